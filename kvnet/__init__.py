@@ -1,0 +1,1 @@
+"""kvnet: what a VM's owner asks of its network, as libvirt understands it, and back."""

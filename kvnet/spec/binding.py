@@ -1,0 +1,77 @@
+"""Bindings: how an interface of the guest is joined to its network (KubeVirt's InterfaceBindingMethod)."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+__all__ = [
+    "BINDINGS",
+    "Binding",
+    "Bridge",
+    "Macvtap",
+    "Masquerade",
+    "PasstBinding",
+    "PasstRemoved",
+    "Plugin",
+    "RemovedBinding",
+    "Slirp",
+    "Sriov",
+]
+
+
+@frozen(kw_only=True)
+class Bridge:
+    """A tap on an in-pod Linux bridge; the pod's MAC and IPv4 address move to the guest."""
+
+
+@frozen(kw_only=True)
+class Masquerade:
+    """A tap behind in-pod NAT; pod networks alone."""
+
+
+@frozen(kw_only=True)
+class Sriov:
+    """A virtual function passed through with VFIO; it becomes a ``<hostdev>``."""
+
+
+@frozen(kw_only=True)
+class PasstBinding:
+    """A vhost-user NIC served by passt; pod networks alone."""
+
+
+@frozen(kw_only=True)
+class Plugin:
+    """A network binding plugin, by the name it is registered under in the KubeVirt object."""
+
+    name: str
+
+
+@frozen(kw_only=True)
+class Slirp:
+    """Removed from KubeVirt; modelled so that it can be refused by name."""
+
+
+@frozen(kw_only=True)
+class Macvtap:
+    """Removed from KubeVirt; modelled so that it can be refused by name."""
+
+
+@frozen(kw_only=True)
+class PasstRemoved:
+    """The old ``passt`` member, removed in favour of ``passtBinding``."""
+
+
+RemovedBinding = Slirp | Macvtap | PasstRemoved
+Binding = Bridge | Masquerade | Sriov | PasstBinding | Plugin | RemovedBinding
+
+BINDINGS: dict[str, type[Binding]] = {
+    "bridge": Bridge,
+    "masquerade": Masquerade,
+    "sriov": Sriov,
+    "passtBinding": PasstBinding,
+    "binding": Plugin,
+    "slirp": Slirp,
+    "macvtap": Macvtap,
+    "passt": PasstRemoved,
+}
+"""The JSON member of an interface that stands for each binding."""

@@ -1,0 +1,86 @@
+"""``spec.domain.devices.interfaces[]``: one NIC of the guest, as KubeVirt's v1.Interface asks for it."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from attrs import field, frozen
+
+from kvnet.spec.binding import Binding, RemovedBinding
+from kvnet.spec.wire import Int32, UInt32, named
+
+__all__ = ["DhcpOptions", "Interface", "Port", "PortRange", "PrivateOption"]
+
+
+@frozen(kw_only=True)
+class Port:
+    """A port forwarded to the guest; ``protocol`` is TCP where it is absent."""
+
+    port: Int32
+    name: str | None = None
+    protocol: str | None = None
+
+
+@frozen(kw_only=True)
+class PortRange:
+    """An inclusive range of forwarded ports (feature gate PortRangesSpec)."""
+
+    protocol: str
+    start: Int32
+    end: Int32
+
+
+@frozen(kw_only=True)
+class PrivateOption:
+    """A DHCP option of the private range, 224 to 254 (RFC 3942)."""
+
+    option: int
+    value: str
+
+
+@frozen(kw_only=True)
+class DhcpOptions:
+    """What the in-pod DHCP server adds for this interface."""
+
+    boot_file_name: str | None = None
+    tftp_server_name: str | None = None
+    ntp_servers: tuple[str, ...] = ()
+    private_options: tuple[PrivateOption, ...] = ()
+
+
+def _as_tuple(bindings: Binding | tuple[Binding, ...]) -> tuple[Binding, ...]:
+    return bindings if isinstance(bindings, tuple) else (bindings,)
+
+
+@frozen(kw_only=True)
+class Interface:
+    """One NIC. ``bindings`` holds every binding member that was given; a legal NIC has exactly one.
+
+    ``ports`` and ``port_ranges`` are ``None`` where they are absent, which KubeVirt tells from empty.
+    """
+
+    name: str
+    bindings: tuple[Binding, ...] = field(default=(), converter=_as_tuple)
+    model: str | None = None
+    ports: tuple[Port, ...] | None = None
+    port_ranges: tuple[PortRange, ...] | None = None
+    mac_address: str | None = None
+    boot_order: UInt32 | None = None
+    pci_address: str | None = None
+    dhcp_options: DhcpOptions | None = named("dhcpOptions", default=None)
+    tag: str | None = None
+    acpi_index: int | None = None
+    state: str | None = None
+
+    @property
+    def binding(self) -> Binding | None:
+        """The first binding that KubeVirt still supports, or none."""
+        return next((each for each in self.bindings if not isinstance(each, get_args(RemovedBinding))), None)
+
+    @property
+    def is_absent(self) -> bool:
+        return self.state == "absent"
+
+    @property
+    def is_virtio(self) -> bool:
+        return self.model in (None, "", "virtio")

@@ -1,0 +1,98 @@
+"""``spec.networks[]``: named attachments (KubeVirt's v1.Network), and which of them is the default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from attrs import field, frozen
+
+from kvnet.spec.wire import named
+
+__all__ = [
+    "SOURCES",
+    "Multus",
+    "Network",
+    "NetworkSource",
+    "Pod",
+    "ResourceClaim",
+    "default_network",
+    "secondary_networks",
+]
+
+
+@frozen(kw_only=True)
+class Pod:
+    """The stock pod network; the CIDRs are the guest's side of masquerade."""
+
+    vm_network_cidr: str | None = named("vmNetworkCIDR", default=None)
+    vm_ipv6_network_cidr: str | None = named("vmIPv6NetworkCIDR", default=None)
+
+
+@frozen(kw_only=True)
+class Multus:
+    """A network attached by Multus: ``name`` or ``namespace/name`` of its NetworkAttachmentDefinition."""
+
+    network_name: str
+    default: bool | None = None
+
+
+@frozen(kw_only=True)
+class ResourceClaim:
+    """A device of a Kubernetes resource claim (feature gate NetworkDevicesWithDRA)."""
+
+    claim_name: str | None = None
+    request_name: str | None = None
+
+
+NetworkSource = Pod | Multus | ResourceClaim
+_S = TypeVar("_S", Pod, Multus, ResourceClaim)
+
+SOURCES: dict[str, type[NetworkSource]] = {"pod": Pod, "multus": Multus, "resourceClaim": ResourceClaim}
+"""The JSON member of a network that stands for each source."""
+
+
+def _as_tuple(sources: NetworkSource | tuple[NetworkSource, ...]) -> tuple[NetworkSource, ...]:
+    return sources if isinstance(sources, tuple) else (sources,)
+
+
+@frozen(kw_only=True)
+class Network:
+    """A named attachment. ``sources`` holds every source member given; a legal one has exactly one."""
+
+    name: str
+    sources: tuple[NetworkSource, ...] = field(default=(), converter=_as_tuple)
+
+    @property
+    def pod(self) -> Pod | None:
+        return self._source(Pod)
+
+    @property
+    def multus(self) -> Multus | None:
+        return self._source(Multus)
+
+    @property
+    def resource_claim(self) -> ResourceClaim | None:
+        return self._source(ResourceClaim)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it can be the machine's primary network: pod, or Multus asked to be the default."""
+        return self.pod is not None or bool(self.multus and self.multus.default)
+
+    @property
+    def is_secondary(self) -> bool:
+        return self.multus is not None and not self.multus.default
+
+    def _source(self, kind: type[_S]) -> _S | None:
+        return next((source for source in self.sources if isinstance(source, kind)), None)
+
+
+def default_network(networks: Iterable[Network]) -> Network | None:
+    """The primary network: the first that is pod, or Multus with ``default``."""
+    return next((network for network in networks if network.is_default), None)
+
+
+def secondary_networks(networks: Iterable[Network]) -> tuple[Network, ...]:
+    """The Multus networks that are not the default, in order."""
+    return tuple(network for network in networks if network.is_secondary)
