@@ -7,7 +7,7 @@ from typing import get_args
 from attrs import field, frozen
 
 from kvnet.spec.binding import Binding, RemovedBinding
-from kvnet.spec.wire import Int32, UInt32, named
+from kvnet.spec.wire import Int32, UInt32
 
 __all__ = ["DhcpOptions", "Interface", "Port", "PortRange", "PrivateOption"]
 
@@ -67,7 +67,7 @@ class Interface:
     mac_address: str | None = None
     boot_order: UInt32 | None = None
     pci_address: str | None = None
-    dhcp_options: DhcpOptions | None = named("dhcpOptions", default=None)
+    dhcp_options: DhcpOptions | None = None
     tag: str | None = None
     acpi_index: int | None = None
     state: str | None = None
