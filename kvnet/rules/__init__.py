@@ -1,0 +1,1 @@
+"""Spec → problems. Rules yield what is wrong and never raise."""

@@ -1,0 +1,199 @@
+"""Rules on how interfaces are bound, and on the link state that their binding allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import get_args
+
+from kvnet.errors import Cause, Problem
+from kvnet.rules.case import Case, Nic, Rule
+from kvnet.spec import (
+    BINDINGS,
+    Bridge,
+    Macvtap,
+    Masquerade,
+    PasstBinding,
+    PasstRemoved,
+    RemovedBinding,
+    Slirp,
+    Sriov,
+    default_network,
+)
+from kvnet.spec.cluster import Gate
+
+__all__ = ["CREATION_RULES", "RULES"]
+
+_STATES = ("up", "down", "absent")
+_RESERVED_MAC = "02:00:00:00:00:00"
+_MEMBERS = {binding: member for member, binding in BINDINGS.items()}
+
+
+def known_state(case: Case) -> Iterator[Problem]:
+    """The state is up, down or absent."""
+    for nic in case.nics:
+        state = nic.interface.state
+        if state and state not in _STATES:
+            yield Problem(
+                nic.at / "state",
+                "KN107",
+                f"'{state}' is no link state",
+                hint="write up, down or absent, in lower case",
+                cause=Cause.INVALID,
+            )
+
+
+def state_fits_binding(case: Case) -> Iterator[Problem]:
+    """SR-IOV has no link state to set, and only bridge NICs of secondary networks can be unplugged."""
+    default = default_network(case.machine.networks)
+    for nic in case.nics:
+        interface = nic.interface
+        at = nic.at / "state"
+        if _bound(nic, Sriov) and interface.state in ("up", "down"):
+            yield Problem(
+                at,
+                "KN108",
+                f"the link of SR-IOV interface '{interface.name}' cannot be set",
+                hint="leave `state` out: the physical function decides",
+                cause=Cause.INVALID,
+            )
+        if not interface.is_absent:
+            continue
+        if not _bound(nic, Bridge):
+            yield Problem(
+                at,
+                "KN109",
+                f"interface '{interface.name}' is not a bridge and cannot be unplugged",
+                hint="only bridge interfaces can be absent",
+                cause=Cause.INVALID,
+            )
+        if default is not None and interface.name == default.name:
+            yield Problem(
+                at,
+                "KN110",
+                f"'{interface.name}' is on the default network and cannot be unplugged",
+                hint="only secondary networks can be absent",
+                cause=Cause.INVALID,
+            )
+
+
+def one_binding(case: Case) -> Iterator[Problem]:
+    """An interface has exactly one binding; removed ones do not count."""
+    for nic in case.nics:
+        members = [_MEMBERS[type(each)] for each in nic.interface.bindings if not _removed(each)]
+        if len(members) == 1:
+            continue
+        told = f"has {len(members)} bindings, {' and '.join(members)}" if members else "has no binding"
+        yield Problem(
+            nic.at,
+            "KN111",
+            f"interface '{nic.interface.name}' {told}",
+            hint="write one of `masquerade: {}`, `bridge: {}`, `sriov: {}` (with the braces)",
+            cause=Cause.INVALID,
+        )
+
+
+def masquerade_fits(case: Case) -> Iterator[Problem]:
+    """Masquerade binds pod networks, and its bridge owns one MAC address."""
+    for nic in case.nics:
+        if not _bound(nic, Masquerade):
+            continue
+        if not nic.on_pod_network:
+            yield Problem(
+                nic.at / "name",
+                "KN112",
+                f"'{nic.interface.name}' uses masquerade on a network that is not the pod network",
+                hint="use `bridge: {}`, or `pod: {}` as the network's source",
+                cause=Cause.INVALID,
+            )
+        if nic.interface.mac_address == _RESERVED_MAC:
+            yield Problem(
+                nic.at / "macAddress",
+                "KN113",
+                f"{_RESERVED_MAC} belongs to the bridge that masquerade makes in the pod",
+                hint="choose another address, or none",
+                cause=Cause.INVALID,
+            )
+
+
+def bridge_permitted(case: Case) -> Iterator[Problem]:
+    """The cluster may forbid bridge on the pod network."""
+    if case.cluster.permit_bridge_on_pod_network:
+        return
+    for nic in case.nics:
+        if _bound(nic, Bridge) and nic.on_pod_network:
+            yield Problem(
+                nic.at / "name",
+                "KN114",
+                f"'{nic.interface.name}' bridges the pod network, which this cluster forbids",
+                hint="use `masquerade: {}`",
+                cause=Cause.INVALID,
+            )
+
+
+def passt_fits(case: Case) -> Iterator[Problem]:
+    """Passt needs its gate and the pod network."""
+    for nic in case.nics:
+        if not _bound(nic, PasstBinding):
+            continue
+        if not case.cluster.allows(Gate.PASST_BINDING):
+            yield Problem(
+                nic.at / "name",
+                "KN115",
+                f"'{nic.interface.name}' uses passtBinding, which this cluster has switched off",
+                hint="enable the feature gate PasstBinding, or use `masquerade: {}`",
+                cause=Cause.INVALID,
+            )
+        if not nic.on_pod_network:
+            yield Problem(
+                nic.at / "name",
+                "KN116",
+                f"'{nic.interface.name}' uses passtBinding on a network that is not the pod network",
+                hint="use `bridge: {}`, or `pod: {}` as the network's source",
+                cause=Cause.INVALID,
+            )
+
+
+_REMOVED = {
+    Slirp: ("KN150", "use `masquerade: {}`, or `passtBinding: {}`"),
+    PasstRemoved: ("KN151", "use `passtBinding: {}`"),
+    Macvtap: ("KN152", "use `bridge: {}`, or register the macvtap binding plugin"),
+}
+
+
+def removed_bindings(case: Case) -> Iterator[Problem]:
+    """Bindings that KubeVirt removed are refused when a machine is created."""
+    template = len(case.root.parts) - 1 if case.machine.kind == "VirtualMachine" else 0
+    for nic in case.nics:
+        for binding in nic.interface.bindings:
+            if not _removed(binding):
+                continue
+            code, hint = _REMOVED[type(binding)]
+            at = nic.at / _MEMBERS[type(binding)]
+            yield Problem(
+                at,
+                code,
+                f"KubeVirt removed the binding '{_MEMBERS[type(binding)]}' in release 1.3",
+                hint=hint,
+                cause=Cause.INVALID,
+                reported_at=type(at)(at.parts[template:]) if template else None,
+            )
+
+
+def _removed(binding: object) -> bool:
+    return isinstance(binding, get_args(RemovedBinding))
+
+
+def _bound(nic: Nic, kind: type) -> bool:
+    return any(isinstance(binding, kind) for binding in nic.interface.bindings)
+
+
+RULES: tuple[Rule, ...] = (
+    known_state,
+    state_fits_binding,
+    one_binding,
+    masquerade_fits,
+    bridge_permitted,
+    passt_fits,
+)
+
+CREATION_RULES: tuple[Rule, ...] = (removed_bindings,)

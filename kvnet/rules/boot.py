@@ -1,0 +1,60 @@
+"""Rules beyond the NICs that decide on them: boot order and CPU sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kvnet.errors import Cause, Problem
+from kvnet.rules.case import Case, Rule
+
+__all__ = ["RULES"]
+
+
+def boot_order_counts_from_one(case: Case) -> Iterator[Problem]:
+    """Boot order 0 stands for nothing."""
+    for n, nic in enumerate(case.nics):
+        if nic.interface.boot_order == 0:
+            yield Problem(
+                nic.at / "bootOrder",
+                "KN201",
+                f"interface '{nic.interface.name}' has boot order 0",
+                hint="boot order counts from 1; leave it out where the NIC is not for booting",
+                cause=Cause.INVALID,
+                reported_at=case.root[n] / "bootOrder",
+            )
+
+
+def unique_boot_order(case: Case) -> Iterator[Problem]:
+    """Disks and interfaces share one boot order, each place taken once."""
+    taken = {disk.boot_order: f"disk '{disk.name}'" for disk in case.machine.spec.domain.devices.disks}
+    taken.pop(None, None)
+    for nic in case.nics:
+        order = nic.interface.boot_order
+        if order is None:
+            continue
+        if order in taken:
+            yield Problem(
+                nic.at / "bootOrder",
+                "KN202",
+                f"boot order {order} is taken by {taken[order]}",
+                hint="number disks and interfaces in one sequence",
+                cause=Cause.INVALID,
+            )
+        taken[order] = f"interface '{nic.interface.name}'"
+
+
+def sockets_within_max(case: Case) -> Iterator[Problem]:
+    """CPU sockets do not exceed the sockets that may be plugged in later."""
+    cpu = case.machine.spec.domain.cpu
+    if cpu is None or not cpu.max_sockets or (cpu.sockets or 0) <= cpu.max_sockets:
+        return
+    yield Problem(
+        case.root / "domain" / "cpu" / "sockets",
+        "KN209",
+        f"{cpu.sockets} sockets are more than maxSockets, {cpu.max_sockets}",
+        hint="raise maxSockets, or leave it to the cluster",
+        cause=Cause.INVALID,
+    )
+
+
+RULES: tuple[Rule, ...] = (boot_order_counts_from_one, unique_boot_order, sockets_within_max)

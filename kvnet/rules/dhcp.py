@@ -1,0 +1,78 @@
+"""Rules on ``dhcpOptions``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from kvnet.errors import Cause, Problem
+from kvnet.rules.case import Case, Nic, Rule
+from kvnet.spec import PrivateOption
+
+__all__ = ["RULES"]
+
+_LOWEST_PRIVATE, _HIGHEST_PRIVATE = 224, 254
+
+
+def unique_private_options(case: Case) -> Iterator[Problem]:
+    """A private DHCP option is given once."""
+    for nic in case.nics:
+        numbers = [option.option for option in _options(nic)]
+        if len(set(numbers)) < len(numbers):
+            twice = next(number for number in numbers if numbers.count(number) > 1)
+            yield Problem(
+                nic.at / "dhcpOptions" / "privateOptions",
+                "KN146",
+                f"private DHCP option {twice} is given twice",
+                hint="keep one of the values",
+                cause=Cause.INVALID,
+                reported_at=case.root,
+            )
+
+
+def private_option_numbers(case: Case) -> Iterator[Problem]:
+    """Private DHCP options are 224 to 254 (RFC 3942)."""
+    for nic in case.nics:
+        for n, option in enumerate(_options(nic)):
+            if not _LOWEST_PRIVATE <= option.option <= _HIGHEST_PRIVATE:
+                yield Problem(
+                    (nic.at / "dhcpOptions" / "privateOptions")[n] / "option",
+                    "KN147",
+                    f"DHCP option {option.option} is not for private use",
+                    hint=f"use {_LOWEST_PRIVATE} to {_HIGHEST_PRIVATE}",
+                    cause=Cause.INVALID,
+                    reported_at=case.root,
+                )
+
+
+def ntp_servers(case: Case) -> Iterator[Problem]:
+    """NTP servers are IPv4 addresses, for they travel in DHCPv4 option 42."""
+    for nic in case.nics:
+        options = nic.interface.dhcp_options
+        for n, server in enumerate(options.ntp_servers if options else ()):
+            if not _is_ipv4(server):
+                yield Problem(
+                    (nic.at / "dhcpOptions" / "ntpServers")[n],
+                    "KN148",
+                    f"'{server}' is not an IPv4 address",
+                    hint="write the server's IPv4 address: names and IPv6 do not fit DHCP option 42",
+                    cause=Cause.INVALID,
+                )
+
+
+def _options(nic: Nic) -> tuple[PrivateOption, ...]:
+    options = nic.interface.dhcp_options
+    return options.private_options if options else ()
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return isinstance(address, IPv4Address) or (
+        isinstance(address, IPv6Address) and address.ipv4_mapped is not None
+    )
+
+
+RULES: tuple[Rule, ...] = (unique_private_options, private_option_numbers, ntp_servers)

@@ -1,0 +1,123 @@
+"""Rules on the fields of an interface: name, model, MAC, guest PCI address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from kvnet.errors import Cause, Problem
+from kvnet.rules.case import Case, Rule
+from kvnet.values import MacAddress, PciAddress
+
+__all__ = ["MODELS", "RULES"]
+
+MODELS = ("e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio")
+_NAME = re.compile("[A-Za-z0-9_-]+")
+
+
+def unique_interface_names(case: Case) -> Iterator[Problem]:
+    """Interface names are unique."""
+    seen: set[str] = set()
+    for nic in case.nics:
+        if nic.interface.name in seen:
+            yield Problem(
+                nic.at / "name",
+                "KN126",
+                f"interface '{nic.interface.name}' is already listed",
+                hint="each network has one interface",
+                cause=Cause.DUPLICATE,
+            )
+        seen.add(nic.interface.name)
+
+
+def interface_has_network(case: Case) -> Iterator[Problem]:
+    """Every interface has the network of its name."""
+    names = [network.name for network in case.machine.networks]
+    for nic in case.nics:
+        if nic.network is not None:
+            continue
+        close = get_close_matches(nic.interface.name, names, n=1)
+        yield Problem(
+            nic.at / "name",
+            "KN127",
+            f"no network is named '{nic.interface.name}'",
+            hint=f"did you mean '{close[0]}'?" if close else "list it in spec.networks under the same name",
+            cause=Cause.INVALID,
+        )
+
+
+def interface_name(case: Case) -> Iterator[Problem]:
+    """Names are made of letters, digits, dashes and underscores."""
+    for nic in case.nics:
+        if not _NAME.fullmatch(nic.interface.name):
+            yield Problem(
+                nic.at / "name",
+                "KN128",
+                f"'{nic.interface.name}' is not a name for an interface",
+                hint="use letters, digits, - and _ alone: the name becomes libvirt's alias",
+                cause=Cause.INVALID,
+            )
+
+
+def known_model(case: Case) -> Iterator[Problem]:
+    """The model is one that KubeVirt lists."""
+    for nic in case.nics:
+        model = nic.interface.model
+        if not model or model in MODELS:
+            continue
+        close = get_close_matches(model.lower(), MODELS, n=1)
+        meant = f"did you mean '{close[0]}'? " if close else ""
+        yield Problem(
+            nic.at / "model",
+            "KN129",
+            f"'{model}' is no NIC model",
+            hint=f"{meant}the models are {', '.join(MODELS)}",
+            cause=Cause.NOT_SUPPORTED,
+        )
+
+
+def mac_address(case: Case) -> Iterator[Problem]:
+    """The MAC address has six bytes in one of the spellings that Go reads."""
+    for nic in case.nics:
+        text = nic.interface.mac_address
+        if not text:
+            continue
+        try:
+            MacAddress.parse(text)
+        except ValueError as reason:
+            yield Problem(
+                nic.at / "macAddress",
+                "KN130",
+                str(reason),
+                hint="write six two-digit bytes, as in 52:54:00:12:34:56",
+                cause=Cause.INVALID,
+            )
+
+
+def pci_address(case: Case) -> Iterator[Problem]:
+    """The guest's PCI address is spelled dddd:bb:ss.f."""
+    for nic in case.nics:
+        text = nic.interface.pci_address
+        if not text:
+            continue
+        try:
+            PciAddress.parse(text)
+        except ValueError as reason:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN131",
+                str(reason),
+                hint="write domain:bus:slot.function in hexadecimal, as in 0000:81:00.1",
+                cause=Cause.INVALID,
+            )
+
+
+RULES: tuple[Rule, ...] = (
+    unique_interface_names,
+    interface_has_network,
+    interface_name,
+    known_model,
+    mac_address,
+    pci_address,
+)

@@ -1,0 +1,219 @@
+"""Rules on ``spec.networks``: their sources, names, and who uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kvnet.errors import Cause, Problem
+from kvnet.rules.case import Case, Rule
+from kvnet.spec import Plugin, Sriov
+from kvnet.spec.cluster import Gate
+
+__all__ = ["RULES"]
+
+
+def one_pod_network(case: Case) -> Iterator[Problem]:
+    """A machine has at most one pod network."""
+    pods = [(at, network) for at, network in case.networks if network.pod is not None]
+    if len(pods) > 1:
+        at, network = pods[1]
+        yield Problem(
+            at,
+            "KN101",
+            f"'{network.name}' is the second pod network, after '{pods[0][1].name}'",
+            hint="a pod has one stock network: keep one, and attach the others with multus",
+            cause=Cause.DUPLICATE,
+            reported_at=case.root / "interfaces",
+        )
+
+
+def one_multus_default(case: Case) -> Iterator[Problem]:
+    """At most one Multus network is the default."""
+    defaults = [network.name for _, network in case.networks if network.multus and network.multus.default]
+    if len(defaults) > 1:
+        yield Problem(
+            case.networks_at,
+            "KN102",
+            f"{' and '.join(map(repr, defaults))} all ask to be the default network",
+            hint="keep `default: true` on one of them",
+            cause=Cause.INVALID,
+        )
+
+
+def pod_or_multus_default(case: Case) -> Iterator[Problem]:
+    """A pod network and a Multus default exclude each other."""
+    pod = next((network for _, network in case.networks if network.pod is not None), None)
+    default = next((net for _, net in case.networks if net.multus and net.multus.default), None)
+    if pod is not None and default is not None:
+        yield Problem(
+            case.networks_at,
+            "KN103",
+            f"pod network '{pod.name}' and multus default '{default.name}' are both the primary network",
+            hint="drop `default: true`, or drop the pod network",
+            cause=Cause.INVALID,
+        )
+
+
+def one_source(case: Case) -> Iterator[Problem]:
+    """A network has exactly one source."""
+    for at, network in case.networks:
+        if not network.sources:
+            yield Problem(
+                at,
+                "KN104",
+                f"network '{network.name}' has no source",
+                hint="write `pod: {}` (with the braces) or `multus: {networkName: …}`",
+                cause=Cause.REQUIRED,
+            )
+        elif len(network.sources) > 1:
+            yield Problem(
+                at,
+                "KN105",
+                f"network '{network.name}' has {len(network.sources)} sources",
+                hint="keep one of pod, multus and resourceClaim",
+                cause=Cause.REQUIRED,
+            )
+
+
+def multus_network_name(case: Case) -> Iterator[Problem]:
+    """A Multus network names its NetworkAttachmentDefinition; the first that does not is reported."""
+    for at, network in case.networks:
+        if network.multus is not None and not network.multus.network_name:
+            yield Problem(
+                at,
+                "KN106",
+                f"network '{network.name}' names no NetworkAttachmentDefinition",
+                hint="write `networkName: name` or `networkName: namespace/name`",
+                cause=Cause.REQUIRED,
+            )
+            return
+
+
+def unique_network_names(case: Case) -> Iterator[Problem]:
+    """Network names are unique."""
+    seen: set[str] = set()
+    for at, network in case.networks:
+        if network.name in seen:
+            yield Problem(
+                at / "name",
+                "KN117",
+                f"network '{network.name}' is already listed",
+                hint="rename one, with its interface",
+                cause=Cause.DUPLICATE,
+            )
+        seen.add(network.name)
+
+
+def resource_claims(case: Case) -> Iterator[Problem]:
+    """Networks of resource claims: gate, no mixing with Multus, who may bind them, what they refer to."""
+    claimed = [(at, network) for at, network in case.networks if network.resource_claim is not None]
+    if not claimed:
+        return
+    if not case.cluster.allows(Gate.NETWORK_DRA):
+        yield Problem(
+            case.networks_at,
+            "KN118",
+            f"network '{claimed[0][1].name}' uses a resource claim, which this cluster has switched off",
+            hint="enable the feature gate NetworkDevicesWithDRA, or use multus",
+            cause=Cause.INVALID,
+        )
+        return
+    if any(network.multus is not None for _, network in case.networks):
+        yield Problem(
+            case.networks_at,
+            "KN119",
+            "resource claims and multus networks stand side by side",
+            hint="use one of the two for all secondary networks",
+            cause=Cause.INVALID,
+        )
+        return
+    yield from _claim_bindings(case)
+    yield from _claim_references(case)
+
+
+def _claim_bindings(case: Case) -> Iterator[Problem]:
+    by_name = {nic.interface.name: nic for nic in case.nics}
+    for _, network in case.networks:
+        nic = by_name.get(network.name)
+        if network.resource_claim is None or nic is None:
+            continue
+        if not any(isinstance(binding, Sriov | Plugin) for binding in nic.interface.bindings):
+            yield Problem(
+                nic.at,
+                "KN120",
+                f"interface '{network.name}' cannot bind a device of a resource claim",
+                hint="use `sriov: {}` or a binding plugin",
+                cause=Cause.INVALID,
+                reported_at=case.interfaces_at,
+            )
+
+
+def _claim_references(case: Case) -> Iterator[Problem]:
+    known = {claim.name for claim in case.machine.spec.resource_claims}
+    seen: set[tuple[str | None, str | None]] = set()
+    for at, network in case.networks:
+        claim = network.resource_claim
+        if claim is None:
+            continue
+        if not claim.claim_name:
+            yield Problem(
+                at / "resourceClaim" / "claimName",
+                "KN121",
+                f"network '{network.name}' names no claim",
+                hint="write the name of one of spec.resourceClaims",
+                cause=Cause.REQUIRED,
+            )
+        if not claim.request_name:
+            yield Problem(
+                at / "resourceClaim" / "requestName",
+                "KN122",
+                f"network '{network.name}' names no request of its claim",
+                hint="write the name of a request in the claim",
+                cause=Cause.REQUIRED,
+            )
+        if not (claim.claim_name and claim.request_name):
+            continue
+        if claim.claim_name not in known:
+            yield Problem(
+                at / "resourceClaim" / "claimName",
+                "KN123",
+                f"spec.resourceClaims has no '{claim.claim_name}'",
+                hint="add the claim to spec.resourceClaims, or correct the name",
+                cause=Cause.NOT_FOUND,
+            )
+        pair = (claim.claim_name, claim.request_name)
+        if pair in seen:
+            yield Problem(
+                at,
+                "KN124",
+                f"request '{claim.request_name}' of claim '{claim.claim_name}' is used by an earlier network",
+                hint="give each network a request of its own",
+                cause=Cause.DUPLICATE,
+            )
+        seen.add(pair)
+
+
+def network_has_interface(case: Case) -> Iterator[Problem]:
+    """Every network is used by an interface."""
+    used = {nic.interface.name for nic in case.nics}
+    for at, network in case.networks:
+        if network.name not in used:
+            yield Problem(
+                at / "name",
+                "KN125",
+                f"no interface is named '{network.name}'",
+                hint=f"add `- name: {network.name}` with a binding to domain.devices.interfaces",
+                cause=Cause.REQUIRED,
+            )
+
+
+RULES: tuple[Rule, ...] = (
+    one_pod_network,
+    one_multus_default,
+    pod_or_multus_default,
+    one_source,
+    multus_network_name,
+    unique_network_names,
+    resource_claims,
+    network_has_interface,
+)

@@ -1,0 +1,174 @@
+"""Rules on forwarded ports and port ranges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from kvnet.errors import Cause, FieldPath, Problem
+from kvnet.rules.case import Case, Nic, Rule
+from kvnet.spec import Masquerade, PortRange
+from kvnet.spec.cluster import Gate
+
+__all__ = ["RULES"]
+
+_PROTOCOLS = ("TCP", "UDP")
+_HIGHEST = 65535
+_MOST_RANGES = 10
+# RFC 6335, section 5.1, as Kubernetes' IsValidPortName has it
+_PORT_NAME = re.compile(r"(?=.{1,15}$)(?=.*[a-z])(?!.*--)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+
+
+def port_names(case: Case) -> Iterator[Problem]:
+    """Port names are IANA service names, each once an interface."""
+    for nic in filter(_forwards, case.nics):
+        seen: set[str] = set()
+        for n, port in enumerate(nic.interface.ports or ()):
+            at = nic.at / "ports"
+            if not port.name:
+                continue
+            if port.name in seen:
+                yield Problem(
+                    at[n] / "name",
+                    "KN132",
+                    f"port name '{port.name}' is already taken",
+                    hint="name each port once in an interface",
+                    cause=Cause.DUPLICATE,
+                )
+            seen.add(port.name)
+            if not _PORT_NAME.fullmatch(port.name):
+                yield Problem(
+                    at[n] / "name",
+                    "KN133",
+                    f"'{port.name}' is not a port name",
+                    hint="use 1 to 15 of a-z, 0-9 and single dashes, with a letter, as in http-alt",
+                    cause=Cause.INVALID,
+                )
+
+
+def port_numbers(case: Case) -> Iterator[Problem]:
+    """Port numbers are 1 to 65535, protocols TCP or UDP."""
+    for nic in filter(_forwards, case.nics):
+        for n, port in enumerate(nic.interface.ports or ()):
+            at = (nic.at / "ports")[n]
+            if port.port == 0:
+                yield Problem(
+                    at / "port",
+                    "KN134",
+                    "port 0 stands for no port",
+                    hint=f"write 1 to {_HIGHEST}",
+                    cause=Cause.REQUIRED,
+                )
+            elif not 0 < port.port <= _HIGHEST:
+                yield Problem(
+                    at / "port",
+                    "KN135",
+                    f"{port.port} is not a port number",
+                    hint=f"write 1 to {_HIGHEST}",
+                    cause=Cause.INVALID,
+                )
+            if port.protocol and port.protocol not in _PROTOCOLS:
+                yield Problem(
+                    at / "protocol",
+                    "KN136",
+                    f"'{port.protocol}' cannot be forwarded",
+                    hint="write TCP or UDP, in upper case",
+                    cause=Cause.INVALID,
+                )
+
+
+def port_ranges(case: Case) -> Iterator[Problem]:
+    """Port ranges need their gate, and masquerade on the pod network; an empty list counts as given."""
+    for nic in case.nics:
+        if nic.interface.port_ranges is None:
+            continue
+        if not case.cluster.allows(Gate.PORT_RANGES):
+            yield Problem(
+                nic.at / "name",
+                "KN137",
+                f"'{nic.interface.name}' has portRanges, which this cluster has switched off",
+                hint="enable the feature gate PortRangesSpec, or list the ports",
+                cause=Cause.INVALID,
+            )
+        elif nic.on_pod_network:
+            yield from _ranges_fit(nic)
+            yield from _ranges(nic.at / "portRanges", nic.interface.port_ranges)
+
+
+def _ranges_fit(nic: Nic) -> Iterator[Problem]:
+    if nic.interface.ports is not None:
+        yield Problem(
+            nic.at / "name",
+            "KN138",
+            f"'{nic.interface.name}' has both ports and portRanges",
+            hint="put single ports into portRanges too, or drop one of the two",
+            cause=Cause.INVALID,
+        )
+    if not any(isinstance(binding, Masquerade) for binding in nic.interface.bindings):
+        yield Problem(
+            nic.at / "name",
+            "KN139",
+            f"'{nic.interface.name}' has portRanges but is not bound with masquerade",
+            hint="use `masquerade: {}`, or drop portRanges",
+            cause=Cause.INVALID,
+        )
+
+
+def _ranges(at: FieldPath, ranges: tuple[PortRange, ...]) -> Iterator[Problem]:
+    if len(ranges) > _MOST_RANGES:
+        yield Problem(
+            at,
+            "KN140",
+            f"{len(ranges)} port ranges are too many",
+            hint=f"an interface may have {_MOST_RANGES}: join neighbours",
+            cause=Cause.INVALID,
+        )
+        return
+    sound: list[PortRange] = []
+    for n, each in enumerate(ranges):
+        flaw = _flaw(at[n], each)
+        if flaw is None:
+            sound.append(each)
+        else:
+            yield flaw
+    yield from _overlaps(at, sound)
+
+
+def _flaw(at: FieldPath, span: PortRange) -> Problem | None:
+    """The first thing wrong with a range, or nothing."""
+    bounds = f"write 1 to {_HIGHEST}"
+    if span.protocol not in _PROTOCOLS:
+        told, hint = f"'{span.protocol}' cannot be forwarded", "write TCP or UDP, in upper case"
+        return Problem(at / "protocol", "KN141", told, hint=hint, cause=Cause.INVALID)
+    if not 0 < span.start <= _HIGHEST:
+        told = f"{span.start} is not a port number"
+        return Problem(at / "start", "KN142", told, hint=bounds, cause=Cause.INVALID)
+    if not 0 < span.end <= _HIGHEST:
+        told = f"{span.end} is not a port number"
+        return Problem(at / "end", "KN143", told, hint=bounds, cause=Cause.INVALID)
+    if span.start > span.end:
+        told, hint = f"the range starts at {span.start}, after its end {span.end}", "swap the two"
+        return Problem(at / "start", "KN144", told, hint=hint, cause=Cause.INVALID)
+    return None
+
+
+def _overlaps(at: FieldPath, ranges: list[PortRange]) -> Iterator[Problem]:
+    for protocol in _PROTOCOLS:
+        spans = sorted((each.start, each.end) for each in ranges if each.protocol == protocol)
+        for (start, end), (next_start, next_end) in pairwise(spans):
+            if next_start <= end:
+                yield Problem(
+                    at,
+                    "KN145",
+                    f"{protocol} ranges {start}-{end} and {next_start}-{next_end} overlap",
+                    hint=f"write {start}-{max(end, next_end)}",
+                    cause=Cause.INVALID,
+                )
+
+
+def _forwards(nic: Nic) -> bool:
+    return nic.on_pod_network
+
+
+RULES: tuple[Rule, ...] = (port_names, port_numbers, port_ranges)

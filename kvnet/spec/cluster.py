@@ -1,0 +1,45 @@
+"""What the cluster's KubeVirt object decides: feature gates, defaults, and what is permitted."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+__all__ = ["ClusterConfig", "Gate"]
+
+
+class Gate(StrEnum):
+    """The feature gates that networking asks for; those in ``BETA`` are on unless disabled."""
+
+    PASST_BINDING = "PasstBinding"
+    PORT_RANGES = "PortRangesSpec"
+    NETWORK_DRA = "NetworkDevicesWithDRA"
+
+
+_BETA = frozenset({Gate.PASST_BINDING})
+
+
+@frozen(kw_only=True)
+class ClusterConfig:
+    """``spec.configuration`` of the KubeVirt object, as far as NICs and vCPUs depend on it.
+
+    An explicitly enabled gate is on, else an explicitly disabled one is off, else Beta gates are on and
+    Alpha gates off, as in KubeVirt 1.9.
+    """
+
+    feature_gates: frozenset[str] = frozenset()
+    disabled_feature_gates: frozenset[str] = frozenset()
+    default_network_interface: str = "bridge"
+    permit_bridge_on_pod_network: bool = True
+    cpu_model: str | None = None
+    cpu_request: str | None = None
+    vm_rollout_strategy: str | None = None
+    max_cpu_sockets: int | None = None
+    max_hotplug_ratio: int | None = None
+
+    def allows(self, gate: Gate) -> bool:
+        """Whether a feature gate is on."""
+        if gate in self.feature_gates:
+            return True
+        return gate in _BETA and gate not in self.disabled_feature_gates

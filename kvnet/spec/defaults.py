@@ -1,0 +1,152 @@
+"""The spec that KubeVirt's webhook makes of the one it is given: requests, vCPUs, the default NIC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from kvnet.spec.binding import Bridge, Masquerade
+from kvnet.spec.cluster import ClusterConfig
+from kvnet.spec.interface import Interface
+from kvnet.spec.machine import Cpu, Machine, Resources
+from kvnet.spec.network import Network, Pod
+from kvnet.values import quantity_ceil
+
+__all__ = [
+    "default_nic_refusal",
+    "defaulted",
+    "has_cpu_hotplug",
+    "requested_sockets",
+    "with_default_nic",
+    "with_default_topology",
+]
+
+_NAME = "default"
+_POD_NETWORK = Network(name=_NAME, sources=(Pod(),))
+_DEFAULT_NICS = {
+    "bridge": Interface(name=_NAME, bindings=(Bridge(),)),
+    "masquerade": Interface(name=_NAME, bindings=(Masquerade(),)),
+}
+_STOCK_CPU_REQUEST = "100m"
+_HOTPLUG_RATIO = 4
+_MOST_HOTPLUG_VCPUS = 512
+
+
+def defaulted(machine: Machine, cluster: ClusterConfig, architecture: str = "amd64") -> Machine:
+    """The machine after KubeVirt's defaulting, in its order: requests, CPU topology, CPU hotplug, NIC.
+
+    Where the cluster would refuse to add the default NIC (``default_nic_refusal``), none is added.
+    """
+    machine = _with_cpu_request(machine, cluster)
+    machine = with_default_topology(machine)
+    machine = _with_cpu_model(machine, cluster, architecture)
+    machine = _with_max_sockets(machine, cluster, architecture)
+    return machine if default_nic_refusal(machine, cluster) else with_default_nic(machine, cluster)
+
+
+def default_nic_refusal(machine: Machine, cluster: ClusterConfig) -> str | None:
+    """Why the cluster cannot give the machine its default NIC, or nothing."""
+    if not _wants_default_nic(machine):
+        return None
+    kind = cluster.default_network_interface
+    if kind == "bridge" and not cluster.permit_bridge_on_pod_network:
+        return "the default interface is a bridge, which this cluster forbids on the pod network"
+    if kind == "slirp":
+        return "the default interface of this cluster is slirp, which KubeVirt removed"
+    return None
+
+
+def with_default_nic(machine: Machine, cluster: ClusterConfig) -> Machine:
+    """The machine with the default pod NIC, where it lists neither networks nor interfaces.
+
+    A cluster whose default is none of bridge and masquerade gives a network without an interface.
+    """
+    if not _wants_default_nic(machine):
+        return machine
+    nic = _DEFAULT_NICS.get(cluster.default_network_interface)
+    return machine.with_nics((nic,) if nic else (), (_POD_NETWORK,))
+
+
+def with_default_topology(machine: Machine) -> Machine:
+    """The machine with sockets from its CPU limit, else its request, where no factor is given."""
+    cpu = machine.spec.domain.cpu or Cpu()
+    if cpu.cores or cpu.sockets or cpu.threads:
+        return machine
+    return _with_cpu(machine, attrs.evolve(cpu, sockets=requested_sockets(machine), cores=1, threads=1))
+
+
+def has_cpu_hotplug(architecture: str) -> bool:
+    """Whether KubeVirt plugs vCPUs into running machines of this architecture."""
+    return architecture != "arm64"
+
+
+def _wants_default_nic(machine: Machine) -> bool:
+    autoattach = machine.spec.domain.devices.autoattach_pod_interface
+    return autoattach is not False and not machine.networks and not machine.interfaces
+
+
+def requested_sockets(machine: Machine) -> int:
+    """Sockets from the CPU limit, else the CPU request, rounded up; 1 where neither is given."""
+    resources = machine.spec.domain.resources or Resources()
+    for quantities in (resources.limits, resources.requests):
+        if "cpu" in quantities:
+            return quantity_ceil(str(quantities["cpu"]))
+    return 1
+
+
+def _with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
+    resources = machine.spec.domain.resources or Resources()
+    request = resources.requests.get("cpu")
+    limit = resources.limits.get("cpu")
+    if _is_zero(request) and not _is_zero(limit):
+        return _with_request(machine, resources, limit)
+    dedicated = machine.spec.domain.cpu is not None and machine.spec.domain.cpu.dedicated_cpu_placement
+    changed = cluster.cpu_request not in (None, _STOCK_CPU_REQUEST)
+    if request is None and changed and not dedicated:
+        return _with_request(machine, resources, cluster.cpu_request)
+    return machine
+
+
+def _is_zero(quantity: Any) -> bool:
+    return quantity is None or quantity_ceil(str(quantity)) == 0
+
+
+def _with_request(machine: Machine, resources: Resources, cpu: Any) -> Machine:
+    requests = {**resources.requests, "cpu": cpu}
+    domain = attrs.evolve(machine.spec.domain, resources=attrs.evolve(resources, requests=requests))
+    return attrs.evolve(machine, spec=attrs.evolve(machine.spec, domain=domain))
+
+
+def _with_cpu_model(machine: Machine, cluster: ClusterConfig, architecture: str) -> Machine:
+    cpu = machine.spec.domain.cpu or Cpu()
+    if cpu.model:
+        return machine
+    # arm64 knows no named models, so the cluster's does not count there
+    model = "host-passthrough" if architecture == "arm64" else cluster.cpu_model or "host-model"
+    return _with_cpu(machine, attrs.evolve(cpu, model=model))
+
+
+def _with_max_sockets(machine: Machine, cluster: ClusterConfig, architecture: str) -> Machine:
+    cpu = machine.spec.domain.cpu or Cpu()
+    live = cluster.vm_rollout_strategy in (None, "", "LiveUpdate")
+    if cpu.max_sockets or not live or not has_cpu_hotplug(architecture):
+        return machine
+    most = _most_sockets(cpu, cluster)
+    return _with_cpu(machine, attrs.evolve(cpu, max_sockets=most)) if most else machine
+
+
+def _most_sockets(cpu: Cpu, cluster: ClusterConfig) -> int:
+    """As KubeVirt computes it: from the factors as written, a factor that is absent being 0."""
+    sockets, per_socket = cpu.sockets or 0, (cpu.cores or 0) * (cpu.threads or 0)
+    if cluster.max_cpu_sockets:
+        return max(cluster.max_cpu_sockets, sockets)
+    most = sockets * (cluster.max_hotplug_ratio or _HOTPLUG_RATIO)
+    if most * per_socket > _MOST_HOTPLUG_VCPUS:
+        return max(_MOST_HOTPLUG_VCPUS // per_socket, sockets)
+    return most
+
+
+def _with_cpu(machine: Machine, cpu: Cpu) -> Machine:
+    domain = attrs.evolve(machine.spec.domain, cpu=cpu)
+    return attrs.evolve(machine, spec=attrs.evolve(machine.spec, domain=domain))
