@@ -14,7 +14,9 @@ _MAC_SHAPES = (
     re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+"),
     re.compile(r"[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2})+"),
     re.compile(r"[0-9a-fA-F]{4}(?:\.[0-9a-fA-F]{4})+"),
+    re.compile(r"(?:[0-9a-fA-F]{2})+"),
 )
+_NUMBER = re.compile(r"[+-]?(?:0[xX])?[0-9a-fA-F]+")
 _PCI = re.compile(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])")
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
 _SCALE = {
@@ -33,6 +35,9 @@ class Number(int):
 
     @classmethod
     def spelled(cls, value: int, spelling: str) -> Self:
+        """The number and its text. Raises ValueError where the text is no number at all."""
+        if not _NUMBER.fullmatch(spelling):
+            raise ValueError(f"{spelling!r} is not a number")
         number = cls(value)
         number.spelling = spelling
         return number
@@ -59,7 +64,7 @@ class MacAddress:
 
     @classmethod
     def parse(cls, text: str) -> MacAddress:
-        """Read the shapes Go's ``net.ParseMAC`` reads (colons, dashes, dots), six octets alone.
+        """Read the shapes KubeVirt reads (colons, dashes, dots, or digits alone), six octets of them.
 
         Raises ValueError with a reason.
         """

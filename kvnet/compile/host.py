@@ -1,0 +1,231 @@
+"""The host profile: the same NICs on a plain libvirt host, without a pod.
+
+A pod network becomes libvirt's own network; a NetworkAttachmentDefinition becomes what its CNI plugin
+would have made on the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kvnet.compile.guest import boot_settings, guest_address, nic_settings
+from kvnet.compile.kubevirt import behind_istio, passt_forwards, vf_address
+from kvnet.compile.nic import Nic, failed, note
+from kvnet.compile.result import CompiledNic, Requirement
+from kvnet.device import (
+    BridgeSource,
+    DirectSource,
+    Filter,
+    Hostdev,
+    HostdevSource,
+    Interface,
+    NetworkSource,
+    PciHostAddress,
+    Source,
+    UserSource,
+    VfHostAddress,
+    VlanTag,
+)
+from kvnet.errors import Problem
+from kvnet.spec import Multus, Nad, PasstBinding, Sriov
+from kvnet.values import MacAddress
+
+__all__ = ["lower"]
+
+Cni = Mapping[str, Any]
+
+_DEFAULT_NETWORK = "default"
+_DEFAULT_NAMESPACE = "default"
+_CNI_DEFAULT_BRIDGE = "cni0"
+_NO_SPOOFING = "no-mac-spoofing"
+_MACVTAP_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthru": "passthrough"}
+
+
+def lower(nic: Nic, *, nads: Sequence[Nad]) -> CompiledNic:
+    """The device of one interface on a plain libvirt host."""
+    if nic.network.multus is not None:
+        return _attached(nic, nic.network.multus, nads)
+    if isinstance(nic.binding, Sriov):
+        return _virtual_function(nic, {})
+    if isinstance(nic.binding, PasstBinding):
+        return _passt(nic)
+    return _pod_network(nic)
+
+
+def _pod_network(nic: Nic) -> CompiledNic:
+    known = nic.facts.libvirt_networks
+    if known is not None and _DEFAULT_NETWORK not in known:
+        told = f"libvirt has no network '{_DEFAULT_NETWORK}': '{nic.name}' runs in user mode, out only"
+        return _nic(nic, UserSource(), notes=[note(nic.at, "KN331", told)])
+    notes = []
+    if known is None:
+        notes.append(note(nic.at, "KN330", f"assumed that libvirt's network '{_DEFAULT_NETWORK}' is there"))
+    if nic.interface.ports or nic.interface.port_ranges:
+        told = "libvirt's network forwards no ports to the guest: reach it by its own address"
+        notes.append(note(nic.at / "ports", "KN332", told))
+    needed = Requirement(kind="network", name=_DEFAULT_NETWORK, nic=nic.name)
+    return _nic(nic, NetworkSource(network=_DEFAULT_NETWORK), notes=notes, needs=[needed])
+
+
+def _passt(nic: Nic) -> CompiledNic:
+    forwards = passt_forwards(nic.interface.ports, behind_istio=behind_istio(nic.machine))
+    needed = Requirement(kind="libvirt", name="9.0.0", nic=nic.name)
+    return _nic(nic, UserSource(), needs=[needed], backend="passt", port_forwards=forwards)
+
+
+def _attached(nic: Nic, multus: Multus, nads: Sequence[Nad]) -> CompiledNic:
+    nad = _nad(nic, multus, nads)
+    if nad is None:
+        return failed(
+            nic,
+            "KN340",
+            f"NetworkAttachmentDefinition '{multus.network_name}' is in none of the documents",
+            "give its manifest too: the host profile reads bridge, VLAN and VF from it",
+        )
+    if not nad.plugins:
+        told = f"NetworkAttachmentDefinition '{nad.name}' holds no CNI configuration"
+        return failed(nic, "KN341", told, "write the CNI configuration into spec.config")
+    cni = nad.plugins[0]
+    if isinstance(nic.binding, Sriov):
+        return _virtual_function(nic, cni)
+    attach = _CNI.get(str(cni.get("type")))
+    if attach is None:
+        told = f"CNI plugin '{cni.get('type')}' of '{nad.name}' has no equivalent in libvirt"
+        return failed(nic, "KN342", told, f"use one of {', '.join(sorted(_CNI))}")
+    return attach(nic, cni)
+
+
+def _nad(nic: Nic, multus: Multus, nads: Sequence[Nad]) -> Nad | None:
+    home = nic.machine.namespace or _DEFAULT_NAMESPACE
+    first, slash, second = multus.network_name.partition("/")
+    wanted = (first, second) if slash else (home, first)
+    return next((nad for nad in nads if (nad.namespace or home, nad.name) == wanted), None)
+
+
+def _linux_bridge(nic: Nic, cni: Cni) -> CompiledNic:
+    bridge = cni.get("bridge") or _CNI_DEFAULT_BRIDGE
+    tags = _vlan_tags(cni)
+    needs = [Requirement(kind="bridge", name=bridge, nic=nic.name, mtu=_mtu(cni))]
+    settings: dict[str, Any] = {"vlan_tags": tags, "vlan_trunk": True if len(tags) > 1 else None}
+    if tags:
+        needs.append(Requirement(kind="libvirt", name="11.0.0", nic=nic.name))
+    if cni.get("macspoofchk"):
+        settings["filter"] = Filter(filter=_NO_SPOOFING)
+        needs.append(Requirement(kind="filter", name=_NO_SPOOFING, nic=nic.name))
+    return _nic(nic, BridgeSource(bridge=bridge), needs=needs, mtu=_mtu(cni), **settings)
+
+
+def _open_vswitch(nic: Nic, cni: Cni) -> CompiledNic:
+    bridge = cni.get("bridge")
+    if not bridge:
+        return failed(nic, "KN343", "the ovs CNI configuration names no bridge", 'add `"bridge": …`')
+    needed = Requirement(kind="bridge", name=bridge, nic=nic.name, mtu=_mtu(cni))
+    tags = _vlan_tags(cni)
+    return _nic(
+        nic,
+        BridgeSource(bridge=bridge),
+        needs=[needed],
+        virtualport="openvswitch",
+        vlan_tags=tags,
+        vlan_trunk=True if len(tags) > 1 else None,
+        mtu=_mtu(cni),
+    )
+
+
+def _macvtap(nic: Nic, cni: Cni) -> CompiledNic:
+    master = cni.get("master")
+    if not master:
+        told = "the macvlan CNI configuration names no master, and a host may have several links"
+        return failed(nic, "KN343", told, 'add `"master": …` with the host\'s link')
+    mode = _MACVTAP_MODES.get(str(cni.get("mode") or "bridge"))
+    if mode is None:
+        told = f"macvlan mode '{cni.get('mode')}' has no equivalent in libvirt"
+        return failed(nic, "KN344", told, f"use one of {', '.join(_MACVTAP_MODES)}")
+    # libvirt refuses <mtu> on macvtap: the link's own counts
+    needed = Requirement(kind="link", name=master, nic=nic.name, mtu=_mtu(cni))
+    return _nic(nic, DirectSource(dev=master, mode=mode), needs=[needed])
+
+
+_CNI: dict[str, Callable[[Nic, Cni], CompiledNic]] = {
+    "bridge": _linux_bridge,
+    "cnv-bridge": _linux_bridge,
+    "macvlan": _macvtap,
+    "ovs": _open_vswitch,
+}
+
+
+def _virtual_function(nic: Nic, cni: Cni) -> CompiledNic:
+    address = vf_address(nic)
+    if address is None:
+        return failed(
+            nic,
+            "KN302",
+            f"the host PCI address of SR-IOV network '{nic.name}' is not known",
+            "give it in the facts, under pciAddresses",
+        )
+    needs = [Requirement(kind="vf", name=str(address), nic=nic.name)]
+    tags = _vlan_tags(cni)
+    if nic.interface.mac_address or tags:
+        # only the interface form lets libvirt set MAC and VLAN on the virtual function
+        source = HostdevSource(address=VfHostAddress.of(address))
+        device = Interface(
+            source=source,
+            managed=True,
+            mac=_mac(nic),
+            vlan_tags=tags,
+            boot_order=nic.interface.boot_order,
+            alias=f"ua-{nic.name}",
+            address=guest_address(nic.interface),
+        )
+        return CompiledNic(name=nic.name, device=device, requirements=tuple(needs))
+    hostdev = Hostdev(
+        managed=True,
+        source=PciHostAddress.of(address),
+        boot_order=nic.interface.boot_order,
+        alias=f"ua-sriov-{nic.name}",
+        address=guest_address(nic.interface),
+    )
+    return CompiledNic(name=nic.name, device=hostdev, requirements=tuple(needs))
+
+
+def _nic(
+    nic: Nic,
+    source: Source,
+    *,
+    notes: Sequence[Problem] = (),
+    needs: Sequence[Requirement] = (),
+    **settings: Any,
+) -> CompiledNic:
+    told = list(notes)
+    mac = _mac(nic)
+    if mac is None:
+        text = "no MAC address is given: libvirt will invent one whenever the domain is defined"
+        told.append(note(nic.at / "macAddress", "KN312", text))
+    device = Interface(
+        source=source,
+        mac=mac,
+        **settings,
+        **nic_settings(nic.interface, nic.guest),
+        **boot_settings(nic.interface, nic.guest),
+    )
+    return CompiledNic(name=nic.name, device=device, notes=tuple(told), requirements=tuple(needs))
+
+
+def _mac(nic: Nic) -> MacAddress | None:
+    text = nic.interface.mac_address
+    return MacAddress.parse(text).canonical() if text else None
+
+
+def _mtu(cni: Cni) -> int | None:
+    return cni.get("mtu") or None
+
+
+def _vlan_tags(cni: Cni) -> tuple[VlanTag, ...]:
+    """The VLAN of a port, or those of its trunk; VLAN 0 means untouched."""
+    if cni.get("vlan"):
+        return (VlanTag(id=cni["vlan"]),)
+    ids: list[int] = []
+    for each in cni.get("vlanTrunk") or cni.get("trunk") or ():
+        ids += [each["id"]] if "id" in each else range(each["minID"], each["maxID"] + 1)
+    return tuple(VlanTag(id=each) for each in ids)

@@ -1,0 +1,191 @@
+"""The KubeVirt profile: each binding as virt-launcher hands it to libvirt inside the pod."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kvnet.compile.guest import boot_settings, guest_address, nic_settings
+from kvnet.compile.naming import PRIMARY_LINK, reported_link
+from kvnet.compile.nic import Nic, failed, note
+from kvnet.compile.result import CompiledNic, Requirement
+from kvnet.device import (
+    EthernetSource,
+    Hostdev,
+    Interface,
+    PciHostAddress,
+    PortForward,
+    PortSpan,
+    VhostuserSource,
+)
+from kvnet.errors import Problem
+from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Port, Sriov
+from kvnet.values import MacAddress, PciAddress
+
+__all__ = ["behind_istio", "lower", "passt_forwards", "vf_address"]
+
+_PASST_LOG = "/var/run/kubevirt/passt.log"
+_ISTIO = "sidecar.istio.io/inject"
+_ISTIO_PORTS = (15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090)
+
+
+def lower(nic: Nic) -> CompiledNic:
+    """The device of one interface, with what was assumed for it."""
+    return LOWER[type(nic.binding)](nic)
+
+
+def tap_nic(nic: Nic) -> CompiledNic:
+    """A tap that exists beforehand: ``<interface type='ethernet'>``."""
+    link = nic.side.link
+    device = Interface(
+        source=EthernetSource(),
+        mac=_tap_mac(nic),
+        target=nic.side.target,
+        target_managed=None if nic.side.missing else False,
+        mtu=link.mtu if link else None,
+        **nic_settings(nic.interface, nic.guest),
+        **boot_settings(nic.interface, nic.guest),
+    )
+    return CompiledNic(
+        name=nic.name,
+        device=device,
+        notes=tuple(_tap_notes(nic, device)),
+        requirements=_tap_requirements(nic, device),
+    )
+
+
+def _tap_mac(nic: Nic) -> MacAddress | None:
+    # virt-launcher normalises the address only when it finds the pod's link
+    link, asked = nic.side.link, nic.interface.mac_address
+    if not asked:
+        return link.mac if link else None
+    mac = MacAddress.parse(asked)
+    return mac.canonical() if link else mac
+
+
+def _tap_notes(nic: Nic, device: Interface) -> list[Problem]:
+    notes = []
+    if nic.side.missing:
+        told = f"the pod has no link for network '{nic.name}': its NIC has no target, and no MTU"
+        notes.append(note(nic.at, "KN311", told))
+    elif nic.side.assumed:
+        notes.append(note(nic.at, "KN310", f"assumed KubeVirt's tap name {nic.side.target}"))
+        if device.mac is None:
+            told = "no MAC address is known: libvirt will invent one whenever the domain is defined"
+            notes.append(note(nic.at / "macAddress", "KN312", told))
+    return notes
+
+
+def _tap_requirements(nic: Nic, device: Interface) -> tuple[Requirement, ...]:
+    if device.target is None:
+        return ()
+    many = (device.queues or 1) > 1
+    tap = Requirement(kind="tap", name=device.target, nic=nic.name, mtu=device.mtu, multi_queue=many)
+    return (tap,)
+
+
+def passt_nic(nic: Nic) -> CompiledNic:
+    """A vhost-user NIC of passt: ``<interface type='vhostuser'>`` with port forwards."""
+    link = reported_link(nic.machine, nic.name)
+    notes = []
+    if not link:
+        if nic.facts.links is not None:
+            return failed(
+                nic,
+                "KN301",
+                f"the machine's status reports no pod link for passt interface '{nic.name}'",
+                "add podInterfaceName to its entry in status.interfaces",
+            )
+        link = PRIMARY_LINK
+        notes.append(note(nic.at, "KN310", f"assumed the pod link {link}"))
+    device = Interface(
+        source=VhostuserSource(dev=link),
+        mac=MacAddress.parse(nic.interface.mac_address) if nic.interface.mac_address else None,
+        backend="passt",
+        log_file=_PASST_LOG,
+        port_forwards=passt_forwards(nic.interface.ports, behind_istio=behind_istio(nic.machine)),
+        **nic_settings(nic.interface, nic.guest),
+    )
+    needed = Requirement(kind="libvirt", name="11.1.0", nic=nic.name)
+    return CompiledNic(name=nic.name, device=device, notes=tuple(notes), requirements=(needed,))
+
+
+def behind_istio(machine: Machine) -> bool:
+    """Whether an Istio sidecar is injected into the machine's pod."""
+    return machine.annotations.get(_ISTIO, "").lower() == "true"
+
+
+def passt_forwards(ports: tuple[Port, ...] | None, *, behind_istio: bool) -> tuple[PortForward, ...]:
+    """passt's port forwards: everything where no port is listed, else the listed ports, TCP before UDP."""
+    kept = tuple(PortSpan(start=port, exclude=True) for port in _ISTIO_PORTS) if behind_istio else ()
+    tcp, udp = _spans(ports, "tcp"), _spans(ports, "udp")
+    if not tcp and not udp and not kept:
+        return (PortForward(proto="tcp"), PortForward(proto="udp"))
+    spans = {"tcp": kept + tcp, "udp": udp}
+    return tuple(PortForward(proto=proto, ranges=ranges) for proto, ranges in spans.items() if ranges)
+
+
+def _spans(ports: tuple[Port, ...] | None, protocol: str) -> tuple[PortSpan, ...]:
+    return tuple(
+        PortSpan(start=port.port)
+        for port in ports or ()
+        if (port.protocol or "tcp").lower() == protocol and port.port >= 0
+    )
+
+
+def vf_hostdev(nic: Nic) -> CompiledNic:
+    """A virtual function passed through: ``<hostdev>``."""
+    address = vf_address(nic)
+    if address is None and nic.network.pod is not None and nic.facts.pci_addresses is None:
+        told = f"SR-IOV interface '{nic.name}' is on the pod network: KubeVirt gives the guest no device"
+        return CompiledNic(name=nic.name, notes=(note(nic.at, "KN313", told),))
+    if address is None:
+        return failed(
+            nic,
+            "KN302",
+            f"the host PCI address of SR-IOV network '{nic.name}' is not known",
+            "give it in the facts: pciAddresses, or a network-info or network-status document",
+        )
+    device = Hostdev(
+        managed=False,
+        source=PciHostAddress.of(address),
+        boot_order=nic.interface.boot_order,
+        alias=f"ua-sriov-{nic.name}",
+        address=guest_address(nic.interface),
+    )
+    vf = Requirement(kind="vf", name=str(address), nic=nic.name)
+    return CompiledNic(name=nic.name, device=device, requirements=(vf,))
+
+
+def vf_address(nic: Nic) -> PciAddress | None:
+    """The host address of the virtual function: by network, or by request of a resource claim."""
+    claim = nic.network.resource_claim
+    claimed = nic.facts.claims.get(f"{claim.claim_name}/{claim.request_name}") if claim else None
+    return claimed or nic.side.pci_address
+
+
+def plugin_nic(nic: Nic) -> CompiledNic:
+    """A binding plugin: a tap where it is registered with one, else nothing, for its sidecar adds the NIC."""
+    assert isinstance(nic.binding, Plugin)
+    plugin = (nic.facts.binding_plugins or {}).get(nic.binding.name)
+    if plugin is not None and plugin.attaches_tap:
+        return tap_nic(nic)
+    told = "is not registered in the facts" if plugin is None else "attaches no tap"
+    told = f"binding plugin '{nic.binding.name}' {told}: its sidecar has to add the NIC"
+    return CompiledNic(name=nic.name, notes=(note(nic.at / "binding", "KN314", told),))
+
+
+def no_binding(nic: Nic) -> CompiledNic:
+    """An interface that no supported binding joins to its network."""
+    return failed(
+        nic, "KN303", f"interface '{nic.name}' has no binding", "write `masquerade: {}` or `bridge: {}`"
+    )
+
+
+LOWER: dict[type, Callable[[Nic], CompiledNic]] = {
+    Bridge: tap_nic,
+    Masquerade: tap_nic,
+    Sriov: vf_hostdev,
+    PasstBinding: passt_nic,
+    Plugin: plugin_nic,
+    type(None): no_binding,
+}

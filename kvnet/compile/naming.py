@@ -1,0 +1,59 @@
+"""KubeVirt's names for the links, taps and bridges of a pod (its network name scheme)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+
+from kvnet.spec import Machine, Network, default_network, secondary_networks
+
+__all__ = ["PRIMARY_LINK", "is_ordinal", "ordinal_link_names", "pod_link_names", "tap_name"]
+
+PRIMARY_LINK = "eth0"
+_HASH_DIGITS = 11
+_ORDINAL = re.compile(r"net[0-9]+")
+
+
+def pod_link_names(machine: Machine) -> dict[str, str]:
+    """The pod link of each network, by KubeVirt's hashed scheme.
+
+    The primary network has ``eth0``, or what the machine's status reports. Networks of resource claims
+    have no pod link.
+    """
+    names = {network.name: hashed_name(network.name) for network in secondary_networks(machine.networks)}
+    return _with_primary(names, machine)
+
+
+def ordinal_link_names(machine: Machine) -> dict[str, str]:
+    """The pod link of each network by the scheme of old pods: ``net1``, ``net2`` in network order."""
+    secondary = secondary_networks(machine.networks)
+    return _with_primary({network.name: f"net{n}" for n, network in enumerate(secondary, 1)}, machine)
+
+
+def hashed_name(network: str) -> str:
+    """``pod`` and the first 11 hexadecimal digits of the name's SHA-256."""
+    return "pod" + sha256(network.encode()).hexdigest()[:_HASH_DIGITS]
+
+
+def is_ordinal(names: Iterable[str | None]) -> bool:
+    """Whether any of a pod's link names is of the ordinal scheme."""
+    return any(name is not None and _ORDINAL.fullmatch(name) for name in names)
+
+
+def tap_name(network: Network, pod_link: str) -> str:
+    """KubeVirt's tap for a network: ``tap0`` unless the network is a secondary one."""
+    return f"tap{pod_link[3:]}" if network.is_secondary else "tap0"
+
+
+def _with_primary(names: dict[str, str], machine: Machine) -> dict[str, str]:
+    primary = default_network(machine.networks)
+    if primary is not None:
+        names[primary.name] = reported_link(machine, primary.name) or PRIMARY_LINK
+    return names
+
+
+def reported_link(machine: Machine, network: str) -> str | None:
+    """The pod link that the machine's status reports for a network."""
+    entries = machine.status.interfaces if machine.status else ()
+    return next((entry.pod_interface_name for entry in entries if entry.name == network), None)

@@ -1,0 +1,87 @@
+"""What compiling gives: devices, what was assumed, and what the host must provide."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from attrs import frozen
+
+from kvnet.device import Device, Interface
+from kvnet.errors import Problem, Rejected
+from kvnet.xml import write
+
+__all__ = ["Compiled", "CompiledNic", "Profile", "Requirement"]
+
+
+class Profile(StrEnum):
+    """Whose XML is wanted."""
+
+    KUBEVIRT = "kubevirt"
+    """What KubeVirt itself would hand to libvirt inside the pod."""
+    HOST = "host"
+    """The equivalent for a plain libvirt host, without pod or cluster."""
+
+
+@frozen(kw_only=True)
+class Requirement:
+    """Something that must be there before the domain starts.
+
+    ``multi_queue`` and ``vnet_hdr`` are the flags a tap must have been made with; ``mtu`` is in bytes.
+    """
+
+    kind: Literal["tap", "link", "bridge", "network", "vf", "libvirt", "filter"]
+    name: str
+    nic: str
+    mtu: int | None = None
+    multi_queue: bool | None = None
+
+
+@frozen(kw_only=True)
+class CompiledNic:
+    """One interface of the spec: its device, or why there is none.
+
+    There is no device and no problem where none is due: absent interfaces, and binding plugins whose
+    sidecar adds the NIC.
+    """
+
+    name: str
+    device: Device | None = None
+    notes: tuple[Problem, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@frozen(kw_only=True)
+class Compiled:
+    """A machine's NICs as libvirt devices."""
+
+    nics: tuple[CompiledNic, ...]
+    general_notes: tuple[Problem, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why some NICs could not be compiled."""
+        return tuple(problem for nic in self.nics for problem in nic.problems)
+
+    @property
+    def notes(self) -> tuple[Problem, ...]:
+        """What was assumed, capped or left to others."""
+        return self.general_notes + tuple(note for nic in self.nics for note in nic.notes)
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What the host must provide."""
+        return tuple(requirement for nic in self.nics for requirement in nic.requirements)
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """The devices, interfaces before hostdevs. Raises Rejected if any NIC has a problem."""
+        if self.problems:
+            raise Rejected(self.problems)
+        devices = [nic.device for nic in self.nics if nic.device is not None]
+        return tuple(sorted(devices, key=lambda device: not isinstance(device, Interface)))
+
+    def xml(self, *, indent: int | None = None) -> list[str]:
+        """The XML of each device. Raises Rejected if any NIC has a problem."""
+        return [write(device, indent=indent) for device in self.devices]
