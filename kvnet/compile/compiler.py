@@ -40,6 +40,7 @@ def compile(
     networks = {network.name: network for network in machine.networks}
     sides = pod_sides(machine, facts)
     at = machine.root / "domain" / "devices" / "interfaces"
+    plugins = facts.binding_plugins or cluster.binding_plugins or {}
     nics = []
     for n, interface in enumerate(machine.interfaces):
         network = networks.get(interface.name)
@@ -57,6 +58,7 @@ def compile(
             guest=guest,
             facts=facts,
             machine=machine,
+            plugins=plugins,
         )
         nics.append(_lowered(nic, lower))
     return Compiled(nics=tuple(nics), general_notes=guest.notes)

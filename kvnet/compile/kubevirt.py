@@ -166,10 +166,10 @@ def vf_address(nic: Nic) -> PciAddress | None:
 def plugin_nic(nic: Nic) -> CompiledNic:
     """A binding plugin: a tap where it is registered with one, else nothing, for its sidecar adds the NIC."""
     assert isinstance(nic.binding, Plugin)
-    plugin = (nic.facts.binding_plugins or {}).get(nic.binding.name)
+    plugin = nic.plugins.get(nic.binding.name)
     if plugin is not None and plugin.attaches_tap:
         return tap_nic(nic)
-    told = "is not registered in the facts" if plugin is None else "attaches no tap"
+    told = "is not known to be registered" if plugin is None else "attaches no tap"
     told = f"binding plugin '{nic.binding.name}' {told}: its sidecar has to add the NIC"
     return CompiledNic(name=nic.name, notes=(note(nic.at / "binding", "KN314", told),))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import frozen
 
 from kvnet.compile.guest import Guest
@@ -10,6 +12,7 @@ from kvnet.compile.result import CompiledNic
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.facts import HostFacts
 from kvnet.spec import Binding, Interface, Machine, Network
+from kvnet.spec.cluster import BindingPlugin
 
 __all__ = ["Nic", "failed", "note"]
 
@@ -25,6 +28,7 @@ class Nic:
     guest: Guest
     facts: HostFacts
     machine: Machine
+    plugins: Mapping[str, BindingPlugin]
 
     @property
     def name(self) -> str:

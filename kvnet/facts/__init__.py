@@ -1,5 +1,6 @@
 """Host facts: the model, and the documents it is read from."""
 
-from kvnet.facts.model import BindingPlugin, Confidential, HostFacts, PodLink, PodNetwork
+from kvnet.facts.documents import load_facts
+from kvnet.facts.model import Confidential, HostFacts, PodLink, PodNetwork
 
-__all__ = ["BindingPlugin", "Confidential", "HostFacts", "PodLink", "PodNetwork"]
+__all__ = ["Confidential", "HostFacts", "PodLink", "PodNetwork", "load_facts"]

@@ -7,9 +7,10 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from kvnet.spec.cluster import BindingPlugin
 from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["BindingPlugin", "Confidential", "HostFacts", "PodLink", "PodNetwork"]
+__all__ = ["Confidential", "HostFacts", "PodLink", "PodNetwork"]
 
 
 class Confidential(StrEnum):
@@ -45,17 +46,6 @@ class PodNetwork:
     mtu: int | None = None
     pci_address: PciAddress | None = None
     default: bool = False
-
-
-@frozen(kw_only=True)
-class BindingPlugin:
-    """A network binding plugin as the cluster registers it."""
-
-    domain_attachment_type: str | None = None
-
-    @property
-    def attaches_tap(self) -> bool:
-        return self.domain_attachment_type in ("tap", "managedTap")
 
 
 @frozen(kw_only=True)

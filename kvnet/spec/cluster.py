@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from attrs import frozen
 
-__all__ = ["ClusterConfig", "Gate"]
+__all__ = ["BindingPlugin", "ClusterConfig", "Gate"]
 
 
 class Gate(StrEnum):
@@ -18,6 +19,17 @@ class Gate(StrEnum):
 
 
 _BETA = frozenset({Gate.PASST_BINDING})
+
+
+@frozen(kw_only=True)
+class BindingPlugin:
+    """A network binding plugin as the cluster registers it."""
+
+    domain_attachment_type: str | None = None
+
+    @property
+    def attaches_tap(self) -> bool:
+        return self.domain_attachment_type in ("tap", "managedTap")
 
 
 @frozen(kw_only=True)
@@ -37,6 +49,7 @@ class ClusterConfig:
     vm_rollout_strategy: str | None = None
     max_cpu_sockets: int | None = None
     max_hotplug_ratio: int | None = None
+    binding_plugins: Mapping[str, BindingPlugin] | None = None
 
     def allows(self, gate: Gate) -> bool:
         """Whether a feature gate is on."""

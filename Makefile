@@ -1,0 +1,52 @@
+# make run    install kvnet, then render an example and define it on a libvirt inside the process
+# make test   install everything, then lint, types, docs and every test
+# PYTHON chooses the interpreter that .venv is made of, PYTEST_ARGS goes to pytest.
+
+PYTHON ?= python3
+PYTEST_ARGS ?= -n auto
+EXAMPLE ?= examples/pod.yaml
+
+BIN := .venv/bin
+PACKAGING := setup.cfg pyproject.toml
+
+.PHONY: run test lint types docs format clean system
+
+run: .venv/with-run
+	$(BIN)/kvnet render -f $(EXAMPLE)
+	$(BIN)/kvnet define -f $(EXAMPLE)
+
+# The cheap verdicts come first; pytest comes last, so that its summary is what one reads.
+test: lint types docs
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: .venv/with-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/with-dev
+	$(BIN)/mypy --strict kvnet
+
+docs: .venv/with-dev
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+format: .venv/with-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .tox build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+system:
+	@sh scripts/system-packages $(PYTHON)
+
+.venv/pyvenv.cfg: | system
+	$(PYTHON) -m venv .venv
+
+# The stamps make a second run start at once; a change of what is required installs again.
+.venv/with-run: $(PACKAGING) | .venv/pyvenv.cfg system
+	$(BIN)/pip install --quiet --editable '.[cli,libvirt]'
+	@touch $@
+
+.venv/with-dev: $(PACKAGING) | .venv/pyvenv.cfg system
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ .venv/with-run

@@ -1,0 +1,38 @@
+"""``kvnet check``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from kvnet.cli import inputs, output
+from kvnet.cli.report import Report
+from kvnet.errors import KvnetError, Problem, Severity
+from kvnet.rules.check import check
+
+__all__ = ["run"]
+
+
+def run(arguments: Namespace, report: Report) -> int:
+    """Report every problem of every machine; warnings are findings when strict."""
+    try:
+        found = _found(arguments)
+    except KvnetError as error:
+        if arguments.output == "text":
+            raise
+        found = list(error.problems)
+    if arguments.output == "text":
+        report.problems(found)
+    else:
+        output.dump([output.described(problem) for problem in found], arguments.output)
+    counted = (Severity.ERROR, Severity.WARNING) if arguments.strict else (Severity.ERROR,)
+    return int(any(problem.severity in counted for problem in found))
+
+
+def _found(arguments: Namespace) -> list[Problem]:
+    given = inputs.read(arguments)
+    architecture = given.facts.architecture or "amd64"
+    return [
+        problem
+        for machine in given.machines
+        for problem in check(machine, given.cluster, architecture=architecture)
+    ]

@@ -1,0 +1,79 @@
+"""What the commands read: manifests, host facts, the cluster's configuration."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
+from kvnet.facts import HostFacts, load_cluster, load_facts
+from kvnet.manifest import load_all
+from kvnet.spec import Machine, Nad
+from kvnet.spec.cluster import ClusterConfig
+
+__all__ = ["Inputs", "read"]
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@frozen(kw_only=True)
+class Inputs:
+    """Everything a command was given."""
+
+    machines: tuple[Machine, ...]
+    nads: tuple[Nad, ...]
+    facts: HostFacts
+    cluster: ClusterConfig
+
+
+def read(arguments: Namespace) -> Inputs:
+    """Read all files; raises KvnetError with the problems of every one of them."""
+    problems: list[Problem] = []
+    machines: list[Machine] = []
+    nads: list[Nad] = []
+    for file in _files(arguments.files):
+        try:
+            manifest = load_all(sys.stdin.buffer if file is None else file)
+        except KvnetError as error:
+            problems += error.problems
+            continue
+        machines += manifest.machines
+        nads += manifest.nads
+    facts, cluster = HostFacts(), ClusterConfig()
+    try:
+        facts = load_facts(Path(arguments.facts)) if arguments.facts else facts
+        cluster = load_cluster(Path(arguments.cluster)) if arguments.cluster else cluster
+    except KvnetError as error:
+        problems += error.problems
+    if problems:
+        raise Rejected(problems)
+    chosen = _chosen(machines, getattr(arguments, "name", None))
+    return Inputs(machines=chosen, nads=tuple(nads), facts=facts, cluster=cluster)
+
+
+def _files(names: list[str]) -> Iterator[Path | None]:
+    """The files to read, those of a directory in order of their names; ``None`` is standard input."""
+    for name in names:
+        path = Path(name)
+        if name == "-":
+            yield None
+        elif path.is_dir():
+            yield from sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES)
+        else:
+            yield path
+
+
+def _chosen(machines: list[Machine], name: str | None) -> tuple[Machine, ...]:
+    chosen = tuple(machine for machine in machines if name is None or machine.name == name)
+    if chosen:
+        return chosen
+    if name is None:
+        told, hint = "there is no virtual machine in what was given", "give a manifest with one"
+    else:
+        names = ", ".join(str(machine.name) for machine in machines) or "none at all"
+        told, hint = f"no machine is named '{name}'", f"the machines are: {names}"
+    raise Rejected([Problem(FieldPath(), "KN009", told, hint=hint)])

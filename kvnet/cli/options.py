@@ -1,0 +1,73 @@
+"""The options of each subcommand."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+__all__ = ["ADD"]
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-f",
+        "--filename",
+        dest="files",
+        metavar="FILE",
+        nargs="+",
+        action="extend",
+        required=True,
+        help="manifests in YAML or JSON, directories of them, or - for standard input",
+    )
+    command.add_argument("--facts", metavar="FILE", help="host facts in YAML or JSON")
+    command.add_argument("--cluster", metavar="FILE", help="the cluster's KubeVirt object")
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
+
+
+def _compiling(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--profile",
+        choices=("kubevirt", "host"),
+        default="kubevirt",
+        help="whose XML: KubeVirt's own, or the equivalent for a plain libvirt host (default: kubevirt)",
+    )
+    command.add_argument("--name", help="take the machine of this name alone")
+
+
+def _render(command: argparse.ArgumentParser) -> None:
+    _common(command)
+    _compiling(command)
+    command.add_argument("-o", "--output", choices=("xml", "json", "yaml"), default="xml")
+    command.add_argument(
+        "--devices", action="store_true", help="print the network devices alone, not a whole domain"
+    )
+    command.add_argument(
+        "--into", metavar="DOMAIN", help="put the NICs into this domain XML and change nothing else"
+    )
+    command.add_argument(
+        "--virt-type", choices=("kvm", "qemu"), default="kvm", help="the domain's type (default: kvm)"
+    )
+
+
+def _check(command: argparse.ArgumentParser) -> None:
+    _common(command)
+    command.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text")
+    command.add_argument("--strict", action="store_true", help="count warnings as findings")
+
+
+def _define(command: argparse.ArgumentParser) -> None:
+    _common(command)
+    _compiling(command)
+    command.add_argument(
+        "-c",
+        "--connect",
+        metavar="URI",
+        help="libvirt's URI, where the domain then stays; without it a libvirt embedded in this process",
+    )
+
+
+ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "render": _render,
+    "check": _check,
+    "define": _define,
+}

@@ -1,0 +1,76 @@
+"""Machine → compiled → domain, as the commands that make XML share it."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from kvnet import domain
+from kvnet.cli.inputs import Inputs
+from kvnet.cli.report import Report
+from kvnet.compile import Compiled, Profile, compile
+from kvnet.errors import KvnetError, Problem, Rejected
+from kvnet.rules.check import check
+from kvnet.spec import Machine
+from kvnet.spec.defaults import defaulted
+
+__all__ = ["Rendered", "domain_name", "rendered"]
+
+_NAMELESS = "vm"
+
+
+@frozen(kw_only=True)
+class Rendered:
+    """One admitted machine, defaulted, and its devices."""
+
+    machine: Machine
+    compiled: Compiled
+    architecture: str
+    name: str
+
+    def domain(self, virt_type: str) -> str:
+        """The whole domain document."""
+        return domain.build(
+            self.machine,
+            self.compiled.xml(indent=4),
+            architecture=self.architecture,
+            virt_type=virt_type,
+            name=self.name,
+        )
+
+
+def rendered(inputs: Inputs, profile: Profile, report: Report) -> list[Rendered]:
+    """Check and compile every machine. Raises Rejected with all errors of all of them."""
+    errors: list[Problem] = []
+    made: list[Rendered] = []
+    for machine in inputs.machines:
+        try:
+            made.append(_rendered(machine, inputs, profile, report))
+        except KvnetError as error:
+            errors += error.problems
+    if errors:
+        raise Rejected(errors)
+    return made
+
+
+def _rendered(machine: Machine, inputs: Inputs, profile: Profile, report: Report) -> Rendered:
+    architecture = inputs.facts.architecture or machine.spec.architecture or "amd64"
+    found = check(machine, inputs.cluster, architecture=architecture)
+    errors = [problem for problem in found if problem.is_error]
+    report.problems(problem for problem in found if not problem.is_error)
+    if errors:
+        raise Rejected(errors)
+    compiled = compile(machine, inputs.facts, nads=inputs.nads, cluster=inputs.cluster, profile=profile)
+    place = machine.origin.place if machine.origin else lambda at: None
+    if compiled.problems:
+        raise Rejected(problem.placed(place(problem.at)) for problem in compiled.problems)
+    report.problems(note.placed(place(note.at)) for note in compiled.notes)
+    whole = defaulted(machine, inputs.cluster, architecture)
+    report.problems(note.placed(place(note.at)) for note in domain.left_out(whole))
+    name = domain_name(machine, profile)
+    return Rendered(machine=whole, compiled=compiled, architecture=architecture, name=name)
+
+
+def domain_name(machine: Machine, profile: Profile) -> str:
+    """The domain's name: KubeVirt puts the namespace before it."""
+    name = machine.name or _NAMELESS
+    return f"{machine.namespace or 'default'}_{name}" if profile is Profile.KUBEVIRT else name

@@ -1,0 +1,46 @@
+"""Diagnostics on standard error, one line a problem: ``file:line:col: error CODE message``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TextIO
+
+from kvnet.errors import Problem, Severity
+
+__all__ = ["Report"]
+
+_COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
+_UNREADABLE = ("KN001", "KN401")
+
+
+class Report:
+    """Writes problems to a stream; in colour on a terminal, unless NO_COLOR is set."""
+
+    def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
+        self._stream = stream
+        self._quiet = quiet
+        self._colour = stream.isatty() and not os.environ.get("NO_COLOR")
+        self.could_not_run = False
+
+    def problems(self, problems: Iterable[Problem]) -> None:
+        """Write each problem; only errors when quiet."""
+        for problem in problems:
+            if problem.code in _UNREADABLE:
+                self.could_not_run = True
+            if problem.is_error or not self._quiet:
+                print(self._line(problem), file=self._stream)
+
+    def failure(self, message: str) -> None:
+        """Write why the command could not run."""
+        print(f"kvnet: {message}", file=self._stream)
+
+    def _line(self, problem: Problem) -> str:
+        where = f"{problem.place}: " if problem.place else "kvnet: "
+        severity = self._painted(problem.severity)
+        field = f" [{problem.field}]" if problem.field else ""
+        hint = f"; {problem.hint}" if problem.hint else ""
+        return f"{where}{severity} {problem.code} {problem.message}{hint}{field}"
+
+    def _painted(self, severity: Severity) -> str:
+        return f"\033[1;{_COLOURS[severity]}m{severity}\033[0m" if self._colour else str(severity)

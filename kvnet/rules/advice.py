@@ -1,0 +1,185 @@
+"""Advice: what is admitted and works otherwise than its owner may think. Each finding is a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from kvnet.errors import FieldPath, Problem, Severity
+from kvnet.rules.case import Case, Rule
+from kvnet.rules.libvirt import mac_of
+from kvnet.spec import Bridge, Masquerade, PasstBinding, Plugin, Sriov
+from kvnet.values import MacAddress
+
+__all__ = ["RULES"]
+
+_ACPI_INDEXES = range(1, 16384)
+_LAUNCHER_PORTS = (22222, 49152, 49153)
+_MIGRATABLE_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration"
+_SMALLEST_CIDR = {4: 30, 6: 126}
+_IGNORED_BY_SRIOV = {
+    "model": "model",
+    "acpi_index": "acpiIndex",
+    "dhcp_options": "dhcpOptions",
+    "ports": "ports",
+}
+
+
+def ports_are_forwarded(case: Case) -> Iterator[Problem]:
+    """Only masquerade and passt on the pod network look at ports."""
+    for nic in case.nics:
+        if not nic.interface.ports or isinstance(
+            nic.interface.binding, Masquerade | PasstBinding | Plugin | Sriov
+        ):
+            continue
+        yield _warning(
+            nic.at / "ports",
+            "KN901",
+            f"'{nic.interface.name}' forwards no ports: its binding ignores them",
+            "drop them, or use `masquerade: {}` on the pod network",
+        )
+
+
+def ports_of_the_launcher(case: Case) -> Iterator[Problem]:
+    """Live migration and the launcher use ports of the pod themselves."""
+    for nic in case.nics:
+        if not isinstance(nic.interface.binding, Masquerade):
+            continue
+        for n, port in enumerate(nic.interface.ports or ()):
+            if port.port in _LAUNCHER_PORTS:
+                yield _warning(
+                    (nic.at / "ports")[n] / "port",
+                    "KN902",
+                    f"KubeVirt uses port {port.port} of the pod itself",
+                    "let the guest listen on another port",
+                )
+
+
+def multiqueue_has_effect(case: Case) -> Iterator[Problem]:
+    """Multiqueue works for virtio NICs alone."""
+    devices = case.machine.spec.domain.devices
+    served = [nic for nic in case.nics if not isinstance(nic.interface.binding, Sriov)]
+    if devices.network_interface_multiqueue and served and not any(nic.interface.is_virtio for nic in served):
+        at = case.root / "domain" / "devices" / "networkInterfaceMultiqueue"
+        yield _warning(at, "KN903", "no NIC is virtio, so multiqueue has no effect", "use the model virtio")
+
+
+def sriov_settings(case: Case) -> Iterator[Problem]:
+    """A passed-through function brings its own model and MAC."""
+    for nic in case.nics:
+        if not isinstance(nic.interface.binding, Sriov):
+            continue
+        if nic.interface.mac_address:
+            yield _warning(
+                nic.at / "macAddress",
+                "KN904",
+                "the MAC of an SR-IOV NIC is not part of KubeVirt's XML",
+                "the CNI plugin has to set it on the virtual function",
+            )
+        for field, member in _IGNORED_BY_SRIOV.items():
+            if getattr(nic.interface, field):
+                yield _warning(
+                    nic.at / member, "KN905", f"{member} has no effect on an SR-IOV NIC", "leave it out"
+                )
+
+
+def bridge_on_pod_network_stays(case: Case) -> Iterator[Problem]:
+    """A machine that bridges the pod network cannot migrate live."""
+    for nic in case.nics:
+        allowed = _MIGRATABLE_BRIDGE in case.machine.annotations
+        if isinstance(nic.interface.binding, Bridge) and nic.on_pod_network and not allowed:
+            yield _warning(
+                nic.at / "bridge",
+                "KN906",
+                "a machine that bridges the pod network cannot migrate live",
+                "use `masquerade: {}` unless the guest needs the pod's own address",
+            )
+
+
+def acpi_index(case: Case) -> Iterator[Problem]:
+    """ACPI indexes are 1 to 16383 and name one NIC each, or the guest falls back to other names."""
+    seen: dict[int, str] = {}
+    for nic in case.nics:
+        index = nic.interface.acpi_index
+        if not index:
+            continue
+        at = nic.at / "acpiIndex"
+        if index not in _ACPI_INDEXES:
+            told = f"ACPI index {index} is outside 1 to {_ACPI_INDEXES[-1]}"
+            yield _warning(at, "KN907", told, "the guest would not name its NIC by it")
+        elif index in seen:
+            told = f"ACPI index {index} is that of '{seen[index]}' too"
+            yield _warning(at, "KN907", told, "give each NIC its own")
+        seen[index] = nic.interface.name
+
+
+def unique_macs(case: Case) -> Iterator[Problem]:
+    """Two NICs with one MAC confuse bridges and guests."""
+    seen: dict[MacAddress, str] = {}
+    for nic in case.nics:
+        mac = mac_of(nic)
+        if mac is None:
+            continue
+        if mac in seen:
+            told = f"{mac} is the address of '{seen[mac]}' too"
+            yield _warning(nic.at / "macAddress", "KN908", told, "give each NIC its own")
+        seen[mac] = nic.interface.name
+
+
+def link_state_has_effect(case: Case) -> Iterator[Problem]:
+    """passt has no link to switch."""
+    for nic in case.nics:
+        if nic.interface.state == "down" and isinstance(nic.interface.binding, PasstBinding):
+            told = "KubeVirt ignores the link state of a passt NIC"
+            yield _warning(nic.at / "state", "KN909", told, "leave it out")
+
+
+def guest_network(case: Case) -> Iterator[Problem]:
+    """masquerade needs room for a gateway and a guest in its CIDR; KubeVirt finds out when the pod starts."""
+    for at, network in case.networks:
+        pod = network.pod
+        for member, text in (
+            ("vmNetworkCIDR", pod and pod.vm_network_cidr),
+            ("vmIPv6NetworkCIDR", pod and pod.vm_ipv6_network_cidr),
+        ):
+            flaw = _cidr_flaw(text, 6 if "IPv6" in member else 4) if text else None
+            if flaw:
+                yield _warning(at / "pod" / member, "KN910", flaw, "write a network such as 10.0.2.0/24")
+
+
+def _cidr_flaw(text: str, version: int) -> str | None:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return f"'{text}' is not a network, so the pod will not start"
+    if network.version != version:
+        return f"'{text}' is not an IPv{version} network"
+    if network.prefixlen > _SMALLEST_CIDR[version]:
+        return f"'{text}' has no room for a gateway and a guest, so the pod will not start"
+    return None
+
+
+def autoattach_has_effect(case: Case) -> Iterator[Problem]:
+    """autoattachPodInterface speaks of machines without NICs."""
+    if case.machine.spec.domain.devices.autoattach_pod_interface is False and case.nics:
+        at = case.root / "domain" / "devices" / "autoattachPodInterface"
+        told = "autoattachPodInterface has no effect where interfaces are listed"
+        yield _warning(at, "KN911", told, "drop it, or drop the interfaces")
+
+
+def _warning(at: FieldPath, code: str, message: str, hint: str) -> Problem:
+    return Problem(at, code, message, hint=hint, severity=Severity.WARNING)
+
+
+RULES: tuple[Rule, ...] = (
+    ports_are_forwarded,
+    ports_of_the_launcher,
+    multiqueue_has_effect,
+    sriov_settings,
+    bridge_on_pod_network_stays,
+    acpi_index,
+    unique_macs,
+    link_state_has_effect,
+    guest_network,
+    autoattach_has_effect,
+)
