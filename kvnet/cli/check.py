@@ -32,7 +32,5 @@ def _found(arguments: Namespace) -> list[Problem]:
     given = inputs.read(arguments)
     architecture = given.facts.architecture or "amd64"
     return [
-        problem
-        for machine in given.machines
-        for problem in check(machine, given.cluster, architecture=architecture)
+        problem for machine in given.machines for problem in check(machine, given.cluster, architecture=architecture)
     ]

@@ -10,8 +10,8 @@ from pathlib import Path
 from attrs import frozen
 
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
-from kvnet.facts import HostFacts, load_cluster, load_facts
-from kvnet.manifest import load_all
+from kvnet.facts import HostFacts, load_facts
+from kvnet.manifest import load_all, load_cluster
 from kvnet.spec import Machine, Nad
 from kvnet.spec.cluster import ClusterConfig
 

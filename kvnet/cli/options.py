@@ -38,15 +38,9 @@ def _render(command: argparse.ArgumentParser) -> None:
     _common(command)
     _compiling(command)
     command.add_argument("-o", "--output", choices=("xml", "json", "yaml"), default="xml")
-    command.add_argument(
-        "--devices", action="store_true", help="print the network devices alone, not a whole domain"
-    )
-    command.add_argument(
-        "--into", metavar="DOMAIN", help="put the NICs into this domain XML and change nothing else"
-    )
-    command.add_argument(
-        "--virt-type", choices=("kvm", "qemu"), default="kvm", help="the domain's type (default: kvm)"
-    )
+    command.add_argument("--devices", action="store_true", help="print the network devices alone, not a whole domain")
+    command.add_argument("--into", metavar="DOMAIN", help="put the NICs into this domain XML and change nothing else")
+    command.add_argument("--virt-type", choices=("kvm", "qemu"), default="kvm", help="the domain's type (default: kvm)")
 
 
 def _check(command: argparse.ArgumentParser) -> None:

@@ -176,9 +176,7 @@ def plugin_nic(nic: Nic) -> CompiledNic:
 
 def no_binding(nic: Nic) -> CompiledNic:
     """An interface that no supported binding joins to its network."""
-    return failed(
-        nic, "KN303", f"interface '{nic.name}' has no binding", "write `masquerade: {}` or `bridge: {}`"
-    )
+    return failed(nic, "KN303", f"interface '{nic.name}' has no binding", "write `masquerade: {}` or `bridge: {}`")
 
 
 LOWER: dict[type, Callable[[Nic], CompiledNic]] = {

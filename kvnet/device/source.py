@@ -73,12 +73,4 @@ class HostdevSource:
     address: VfHostAddress = child(VfHostAddress)
 
 
-Source = (
-    EthernetSource
-    | BridgeSource
-    | NetworkSource
-    | DirectSource
-    | UserSource
-    | VhostuserSource
-    | HostdevSource
-)
+Source = EthernetSource | BridgeSource | NetworkSource | DirectSource | UserSource | VhostuserSource | HostdevSource

@@ -172,9 +172,7 @@ def _exactly(kind: type[T]) -> Callable[[Any, type[T]], T]:
     def structure(value: Any, _: type[T]) -> T:
         if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
             return value
-        raise ValueError(
-            f"{value!r} is not {'text: quote it' if kind is str else f'of type {kind.__name__}'}"
-        )
+        raise ValueError(f"{value!r} is not {'text: quote it' if kind is str else f'of type {kind.__name__}'}")
 
     return structure
 

@@ -93,7 +93,7 @@ def _oddity(token: str) -> str:
     if token in ("NaN", "Infinity", "-Infinity"):
         return f"{token} is not JSON"
     try:
-        finite = not token[0].isdigit() and token[0] != "-" or isfinite(float(token))
+        finite = (not token[0].isdigit() and token[0] != "-") or isfinite(float(token))
         if token.lstrip("-").isdigit():
             int(token)
     except ValueError:

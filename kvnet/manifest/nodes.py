@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 else:
     _Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-__all__ = ["DEEPEST", "MAPPING", "PLAIN", "QUOTED", "SEQUENCE", "compose_all", "compose_safely", "syntax_problem"]
+__all__ = [
+    "DEEPEST",
+    "MAPPING",
+    "PLAIN",
+    "QUOTED",
+    "SEQUENCE",
+    "compose_all",
+    "compose_safely",
+    "syntax_problem",
+]
 
 PLAIN: Final[Any] = 0
 QUOTED: Final[Any] = 1
@@ -75,7 +84,9 @@ def compose_all(text: str) -> Iterator[yaml.Node]:
     composer = (_Composer if _is_shallow(text) else _BoundedComposer)(text)
     try:
         while composer.check_node():
-            yield composer.get_node()
+            node = composer.get_node()
+            if node is not None:
+                yield node
     finally:
         composer.dispose()
 

@@ -79,7 +79,7 @@ class _Reviewer:
 
     def _tag(self, node: yaml.Node, at: FieldPath) -> Iterator[Problem]:
         tag = node.tag
-        known = _COLLECTION_TAGS
+        known: tuple[object, ...] = _COLLECTION_TAGS
         if isinstance(node, yaml.ScalarNode):
             try:
                 scalar(node)

@@ -19,7 +19,7 @@ MERGE: Final[Any] = object()
 """Stands for the key ``<<``."""
 
 
-class Unfit(Exception):  # noqa: N818 - a signal, never shown: the careful pass then says what is wrong
+class Unfit(Exception):
     """The quick way through the data met something to complain about."""
 
 
@@ -35,9 +35,9 @@ _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(_spellings("false", "no", "off"), False),
 }
 _FIRST_OF_NUMBER = frozenset("+-.0123456789")
-_NOT_FINITE = frozenset(
-    sign + word for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")
-) | frozenset((".nan", ".NaN", ".NAN"))
+_NOT_FINITE = frozenset(sign + word for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")) | frozenset(
+    (".nan", ".NaN", ".NAN")
+)
 _INT = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _BASES = (16, 2, 8, 10)

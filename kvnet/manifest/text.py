@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from attrs import frozen
 
@@ -58,7 +58,7 @@ def read_text(source: object) -> Text:
     if isinstance(source, (str, os.PathLike)):
         return _read_path(os.fsdecode(source))
     if hasattr(source, "read"):
-        return _read_stream(source)
+        return _read_stream(cast(IO[Any], source))
     raise TypeError(f"a manifest is a path, an open file, text or a mapping, not {type(source).__name__}")
 
 

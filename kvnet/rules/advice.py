@@ -28,9 +28,7 @@ _IGNORED_BY_SRIOV = {
 def ports_are_forwarded(case: Case) -> Iterator[Problem]:
     """Only masquerade and passt on the pod network look at ports."""
     for nic in case.nics:
-        if not nic.interface.ports or isinstance(
-            nic.interface.binding, Masquerade | PasstBinding | Plugin | Sriov
-        ):
+        if not nic.interface.ports or isinstance(nic.interface.binding, Masquerade | PasstBinding | Plugin | Sriov):
             continue
         yield _warning(
             nic.at / "ports",
@@ -78,9 +76,7 @@ def sriov_settings(case: Case) -> Iterator[Problem]:
             )
         for field, member in _IGNORED_BY_SRIOV.items():
             if getattr(nic.interface, field):
-                yield _warning(
-                    nic.at / member, "KN905", f"{member} has no effect on an SR-IOV NIC", "leave it out"
-                )
+                yield _warning(nic.at / member, "KN905", f"{member} has no effect on an SR-IOV NIC", "leave it out")
 
 
 def bridge_on_pod_network_stays(case: Case) -> Iterator[Problem]:

@@ -70,9 +70,7 @@ def _is_ipv4(text: str) -> bool:
         address = ip_address(text)
     except ValueError:
         return False
-    return isinstance(address, IPv4Address) or (
-        isinstance(address, IPv6Address) and address.ipv4_mapped is not None
-    )
+    return isinstance(address, IPv4Address) or (isinstance(address, IPv6Address) and address.ipv4_mapped is not None)
 
 
 RULES: tuple[Rule, ...] = (unique_private_options, private_option_numbers, ntp_servers)

@@ -80,9 +80,7 @@ def variant(hoisted: str, *classes: type) -> Any:
     return _field(_REQUIRED, Declared(classes=classes, hoisted=hoisted))
 
 
-@dataclass_transform(
-    frozen_default=True, kw_only_default=True, field_specifiers=(attr, at, child, many, variant)
-)
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attr, at, child, many, variant))
 def element(tag: str, *, variant: str = "", **constants: str) -> Callable[[C], C]:
     """Declare a frozen, keyword-only class for the element ``tag``.
 

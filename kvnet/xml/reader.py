@@ -70,13 +70,9 @@ class _Reading:
             if name in leaves:
                 self._leaf(element, leaves[str(name)], str(text), values, at / f"@{name}")
             elif name not in node.constants and name != hoisted:
-                self._report(
-                    element, at / f"@{name}", "KN511", f"<{element.tag!s}> has no attribute '{name}'"
-                )
+                self._report(element, at / f"@{name}", "KN511", f"<{element.tag!s}> has no attribute '{name}'")
 
-    def _child(
-        self, child: etree._Element, node: Node, values: dict[str, Any], at: FieldPath, count: int
-    ) -> None:
+    def _child(self, child: etree._Element, node: Node, values: dict[str, Any], at: FieldPath, count: int) -> None:
         part = next((each for each in node.content if each.tag == child.tag), None)
         path = at / str(child.tag)
         if part is None:
@@ -116,9 +112,7 @@ class _Reading:
         else:
             values[branch.field] = classes[0]()
 
-    def _leaf(
-        self, element: etree._Element, leaf: Leaf, text: str, values: dict[str, Any], at: FieldPath
-    ) -> None:
+    def _leaf(self, element: etree._Element, leaf: Leaf, text: str, values: dict[str, Any], at: FieldPath) -> None:
         try:
             values[leaf.field] = leaf.scalar.parse(text)
         except ValueError as reason:

@@ -1,0 +1,7 @@
+"""Text ⇄ spec: KubeVirt manifests in YAML and JSON, with the place of every problem."""
+
+from kvnet.manifest.cluster import load_cluster
+from kvnet.manifest.documents import Document, documents
+from kvnet.manifest.stream import Manifest, dump, load, load_all, plain
+
+__all__ = ["Document", "Manifest", "documents", "dump", "load", "load_all", "load_cluster", "plain"]

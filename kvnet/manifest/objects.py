@@ -1,0 +1,254 @@
+"""Documents ⇄ objects: machines of every kind, and NetworkAttachmentDefinitions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import attrs
+from cattrs.errors import ForbiddenExtraKeysError
+
+from kvnet.errors import FieldPath, Problem
+from kvnet.manifest import codes
+from kvnet.manifest.documents import Document
+from kvnet.manifest.structure import Misfit, structure, structured_carefully, unstructure
+from kvnet.spec import BINDINGS, SOURCES, TEMPLATES, Interface, Machine, Nad, Network, Status, VmiSpec
+from kvnet.spec.wire import json_name
+
+__all__ = ["NAD", "Flawed", "machine_of", "nad_of", "plain_machine", "plain_nad"]
+
+NAD = "NetworkAttachmentDefinition"
+_VMI = "VirtualMachineInstance"
+_API = "kubevirt.io/v1"
+
+
+class Flawed(Exception):
+    """A document that is no object, and every reason why."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+
+def machine_of(document: Document, kind: str) -> Machine:
+    """The machine in a document of a kind of ``TEMPLATES``, or in a bare spec (no kind). Raises Flawed."""
+    data = document.data
+    if not kind:
+        made = _structured(document, data, VmiSpec, FieldPath(("spec",)))
+        return Machine(kind="", spec=made, origin=document.origin)
+    around = dict(data)
+    holder, at = around, FieldPath()
+    for step in TEMPLATES[kind]:
+        inner = holder.get(step)
+        at = at / step
+        if not isinstance(inner, Mapping):
+            raise Flawed([document.placed(_missing(at, step) if inner is None else _not_mapping(at, inner))])
+        holder[step] = dict(inner)
+        holder = holder[step]
+    if holder.get("spec") is None:
+        raise Flawed([document.placed(_missing(at / "spec", "spec"))])
+    name, namespace = _identity(document, around)
+    annotations = _annotations(document, holder, at)
+    made = _structured(document, holder.pop("spec"), VmiSpec, at / "spec")
+    status = None
+    if kind == _VMI and around.get("status") is not None:
+        status = _structured(document, around.pop("status"), Status, FieldPath(("status",)))
+    return Machine(
+        kind=kind,
+        name=name,
+        namespace=namespace,
+        annotations=annotations,
+        spec=made,
+        status=status,
+        around=around,
+        origin=document.origin,
+    )
+
+
+def plain_machine(machine: Machine) -> dict[str, Any]:
+    """The document of a machine."""
+    body = unstructure(machine.spec)
+    body.setdefault("domain", {}).setdefault("devices", {})
+    if not machine.kind:
+        return dict(body)
+    data: dict[str, Any] = _copied({"apiVersion": _API, "kind": machine.kind} | dict(machine.around))
+    _identify(data, machine.name, machine.namespace)
+    holder = data
+    for step in TEMPLATES[machine.kind]:
+        holder = holder.setdefault(step, {})
+    if machine.annotations:
+        holder.setdefault("metadata", {})["annotations"] = dict(machine.annotations)
+    holder["spec"] = body
+    if machine.status is not None:
+        data["status"] = unstructure(machine.status)
+    first = [key for key in ("apiVersion", "kind", "metadata", "spec", "status") if key in data]
+    return {key: data[key] for key in (*first, *(key for key in data if key not in first))}
+
+
+def nad_of(document: Document) -> Nad:
+    """The NetworkAttachmentDefinition in a document; its spec may be absent. Raises Flawed."""
+    around = dict(document.data)
+    name, namespace = _identity(document, around)
+    annotations = _annotations(document, around, FieldPath())
+    body, at = around.pop("spec", None) or {}, FieldPath(("spec",))
+    if not isinstance(body, Mapping):
+        raise Flawed([document.placed(_not_mapping(at, body))])
+    unknown = [key for key in body if key != "config"]
+    problems = [document.placed(_unknown(at / key, key, ["config"]), key=True) for key in unknown]
+    config = body.get("config")
+    problems += [document.placed(problem) for problem in _config_flaws(config, at / "config")]
+    if name is None:
+        problems.append(document.placed(_missing(FieldPath(("metadata", "name")), "name")))
+    if problems:
+        raise Flawed(problems)
+    return Nad(
+        name=str(name),
+        namespace=namespace,
+        annotations=annotations,
+        config=config or None,
+        around=around,
+        origin=document.origin,
+    )
+
+
+def plain_nad(nad: Nad) -> dict[str, Any]:
+    """The document of a NetworkAttachmentDefinition."""
+    data: dict[str, Any] = _copied({"apiVersion": "k8s.cni.cncf.io/v1", "kind": NAD} | dict(nad.around))
+    _identify(data, nad.name, nad.namespace)
+    if nad.annotations:
+        data["metadata"]["annotations"] = dict(nad.annotations)
+    if nad.config is not None:
+        data["spec"] = {"config": nad.config}
+    return data
+
+
+def _structured(document: Document, data: Any, cls: type[Any], at: FieldPath) -> Any:
+    try:
+        return structure(data, cls)
+    except Exception:
+        problems = list(_problems(document, data, cls, at))
+    raise Flawed(problems)
+
+
+def _problems(document: Document, data: Any, cls: type, root: FieldPath) -> Iterator[Problem]:
+    for path, around, flaw in structured_carefully(data, cls):
+        at = FieldPath((*root.parts, *path))
+        if isinstance(flaw, ForbiddenExtraKeysError):
+            known = _known_keys(around)
+            for key in sorted(flaw.extra_fields):
+                yield document.placed(_unknown(at / key, key, known), key=True)
+        elif isinstance(flaw, KeyError):
+            yield document.placed(_missing(at / str(flaw.args[0]), str(flaw.args[0])))
+        elif isinstance(flaw, Misfit):
+            yield document.placed(_misfit(document, at, flaw))
+        else:
+            yield document.placed(Problem(at, codes.WRONG_TYPE, str(flaw)))
+
+
+def _known_keys(cls: type) -> list[str]:
+    members: list[str] = [*BINDINGS] if cls is Interface else [*SOURCES] if cls is Network else []
+    names = [json_name(field) for field in attrs.fields(cls)] if attrs.has(cls) else []
+    return [name for name in names if name not in ("bindings", "sources")] + members
+
+
+def _misfit(document: Document, at: FieldPath, flaw: Misfit) -> Problem:
+    if flaw.too_many:
+        return Problem(at, codes.TOO_MANY, f"{len(flaw.value)} entries are too many", hint=f"give {flaw.wanted}")
+    if flaw.out_of_range:
+        return Problem(at, codes.OUT_OF_RANGE, f"{flaw.value} is not {flaw.wanted}")
+    written = document.origin.scalar(at) if document.origin else None
+    shown = written if written is not None else json.dumps(flaw.value, default=repr)
+    if len(shown) > 60:
+        shown = shown[:57] + "..."
+    hint = f'quote it: "{shown}"' if flaw.wanted == "text" and not isinstance(flaw.value, dict | list) else ""
+    return Problem(at, codes.WRONG_TYPE, f"{shown} is {_kind(flaw.value)}, not {flaw.wanted}", hint=hint)
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", type(None): "null"}
+    return kinds.get(type(value), "a mapping" if isinstance(value, Mapping) else "a list")
+
+
+def _unknown(at: FieldPath, key: str, known: list[str]) -> Problem:
+    folded = {name.lower(): name for name in known}
+    close = folded.get(key.lower()) or next(iter(get_close_matches(key, known, n=1)), None)
+    hint = f"did you mean '{close}'?" if close else f"the fields are {', '.join(known) or 'none at all'}"
+    return Problem(at, codes.UNKNOWN_FIELD, f"there is no field '{key}' here", hint=hint)
+
+
+def _missing(at: FieldPath, name: str) -> Problem:
+    return Problem(at, codes.MISSING, f"the field '{name}' is missing")
+
+
+def _not_mapping(at: FieldPath, value: Any) -> Problem:
+    return Problem(at, codes.WRONG_TYPE, f"{json.dumps(value, default=repr)[:60]} is no mapping")
+
+
+def _identity(document: Document, around: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Take name and namespace out of the metadata, which is copied."""
+    metadata = _metadata(document, around, FieldPath())
+    name, namespace = metadata.pop("name", None), metadata.pop("namespace", None)
+    for key, value in (("name", name), ("namespace", namespace)):
+        if value is not None and not isinstance(value, str):
+            raise Flawed([document.placed(_misfit(document, FieldPath(("metadata", key)), Misfit(value, "text")))])
+    return name, namespace
+
+
+def _annotations(document: Document, holder: dict[str, Any], at: FieldPath) -> dict[str, str]:
+    metadata = _metadata(document, holder, at)
+    annotations = metadata.pop("annotations", None) or {}
+    at = at / "metadata" / "annotations"
+    if not isinstance(annotations, Mapping):
+        raise Flawed([document.placed(_not_mapping(at, annotations))])
+    wrong = {key: value for key, value in annotations.items() if not isinstance(value, str)}
+    if wrong:
+        raise Flawed(
+            [document.placed(_misfit(document, at / key, Misfit(value, "text"))) for key, value in wrong.items()]
+        )
+    return dict(annotations)
+
+
+def _metadata(document: Document, holder: dict[str, Any], at: FieldPath) -> dict[str, Any]:
+    metadata = holder.get("metadata")
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise Flawed([document.placed(_not_mapping(at / "metadata", metadata))])
+    holder["metadata"] = dict(metadata)
+    copied: dict[str, Any] = holder["metadata"]
+    return copied
+
+
+def _config_flaws(config: Any, at: FieldPath) -> Iterator[Problem]:
+    hint = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10"}'
+    if config is None or config == "":
+        return
+    if not isinstance(config, str):
+        told = f"{_kind(config)} is not a CNI configuration"
+        yield Problem(at, codes.NAD_CONFIG, told, hint="put the JSON into quotes")
+        return
+    try:
+        value = json.loads(config)
+    except (ValueError, RecursionError) as reason:
+        yield Problem(at, codes.NAD_CONFIG, f"the CNI configuration is not JSON: {reason}", hint=hint)
+        return
+    chain = value.get("plugins", [value]) if isinstance(value, dict) else None
+    if not isinstance(chain, list) or not chain or not all(isinstance(each, dict) for each in chain):
+        yield Problem(at, codes.NAD_CONFIG, "the CNI configuration is no plugin and no list of them", hint=hint)
+    elif not all(isinstance(each.get("type"), str) for each in chain):
+        yield Problem(at, codes.NAD_CONFIG, "the CNI configuration names no plugin `type`", hint=hint)
+
+
+def _identify(data: dict[str, Any], name: str | None, namespace: str | None) -> None:
+    identity = {"name": name, "namespace": namespace}
+    given = {key: value for key, value in identity.items() if value is not None}
+    if given or "metadata" in data:
+        data["metadata"] = given | data.get("metadata", {})
+
+
+def _copied(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {key: _copied(value) for key, value in data.items()}
+    return [_copied(each) for each in data] if isinstance(data, list) else data

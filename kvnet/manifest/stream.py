@@ -1,0 +1,132 @@
+"""Whole sources: every object in them, or every problem at once; and back to text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import yaml
+from attrs import frozen
+
+from kvnet.errors import FieldPath, Problem, Rejected
+from kvnet.manifest import codes
+from kvnet.manifest.documents import Document, documents
+from kvnet.manifest.objects import NAD, Flawed, machine_of, nad_of, plain_machine, plain_nad
+from kvnet.spec import TEMPLATES, Machine, Nad
+
+__all__ = ["Manifest", "dump", "load", "load_all", "plain"]
+
+
+@frozen(kw_only=True)
+class Manifest:
+    """The objects of a source, in its order; ``skipped`` are the kinds that kvnet does not read."""
+
+    objects: tuple[Machine | Nad, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        return tuple(each for each in self.objects if isinstance(each, Machine))
+
+    @property
+    def nads(self) -> tuple[Nad, ...]:
+        return tuple(each for each in self.objects if isinstance(each, Nad))
+
+    def __iter__(self) -> Iterator[Machine | Nad]:
+        return iter(self.objects)
+
+
+def load_all(source: Any) -> Manifest:
+    """Read every machine and NetworkAttachmentDefinition of a source.
+
+    A source is a path, text (YAML or JSON), an open file, a mapping or a sequence of mappings. Raises
+    Rejected with every problem of every document, each with its place.
+    """
+    problems: list[Problem] = []
+    objects: list[Machine | Nad] = []
+    skipped: list[str] = []
+    for document in documents(source):
+        try:
+            made = _object(document)
+        except Flawed as flawed:
+            problems += flawed.problems
+            continue
+        if isinstance(made, str):
+            skipped.append(made)
+        else:
+            objects.append(made)
+    if problems:
+        raise Rejected(problems)
+    return Manifest(objects=tuple(objects), skipped=tuple(skipped))
+
+
+def load(source: Any) -> Machine:
+    """Read the one machine of a source. Raises Rejected, also where there is none or more than one."""
+    manifest = load_all(source)
+    if len(manifest.machines) == 1:
+        return manifest.machines[0]
+    if manifest.machines:
+        names = ", ".join(str(machine.name) for machine in manifest.machines)
+        told, hint = f"there are {len(manifest.machines)} machines: {names}", "use load_all"
+        raise Rejected([Problem(FieldPath(), codes.SEVERAL_FOUND, told, hint=hint)])
+    kinds = [*manifest.skipped, *(NAD for _ in manifest.nads)]
+    seen = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
+    told = f"there is no virtual machine in {len(kinds)} documents{seen}"
+    raise Rejected([Problem(FieldPath(), codes.NOTHING_FOUND, told, hint="give a VirtualMachine or its spec")])
+
+
+def _object(document: Document) -> Machine | Nad | str:
+    data = document.data
+    if not isinstance(data, Mapping):
+        told = "a document is a mapping with apiVersion and kind"
+        raise Flawed([document.placed(Problem(FieldPath(), codes.NO_KIND, told))])
+    kind = data.get("kind")
+    if kind is None and "apiVersion" not in data and ("domain" in data or "networks" in data):
+        return machine_of(document, "")
+    if not isinstance(kind, str) or not kind:
+        told, hint = "the document does not say its kind", f"write `kind: {next(iter(TEMPLATES))}`"
+        raise Flawed([document.placed(Problem(FieldPath(("kind",)), codes.NO_KIND, told, hint=hint))])
+    if kind in TEMPLATES:
+        return machine_of(document, kind)
+    if kind == NAD:
+        return nad_of(document)
+    meant = next((each for each in (*TEMPLATES, NAD) if each.lower() == kind.lower()), None)
+    if meant is not None:
+        told, hint = f"there is no kind '{kind}'", f"did you mean '{meant}'?"
+        raise Flawed([document.placed(Problem(FieldPath(("kind",)), codes.UNKNOWN_KIND, told, hint=hint))])
+    return kind
+
+
+def plain(value: Machine | Nad | Manifest) -> Any:
+    """The plain data of an object; of a manifest, a List."""
+    if isinstance(value, Machine):
+        return plain_machine(value)
+    if isinstance(value, Nad):
+        return plain_nad(value)
+    return {"apiVersion": "v1", "kind": "List", "items": [plain(each) for each in value]}
+
+
+def dump(value: Machine | Nad | Manifest, format: Literal["yaml", "json"] = "yaml") -> str:
+    """KubeVirt's YAML or JSON for an object; ``load`` of it gives the object again.
+
+    A manifest becomes a YAML stream of documents, or a JSON List.
+    """
+    if format == "json":
+        return json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n"
+    whole = [plain(each) for each in value] if isinstance(value, Manifest) else [plain(value)]
+    return yaml.dump_all(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    # colons and digits first: MACs and PCI addresses are base 60 numbers to some readers
+    style = '"' if ":" in value or value[:1].isdigit() else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
