@@ -123,9 +123,6 @@ class _Reviewer:
     def _extent(self, node: yaml.Node) -> tuple[int, int]:
         if isinstance(node, yaml.ScalarNode):
             return 1, 0
-        if isinstance(node, yaml.MappingNode):
-            inner = [each for pair in node.value for each in pair]
-        else:
-            inner = node.value
+        inner = [each for pair in node.value for each in pair] if isinstance(node, yaml.MappingNode) else node.value
         extents = [self.extents.get(id(each), (1, 0)) for each in inner]
         return 1 + sum(size for size, _ in extents), 1 + max((height for _, height in extents), default=0)

@@ -1,0 +1,6 @@
+"""The whole ``<domain>``: built anew, or somebody's own with NICs put in."""
+
+from kvnet.domain.build import build, domain_uuid, left_out
+from kvnet.domain.patch import patch
+
+__all__ = ["build", "domain_uuid", "left_out", "patch"]
