@@ -1,1 +1,50 @@
-"""kvnet: what a VM's owner asks of its network, as libvirt understands it, and back."""
+"""kvnet: what a VM's owner asks of its network, as libvirt understands it, and back.
+
+``load`` a manifest, ``check`` it, ``compile`` it into devices, and ``build`` or ``patch`` a domain.
+"""
+
+from kvnet.compile import Compiled, CompiledNic, Profile, Requirement, compile
+from kvnet.domain import build, patch
+from kvnet.errors import (
+    Cause,
+    FactsError,
+    FieldPath,
+    KvnetError,
+    Place,
+    Problem,
+    Rejected,
+    Severity,
+    XmlError,
+)
+from kvnet.facts import HostFacts, load_facts
+from kvnet.manifest import Manifest, dump, load, load_all, load_cluster
+from kvnet.rules.check import check
+from kvnet.spec.cluster import ClusterConfig
+
+__all__ = [
+    "Cause",
+    "ClusterConfig",
+    "Compiled",
+    "CompiledNic",
+    "FactsError",
+    "FieldPath",
+    "HostFacts",
+    "KvnetError",
+    "Manifest",
+    "Place",
+    "Problem",
+    "Profile",
+    "Rejected",
+    "Requirement",
+    "Severity",
+    "XmlError",
+    "build",
+    "check",
+    "compile",
+    "dump",
+    "load",
+    "load_all",
+    "load_cluster",
+    "load_facts",
+    "patch",
+]

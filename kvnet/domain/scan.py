@@ -78,12 +78,18 @@ class _Scanner:
         if self.path == ["domain"]:
             self.closing = at
         elif self.path == ["domain", "devices"] and self.outer is None:
-            self.outer = Span(tag, start, self._tag_end(at))
-            # in an empty-element tag expat gives the same index for both of its ends
-            self.inner = Span(tag, self._tag_end(start), at) if at != start else None
+            self.outer = self._span(tag, start, at)
+            opened = self._tag_end(start)
+            self.inner = None if self.outer.end == opened else Span(tag, opened, at)
         elif self.path[:2] == ["domain", "devices"] and len(self.path) == 3:
-            self.children.append(Span(tag, start, self._tag_end(at)))
+            self.children.append(self._span(tag, start, at))
         self.path.pop()
+
+    def _span(self, tag: str, start: int, at: int) -> Span:
+        """The element that begins at ``start``, and whose end was met at ``at``."""
+        opened = self._tag_end(start)
+        is_empty = self.document[opened - 2 : opened - 1] == b"/"
+        return Span(tag, start, opened if is_empty else self._tag_end(at))
 
     def _tag_end(self, at: int) -> int:
         """The byte after the tag that begins at ``at``; quoted values may hold a ``>``."""
