@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lxml import etree
 
 from kvnet.errors import FieldPath, KvnetError, Problem
+from kvnet.live.orphans import adopt_qemu
 
 if TYPE_CHECKING:
     import libvirt
@@ -90,6 +91,7 @@ def _start_events() -> None:
     """One event loop for the process: the embedded driver hangs without it."""
     libvirt = libvirt_module()
     libvirt.virEventRegisterDefaultImpl()
+    adopt_qemu()
 
     def turn() -> None:
         while True:

@@ -90,7 +90,12 @@ def _decode(content: bytes, file: str) -> Text:
 
 
 def _whole(file: str, text: str) -> Text:
-    return Text(file, text.removeprefix("\ufeff"))
+    whole = Text(file, text.removeprefix("\ufeff"))
+    try:
+        whole.text.encode()
+    except UnicodeEncodeError as error:
+        raise Rejected([whole.unreadable(error.start, "half of a surrogate pair is no character")]) from error
+    return whole
 
 
 def _not_readable(file: str, error: Exception) -> Problem:
