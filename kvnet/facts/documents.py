@@ -14,7 +14,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from cattrs.v import format_exception
 
 from kvnet.errors import FactsError, FieldPath, KvnetError, Problem
-from kvnet.facts.model import HostFacts, PodLink, PodNetwork
+from kvnet.facts.model import Confidential, HostFacts, PodLink, PodNetwork
 from kvnet.manifest import Document, documents
 from kvnet.spec.cluster import BindingPlugin
 from kvnet.spec.wire import json_name
@@ -187,6 +187,7 @@ def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True)
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook(Confidential, lambda text, _: Confidential(text))
     converter.register_structure_hook(MacAddress, lambda text, _: MacAddress.parse(str(text)))
     converter.register_structure_hook(PciAddress, lambda text, _: PciAddress.parse(str(text)))
     converter.register_structure_hook(str | bool, _tap)

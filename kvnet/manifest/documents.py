@@ -103,13 +103,12 @@ def _json_problems(text: Text) -> Iterator[Problem]:
 
 def _read_yaml(text: Text) -> Iterator[Document | Problem]:
     shares = "&" in text.text
+    before = Text(text.file, "")
     end = 0
     try:
         for number, root in enumerate(compose_all(text.text)):
-            part = text.part(end, root.end_mark.index)
+            before = text.part(end, root.end_mark.index, before)
             end = root.end_mark.index
-            if isinstance(root, yaml.ScalarNode) and root.value in ("", "~", "null"):
-                continue
             problems = review(root, text, number) if shares else ()
             if problems:
                 yield from problems
@@ -119,7 +118,8 @@ def _read_yaml(text: Text) -> Iterator[Document | Problem]:
             except Unfit:
                 yield from review(root, text, number)
                 continue
-            yield Document(data, TextOrigin(text=part, document=number))
+            if data is not None:
+                yield Document(data, TextOrigin(text=before, document=number))
     except (yaml.YAMLError, UnicodeError) as error:
         yield syntax_problem(error, text)
 
@@ -138,7 +138,7 @@ def _flattened(document: Document, problems: list[Problem]) -> Iterator[Document
             place = document.origin.place(path) if document.origin else None
             problems.append(Problem(path, WRONG_TYPE, f"the items of a {kind} have to be a list", place=place))
         return
-    typed = {"apiVersion": data.get("apiVersion"), "kind": kind.removesuffix("List")}
+    typed = {key: data[key] for key in ("apiVersion",) if key in data} | {"kind": kind.removesuffix("List")}
     for index, item in enumerate(items):
         origin = document.origin
         if origin is not None:

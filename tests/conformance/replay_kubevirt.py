@@ -1,0 +1,177 @@
+"""Replay KubeVirt's own answers through the public API: ``replay_kubevirt.py FILE…``.
+
+The kind of a file is its name without suffixes. Ends with ``N agree, M differ``; exit status 1 if any differ.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+import kvnet
+from kvnet.compile import ordinal_link_names, pod_link_names, queue_capacity, topology, vcpus
+from kvnet.device import Interface
+from kvnet.manifest import plain
+from kvnet.spec import Machine, Sriov
+from kvnet.spec.defaults import defaulted, with_default_topology
+from kvnet.xml import write
+
+Case = dict[str, Any]
+Difference = tuple[str, Any, Any]
+
+_GATES = {
+    "passtBinding": "PasstBinding",
+    "networkDevicesWithDRA": "NetworkDevicesWithDRA",
+    "portRangesSpec": "PortRangesSpec",
+}
+_SHOWN = 10
+
+
+def admission_and_devices(case: Case) -> Iterator[Difference]:
+    expected, config = case["expected"], case["config"]
+    machine = kvnet.load(case["vmi"])
+    cluster = kvnet.ClusterConfig(
+        feature_gates=frozenset(gate for key, gate in _GATES.items() if config[key]),
+        disabled_feature_gates=frozenset(gate for key, gate in _GATES.items() if not config[key]),
+        default_network_interface=config["defaultNetworkInterface"],
+        permit_bridge_on_pod_network=config["permitBridgeInterfaceOnPodNetwork"],
+    )
+    problems = kvnet.check(machine, cluster, architecture=case["arch"])
+    refused = any(problem.code == "KN100" for problem in problems)
+    yield "defaulted", expected["defaulted"], not refused
+    if refused:
+        return
+    whole = defaulted(machine, cluster, case["arch"])
+    body = plain(whole)["spec"]
+    yield "networks", _bare(expected["networks"]), _bare(body.get("networks"))
+    yield "interfaces", _bare(expected["interfaces"]), _bare(body["domain"]["devices"].get("interfaces"))
+    # the causes of KubeVirt's network validator: rules beside it have codes from KN200
+    causes = Counter((str(p.cause), p.field) for p in problems if p.cause and p.code < "KN200")
+    yield "causes", Counter((each["reason"], each["field"]) for each in expected["causes"]), causes
+    yield "vmQueues", expected["vmQueues"], queue_capacity(whole)
+    yield "podInterfaceNames", expected["podInterfaceNames"], pod_link_names(whole)
+    yield "ordinalPodInterfaceNames", expected["ordinalPodInterfaceNames"], ordinal_link_names(whole)
+    if not expected["causes"]:
+        yield from _devices(case, machine, whole, cluster)
+
+
+def _devices(case: Case, machine: Machine, whole: Machine, cluster: kvnet.ClusterConfig) -> Iterator[Difference]:
+    expected = case["expected"]
+    compiled = kvnet.compile(machine, kvnet.load_facts(_facts(case)), cluster=cluster)
+    sriov = {each.name for each in whole.interfaces if isinstance(each.binding, Sriov)}
+    for nics, xml, error in (
+        ([nic for nic in compiled.nics if nic.name not in sriov], "interfaceXML", "interfaceError"),
+        ([nic for nic in compiled.nics if nic.name in sriov], "hostdevXML", "hostdevError"),
+    ):
+        if xml == "hostdevXML" and "networkInfo" not in case:
+            continue
+        failed = any(nic.problems for nic in nics)
+        yield error, bool(expected.get(error)), failed
+        if not failed:
+            made = [_tree(etree.fromstring(write(nic.device))) for nic in nics if nic.device is not None]
+            yield xml, [_tree(etree.fromstring(each)) for each in expected.get(xml) or ()], made
+
+
+def _facts(case: Case) -> dict[str, Any]:
+    facts = {"architecture": case["arch"], "links": case["podLinks"], "bindingPlugins": case["bindingPlugins"]}
+    facts |= {"launchSecurity": "sev"} if case["launchSecuritySEV"] else {}
+    return facts | ({"networkInfo": case["networkInfo"]} if "networkInfo" in case else {})
+
+
+def _bare(value: Any) -> Any:
+    """Without what counts for nothing: null, empty lists and mappings' absent members, empty text."""
+    if isinstance(value, dict):
+        kept = {key: _bare(each) for key, each in value.items() if each not in (None, [], "")}
+        return {key: each for key, each in kept.items() if each not in (None, [])}
+    return [_bare(each) for each in value] if isinstance(value, list) else value
+
+
+def _tree(element: etree._Element) -> tuple[Any, ...]:
+    """An element without regard to order, and without what libvirt takes as said anyway."""
+    attributes = {str(name): value for name, value in element.items()}
+    parent = element.getparent()
+    if element.tag == "hostdev":
+        attributes.pop("mode", None)
+    if element.tag == "address" and parent is not None and parent.tag == "source":
+        attributes.pop("type", None)
+    children = sorted(map(_tree, element), key=repr)
+    kept = tuple(each for each in children if each != ("source", (), (), ""))
+    return (element.tag, tuple(sorted(attributes.items())), kept, (element.text or "").strip())
+
+
+def vcpu(case: Case) -> Iterator[Difference]:
+    given, expected = case["input"], case["expected"]
+    config, arch = given.get("clusterConfig") or {}, given["arch"]
+    live = config.get("liveUpdateConfiguration") or {}
+    cluster = kvnet.ClusterConfig(
+        cpu_model=config.get("cpuModel"),
+        cpu_request=config.get("cpuRequest"),
+        vm_rollout_strategy=config.get("vmRolloutStrategy"),
+        max_cpu_sockets=live.get("maxCpuSockets"),
+        max_hotplug_ratio=live.get("maxHotplugRatio"),
+    )
+    machine = kvnet.load({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance"} | given["vmi"])
+    stages = {
+        "undefaulted": machine,
+        "topologyDefaulted": with_default_topology(machine),
+        "fullyDefaulted": defaulted(machine, cluster, arch),
+    }
+    for stage, whole in stages.items():
+        shape, wanted = topology(whole), expected[stage]
+        made = {"sockets": shape.sockets, "cores": shape.cores, "threads": shape.threads}
+        yield f"{stage}.topology", wanted["topology"], made
+        yield f"{stage}.vcpus", wanted["vcpus"], vcpus(shape)
+        yield f"{stage}.queueCapacity", wanted["queueCapacity"], queue_capacity(whole)
+    if expected["domain"] is None:
+        return
+    compiled = kvnet.compile(machine, kvnet.HostFacts(architecture=arch), cluster=cluster)
+    made_queues = [
+        {"name": nic.name, "model": nic.device.model, "driver": nic.device.driver, "queues": nic.device.queues}
+        for nic in compiled.nics
+        if isinstance(nic.device, Interface)
+    ]
+    wanted_queues = [{"driver": None} | each for each in expected["domain"].get("interfaceQueues") or ()]
+    yield "interfaceQueues", wanted_queues, made_queues
+
+
+KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
+    "admission-and-devices": admission_and_devices,
+    "vcpu": vcpu,
+}
+
+
+def replay(path: Path) -> Iterator[tuple[str, list[Difference]]]:
+    """Each case of a file: its id, and what differs."""
+    kind = path.name.split(".")[0]
+    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+    with opened as lines:
+        for line in lines:
+            case = json.loads(line)
+            yield case["id"], [each for each in KINDS[kind](case) if each[1] != each[2]]
+
+
+def main(arguments: list[str]) -> int:
+    agree = differ = 0
+    for path in map(Path, arguments):
+        if path.name.split(".")[0] not in KINDS:
+            print(f"{path}: no replay for this kind; there are {', '.join(KINDS)}", file=sys.stderr)
+            return 2
+        for name, differences in replay(path):
+            agree += not differences
+            differ += bool(differences)
+            if differences and differ <= _SHOWN:
+                what, wanted, made = differences[0]
+                print(f"{path.name} {name} {what}\n  KubeVirt: {wanted}\n  kvnet:    {made}")
+    print(f"{agree} agree, {differ} differ")
+    return int(differ > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""Imports point one way."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "kvnet"
+ALLOWED = {
+    "errors": set(),
+    "values": set(),
+    "xml": {"values", "errors"},
+    "spec": {"values", "errors"},
+    "device": {"xml", "values", "errors"},
+    "manifest": {"spec", "values", "errors"},
+    "facts": {"manifest", "spec", "values", "errors"},
+    "rules": {"spec", "values", "errors"},
+    "compile": {"spec", "rules", "facts", "device", "xml", "values", "errors"},
+    "domain": {"compile", "spec", "xml", "values", "errors"},
+    "live": {"domain", "compile", "spec", "xml", "values", "errors"},
+}
+IMPURE = {"os", "socket", "random", "time", "logging", "libvirt"}
+PURE = ("compile", "device", "xml", "domain")
+
+
+def _imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def _files(layer: str) -> list[Path]:
+    folder = PACKAGE / layer
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{layer}.py"]
+
+
+@pytest.mark.parametrize("layer", ALLOWED)
+def test_a_layer_imports_only_those_below_it(layer: str) -> None:
+    for path in _files(layer):
+        used = {name.split(".")[1] for name in _imported(path) if name.startswith("kvnet.")}
+        assert used - {layer} <= ALLOWED[layer], path
+
+
+@pytest.mark.parametrize("layer", PURE)
+def test_pure_layers_read_nothing_but_their_arguments(layer: str) -> None:
+    for path in _files(layer):
+        assert not {name.split(".")[0] for name in _imported(path)} & IMPURE, path

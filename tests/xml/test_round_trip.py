@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+from kvnet.device import (
+    EthernetSource,
+    Hostdev,
+    HostdevSource,
+    Interface,
+    PciGuestAddress,
+    PciHostAddress,
+    VfHostAddress,
+    VlanTag,
+)
+from kvnet.errors import XmlError
+from kvnet.values import MacAddress, PciAddress
+from kvnet.xml import read, write
+
+ADDRESS = PciAddress.parse("0000:0A:00.1")
+DEVICES = [
+    Interface(source=EthernetSource()),
+    Interface(
+        source=EthernetSource(),
+        mac=MacAddress.parse("52:54:00:12:34:56"),
+        target="tap0",
+        target_managed=False,
+        queues=4,
+        alias="ua-<'&\">",
+        address=PciGuestAddress.of(ADDRESS),
+    ),
+    Interface(source=HostdevSource(address=VfHostAddress.of(ADDRESS)), vlan_tags=(VlanTag(id=1), VlanTag(id=2))),
+    Hostdev(managed=False, source=PciHostAddress.of(ADDRESS), alias="ua-sriov-x"),
+]
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+@pytest.mark.parametrize("device", DEVICES)
+def test_what_is_written_reads_back(device: Interface | Hostdev, indent: int | None) -> None:
+    text = write(device, indent=indent)
+    assert read(etree.fromstring(text), Interface, Hostdev) == device
+
+
+def test_digits_are_written_as_they_were_spelled() -> None:
+    assert "bus='0x0A'" in write(DEVICES[1])
+
+
+@pytest.mark.parametrize(
+    ("xml", "codes"),
+    [
+        ("<interface type='ethernet' odd='1'/>", ["KN511"]),
+        ("<interface type='ethernet'><odd/></interface>", ["KN511"]),
+        ("<interface type='ethernet'><mac/><mac/></interface>", ["KN513"]),
+        ("<interface type='ethernet'>text</interface>", ["KN511"]),
+        ("<interface type='odd'/>", ["KN512"]),
+        ("<interface type='bridge'/>", ["KN514"]),
+        ("<interface type='ethernet'><mtu size='x'/><link state='z'/></interface>", ["KN510", "KN510"]),
+    ],
+)
+def test_every_flaw_is_named_at_once(xml: str, codes: list[str]) -> None:
+    with pytest.raises(XmlError) as caught:
+        read(etree.fromstring(xml), Interface)
+    assert [problem.code for problem in caught.value.problems] == codes
+
+
+def test_what_xml_cannot_carry_is_refused_when_the_object_is_made() -> None:
+    with pytest.raises(ValueError, match=r"Interface\.alias"):
+        Interface(source=EthernetSource(), alias="\0")
