@@ -1,148 +1,153 @@
-"""Documents: every object of a YAML or JSON source as plain data, with a way back to its text."""
+"""Sources become documents: plain data, and an origin that finds its fields again."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from os import PathLike
-from typing import IO, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import yaml
-from attrs import evolve, field, frozen
+from attrs import frozen
 
-from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
-from kvnet.manifest.codes import DUPLICATE, UNREADABLE, WRONG_TYPE
+from kvnet.errors import FieldPath, Place, Problem, Rejected
+from kvnet.manifest.codes import UNSUPPORTED_YAML
 from kvnet.manifest.construct import construct
 from kvnet.manifest.json_text import is_json, looks_quoted, odd_value, parse_json
 from kvnet.manifest.nodes import compose_all, compose_safely, syntax_problem
-from kvnet.manifest.origin import TextOrigin
-from kvnet.manifest.plain_data import plain_data
 from kvnet.manifest.review import review
 from kvnet.manifest.scalars import Unfit
 from kvnet.manifest.text import Text, read_text
 
-__all__ = ["Document", "Source", "documents", "scan"]
+__all__ = ["Document", "TextOrigin", "documents"]
 
-Source = str | bytes | PathLike[str] | IO[Any] | Mapping[str, Any] | Iterable[Mapping[str, Any]]
+
+@frozen
+class TextOrigin:
+    """Finds fields of one document in its text; the text is composed again only when a place is asked for.
+
+    ``prefix`` leads from the root of the document to the object (into the items of a List); a ``bare``
+    VMI spec is the object that its paths call ``spec``.
+    """
+
+    text: Text
+    document: int = 0
+    prefix: tuple[str | int, ...] = ()
+    bare: bool = False
+
+    def place(self, path: FieldPath, *, key: bool = False) -> Place:
+        """The position of a field's value (of its key, if asked), or of the nearest enclosing one written."""
+        node, name = self._find(path)
+        found = name if key and name is not None else node
+        return self.text.place(found.start_mark.index if found is not None else 0, self.document)
+
+    def scalar(self, path: FieldPath) -> str | None:
+        """The text of a scalar as it was written, without quotes."""
+        node, _ = self._find(path)
+        return node.value if isinstance(node, yaml.ScalarNode) else None
+
+    def _find(self, path: FieldPath) -> tuple[yaml.Node | None, yaml.Node | None]:
+        node, name = self._root(), None
+        parts = path.parts[1:] if self.bare and path.parts[:1] == ("spec",) else path.parts
+        for part in (*self.prefix, *parts):
+            step = _step(node, part)
+            if step is None:
+                break
+            name, node = step
+        return node, name
+
+    def _root(self) -> yaml.Node | None:
+        if is_json(self.text.text) and self.document == 0:
+            return compose_safely(self.text.text)
+        return next((node for n, node in enumerate(compose_all(self.text.text)) if n == self.document), None)
+
+
+def _step(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return None, node.value[part]
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == part), None)
+    return None
 
 
 @frozen
 class Document:
-    """One object as plain data; ``origin`` is ``None`` where it did not come from a text."""
+    """One document: plain data, and where it came from (``None`` where it was no text)."""
 
     data: Any
-    origin: TextOrigin | None = field(default=None, repr=False)
+    origin: TextOrigin | None = None
+
+    def placed(self, problem: Problem, *, key: bool = False) -> Problem:
+        """The problem with its position."""
+        return problem.placed(self.origin.place(problem.at, key=key)) if self.origin else problem
 
 
-def documents(source: Source) -> tuple[Document, ...]:
-    """Every object of a path, an open file, text, a mapping or a list of mappings.
+def documents(source: Any) -> tuple[Document, ...]:
+    """Every document of a source, the items of Lists as documents of their own; empty ones are skipped.
 
-    Text holds YAML documents or JSON. Empty documents are left out, and the ``items`` of Lists take
-    their List's place. Raises Rejected with all that is wrong.
+    A source is a path, text, an open file, a mapping or a sequence of mappings. Raises Rejected with
+    everything that is wrong with the text.
     """
-    found, problems = scan(source)
-    if problems:
-        raise Rejected(problems)
-    return found
-
-
-def scan(source: Source) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
-    """The documents that can be read, and what is wrong with the others."""
-    found: list[Document] = []
-    problems: list[Problem] = []
-    try:
-        for each in _read(source):
-            if isinstance(each, Document):
-                found += _flattened(each, problems)
-            else:
-                problems.append(each)
-    except KvnetError as error:
-        problems += error.problems
-    return tuple(found), tuple(problems)
-
-
-def _read(source: Source) -> Iterator[Document | Problem]:
     if isinstance(source, Mapping):
-        yield Document(plain_data(source))
-        return
-    if isinstance(source, (list, tuple)):
-        for each in source:
-            yield Document(plain_data(each))
-        return
+        return tuple(_items(source, None))
+    if isinstance(source, list | tuple):
+        return tuple(item for each in source for item in _items(each, None))
     text = read_text(source)
     if is_json(text.text):
-        yield from _read_json(text)
-    else:
-        yield from _read_yaml(text)
+        try:
+            return tuple(_items(parse_json(text.text), TextOrigin(text)))
+        except json.JSONDecodeError as error:
+            if looks_quoted(text.text):
+                raise Rejected([text.unreadable(error.pos, f"not JSON: {error.msg}")]) from error
+        except Unfit:
+            raise Rejected(_oddities(text)) from None
+    return _yaml(text)
 
 
-def _read_json(text: Text) -> Iterator[Document | Problem]:
-    try:
-        yield Document(parse_json(text.text), TextOrigin(text=text))
-    except json.JSONDecodeError as error:
-        found = list(_read_yaml(text))
-        is_broken = any(isinstance(each, Problem) and each.code == UNREADABLE for each in found)
-        if is_broken and looks_quoted(text.text):
-            yield text.unreadable(error.pos, f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}")
-        else:
-            yield from found
-    except Unfit:
-        yield from _json_problems(text)
-
-
-def _json_problems(text: Text) -> Iterator[Problem]:
-    """What keeps text from use that Python's decoder took for JSON."""
+def _oddities(text: Text) -> tuple[Problem, ...]:
     odd = odd_value(text)
     if odd is not None:
-        yield odd
-        return
+        return (odd,)
     root = compose_safely(text.text)
     found = review(root, text, 0) if root is not None else ()
-    yield from found or (Problem(FieldPath(), DUPLICATE, "a key is given twice", place=text.place(0)),)
+    return found or (text.unreadable(0, "this JSON cannot be read"),)
 
 
-def _read_yaml(text: Text) -> Iterator[Document | Problem]:
-    shares = "&" in text.text
-    before = Text(text.file, "")
-    end = 0
+def _yaml(text: Text) -> tuple[Document, ...]:
+    problems: list[Problem] = []
+    found: list[Document] = []
     try:
-        for number, root in enumerate(compose_all(text.text)):
-            before = text.part(end, root.end_mark.index, before)
-            end = root.end_mark.index
-            problems = review(root, text, number) if shares else ()
-            if problems:
-                yield from problems
-                continue
-            try:
-                data = construct(root)
-            except Unfit:
-                yield from review(root, text, number)
-                continue
-            if data is not None:
-                yield Document(data, TextOrigin(text=before, document=number))
+        for n, node in enumerate(compose_all(text.text)):
+            read = _constructed(node, text, n, problems)
+            found += _items(read, TextOrigin(text, n)) if read is not None else ()
     except (yaml.YAMLError, UnicodeError) as error:
-        yield syntax_problem(error, text)
+        problems.append(syntax_problem(error, text))
+    if problems:
+        raise Rejected(problems)
+    return tuple(found)
 
 
-def _flattened(document: Document, problems: list[Problem]) -> Iterator[Document]:
-    """The document, or the items of a List in its place."""
-    data = document.data
-    kind = data.get("kind") if isinstance(data, dict) else None
-    if not isinstance(kind, str) or not kind.endswith("List") or "items" not in data:
-        yield document
-        return
-    items = data["items"]
-    if not isinstance(items, list):
-        if items is not None:
-            path = FieldPath(("items",))
-            place = document.origin.place(path) if document.origin else None
-            problems.append(Problem(path, WRONG_TYPE, f"the items of a {kind} have to be a list", place=place))
-        return
-    typed = {key: data[key] for key in ("apiVersion",) if key in data} | {"kind": kind.removesuffix("List")}
-    for index, item in enumerate(items):
-        origin = document.origin
-        if origin is not None:
-            origin = evolve(origin, prefix=(*origin.prefix, "items", index))
-        if isinstance(item, dict) and "kind" not in item and typed["kind"]:
-            item = {**typed, **item}
-        yield from _flattened(Document(item, origin), problems)
+def _constructed(node: yaml.Node, text: Text, document: int, problems: list[Problem]) -> Any:
+    # An alias may stand for very much, or for itself: then look before building
+    if "*" in text.text:
+        flaws = review(node, text, document)
+        problems += flaws
+        if flaws:
+            return None
+    try:
+        return construct(node)
+    except Unfit:
+        flaws = review(node, text, document)
+        told = "this document cannot be read"
+        problems += flaws or (Problem(FieldPath(), UNSUPPORTED_YAML, told, place=text.place(0)),)
+        return None
+
+
+def _items(data: Any, origin: TextOrigin | None) -> Iterator[Document]:
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    if isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list):
+        for n, item in enumerate(data["items"]):
+            inner = TextOrigin(origin.text, origin.document, (*origin.prefix, "items", n)) if origin else None
+            yield from _items(item, inner)
+    elif data is not None:
+        bare = isinstance(data, Mapping) and "kind" not in data and "apiVersion" not in data
+        yield Document(data, TextOrigin(origin.text, origin.document, origin.prefix, bare) if origin else None)

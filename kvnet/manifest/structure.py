@@ -1,195 +1,305 @@
-"""Plain data becomes spec objects, and back: a cattrs converter that knows KubeVirt's names and strictness."""
+"""Plain data ⇄ spec classes, with cattrs: quickly where all is well, and else once more, carefully."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, get_args, get_origin
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import attrs
-import cattrs
+from cattrs import Converter
+from cattrs.errors import (
+    AttributeValidationNote,
+    BaseValidationError,
+    ClassValidationError,
+    IterableValidationError,
+    IterableValidationNote,
+)
+from cattrs.gen import make_dict_structure_fn, override
 
-from kvnet.manifest.layout import INT64, AtMost, Quantity, Rewritten, item_type, layout
-from kvnet.manifest.plain_data import plain_data
-from kvnet.manifest.scalars import Unfit
-from kvnet.spec import Devices, Domain
-from kvnet.spec.wire import REST, Bits
+from kvnet import spec
+from kvnet.manifest.sanitize import sanitized_cidr, sanitized_ip
+from kvnet.spec.wire import REST, Bits, json_name
+from kvnet.values import quantity_ceil
 
-__all__ = ["converter"]
+__all__ = ["Misfit", "structure", "structured_carefully", "unstructure"]
 
-_Read = Callable[[Any, Any], Any]
+T = TypeVar("T")
 
-_ALWAYS_WRITTEN = (Domain, Devices)
-"""Objects that KubeVirt requires, empty or not."""
+_REST_KEY = "\0rest"  # no JSON key of Kubernetes holds a NUL
+_LISTS = 256
+_FOLDED: dict[type, tuple[str, Mapping[str, type]]] = {
+    spec.Interface: ("bindings", spec.BINDINGS),
+    spec.Network: ("sources", spec.SOURCES),
+}
+_CLASSES: tuple[type, ...] = (
+    *spec.BINDINGS.values(),
+    *spec.SOURCES.values(),
+    spec.PrivateOption,
+    spec.DhcpOptions,
+    spec.Port,
+    spec.PortRange,
+    spec.Interface,
+    spec.Network,
+    spec.Cpu,
+    spec.Resources,
+    spec.Disk,
+    spec.Devices,
+    spec.MachineType,
+    spec.Memory,
+    spec.Firmware,
+    spec.LaunchSecurity,
+    spec.Domain,
+    spec.PodResourceClaim,
+    spec.VmiSpec,
+    spec.InterfaceStatus,
+    spec.Status,
+)
 
 
-def _text(value: Any, _: Any) -> str:
-    if type(value) is not str:
-        raise Unfit
-    return value
+class Misfit(ValueError):
+    """A value that its field cannot hold: ``kind`` says what was wanted."""
+
+    def __init__(self, value: Any, wanted: str, *, out_of_range: bool = False, too_many: bool = False) -> None:
+        super().__init__(value, wanted)
+        self.value = value
+        self.wanted = wanted
+        self.out_of_range = out_of_range
+        self.too_many = too_many
 
 
-def _flag(value: Any, _: Any) -> bool:
-    if type(value) is not bool:
-        raise Unfit
-    return value
+def structure(data: Any, cls: type[T]) -> T:
+    """The object of a spec class; raises some exception where anything is wrong."""
+    return _converter(False).structure(data, cls)
 
 
-def _anything(value: Any, _: Any) -> Any:
-    return value
+def structured_carefully(data: Any, cls: type) -> Iterator[tuple[tuple[str | int, ...], type, Exception]]:
+    """Everything that is wrong with the data: the path of each flaw, the class around it, and the flaw."""
+    try:
+        _converter(True).structure(data, cls)
+    except BaseValidationError as error:
+        yield from _flaws(error, (), cls)
+    except Exception as error:
+        yield (), cls, error
 
 
-def _quantity(value: Any, _: Any) -> Any:
-    if type(value) is float:
-        return repr(value)
-    if type(value) is not str and type(value) is not int:
-        raise Unfit
-    return value
+def _flaws(
+    error: BaseValidationError, at: tuple[str | int, ...], cls: type
+) -> Iterator[tuple[tuple[str | int, ...], type, Exception]]:
+    cls = error.cl if isinstance(error, ClassValidationError) and error.cl is not None else cls
+    for inner in error.exceptions:
+        path = at + _step(inner, cls)
+        if isinstance(inner, BaseValidationError):
+            yield from _flaws(inner, path, cls)
+        else:
+            yield path, cls, inner
 
 
-def _whole_number(bits: Bits) -> _Read:
-    low, high = bits.low, bits.high
+def _step(error: BaseException, cls: type) -> tuple[str | int, ...]:
+    for note in getattr(error, "__notes__", ()):
+        if isinstance(note, IterableValidationNote):
+            return (note.index,)
+        if isinstance(note, AttributeValidationNote):
+            if note.name in ("bindings", "sources"):
+                return ()
+            field = attrs.fields_dict(cls).get(note.name) if attrs.has(cls) else None
+            return (json_name(field) if field is not None else note.name,)
+    return ()
 
-    def read(value: Any, _: Any) -> int:
-        if type(value) is not int or not low <= value <= high:
-            raise Unfit
+
+@cache
+def _converter(detailed: bool) -> Converter:
+    converter = Converter(detailed_validation=detailed, prefer_attrib_converters=False)
+    for kind in (str, int, bool):
+        converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook_factory(_is_bits, _bits_hook)
+    converter.register_structure_hook_factory(_is_mapping, lambda _: _mapping)
+    converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(kind, converter, detailed))
+    converter.register_structure_hook_factory(_is_text_or_number, lambda _: _text_or_number)
+    for cls in _CLASSES:
+        converter.register_structure_hook(cls, _class_hook(cls, converter, detailed))
+    return converter
+
+
+def _exactly(kind: type) -> Callable[[Any, Any], Any]:
+    wanted = {str: "text", int: "a whole number", bool: "true or false"}[kind]
+
+    def hook(value: Any, _: Any) -> Any:
+        if type(value) is not kind:
+            raise Misfit(value, wanted)
         return value
 
-    return read
+    return hook
 
 
-def _annotated(kind: Any) -> _Read:
-    if kind is Quantity:
-        return _quantity
-    base, mark, *_ = get_args(kind)
-    if isinstance(mark, Bits):
-        return _whole_number(mark)
-    inner = converter.get_structure_hook(base)
-    if isinstance(mark, Rewritten):
-        return lambda value, _: mark.by(inner(value, base))
-    if isinstance(mark, AtMost):
-        return lambda value, _: _at_most(mark.items, inner(value, base))
-    raise TypeError(f"unknown annotation {mark!r}")
+def _is_bits(kind: Any) -> bool:
+    return get_origin(kind) is Annotated and isinstance(get_args(kind)[1], Bits)
 
 
-def _at_most(limit: int, items: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(items) > limit:
-        raise Unfit
-    return items
+def _bits_hook(kind: Any) -> Callable[[Any, Any], int]:
+    bits: Bits = get_args(kind)[1]
+
+    def hook(value: Any, _: Any) -> int:
+        if type(value) is not int:
+            raise Misfit(value, "a whole number")
+        if not bits.low <= value <= bits.high:
+            raise Misfit(value, f"between {bits.low} and {bits.high}", out_of_range=True)
+        return value
+
+    return hook
 
 
-def _list(kind: Any) -> _Read:
-    item = item_type(kind)
-    read_item = converter.get_structure_hook(item)
-
-    def read(value: Any, _: Any) -> tuple[Any, ...]:
-        if type(value) is not list:
-            raise Unfit
-        return tuple([read_item(each, item) for each in value])
-
-    return read
+def _is_mapping(kind: Any) -> bool:
+    return get_origin(kind) is get_origin(Mapping[str, Any])
 
 
-def _table(kind: Any) -> _Read:
-    item = item_type(kind)
-    read_item = _anything if item is Any else converter.get_structure_hook(item)
-
-    def read(value: Any, _: Any) -> dict[str, Any]:
-        if type(value) is not dict:
-            raise Unfit
-        return {key: read_item(each, item) for key, each in value.items() if each is not None or item is Any}
-
-    return read
+def _mapping(value: Any, _: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise Misfit(value, "a mapping")
+    return value
 
 
-def _record(cls: type) -> _Read:
-    shape = layout(cls)
-    fields = {
-        key: (member.attribute, converter.get_structure_hook(member.type), member.type)
-        for key, member in shape.members.items()
-    }
-    variants = shape.variant.members if shape.variant else {}
-    choices = {key: (converter.get_structure_hook(each), each) for key, each in variants.items()}
-    folded = frozenset(key.lower() for key in shape.keys)
-    is_open = shape.is_open
+def _is_text_or_number(kind: Any) -> bool:
+    return isinstance(kind, UnionType) and set(get_args(kind)) - {type(None)} == {str, int}
 
-    def read(value: Any, _: Any) -> Any:
-        if type(value) is not dict:
-            raise Unfit
-        known: dict[str, Any] = {}
-        chosen: dict[str, Any] = {}
-        rest: dict[str, Any] = {}
-        for key, each in value.items():
-            if key in fields:
-                if each is not None:
-                    attribute, hook, kind = fields[key]
-                    known[attribute] = hook(each, kind)
-            elif key in choices:
-                if each is not None:
-                    hook, kind = choices[key]
-                    chosen[key] = hook(each, kind)
-            elif not is_open or key.lower() in folded:
-                raise Unfit
-            else:
-                rest[key] = each
-        if rest:
-            known[REST] = rest
-        if chosen and shape.variant:
-            known[shape.variant.attribute] = tuple([chosen[key] for key in choices if key in chosen])
+
+def _text_or_number(value: Any, _: Any) -> Any:
+    _quantity(value)
+    return value
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _tuple_hook(kind: Any, converter: Converter, detailed: bool) -> Callable[[Any, Any], tuple[Any, ...]]:
+    item = get_args(kind)[0]
+    folded = next((table for _, table in _FOLDED.values() if set(table.values()) == set(_members(item))), None)
+    if folded is not None:
+        return lambda members, _: _fold(members, folded, converter, detailed)
+    hook = converter.get_structure_hook(item)
+    bounded = item in _FOLDED
+
+    def structured(value: Any, _: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise Misfit(value, "a list")
+        if bounded and len(value) > _LISTS:
+            raise Misfit(value, f"at most {_LISTS} entries", too_many=True)
+        if not detailed:
+            return tuple([hook(each, item) for each in value])
+        return _collected(
+            kind, ((IterableValidationNote("", n, item), hook, each, item) for n, each in enumerate(value))
+        )
+
+    return structured
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if isinstance(kind, UnionType) else (kind,)
+
+
+def _fold(
+    members: Mapping[str, Any], table: Mapping[str, type], converter: Converter, detailed: bool
+) -> tuple[Any, ...]:
+    if not detailed:
+        return tuple([converter.structure(value, table[member]) for member, value in members.items()])
+    steps = (
+        (AttributeValidationNote("", member, table[member]), converter.structure, value, table[member])
+        for member, value in members.items()
+    )
+    return _collected(tuple, steps)
+
+
+def _collected(kind: Any, steps: Any) -> tuple[Any, ...]:
+    made, errors = [], []
+    for note, hook, value, item in steps:
         try:
-            return cls(**known)
-        except TypeError as error:
-            raise Unfit from error
-
-    return read
-
-
-def _write_record(cls: type) -> Callable[[Any], dict[str, Any]]:
-    shape = layout(cls)
-    names = {kind: key for key, kind in shape.variant.members.items()} if shape.variant else {}
-    position = 1 if shape.variant else 0
-
-    def write(value: Any) -> dict[str, Any]:
-        data: dict[str, Any] = {}
-        for key, member in shape.members.items():
-            each = getattr(value, member.attribute)
-            if _is_written(each, member.default):
-                data[key] = _written(each)
-        if shape.variant:
-            chosen = {names[type(each)]: _written(each) for each in getattr(value, shape.variant.attribute)}
-            pairs = list(data.items())
-            data = {**dict(pairs[:position]), **chosen, **dict(pairs[position:])}
-        for key, each in plain_data(getattr(value, REST, {})).items():
-            data.setdefault(key, each)
-        return data
-
-    return write
+            made.append(hook(value, item))
+        except Exception as error:
+            error.__notes__ = [*getattr(error, "__notes__", ()), note]
+            errors.append(error)
+    if errors:
+        raise IterableValidationError("", errors, kind)
+    return tuple(made)
 
 
-def _is_written(value: Any, default: Any) -> bool:
-    if value is None:
-        return False
-    return isinstance(value, _ALWAYS_WRITTEN) or bool(value) or value != default
+def _class_hook(cls: Any, converter: Converter, detailed: bool) -> Callable[[Any, Any], Any]:
+    fields = attrs.fields(cls)
+    names = {field.name: json_name(field) for field in fields}
+    is_open = REST in names
+    names |= {REST: _REST_KEY} if is_open else {}
+    renames: Any = {name: override(rename=key) for name, key in names.items()}
+    generated = make_dict_structure_fn(
+        cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=detailed, **renames
+    )
+    known = frozenset(names.values())
+    member_field, members = _FOLDED.get(cls, ("", {}))
+    sanitize = _SANITIZED.get(cls)
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise Misfit(value, "a mapping")
+        data = {key: each for key, each in value.items() if each is not None}
+        if members:
+            folded = {key: data.pop(key) for key in members if key in data}
+            data[member_field] = folded
+        if is_open and not data.keys() <= known:
+            data[_REST_KEY] = {key: data.pop(key) for key in list(data) if key not in known}
+        made = generated(data, cls)
+        return sanitize(made) if sanitize else made
+
+    return hook
 
 
-def _written(value: Any) -> Any:
+def _sanitized_pod(pod: spec.Pod) -> spec.Pod:
+    return attrs.evolve(pod, vm_network_cidr=sanitized_cidr(pod.vm_network_cidr)) if pod.vm_network_cidr else pod
+
+
+def _sanitized_dhcp(options: spec.DhcpOptions) -> spec.DhcpOptions:
+    servers = tuple(sanitized_ip(server) for server in options.ntp_servers)
+    return attrs.evolve(options, ntp_servers=servers) if servers else options
+
+
+def _quantities(resources: spec.Resources) -> spec.Resources:
+    for quantities in (resources.requests, resources.limits):
+        for name in ("cpu", "memory"):
+            if name in quantities:
+                _quantity(quantities[name])
+    return resources
+
+
+def _quantity(value: Any) -> None:
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError
+        quantity_ceil(str(value))
+    except ValueError:
+        raise Misfit(value, "a quantity such as 2, 500m or 1Gi") from None
+
+
+_SANITIZED: dict[type, Callable[[Any], Any]] = {
+    spec.Pod: _sanitized_pod,
+    spec.DhcpOptions: _sanitized_dhcp,
+    spec.Resources: _quantities,
+}
+
+
+def unstructure(value: Any) -> Any:
+    """The plain data of a spec object, in KubeVirt's JSON names; what is absent or empty is left out."""
     if isinstance(value, tuple):
-        return [_written(each) for each in value]
-    return converter.unstructure(value) if attrs.has(type(value)) else plain_data(value)
-
-
-def _is(origin: Any) -> Callable[[Any], bool]:
-    return lambda kind: get_origin(kind) is origin
-
-
-converter = cattrs.Converter(detailed_validation=False)
-"""Structures optimistically: it raises Unfit at the first fault, for ``diagnose`` to explain."""
-
-converter.register_structure_hook(str, _text)
-converter.register_structure_hook(bool, _flag)
-converter.register_structure_hook(int, _whole_number(INT64))
-converter.register_structure_hook_func(lambda kind: kind is Any, _anything)
-converter.register_structure_hook_factory(_is(tuple), _list)
-converter.register_structure_hook_factory(_is(Mapping), _table)
-converter.register_structure_hook_factory(_is(Annotated), _annotated)
-converter.register_structure_hook_factory(attrs.has, _record)
-converter.register_unstructure_hook_factory(attrs.has, _write_record)
+        return [unstructure(each) for each in value]
+    if not attrs.has(type(value)):
+        return value
+    data: dict[str, Any] = {}
+    for field in attrs.fields(type(value)):
+        each = getattr(value, field.name)
+        if field.name == REST or each is None or (each in ((), {}) and field.default is not None):
+            continue
+        table = _FOLDED.get(type(value), ("", {}))
+        if field.name == table[0]:
+            members = {cls: member for member, cls in table[1].items()}
+            data |= {members[type(item)]: unstructure(item) for item in each}
+        else:
+            data[json_name(field)] = unstructure(each)
+    return data | dict(getattr(value, REST, {}))

@@ -32,13 +32,12 @@ class Text:
         column = index - (self.text.rfind("\n", 0, index) + 1) + (0 if line else self.column)
         return Place(self.file, self.line + line + 1, column + 1, document)
 
-    def part(self, start: int, end: int, before: Text) -> Text:
-        """A stretch of the text that knows its positions; ``before`` is the part that it follows."""
+    def part(self, start: int, end: int) -> Text:
+        """A stretch of the text that still knows its positions."""
         if start == 0 and end >= len(self.text):
             return self
-        line = before.line + before.text.count("\n")
-        column = start - (self.text.rfind("\n", 0, start) + 1)
-        return Text(self.file, self.text[start:end], line, column)
+        before = self.place(start)
+        return Text(self.file, self.text[start:end], before.line - 1, before.column - 1)
 
     def unreadable(self, index: int, message: str, hint: str = "") -> Problem:
         """The problem of a text that is broken at a character."""
@@ -91,12 +90,7 @@ def _decode(content: bytes, file: str) -> Text:
 
 
 def _whole(file: str, text: str) -> Text:
-    whole = Text(file, text.removeprefix("\ufeff"))
-    try:
-        whole.text.encode()
-    except UnicodeEncodeError as error:
-        raise Rejected([whole.unreadable(error.start, "half of a surrogate pair is no character")]) from error
-    return whole
+    return Text(file, text.removeprefix("\ufeff"))
 
 
 def _not_readable(file: str, error: Exception) -> Problem:
