@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lxml import etree
 
@@ -50,8 +50,8 @@ def admission_and_devices(case: Case) -> Iterator[Difference]:
         return
     whole = defaulted(machine, cluster, case["arch"])
     body = plain(whole)["spec"]
-    yield "networks", _bare(expected["networks"]), _bare(body.get("networks"))
-    yield "interfaces", _bare(expected["interfaces"]), _bare(body["domain"]["devices"].get("interfaces"))
+    yield "networks", _bare(expected["networks"] or []), _bare(body.get("networks", []))
+    yield "interfaces", _bare(expected["interfaces"] or []), _bare(body["domain"]["devices"].get("interfaces", []))
     # the causes of KubeVirt's network validator: rules beside it have codes from KN200
     causes = Counter((str(p.cause), p.field) for p in problems if p.cause and p.code < "KN200")
     yield "causes", Counter((each["reason"], each["field"]) for each in expected["causes"]), causes
@@ -147,11 +147,14 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
 }
 
 
+def _lines(path: Path) -> IO[str]:
+    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+
+
 def replay(path: Path) -> Iterator[tuple[str, list[Difference]]]:
     """Each case of a file: its id, and what differs."""
     kind = path.name.split(".")[0]
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with _lines(path) as lines:
         for line in lines:
             case = json.loads(line)
             yield case["id"], [each for each in KINDS[kind](case) if each[1] != each[2]]
