@@ -140,7 +140,7 @@ def _problems(document: Document, data: Any, cls: type, root: FieldPath) -> Iter
             for key in sorted(flaw.extra_fields):
                 yield document.placed(_unknown(at / key, key, known), key=True)
         elif isinstance(flaw, KeyError):
-            yield document.placed(_missing(at / str(flaw.args[0]), str(flaw.args[0])))
+            yield document.placed(_missing(at, str(flaw.args[0])))
         elif isinstance(flaw, Misfit):
             yield document.placed(_misfit(document, at, flaw))
         else:
