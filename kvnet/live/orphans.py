@@ -19,6 +19,7 @@ __all__ = ["adopt_qemu"]
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _PAUSE = 0.02
+_GRACE = 15  # rounds of looking
 _NAME = "qemu-system"
 
 
@@ -30,12 +31,23 @@ def adopt_qemu() -> None:
 
 
 def _bury() -> None:
+    dead: dict[int, int] = {}
     while True:
-        for pid in _children():
-            with contextlib.suppress(OSError):
-                if Path(f"/proc/{pid}/comm").read_text().startswith(_NAME):
+        # libvirt buries its direct children itself, and soon: whoever lies there longer is an orphan
+        dead = {pid: dead.get(pid, 0) + 1 for pid in _children() if _is_dead_qemu(pid)}
+        for pid, rounds in dead.items():
+            if rounds > _GRACE:
+                with contextlib.suppress(OSError):
                     os.waitpid(pid, os.WNOHANG)
         time.sleep(_PAUSE)
+
+
+def _is_dead_qemu(pid: int) -> bool:
+    try:
+        name, _, state = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(") ")
+    except OSError:
+        return False
+    return name.startswith(_NAME) and state.startswith("Z")
 
 
 def _children() -> Iterator[int]:
