@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from attrs import frozen
 
 from kvnet.compile.topology import Topology, topology, vcpus
+from kvnet.domain.layout import laid_out, only_element
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.spec import Cpu, Machine, Resources
 from kvnet.spec.defaults import has_cpu_hotplug
@@ -20,6 +21,8 @@ __all__ = ["build", "domain_uuid", "left_out"]
 _NAMELESS = "vm"
 _DEFAULT_MEMORY = "1Gi"
 _KIB = 1024
+_INDENT = "    "
+_NICS = FieldPath(("nics",))
 # Version 1 of the rule that gives a machine its UUID; another rule would take another namespace
 _UUID_NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11")
 
@@ -46,13 +49,14 @@ def build(
     virt_type: str = "kvm",
     name: str | None = None,
 ) -> str:
-    """The domain document of a machine; ``nics`` are the texts of its devices, indented by four spaces.
+    """The domain document of a machine; ``nics`` are the texts of its devices, which are laid out anew.
 
     Memory is the guest's, else what is requested, else the limit, else 1 GiB; vCPUs follow KubeVirt, with
-    the sockets that may be plugged in later. Raises Rejected where libvirt could not define it.
+    the sockets that may be plugged in later. Raises Rejected where libvirt could not define it, XmlError
+    where a NIC is not one element.
     """
     name = name or machine.name or _NAMELESS
-    problems = [*_name_flaws(machine, name), *_vcpu_flaws(machine), *_uuid_flaws(machine)]
+    problems = [*_name_flaws(machine, name), *_vcpu_flaws(machine), *_memory_flaws(machine), *_uuid_flaws(machine)]
     platform = _PLATFORMS.get(architecture)
     if platform is None:
         told, hint = f"'{architecture}' is no architecture of KubeVirt", f"use one of {', '.join(_PLATFORMS)}"
@@ -73,7 +77,7 @@ def build(
         *_features(platform),
         *_cpu(machine, architecture),
         "  <devices>",
-        *nics,
+        *(_INDENT + laid_out(only_element(nic, _NICS[n]), _INDENT, "  ", "\n") for n, nic in enumerate(nics)),
         "    <serial type='pty'/>",
         "    <console type='pty'/>",
         "  </devices>",
@@ -118,9 +122,9 @@ def _name_flaws(machine: Machine, name: str) -> list[Problem]:
         Text().check(name)
     except ValueError as reason:
         return [Problem(FieldPath(("metadata", "name")), "KN602", str(reason), hint="use printable characters")]
-    if "/" in name or "\n" in name:
+    if "/" in name or "\n" in name or not name.strip():
         told = f"{name!r} cannot name a domain"
-        return [Problem(FieldPath(("metadata", "name")), "KN602", told, hint="leave out / and line breaks")]
+        return [Problem(FieldPath(("metadata", "name")), "KN602", told, hint="use letters, no / and no line break")]
     kind = machine.spec.domain.machine
     try:
         Text().check(kind.type if kind and kind.type else "")
@@ -130,10 +134,23 @@ def _name_flaws(machine: Machine, name: str) -> list[Problem]:
 
 
 def _vcpu_flaws(machine: Machine) -> list[Problem]:
-    if vcpus(topology(machine)):
-        return []
     at = machine.root / "domain" / "resources"
+    try:
+        if vcpus(topology(machine)) > 0:
+            return []
+    except ValueError as reason:
+        return [Problem(at, "KN603", f"the CPUs cannot be counted: {reason}", hint="write 2, or 500m")]
     return [Problem(at, "KN603", "the CPU limit leaves the machine no vCPU", hint="give it at least 1")]
+
+
+def _memory_flaws(machine: Machine) -> list[Problem]:
+    at = machine.root / "domain" / "memory" / "guest"
+    try:
+        if _memory_kib(machine) > 0:
+            return []
+    except ValueError as reason:
+        return [Problem(at, "KN606", str(reason), hint="write 512Mi, or 2Gi")]
+    return [Problem(at, "KN606", "the machine has no memory", hint="write 512Mi, or 2Gi")]
 
 
 def _uuid_flaws(machine: Machine) -> list[Problem]:

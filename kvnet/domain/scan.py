@@ -9,87 +9,127 @@ from attrs import define, field, frozen
 
 from kvnet.errors import FieldPath, Place, Problem, XmlError
 
-__all__ = ["Devices", "Span", "scan"]
+__all__ = ["Devices", "Outline", "Parser", "Span", "encoded", "parser_of", "scan"]
 
 
 @frozen
 class Span:
-    """One child of ``<devices>``: its name, and its first byte and the one after its last."""
+    """An element: its name, its first byte, and the one after its last.
+
+    ``inner`` are the bounds of its content, ``None`` where the tag is closed in itself (``<devices/>``).
+    An element of a namespace is named ``urn local``, which no NIC is.
+    """
 
     tag: str
     start: int
     end: int
+    inner: tuple[int, int] | None
 
 
-@frozen(kw_only=True)
+@frozen
 class Devices:
-    """The ``<devices>`` of a domain: its own tags, and its children in order.
+    """One ``<devices>`` and its children, in order."""
 
-    ``outer`` is the whole element, ``None`` where there is none; ``inner`` its content, ``None`` where the
-    tag is closed in itself (``<devices/>``). ``closing`` is where ``</domain>`` begins.
-    """
-
+    span: Span
     children: tuple[Span, ...]
-    outer: Span | None
-    inner: Span | None
-    closing: int
 
 
-def scan(document: bytes, file: str = "<domain>") -> Devices:
+@frozen
+class Outline:
+    """The root of a domain document and its ``<devices>``: libvirt reads as many as there are."""
+
+    root: Span
+    devices: tuple[Devices, ...]
+
+
+@define
+class Parser:
+    """Expat, told to read UTF-8 whatever the document declares, to refuse DTDs, and to say where."""
+
+    file: str
+    expat: expat.XMLParserType
+
+    def run(self, document: bytes, at: FieldPath) -> None:
+        """Read a document. Raises XmlError."""
+        self.expat.StartDoctypeDeclHandler = lambda *_: self.refuse(
+            at, "KN502", "the document has a DTD", "take it out: libvirt writes none"
+        )
+        try:
+            self.expat.Parse(document, True)
+        except expat.ExpatError as error:
+            told = f"the XML is not well formed: {expat.ErrorString(error.code)}"
+            place = Place(self.file, error.lineno, error.offset + 1)
+            raise XmlError([Problem(at, "KN501", told, place=place)]) from None
+
+    def refuse(self, at: FieldPath, code: str, message: str, hint: str) -> NoReturn:
+        """Raise an XmlError that points to where the parser is."""
+        place = Place(self.file, self.expat.CurrentLineNumber, self.expat.CurrentColumnNumber + 1)
+        raise XmlError([Problem(at, code, message, hint=hint, place=place)])
+
+
+def parser_of(file: str) -> Parser:
+    """A fresh parser; ``file`` is what its places are named by."""
+    return Parser(file, expat.ParserCreate("utf-8", " "))
+
+
+def encoded(text: str, at: FieldPath) -> bytes:
+    """The UTF-8 bytes of a document. Raises XmlError where the text has half of a surrogate pair."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        told = f"character {error.start} is half of a surrogate pair, which no XML can carry"
+        raise XmlError([Problem(at, "KN501", told)]) from None
+
+
+def scan(document: bytes, file: str = "<domain>") -> Outline:
     """Find the devices of a domain document. Raises XmlError; DTDs are refused."""
-    scanner = _Scanner(document, file)
-    return scanner.run()
+    return _Scanner(document, parser_of(file)).run()
 
 
 @define
 class _Scanner:
     document: bytes
-    file: str
+    parser: Parser
     path: list[str] = field(factory=list)
     starts: list[int] = field(factory=list)
     children: list[Span] = field(factory=list)
-    outer: Span | None = None
-    inner: Span | None = None
-    closing: int = 0
-    parser: expat.XMLParserType = field(factory=expat.ParserCreate)
+    devices: list[Devices] = field(factory=list)
+    root: Span | None = None
 
-    def run(self) -> Devices:
-        self.parser.StartElementHandler = self._started
-        self.parser.EndElementHandler = self._ended
-        self.parser.StartDoctypeDeclHandler = self._doctype
-        try:
-            self.parser.Parse(self.document, True)
-        except expat.ExpatError as error:
-            told = f"the XML is not well formed: {expat.ErrorString(error.code)}"
-            place = Place(self.file, error.lineno, error.offset + 1)
-            raise XmlError([Problem(FieldPath(), "KN501", told, place=place)]) from None
-        return Devices(children=tuple(self.children), outer=self.outer, inner=self.inner, closing=self.closing)
+    def run(self) -> Outline:
+        self.parser.expat.StartElementHandler = self._started
+        self.parser.expat.EndElementHandler = self._ended
+        self.parser.run(self.document, FieldPath())
+        assert self.root is not None  # a well-formed document has a root
+        return Outline(self.root, tuple(self.devices))
 
     def _started(self, tag: str, _: dict[str, str]) -> None:
-        at = self.parser.CurrentByteIndex
         if not self.path and tag != "domain":
-            self._refuse("KN503", f"the root is <{tag}>, not <domain>", "give a domain as `virsh dumpxml` prints it")
+            hint = "give a domain as `virsh dumpxml` prints it"
+            self.parser.refuse(FieldPath(), "KN503", f"the root is <{tag}>, not <domain>", hint)
         self.path.append(tag)
-        self.starts.append(at)
+        self.starts.append(self.parser.expat.CurrentByteIndex)
 
     def _ended(self, tag: str) -> None:
-        at = self.parser.CurrentByteIndex
-        start = self.starts.pop()
-        if self.path == ["domain"]:
-            self.closing = at
-        elif self.path == ["domain", "devices"] and self.outer is None:
-            self.outer = self._span(tag, start, at)
-            opened = self._tag_end(start)
-            self.inner = None if self.outer.end == opened else Span(tag, opened, at)
+        start, at = self.starts.pop(), self.parser.expat.CurrentByteIndex
+        if len(self.path) == 1:
+            self.root = self._span(tag, start, at)
+        elif self.path == ["domain", "devices"]:
+            self.devices.append(Devices(self._span(tag, start, at), tuple(self.children)))
+            self.children.clear()
         elif self.path[:2] == ["domain", "devices"] and len(self.path) == 3:
             self.children.append(self._span(tag, start, at))
         self.path.pop()
 
     def _span(self, tag: str, start: int, at: int) -> Span:
-        """The element that begins at ``start``, and whose end was met at ``at``."""
+        """The element that begins at ``start``, and whose end was met at ``at``.
+
+        Expat's index at the end of an empty-element tag says nothing of use, so its start tag is read.
+        """
         opened = self._tag_end(start)
-        is_empty = self.document[opened - 2 : opened - 1] == b"/"
-        return Span(tag, start, opened if is_empty else self._tag_end(at))
+        if self.document[opened - 2 : opened - 1] == b"/":
+            return Span(tag, start, opened, None)
+        return Span(tag, start, self._tag_end(at), (opened, at))
 
     def _tag_end(self, at: int) -> int:
         """The byte after the tag that begins at ``at``; quoted values may hold a ``>``."""
@@ -103,10 +143,3 @@ class _Scanner:
             elif byte == ord(">"):
                 return n + 1
         return len(self.document)
-
-    def _doctype(self, *_: object) -> None:
-        self._refuse("KN502", "the document has a DTD", "take it out: libvirt writes none")
-
-    def _refuse(self, code: str, message: str, hint: str) -> NoReturn:
-        place = Place(self.file, self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1)
-        raise XmlError([Problem(FieldPath(), code, message, hint=hint, place=place)])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+from lxml import etree
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.live.connection import LibvirtError, libvirt_module
-from kvnet.live.loss import lost
+from kvnet.live.loss import lost, parsed
 
 if TYPE_CHECKING:
     import libvirt
@@ -28,9 +30,13 @@ class Defined:
 def define(domain_xml: str, connection: libvirt.virConnect, *, keep: bool = False) -> Defined:
     """Define a domain, checked against libvirt's schema, and read it back; undefine it unless kept.
 
-    Raises LibvirtError where libvirt refuses it.
+    A domain that libvirt has already is defined anew only to be kept: else it would be undefined. Raises
+    LibvirtError where libvirt refuses the domain, XmlError where it is no XML.
     """
     libvirt = libvirt_module()
+    root = parsed(domain_xml)
+    if not keep:
+        _refuse_known(root, connection)
     try:
         domain = connection.defineXMLFlags(domain_xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
     except libvirt.libvirtError as error:
@@ -43,3 +49,25 @@ def define(domain_xml: str, connection: libvirt.virConnect, *, keep: bool = Fals
         if not keep:
             domain.undefine()
     return Defined(asked=domain_xml, got=got, lost=lost(domain_xml, got))
+
+
+def _refuse_known(root: etree._Element, connection: libvirt.virConnect) -> None:
+    """Trying out a domain must not take away the one that bears its name, or its UUID."""
+    finders: dict[str, Callable[[str], Any]] = {
+        "name": connection.lookupByName,
+        "uuid": connection.lookupByUUIDString,
+    }
+    for tag, find in finders.items():
+        value = root.findtext(tag)
+        if value and _finds(find, value):
+            told = f"libvirt has a domain of the {tag} '{value}' already"
+            hint = "keep it, to define that domain anew, or choose another name"
+            raise LibvirtError([Problem(FieldPath(("domain",)) / tag, "KN406", told, hint=hint)])
+
+
+def _finds(find: Callable[[str], Any], value: str) -> bool:
+    try:
+        find(value)
+    except libvirt_module().libvirtError:
+        return False
+    return True

@@ -2,37 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 from lxml import etree
 
-from kvnet.errors import FieldPath, Problem, Severity
+from kvnet.errors import FieldPath, Problem, Severity, XmlError
 
-__all__ = ["lost"]
+__all__ = ["lost", "parsed"]
 
 _NICS = ("interface", "hostdev")
-_SPELLED_ANEW = ("domain", "bus", "slot", "function", "cssid", "ssid", "devno")
 _HINT = "ask for nothing that this libvirt does not keep, or use another release"
+
+
+def _number(text: str) -> int | str:
+    """A number as C's strtol reads it with base 0: hexadecimal, octal or decimal."""
+    if re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
+        return int(text, 16)
+    if re.fullmatch(r"0[0-7]+", text):
+        return int(text, 8)
+    return int(text) if re.fullmatch(r"[0-9]+", text) else text
+
+
+def _decimal(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"[0-9]+", text) else text
+
+
+def _octets(text: str) -> str:
+    return ":".join(part.zfill(2) for part in text.lower().split(":"))
+
+
+_SPELLED_ANEW: dict[str, Callable[[str], int | str]] = {
+    "mac/@address": _octets,
+    **dict.fromkeys((f"address/@{part}" for part in ("domain", "bus", "slot", "function")), _number),
+    **dict.fromkeys((f"address/@{part}" for part in ("cssid", "ssid", "devno")), _number),
+    **dict.fromkeys(("zpci/@uid", "zpci/@fid"), _number),
+    **dict.fromkeys(("mtu/@size", "acpi/@index", "boot/@order", "tag/@id", "frames/@max"), _decimal),
+    **dict.fromkeys((f"driver/@{part}" for part in ("queues", "rx_queue_size", "tx_queue_size")), _decimal),
+    **dict.fromkeys((f"{way}/@{p}" for way in ("inbound", "outbound") for p in ("average", "peak", "burst")), _decimal),
+}
+"""What libvirt writes in its own spelling: lower-case MACs, padded hexadecimals, no leading zeros."""
+
+_TAKEN_FOR_GRANTED = {
+    ("interface/@managed", "no"): "a device is not managed unless that is asked for",
+    ("source/address/@type", "pci"): "a hostdev says it in its own type",
+}
+"""What libvirt does not write back, for it goes without saying."""
+
+_ONE_QUEUE = ("driver/@queues", "1")
 
 
 def lost(asked_xml: str, got_xml: str) -> tuple[Problem, ...]:
     """Everything of the NICs asked for that a dump of the defined domain does not say.
 
-    NICs are paired by alias, else by their order, which libvirt keeps. Known habits of libvirt 9.0 are no
-    loss: lower-case MACs, numbers spelled anew, an empty source. One queue, which it does not write back
-    because one is what a NIC has anyway, is a note.
+    NICs are paired by alias, the others by their order, which libvirt keeps. Known habits of libvirt 9.0 are
+    no loss: what it spells anew or takes for granted, an empty source. One queue, which it does not write
+    back because one is what a NIC has anyway, is a note. Raises XmlError.
     """
-    asked, got = etree.fromstring(asked_xml), etree.fromstring(got_xml)
+    asked, got = parsed(asked_xml), parsed(got_xml)
     return tuple(problem for tag in _NICS for problem in _pairs(tag, asked, got))
+
+
+def parsed(text: str) -> etree._Element:
+    """The root of a document. Raises XmlError."""
+    try:
+        root = etree.fromstring(text.encode(), etree.XMLParser(encoding="utf-8", resolve_entities=False))
+    except (etree.XMLSyntaxError, UnicodeEncodeError) as error:
+        raise XmlError([Problem(FieldPath(), "KN501", f"the XML is not well formed: {error}")]) from None
+    if root.getroottree().docinfo.doctype:
+        raise XmlError([Problem(FieldPath(), "KN502", "the document has a DTD", hint="take it out")])
+    return root
 
 
 def _pairs(tag: str, asked: etree._Element, got: etree._Element) -> Iterator[Problem]:
     candidates = got.findall(f"devices/{tag}")
-    for n, nic in enumerate(asked.findall(f"devices/{tag}")):
+    nics = asked.findall(f"devices/{tag}")
+    matches = [_by_alias(nic, candidates) for nic in nics]
+    rest = iter([each for each in candidates if each not in matches])
+    for n, (nic, named) in enumerate(zip(nics, matches, strict=True)):
         at = (FieldPath(("domain", "devices")) / tag)[n]
-        match = _by_alias(nic, candidates)
-        if match is None and n < len(candidates):
-            match = candidates[n]
+        match = next(rest, None) if named is None else named
         if match is None:
             yield Problem(at, "KN403", f"libvirt dropped this {tag}", hint=_HINT)
         else:
@@ -52,36 +101,52 @@ def _alias(nic: etree._Element) -> str | None:
 def _element(asked: etree._Element, got: etree._Element, at: FieldPath) -> Iterator[Problem]:
     for name, value in asked.items():
         found = got.get(name)
-        where = at / f"@{name}"
         if found is None:
-            yield _dropped(asked, str(name), str(value), where)
-        elif not _same(asked, str(name), str(value), found):
-            yield Problem(where, "KN404", f"libvirt changed '{value!s}' to '{found}'", hint=_HINT)
-    if (asked.text or "").strip() != (got.text or "").strip():
-        yield Problem(at, "KN404", f"libvirt changed the text '{(asked.text or '').strip()}'", hint=_HINT)
+            yield from _dropped(asked, str(name), str(value), at / f"@{name}")
+        elif not _same(f"{asked.tag!s}/@{name!s}", str(value), found):
+            yield Problem(at / f"@{name}", "KN404", f"libvirt changed '{value!s}' to '{found}'", hint=_HINT)
+    text, found = _text(asked), _text(got)
+    if _decimal(text) != _decimal(found):
+        yield Problem(at, "KN404", f"libvirt changed the text '{text}' to '{found}'", hint=_HINT)
     seen: dict[str, int] = {}
     for child in asked.iterchildren(tag=etree.Element):
         tag = str(child.tag)
         n = seen[tag] = seen.get(tag, -1) + 1
-        matches = got.findall(tag)
         where = at / tag if len(asked.findall(tag)) == 1 else (at / tag)[n]
+        matches = got.findall(tag)
         if n < len(matches):
             yield from _element(child, matches[n], where)
-        elif child.attrib or len(child) or (child.text or "").strip():
-            yield Problem(where, "KN403", f"libvirt dropped <{tag}>", hint=_HINT)
+        else:
+            yield from _missing(child, where)
 
 
-def _dropped(element: etree._Element, name: str, value: str, at: FieldPath) -> Problem:
-    if element.tag == "driver" and name == "queues" and value == "1":
-        return Problem(at, "KN405", "libvirt does not write back a single queue", severity=Severity.NOTE)
-    return Problem(at, "KN403", f"libvirt dropped {name}='{value}'", hint=_HINT)
+def _missing(child: etree._Element, at: FieldPath) -> Iterator[Problem]:
+    """A child that libvirt did not write: a loss, unless all it says goes without saying."""
+    if child.tag == "source" and not (child.attrib or len(child) or _text(child)):
+        return
+    found = list(_element(child, etree.Element(child.tag), at))
+    if found and all(problem.code == "KN405" for problem in found):
+        yield from found
+        return
+    yield Problem(at, "KN403", f"libvirt dropped <{child.tag!s}>", hint=_HINT)
 
 
-def _same(element: etree._Element, name: str, asked: str, got: str) -> bool:
-    if asked == got:
-        return True
-    if element.tag == "mac":
-        return asked.lower() == got.lower()
-    if element.tag == "address" and name in _SPELLED_ANEW:
-        return int(asked, 16) == int(got, 16)
-    return False
+def _text(element: etree._Element) -> str:
+    return "".join([element.text or "", *(child.tail or "" for child in element)]).strip()
+
+
+def _dropped(element: etree._Element, name: str, value: str, at: FieldPath) -> Iterator[Problem]:
+    parent = element.getparent()
+    where = f"{element.tag!s}/@{name}"
+    if (where, value) == _ONE_QUEUE:
+        yield Problem(at, "KN405", "libvirt does not write back a single queue", severity=Severity.NOTE)
+        return
+    longer = where if parent is None else f"{parent.tag!s}/{where}"
+    if (where, value) in _TAKEN_FOR_GRANTED or (longer, value) in _TAKEN_FOR_GRANTED:
+        return
+    yield Problem(at, "KN403", f"libvirt dropped {name}='{value}'", hint=_HINT)
+
+
+def _same(where: str, asked: str, got: str) -> bool:
+    anew = _SPELLED_ANEW.get(where)
+    return asked == got or (anew is not None and anew(asked) == anew(got))

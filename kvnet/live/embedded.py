@@ -1,0 +1,107 @@
+"""libvirt's QEMU driver inside this process: one directory for its state, threads for its events."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kvnet.errors import FieldPath, KvnetError, Problem
+from kvnet.live.orphans import adopt_qemu
+
+__all__ = ["LibvirtError", "embedded_root", "libvirt_module"]
+
+_LOCK = threading.Lock()
+
+
+class LibvirtError(KvnetError):
+    """libvirt cannot be reached, or refused what it was asked."""
+
+
+@cache
+def libvirt_module() -> Any:
+    """The libvirt binding, its error messages kept off standard error."""
+    try:
+        import libvirt  # noqa: PLC0415 - an extra
+    except ImportError:
+        told = "libvirt's Python binding is not installed"
+        hint = "pip install 'kvnet[libvirt]', which needs Debian's libvirt-dev and pkg-config"
+        raise LibvirtError([Problem(FieldPath(), "KN401", told, hint=hint)]) from None
+    libvirt.registerErrorHandler(lambda *_: None, None)
+    return libvirt
+
+
+@contextmanager
+def embedded_root() -> Iterator[Path]:
+    """The state directory of the embedded driver; it is there while anybody uses it.
+
+    Raises LibvirtError in a forked child, where the driver's threads are missing.
+    """
+    state = _state()
+    if state.pid != os.getpid():
+        told = "libvirt inside a process does not survive a fork"
+        hint = "connect in a process that was spawned, or give a URI"
+        raise LibvirtError([Problem(FieldPath(), "KN401", told, hint=hint)])
+    with _LOCK:
+        if state.users == 0:
+            state.furnish()
+        state.users += 1
+    try:
+        yield state.root
+    finally:
+        if state.pid == os.getpid():
+            with _LOCK:
+                state.users -= 1
+                if state.users == 0:
+                    shutil.rmtree(state.root, ignore_errors=True)
+
+
+class _State:
+    """libvirt keeps to the first directory that it was opened with, for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.users = 0
+        self.root = Path(tempfile.mkdtemp(prefix="kvnet-"))
+        self.root.rmdir()
+        _start_events()
+
+    def furnish(self) -> None:
+        # the name is known by now: it fails where somebody else has taken it
+        self.root.mkdir(mode=0o700)
+        (self.root / "etc").mkdir()
+        (self.root / "etc" / "qemu.conf").write_text("\n".join(_configuration()) + "\n")
+
+
+@cache
+def _state() -> _State:
+    return _State()
+
+
+def _configuration() -> list[str]:
+    # virtlogd is a daemon, and there is none
+    lines = ['stdio_handler = "file"']
+    if os.geteuid() == 0:
+        # Else QEMU's account is another's: what root may do with /dev/kvm, that account may not, so libvirt
+        # takes its own knowledge of QEMU for outdated and asks again, seconds each time, at every define.
+        lines += [f'user = "+{os.geteuid()}"', f'group = "+{os.getegid()}"']
+    return lines
+
+
+def _start_events() -> None:
+    """One event loop for the process: the embedded driver hangs without it."""
+    libvirt = libvirt_module()
+    libvirt.virEventRegisterDefaultImpl()
+    adopt_qemu()
+
+    def turn() -> None:
+        while True:
+            libvirt.virEventRunDefaultImpl()
+
+    threading.Thread(target=turn, name="kvnet-libvirt-events", daemon=True).start()

@@ -1,0 +1,114 @@
+"""A domain around the NICs of a machine."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+from kvnet.domain import build, left_out
+from kvnet.errors import Rejected, Severity, XmlError
+from kvnet.spec import Cpu, Devices, Disk, Domain, Firmware, Machine, MachineType, Memory, Resources, VmiSpec
+
+NIC = "<interface type='user'><mac address='52:54:00:00:00:01'/></interface>"
+
+
+def machine(**domain: object) -> Machine:
+    return Machine(name="vm", namespace="ns", spec=VmiSpec(domain=Domain(**domain)))  # type: ignore[arg-type]
+
+
+def built(machine: Machine, **options: str) -> etree._Element:
+    return etree.fromstring(build(machine, [NIC], **options))  # type: ignore[arg-type]
+
+
+MEMORY = {
+    "guest": ({"memory": Memory(guest="1Gi"), "resources": Resources(requests={"memory": "2Gi"})}, 1048576),
+    "request": ({"resources": Resources(requests={"memory": "2Gi"}, limits={"memory": "3Gi"})}, 2097152),
+    "limit": ({"resources": Resources(limits={"memory": "3Gi"})}, 3145728),
+    "none": ({}, 1048576),
+    "rounded up": ({"memory": Memory(guest="1025")}, 2),
+    "a number": ({"memory": Memory(guest=2048)}, 2),
+}
+
+
+@pytest.mark.parametrize(("spec", "kib"), MEMORY.values(), ids=MEMORY)
+def test_memory_is_the_guests_else_requested_else_the_limit(spec: dict[str, object], kib: int) -> None:
+    assert built(machine(**spec)).findtext("memory") == str(kib)
+
+
+VCPUS = {
+    "one": (Cpu(), "amd64", ("1", None, "1")),
+    "factors": (Cpu(cores=2, threads=2), "amd64", ("4", None, "1")),
+    "hotplug": (Cpu(sockets=1, cores=2, max_sockets=4), "amd64", ("8", "2", "4")),
+    "hotplug on s390x": (Cpu(sockets=1, max_sockets=4), "s390x", ("4", "1", "4")),
+    "no hotplug on arm64": (Cpu(sockets=1, max_sockets=4), "arm64", ("1", None, "1")),
+}
+
+
+@pytest.mark.parametrize(("cpu", "architecture", "expected"), VCPUS.values(), ids=VCPUS)
+def test_vcpus_follow_the_topology(cpu: Cpu, architecture: str, expected: tuple[str, str | None, str]) -> None:
+    root = built(machine(cpu=cpu), architecture=architecture)
+    vcpu, topology = root.find("vcpu"), root.find("cpu/topology")
+    assert vcpu is not None
+    assert topology is not None
+    assert (vcpu.text, vcpu.get("current"), topology.get("sockets")) == expected
+
+
+def test_nics_are_laid_out_whatever_their_shape() -> None:
+    spread = NIC.replace("<mac", "\n            <mac")
+    assert build(machine(), [NIC]) == build(machine(), [spread])
+    assert "\n    <interface type='user'>\n      <mac address='52:54:00:00:00:01'/>\n    </interface>\n" in build(
+        machine(), [NIC]
+    )
+
+
+@pytest.mark.parametrize("nic", ["</devices></domain><evil/>", "<disk/>", "<interface/><disk/>"])
+def test_a_nic_cannot_change_the_structure(nic: str) -> None:
+    with pytest.raises(XmlError):
+        build(machine(), [nic])
+
+
+def test_text_cannot_change_the_structure() -> None:
+    evil = "'/><x a='\"&]]>"
+    root = built(machine(machine=MachineType(type=evil)), name=f"<{evil}".replace("/", ""), virt_type=evil)
+    assert root.find(".//x") is None
+    assert (root.get("type"), root.find("os/type").get("machine")) == (evil, evil)  # type: ignore[union-attr]
+
+
+REFUSED = {
+    "a control character": ({}, "a\x01", "KN602"),
+    "a slash": ({}, "a/b", "KN602"),
+    "a line break": ({}, "a\nb", "KN602"),
+    "a blank name": ({}, " ", "KN602"),
+    "no vCPU": ({"resources": Resources(limits={"cpu": "0"})}, "a", "KN603"),
+    "fewer than none": ({"resources": Resources(limits={"cpu": "-2"})}, "a", "KN603"),
+    "no number of CPUs": ({"resources": Resources(limits={"cpu": "many"})}, "a", "KN603"),
+    "no memory": ({"memory": Memory(guest="0")}, "a", "KN606"),
+    "no quantity of memory": ({"memory": Memory(guest="lots")}, "a", "KN606"),
+    "no UUID": ({"firmware": Firmware(uuid="x")}, "a", "KN605"),
+}
+
+
+@pytest.mark.parametrize(("spec", "name", "code"), REFUSED.values(), ids=REFUSED)
+def test_what_libvirt_could_not_define_is_rejected(spec: dict[str, object], name: str, code: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        build(machine(**spec), [], name=name)
+    assert [problem.code for problem in caught.value.problems] == [code]
+
+
+def test_an_unknown_architecture_is_rejected() -> None:
+    with pytest.raises(Rejected, match="KN604"):
+        build(machine(), [], architecture="riscv64")
+
+
+def test_the_uuid_depends_on_namespace_and_name_alone() -> None:
+    one, again = built(machine()), built(machine(cpu=Cpu(cores=2)))
+    other = built(Machine(name="vm", namespace="other"))
+    assert one.findtext("uuid") == again.findtext("uuid") == "82d9ffee-c176-588b-9364-80fbb0ba9bfe"
+    assert one.findtext("uuid") != other.findtext("uuid")
+
+
+def test_what_the_domain_does_not_carry_is_told() -> None:
+    spec = VmiSpec(domain=Domain(devices=Devices(disks=(Disk(name="d"),), rest={"gpus": [{}]})), rest={"volumes": [{}]})
+    notes = left_out(Machine(spec=spec))
+    assert [note.field for note in notes] == ["spec.domain.devices.disks", "spec.domain.devices.gpus", "spec.volumes"]
+    assert {(note.code, note.severity) for note in notes} == {("KN601", Severity.NOTE)}

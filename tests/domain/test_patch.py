@@ -1,0 +1,246 @@
+"""NICs go into a domain, and nothing else in it changes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from kvnet.domain import patch
+from kvnet.errors import XmlError
+
+MAC = "52:54:00:00:00:01"
+NIC = f"<interface type='ethernet'>\n  <mac address='{MAC}'/>\n  <alias name='ua-a'/>\n</interface>"
+HEAD = "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n  <name>x</name>\n"
+TAIL = '  <qemu:commandline><qemu:arg value="a>b"/></qemu:commandline>\n</domain>\n'
+
+
+def domain(devices: str) -> str:
+    return f"{HEAD}  <devices>\n    <disk/>\n{devices}    <serial/>\n  </devices>\n{TAIL}"
+
+
+def tree(text: str) -> etree._Element:
+    return etree.fromstring(text.encode(), etree.XMLParser(encoding="utf-8"))
+
+
+def aliases(text: str) -> list[str]:
+    return [str(each) for each in tree(text).xpath("/domain/devices/*/alias/@name")]
+
+
+PLACES = {
+    "closed root": ("<domain type='kvm'/>", "<domain type='kvm'>\n  <devices>\n    {}\n  </devices>\n</domain>"),
+    "closed compact root": ("<domain><devices/></domain>", "<domain><devices>{}</devices></domain>"),
+    "no devices": ("<domain>\n  <a/>\n</domain>\n", "<domain>\n  <a/>\n  <devices>\n    {}\n  </devices>\n</domain>\n"),
+    "closed devices": (
+        "<domain>\n  <devices a='/' />\n</domain>",
+        "<domain>\n  <devices a='/'>\n    {}\n  </devices>\n</domain>",
+    ),
+    "a comment alone": (
+        "<domain>\n  <devices>\n    <!-- <interface/> -->\n  </devices>\n</domain>",
+        "<domain>\n  <devices>\n    <!-- <interface/> -->\n    {}\n  </devices>\n</domain>",
+    ),
+    "after the disk": (domain(""), domain("").replace("<disk/>\n", "<disk/>\n    {}\n")),
+    "tabs": (
+        "<domain>\n\t<devices>\n\t\t<disk/>\n\t</devices>\n</domain>",
+        "<domain>\n\t<devices>\n\t\t<disk/>\n\t\t{}\n\t</devices>\n</domain>",
+    ),
+    "compact": (
+        "<domain><devices><interface/><serial/></devices></domain>",
+        "<domain><devices><interface/>{}<serial/></devices></domain>",
+    ),
+    "second devices": (
+        "<domain>\n  <devices/>\n  <devices>\n    <interface/>\n  </devices>\n</domain>",
+        "<domain>\n  <devices/>\n  <devices>\n    <interface/>\n    {}\n  </devices>\n</domain>",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), PLACES.values(), ids=PLACES)
+def test_a_new_nic_stands_where_libvirt_would_write_it(before: str, after: str) -> None:
+    nic = "<interface type='user'/>"
+    assert patch(before, [nic]) == after.replace("{}", nic)
+
+
+def test_a_nic_follows_the_indentation_and_the_line_ends_of_the_document() -> None:
+    before = "<domain>\r\n\t<devices>\r\n\t\t<disk/>\r\n\t</devices>\r\n</domain>"
+    lines = ["<interface type='ethernet'>", f"\t<mac address='{MAC}'/>", "\t<alias name='ua-a'/>", "</interface>"]
+    laid = "".join(f"\r\n\t\t{line}" for line in lines)
+    assert patch(before, [NIC]) == before.replace("<disk/>", f"<disk/>{laid}")
+
+
+UNTOUCHED = {
+    "other quotes and order": f'<interface type="ethernet"><alias name="ua-a"/><mac address="{MAC}"/></interface>',
+    "a comment inside": NIC.replace("<mac", "<!-- mine --><mac"),
+    "character references": f"<interface type='ethernet'><mac address='{MAC}'/><alias name='ua-&#97;'/></interface>",
+}
+
+
+@pytest.mark.parametrize("old", UNTOUCHED.values(), ids=UNTOUCHED)
+def test_a_nic_that_says_the_same_keeps_its_bytes(old: str) -> None:
+    before = domain(f"    {old}\n")
+    assert patch(before, [NIC]) == before
+
+
+REPLACED = {
+    "by alias": "<interface type='user'><alias name='ua-a'/></interface>",
+    "by MAC, whatever its case": "<interface type='user'><mac address='52:54:00:00:00:01'/></interface>",
+    "stray text counts": NIC.replace("<alias", "stray <alias"),
+}
+
+
+@pytest.mark.parametrize("old", REPLACED.values(), ids=REPLACED)
+def test_a_nic_is_replaced_in_its_place(old: str) -> None:
+    after = patch(domain(f"    {old}\n    <interface/>\n"), [NIC])
+    assert after == domain("    " + NIC.replace("\n", "\n    ") + "\n    <interface/>\n")
+
+
+def test_two_nics_of_one_mac_and_two_aliases_are_two_nics() -> None:
+    after = patch(domain(f"    <interface><mac address='{MAC}'/><alias name='ua-b'/></interface>\n"), [NIC])
+    assert aliases(after) == ["ua-b", "ua-a"]
+
+
+NOT_NICS = {
+    "metadata": "<metadata>\n    {}\n  </metadata>\n  <devices>\n    <disk/>\n  </devices>",
+    "a comment": "<!-- {} -->\n  <devices>\n    <disk/>\n  </devices>",
+    "CDATA": "<description><![CDATA[{}]]></description>\n  <devices>\n    <disk/>\n  </devices>",
+    "deeper": "<devices>\n    <disk/>\n    <x>{}</x>\n  </devices>",
+    "a prefix": "<devices>\n    <disk/>\n    <q:interface xmlns:q='urn:q'>{}</q:interface>\n  </devices>",
+    "a default namespace": "<devices>\n    <disk/>\n    <x xmlns='urn:q'>{}</x>\n  </devices>",
+    "devices of a namespace": "<devices xmlns='urn:q'>{}</devices>\n  <devices>\n    <disk/>\n  </devices>",
+}
+
+
+@pytest.mark.parametrize("inside", NOT_NICS.values(), ids=NOT_NICS)
+def test_only_children_of_the_domains_devices_are_nics(inside: str) -> None:
+    before = f"<domain>\n  {inside.replace('{}', NIC)}\n</domain>\n"
+    after = patch(before, [NIC], replace_all=True)
+    assert after == before.replace("<disk/>", "<disk/>\n    " + NIC.replace("\n", "\n    "))
+
+
+def test_replacing_all_takes_out_interfaces_and_our_hostdevs_alone() -> None:
+    gpu = "    <hostdev mode='subsystem'><alias name='ua-gpu'/></hostdev>\n"
+    ours = "    <hostdev mode='subsystem'><alias name='ua-sriov-b'/></hostdev>\n"
+    after = patch(domain("    <interface/>\n" + gpu + ours), [NIC], replace_all=True)
+    assert after == domain("    " + NIC.replace("\n", "\n    ") + "\n" + gpu)
+
+
+KEPT = {
+    "latin declaration": "<?xml version='1.0' encoding='ISO-8859-1'?>\n" + domain("").replace("x</", "é</"),
+    "byte order mark": "\ufeff" + domain(""),
+    "line separators": domain("").replace("x</", "a\u2028b\x85c</"),
+    "references": domain("").replace("x</", "&amp;&#x41;&lt;</"),
+    "instructions": domain("").replace("<disk/>", "<disk/><?kvnet <interface/> ?>"),
+    "a > in a value": domain("").replace("<disk/>", "<disk a='/>' b=\"'/>\"/>"),
+}
+
+
+@pytest.mark.parametrize("before", KEPT.values(), ids=KEPT)
+def test_what_is_no_nic_keeps_its_bytes(before: str) -> None:
+    after = patch(before, [NIC])
+    at = after.index("\n    <interface")
+    assert after[:at] + after[after.index("</interface>") + len("</interface>") :] == before
+
+
+@pytest.mark.parametrize("noise", ["<?xml version='1.0' encoding='utf-8'?>\n{}", "{}\n<!-- after -->", "\n\n   {}"])
+def test_what_stands_around_a_nic_is_not_carried_in(noise: str) -> None:
+    assert patch(domain(""), [noise.replace("{}", NIC)]) == patch(domain(""), [NIC])
+
+
+def test_text_and_values_of_a_nic_are_not_laid_out_anew() -> None:
+    nic = "<interface type='user'><a b='x\u2028  y'/><tune><sndbuf> 16\n00 </sndbuf></tune></interface>"
+    after = patch(domain(""), [nic])
+    assert "b='x\u2028  y'" in after
+    assert "<sndbuf> 16\n00 </sndbuf>" in after
+
+
+REFUSED = {
+    "not well formed": ("<domain>", [], "KN501"),
+    "empty": ("", [], "KN501"),
+    "nul": ("<domain>\0</domain>", [], "KN501"),
+    "half a surrogate pair": ("<domain>\ud800</domain>", [], "KN501"),
+    "a DTD": ("<!DOCTYPE domain [<!ENTITY a 'b'>]><domain/>", [], "KN502"),
+    "another root": ("<network/>", [], "KN503"),
+    "a domain of a namespace": ("<domain xmlns='urn:x'/>", [], "KN503"),
+    "another device": ("<domain/>", ["<disk/>"], "KN504"),
+    "a NIC with a DTD": ("<domain/>", ["<!DOCTYPE a [<!ENTITY e 'x'>]><interface type='&e;'/>"], "KN502"),
+    "a NIC that closes the devices": ("<domain/>", ["</devices></domain><interface/>"], "KN501"),
+    "two NICs in one": ("<domain/>", ["<interface/><interface/>"], "KN501"),
+    "one alias twice": ("<domain/>", [NIC, NIC.replace("00:01", "00:02")], "KN505"),
+}
+
+
+@pytest.mark.parametrize(("document", "nics", "code"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_patched_is_refused_by_code(document: str, nics: list[str], code: str) -> None:
+    with pytest.raises(XmlError) as caught:
+        patch(document, nics)
+    assert [problem.code for problem in caught.value.problems] == [code]
+
+
+def test_a_problem_has_line_and_column_in_characters() -> None:
+    with pytest.raises(XmlError) as caught:
+        patch("<domain>\n  é<a></b></domain>", [])
+    place = caught.value.problems[0].place
+    assert place is not None
+    assert (place.line, place.column) == (2, 9)
+
+
+_KEYS = st.tuples(st.sampled_from([None, "ua-a", "ua-b", "ua-sriov-c"]), st.sampled_from([None, "1", "2", "A", "a"]))
+
+
+@st.composite
+def _nic(draw: st.DrawFn) -> str:
+    alias, mac = draw(_KEYS)
+    tag = draw(st.sampled_from(["interface", "hostdev"]))
+    parts = [f"<alias name='{alias}'/>"] * (alias is not None) + [f'<mac address="{mac}"/>'] * (mac is not None)
+    between = draw(st.sampled_from(["", "\n    ", "<!-- & > -->"]))
+    kind = draw(st.sampled_from(["user", "ethernet"]))
+    return f"<{tag} type='{kind}'>{between}{between.join(draw(st.permutations(parts)))}</{tag}>"
+
+
+_OTHERS = st.sampled_from(
+    ["<disk a='>'/>", "<serial/>", "<!-- <interface/> -->", "<q:interface xmlns:q='urn:q'/>", "<?p?>"]
+)
+_GAPS = st.sampled_from(["", "\n    ", "\r\n\t\t", "\n\n  ", " "])
+
+
+@st.composite
+def _domain(draw: st.DrawFn) -> str:
+    inside = "".join(draw(_GAPS) + part for part in draw(st.lists(_nic() | _OTHERS, max_size=6)))
+    devices = draw(st.sampled_from(["", "<devices/>", f"<devices>{inside}{draw(_GAPS)}</devices>"]))
+    return f"<domain>{draw(_GAPS)}<name>é&#x41;</name>{draw(_GAPS)}{devices}{draw(_GAPS)}</domain>{draw(_GAPS)}"
+
+
+_NICS = st.lists(_nic(), max_size=4).filter(
+    lambda nics: len(keys := [k for n in nics for k in _alias(n)]) == len(set(keys))
+)
+
+
+def _alias(nic: str) -> list[str]:
+    return [str(each) for each in tree(nic).xpath("alias/@name")]
+
+
+@given(_domain(), _NICS, st.booleans())
+def test_patching_twice_is_patching_once(before: str, nics: list[str], replace_all: bool) -> None:
+    once = patch(before, nics, replace_all=replace_all)
+    assert patch(once, nics, replace_all=replace_all) == once
+
+
+@given(_domain(), _NICS, st.booleans())
+def test_every_other_device_survives_and_every_nic_arrives(before: str, nics: list[str], replace_all: bool) -> None:
+    after = patch(before, nics, replace_all=replace_all)
+    foreign = [
+        etree.tostring(each, with_tail=False)
+        for each in tree(before).xpath("/domain/devices/*[not(self::interface or self::hostdev)]")
+    ]
+    assert [
+        etree.tostring(each, with_tail=False)
+        for each in tree(after).xpath("/domain/devices/*[not(self::interface or self::hostdev)]")
+    ] == foreign
+    assert set(aliases(after)) >= {alias for nic in nics for alias in _alias(nic)}
+    assert before.count("<!-- <interface/> -->") == after.count("<!-- <interface/> -->")
+
+
+@given(_domain())
+def test_patching_nothing_in_changes_nothing(before: str) -> None:
+    assert patch(before, []) == before
