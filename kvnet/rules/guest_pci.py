@@ -1,0 +1,170 @@
+"""Rules on guest PCI addresses: what libvirt refuses, or silently moves, on a machine of root ports (q35, virt).
+
+libvirt makes the buses that addresses ask for while it reads the devices in their order, and gives each new
+bus the kind that the asking device needs: a root port for PCI Express, a bridge for the older models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from attrs import define, field
+
+from kvnet.errors import Problem
+from kvnet.rules.case import Case, Nic, Rule
+from kvnet.spec import Sriov
+from kvnet.values import PciAddress
+
+__all__ = ["RULES", "guest_address"]
+
+_HIGHEST_SLOT = 0x1F
+_OLD_MODELS = ("e1000", "rtl8139")
+_CHIPSET = ((0x1F, 0), (0x1F, 2), (0x1F, 3))
+_PORT_SLOTS = 30  # slots 01 to 1e of bus 0, with eight root ports each
+_PORTS_A_SLOT = 8
+
+
+def guest_address(nic: Nic) -> PciAddress | None:
+    """The guest PCI address that is asked for, unless it cannot be read (which admission reports)."""
+    try:
+        return PciAddress.parse(nic.interface.pci_address or "")
+    except ValueError:
+        return None
+
+
+def slots(case: Case) -> Iterator[Problem]:
+    """A PCI bus has 32 slots, and a machine one PCI domain."""
+    for nic, address in _addressed(case):
+        if address.domain:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN414",
+                f"{address} is in PCI domain {address.domain:04x}, and guests have domain 0000 alone",
+                hint=f"write 0000{str(address)[4:]}",
+            )
+        if address.slot > _HIGHEST_SLOT:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN412",
+                f"slot {address.slot:#04x} of {address} does not exist: a PCI bus has 32",
+                hint="use a slot from 00 to 1f",
+            )
+
+
+def unique_addresses(case: Case) -> Iterator[Problem]:
+    """Two devices cannot sit in one place."""
+    seen: dict[PciAddress, str] = {}
+    for nic, address in _addressed(case):
+        if address in seen:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN413",
+                f"{address} is already the place of '{seen[address]}'",
+                hint="give each NIC its own, or none and let libvirt choose",
+            )
+        seen[address] = nic.interface.name
+
+
+def root_bus(case: Case) -> Iterator[Problem]:
+    """Bus 0 holds the machine's own devices."""
+    for nic, address in _addressed(case):
+        if address.bus == 0 and address.slot == 0:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN415",
+                f"{address} is the host bridge's slot: libvirt takes it for no address and puts the NIC elsewhere",
+                hint="use 0000:01:00.0, or leave pciAddress out",
+            )
+        elif address.bus == 0 and (address.slot, address.function) in _CHIPSET and _architecture(case) == "amd64":
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN415",
+                f"{address} is the place of q35's own chipset",
+                hint="use another slot, from 01 to 1e",
+            )
+
+
+def bus_kinds(case: Case) -> Iterator[Problem]:
+    """A root port takes PCI Express NICs in its slot 0; a bridge takes the older models, in slots 1 to 31."""
+    buses = _Buses()
+    for nic, address in sorted(_addressed(case), key=lambda pair: isinstance(pair[0].interface.binding, Sriov)):
+        if address.domain or address.bus == 0:
+            continue
+        old = _is_old(case, nic)
+        kind = buses.asked(address.bus, _Kind.BRIDGE if old else _Kind.PORT)
+        what = f"'{nic.interface.model or 'virtio'}'"
+        if not old and (kind is not _Kind.PORT or address.slot):
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN416",
+                f"{what} is a PCI Express NIC, which sits alone in slot 00 of a root port; {address} is no such place",
+                hint=f"use 0000:{buses.next():02x}:00.0, or leave pciAddress out",
+            )
+        elif old and (kind is not _Kind.BRIDGE or not address.slot):
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN416",
+                f"{what} is no PCI Express NIC: it sits in slots 01 to 1f of a bridge, and {address} is no such place",
+                hint=f"use 0000:{buses.next() + 1:02x}:01.0, or slot 01 of bus 00",
+            )
+
+
+def bus_count(case: Case) -> Iterator[Problem]:
+    """Every root port takes a function of a slot of bus 0 that no NIC has."""
+    taken = {address.slot for _, address in _addressed(case) if address.bus == 0}
+    ports = _PORTS_A_SLOT * (_PORT_SLOTS - len(taken - {0, _HIGHEST_SLOT}))
+    for nic, address in _addressed(case):
+        if address.bus > ports:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN417",
+                f"bus {address.bus:#04x} of {address} does not exist: this machine has room for {ports} root ports",
+                hint=f"use a bus up to {ports:02x}",
+            )
+
+
+RULES: tuple[Rule, ...] = (slots, unique_addresses, root_bus, bus_kinds, bus_count)
+
+
+class _Kind(Enum):
+    PORT = "root port"
+    BRIDGE = "bridge"
+    UPSTREAM = "root port of the first bridge"
+
+
+@define
+class _Buses:
+    """The buses that libvirt has made so far; bus 0 is there from the start, and counts as none of the kinds."""
+
+    made: list[_Kind] = field(factory=list)
+
+    def asked(self, bus: int, kind: _Kind) -> _Kind:
+        """The kind of a bus, which is made now if it was not there."""
+        if bus > len(self.made):
+            if kind is _Kind.BRIDGE and _Kind.BRIDGE not in self.made:
+                self.made.append(_Kind.UPSTREAM)
+            self.made += [kind] * (bus - len(self.made))
+        return self.made[bus - 1]
+
+    def next(self) -> int:
+        return len(self.made) + 1
+
+
+def _addressed(case: Case) -> Iterator[tuple[Nic, PciAddress]]:
+    for nic in case.nics:
+        address = guest_address(nic)
+        if address is not None and not nic.interface.is_absent:
+            yield nic, address
+
+
+def _is_old(case: Case, nic: Nic) -> bool:
+    if isinstance(nic.interface.binding, Sriov):
+        return False
+    if nic.interface.is_virtio:
+        return bool(case.machine.spec.domain.devices.use_virtio_transitional)
+    return nic.interface.model in _OLD_MODELS
+
+
+def _architecture(case: Case) -> str:
+    return case.machine.spec.architecture or "amd64"
