@@ -27,7 +27,8 @@ __all__ = ["Misfit", "structure", "structured_carefully", "unstructure"]
 
 T = TypeVar("T")
 
-_REST_KEY = "\0rest"  # no JSON key of Kubernetes holds a NUL
+# What cattrs finds folded members and the rest under: never the name of a field, so that none can be taken for one.
+_INNER_KEY = "({})"
 _LISTS = 256
 _FOLDED: dict[type, tuple[str, Mapping[str, type]]] = {
     spec.Interface: ("bindings", spec.BINDINGS),
@@ -228,13 +229,14 @@ def _class_hook(cls: Any, converter: Converter, detailed: bool) -> Callable[[Any
     fields = attrs.fields(cls)
     names = {field.name: json_name(field) for field in fields}
     is_open = REST in names
-    names |= {REST: _REST_KEY} if is_open else {}
+    member_field, members = _FOLDED.get(cls, ("", {}))
+    inner = {name: _INNER_KEY.format(name) for name in (REST, member_field) if name in names}
+    known = frozenset(key for name, key in names.items() if name not in inner)
+    names |= inner
     renames: Any = {name: override(rename=key) for name, key in names.items()}
     generated = make_dict_structure_fn(
         cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=detailed, **renames
     )
-    known = frozenset(names.values())
-    member_field, members = _FOLDED.get(cls, ("", {}))
     sanitize = _SANITIZED.get(cls)
 
     def hook(value: Any, _: Any) -> Any:
@@ -243,9 +245,10 @@ def _class_hook(cls: Any, converter: Converter, detailed: bool) -> Callable[[Any
         data = {key: each for key, each in value.items() if each is not None}
         if members:
             folded = {key: data.pop(key) for key in members if key in data}
-            data[member_field] = folded
+            data[inner[member_field]] = folded
         if is_open and not data.keys() <= known:
-            data[_REST_KEY] = {key: data.pop(key) for key in list(data) if key not in known}
+            rest = {key: data.pop(key) for key in list(data) if key not in known}
+            data[inner[REST]] = rest
         made = generated(data, cls)
         return sanitize(made) if sanitize else made
 

@@ -11,6 +11,9 @@ HEAD = "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\nspec:\n  domai
     ("text", "code", "line", "field"),
     [
         (HEAD + "      - name: a\n        macaddress: x\n", "KN003", 8, "spec.domain.devices.interfaces[0].macaddress"),
+        # kvnet's own names for what it folds are no fields of KubeVirt's
+        (HEAD + "      - name: a\n        bindings: {}\n", "KN003", 8, "spec.domain.devices.interfaces[0].bindings"),
+        (HEAD + "      - name: a\n  networks:\n  - {name: a, sources: {}}\n", "KN003", 9, "spec.networks[0].sources"),
         (HEAD + "      - name: on\n", "KN004", 7, "spec.domain.devices.interfaces[0].name"),
         (HEAD + "      - name: a\n        name: b\n", "KN002", 8, "spec.domain.devices.interfaces[0].name"),
         (HEAD + "      - bridge: {}\n", "KN005", 7, "spec.domain.devices.interfaces[0].name"),
