@@ -31,7 +31,7 @@ def libvirt_module() -> Any:
         import libvirt  # noqa: PLC0415 - an extra
     except ImportError:
         told = "libvirt's Python binding is not installed"
-        hint = "pip install 'kvnet[libvirt]', which needs Debian's libvirt-dev and pkg-config"
+        hint = "pip install 'kvnet[libvirt]', which needs Debian's gcc, python3-dev, pkg-config and libvirt-dev"
         raise LibvirtError([Problem(FieldPath(), "KN401", told, hint=hint)]) from None
     libvirt.registerErrorHandler(lambda *_: None, None)
     return libvirt
