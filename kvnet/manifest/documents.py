@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -12,13 +13,14 @@ from attrs import frozen
 from kvnet.errors import FieldPath, Place, Problem, Rejected
 from kvnet.manifest.codes import UNSUPPORTED_YAML
 from kvnet.manifest.construct import construct
-from kvnet.manifest.json_text import is_json, looks_quoted, odd_value, parse_json
-from kvnet.manifest.nodes import compose_all, compose_safely, syntax_problem
+from kvnet.manifest.inside import source_index
+from kvnet.manifest.json_text import is_json, looks_quoted, oddities, parse_json
+from kvnet.manifest.nodes import compose_all, sound_nodes, syntax_problem
 from kvnet.manifest.review import review
 from kvnet.manifest.scalars import Unfit
 from kvnet.manifest.text import Text, read_text
 
-__all__ = ["Document", "TextOrigin", "documents"]
+__all__ = ["Document", "TextOrigin", "documents", "sound_documents"]
 
 
 @frozen
@@ -40,6 +42,13 @@ class TextOrigin:
         found = name if key and name is not None else node
         return self.text.place(found.start_mark.index if found is not None else 0, self.document)
 
+    def inside(self, path: FieldPath, offset: int) -> Place:
+        """The position of one character of a scalar's value."""
+        node, _ = self._find(path)
+        if not isinstance(node, yaml.ScalarNode):
+            return self.place(path)
+        return self.text.place(source_index(self.text.text, node, offset), self.document)
+
     def scalar(self, path: FieldPath) -> str | None:
         """The text of a scalar as it was written, without quotes."""
         node, _ = self._find(path)
@@ -56,9 +65,14 @@ class TextOrigin:
         return node, name
 
     def _root(self) -> yaml.Node | None:
-        if is_json(self.text.text) and self.document == 0:
-            return compose_safely(self.text.text)
-        return next((node for n, node in enumerate(compose_all(self.text.text)) if n == self.document), None)
+        roots = _roots(self.text.text)
+        return roots[self.document] if self.document < len(roots) else None
+
+
+@lru_cache(maxsize=1)
+def _roots(text: str) -> tuple[yaml.Node, ...]:
+    """The nodes of one text are remembered: its places are asked for in a row."""
+    return sound_nodes(text)
 
 
 def _step(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
@@ -80,6 +94,10 @@ class Document:
         """The problem with its position."""
         return problem.placed(self.origin.place(problem.at, key=key)) if self.origin else problem
 
+    def placed_inside(self, problem: Problem, offset: int) -> Problem:
+        """The problem with the position of one character of its field's text."""
+        return problem.placed(self.origin.inside(problem.at, offset)) if self.origin else problem
+
 
 def documents(source: Any) -> tuple[Document, ...]:
     """Every document of a source, the items of Lists as documents of their own; empty ones are skipped.
@@ -87,43 +105,43 @@ def documents(source: Any) -> tuple[Document, ...]:
     A source is a path, text, an open file, a mapping or a sequence of mappings. Raises Rejected with
     everything that is wrong with the text.
     """
+    found, problems = sound_documents(source)
+    if problems:
+        raise Rejected(problems)
+    return tuple(found)
+
+
+def sound_documents(source: Any) -> tuple[list[Document], list[Problem]]:
+    """The documents of a source that can be read, and what is wrong with the others.
+
+    Raises Rejected where there is no text to begin with.
+    """
     if isinstance(source, Mapping):
-        return tuple(_items(source, None))
+        return list(_items(source, None)), []
     if isinstance(source, list | tuple):
-        return tuple(item for each in source for item in _items(each, None))
+        return [item for each in source for item in _items(each, None)], []
     text = read_text(source)
     if is_json(text.text):
         try:
-            return tuple(_items(parse_json(text.text), TextOrigin(text)))
+            return list(_items(parse_json(text.text), TextOrigin(text))), []
         except json.JSONDecodeError as error:
             if looks_quoted(text.text):
-                raise Rejected([text.unreadable(error.pos, f"not JSON: {error.msg}")]) from error
+                return [], [text.unreadable(error.pos, f"not JSON: {error.msg}")]
         except Unfit:
-            raise Rejected(_oddities(text)) from None
+            return [], list(oddities(text))
     return _yaml(text)
 
 
-def _oddities(text: Text) -> tuple[Problem, ...]:
-    odd = odd_value(text)
-    if odd is not None:
-        return (odd,)
-    root = compose_safely(text.text)
-    found = review(root, text, 0) if root is not None else ()
-    return found or (text.unreadable(0, "this JSON cannot be read"),)
-
-
-def _yaml(text: Text) -> tuple[Document, ...]:
-    problems: list[Problem] = []
+def _yaml(text: Text) -> tuple[list[Document], list[Problem]]:
     found: list[Document] = []
+    problems: list[Problem] = []
     try:
         for n, node in enumerate(compose_all(text.text)):
             read = _constructed(node, text, n, problems)
             found += _items(read, TextOrigin(text, n)) if read is not None else ()
     except (yaml.YAMLError, UnicodeError) as error:
         problems.append(syntax_problem(error, text))
-    if problems:
-        raise Rejected(problems)
-    return tuple(found)
+    return found, problems
 
 
 def _constructed(node: yaml.Node, text: Text, document: int, problems: list[Problem]) -> Any:
@@ -145,9 +163,16 @@ def _constructed(node: yaml.Node, text: Text, document: int, problems: list[Prob
 def _items(data: Any, origin: TextOrigin | None) -> Iterator[Document]:
     kind = data.get("kind") if isinstance(data, Mapping) else None
     if isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list):
-        for n, item in enumerate(data["items"]):
+        for n, each in enumerate(data["items"]):
+            item = _with_kind(each, kind.removesuffix("List"))
             inner = TextOrigin(origin.text, origin.document, (*origin.prefix, "items", n)) if origin else None
             yield from _items(item, inner)
     elif data is not None:
         bare = isinstance(data, Mapping) and "kind" not in data and "apiVersion" not in data
         yield Document(data, TextOrigin(origin.text, origin.document, origin.prefix, bare) if origin else None)
+
+
+def _with_kind(item: Any, kind: str) -> Any:
+    """An item of a typed list (a VirtualMachineList, say) need not repeat its kind."""
+    is_silent = isinstance(item, Mapping) and "kind" not in item and bool(kind)
+    return {"kind": kind, **item} if is_silent else item

@@ -10,15 +10,17 @@ from typing import Any
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.manifest.codes import UNSUPPORTED_YAML, WRONG_TYPE
-from kvnet.manifest.nodes import DEEPEST
+from kvnet.manifest.nodes import DEEPEST, sound_nodes
+from kvnet.manifest.review import review
 from kvnet.manifest.scalars import Unfit
 from kvnet.manifest.text import Text
 
-__all__ = ["is_json", "looks_quoted", "nests_too_deep", "odd_value", "parse_json"]
+__all__ = ["is_json", "looks_quoted", "nests_too_deep", "oddities", "parse_json"]
 
 _START = re.compile(r"[ \t\r\n]*[{\[]")
 _QUOTED_START = re.compile(r"""[ \t\r\n]*[{\[]\s*(?:["{}\[\]]|\Z)""")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"\[\]{}:,]+')
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -69,22 +71,34 @@ def nests_too_deep(data: Any) -> bool:
     return True
 
 
-def odd_value(text: Text) -> Problem | None:
-    """The first token of JSON text that is legal to Python's decoder, and cannot be kept all the same."""
+def oddities(text: Text) -> tuple[Problem, ...]:
+    """What makes ``parse_json`` raise Unfit: at least one problem, each with its place."""
+    problem = _odd_token(text) or _depth_problem(text)
+    if problem is not None:
+        return (problem,)
+    roots = sound_nodes(text.text)
+    found = review(roots[0], text, 0) if roots else ()
+    return found or (text.unreadable(0, "this JSON cannot be read"),)
+
+
+def _odd_token(text: Text) -> Problem | None:
+    """The first token that is legal to Python's decoder, and cannot be kept all the same."""
     for token in _TOKEN.finditer(text.text):
         message = _oddity(token.group())
         if message:
             return Problem(FieldPath(), WRONG_TYPE, message, place=text.place(token.start()))
-    try:
-        deep = nests_too_deep(json.loads(text.text))
-    except RecursionError:
-        deep = True
-    except ValueError:
-        deep = False
-    if not deep:
-        return None
-    message = f"the document is nested deeper than {DEEPEST} levels"
-    return Problem(FieldPath(), UNSUPPORTED_YAML, message, place=text.place(0))
+    return None
+
+
+def _depth_problem(text: Text) -> Problem | None:
+    """What is wrong with the first bracket that is nested too deep."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text.text):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(bracket.group(), 0)
+        if depth > DEEPEST:
+            message = f"the document is nested deeper than {DEEPEST} levels"
+            return Problem(FieldPath(), UNSUPPORTED_YAML, message, place=text.place(bracket.start()))
+    return None
 
 
 def _oddity(token: str) -> str:

@@ -25,7 +25,7 @@ __all__ = [
     "QUOTED",
     "SEQUENCE",
     "compose_all",
-    "compose_safely",
+    "sound_nodes",
     "syntax_problem",
 ]
 
@@ -91,19 +91,19 @@ def compose_all(text: str) -> Iterator[yaml.Node]:
         composer.dispose()
 
 
-def compose_safely(text: str) -> yaml.Node | None:
-    """The last root node of a text that has been read once: the document that it is the text of.
+def sound_nodes(text: str) -> tuple[yaml.Node, ...]:
+    """The root nodes of a stream's documents, as far as it can be read.
 
     JSON may escape or hold characters that YAML refuses, which are blanked; their number stays.
     """
     blank = re.sub(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", r"\\u0020", _UNPRINTABLE.sub(" ", text))
-    root = None
+    found = []
     try:
         for node in compose_all(blank):
-            root = node
+            found.append(node)
     except yaml.YAMLError:
         pass
-    return root
+    return tuple(found)
 
 
 def syntax_problem(error: Exception, text: Text) -> Problem:

@@ -12,7 +12,9 @@ from cattrs.errors import ForbiddenExtraKeysError
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.manifest import codes
+from kvnet.manifest.cni import config_flaws
 from kvnet.manifest.documents import Document
+from kvnet.manifest.scalars import Unfit, plain
 from kvnet.manifest.structure import Misfit, structure, structured_carefully, unstructure
 from kvnet.spec import BINDINGS, SOURCES, TEMPLATES, Interface, Machine, Nad, Network, Status, VmiSpec
 from kvnet.spec.wire import json_name
@@ -98,7 +100,7 @@ def nad_of(document: Document) -> Nad:
     unknown = [key for key in body if key != "config"]
     problems = [document.placed(_unknown(at / key, key, ["config"]), key=True) for key in unknown]
     config = body.get("config")
-    problems += [document.placed(problem) for problem in _config_flaws(config, at / "config")]
+    problems += _config_problems(document, config, at / "config")
     if name is None:
         problems.append(document.placed(_missing(FieldPath(("metadata", "name")), "name")))
     if problems:
@@ -158,12 +160,32 @@ def _misfit(document: Document, at: FieldPath, flaw: Misfit) -> Problem:
         return Problem(at, codes.TOO_MANY, f"{len(flaw.value)} entries are too many", hint=f"give {flaw.wanted}")
     if flaw.out_of_range:
         return Problem(at, codes.OUT_OF_RANGE, f"{flaw.value} is not {flaw.wanted}")
+    if flaw.value is None:
+        return Problem(at, codes.WRONG_TYPE, f"an entry is empty, not {flaw.wanted}", hint="drop it, or fill it in")
     written = document.origin.scalar(at) if document.origin else None
-    shown = written if written is not None else json.dumps(flaw.value, default=repr)
+    shown = written if written is not None else json.dumps(flaw.value, ensure_ascii=False, default=repr)
     if len(shown) > 60:
         shown = shown[:57] + "..."
-    hint = f'quote it: "{shown}"' if flaw.wanted == "text" and not isinstance(flaw.value, dict | list) else ""
-    return Problem(at, codes.WRONG_TYPE, f"{shown} is {_kind(flaw.value)}, not {flaw.wanted}", hint=hint)
+    if isinstance(flaw.value, str):
+        shown = json.dumps(flaw.value[:60], ensure_ascii=False)
+    told = f"{shown} is {_kind(flaw.value)}, not {flaw.wanted}"
+    return Problem(at, codes.WRONG_TYPE, told, hint=_remedy(flaw, shown))
+
+
+def _remedy(flaw: Misfit, shown: str) -> str:
+    if flaw.wanted == "text" and not isinstance(flaw.value, dict | list):
+        return f'quote it: "{shown}"'
+    meant = {"a whole number": int, "true or false": bool}.get(flaw.wanted)
+    if meant is not None and isinstance(flaw.value, str) and type(_unquoted(flaw.value)) is meant:
+        return f"drop the quotes: {flaw.value}"
+    return ""
+
+
+def _unquoted(text: str) -> Any:
+    try:
+        return plain(text)
+    except Unfit:
+        return None
 
 
 def _kind(value: Any) -> str:
@@ -221,24 +243,16 @@ def _metadata(document: Document, holder: dict[str, Any], at: FieldPath) -> dict
     return copied
 
 
-def _config_flaws(config: Any, at: FieldPath) -> Iterator[Problem]:
-    hint = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10"}'
+def _config_problems(document: Document, config: Any, at: FieldPath) -> Iterator[Problem]:
     if config is None or config == "":
         return
     if not isinstance(config, str):
         told = f"{_kind(config)} is not a CNI configuration"
-        yield Problem(at, codes.NAD_CONFIG, told, hint="put the JSON into quotes")
+        yield document.placed(Problem(at, codes.NAD_CONFIG, told, hint="put the JSON into quotes"))
         return
-    try:
-        value = json.loads(config)
-    except (ValueError, RecursionError) as reason:
-        yield Problem(at, codes.NAD_CONFIG, f"the CNI configuration is not JSON: {reason}", hint=hint)
-        return
-    chain = value.get("plugins", [value]) if isinstance(value, dict) else None
-    if not isinstance(chain, list) or not chain or not all(isinstance(each, dict) for each in chain):
-        yield Problem(at, codes.NAD_CONFIG, "the CNI configuration is no plugin and no list of them", hint=hint)
-    elif not all(isinstance(each.get("type"), str) for each in chain):
-        yield Problem(at, codes.NAD_CONFIG, "the CNI configuration names no plugin `type`", hint=hint)
+    for flaw in config_flaws(config):
+        problem = Problem(at, codes.NAD_CONFIG, flaw.message, hint=flaw.hint)
+        yield document.placed_inside(problem, flaw.offset)
 
 
 def _identify(data: dict[str, Any], name: str | None, namespace: str | None) -> None:

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.manifest import codes
-from kvnet.manifest.documents import Document, documents
+from kvnet.manifest.documents import Document, sound_documents
 from kvnet.manifest.objects import NAD, Flawed, machine_of, nad_of, plain_machine, plain_nad
 from kvnet.spec import TEMPLATES, Machine, Nad
 
@@ -43,10 +43,10 @@ def load_all(source: Any) -> Manifest:
     A source is a path, text (YAML or JSON), an open file, a mapping or a sequence of mappings. Raises
     Rejected with every problem of every document, each with its place.
     """
-    problems: list[Problem] = []
     objects: list[Machine | Nad] = []
     skipped: list[str] = []
-    for document in documents(source):
+    sound, problems = sound_documents(source)
+    for document in sound:
         try:
             made = _object(document)
         except Flawed as flawed:
@@ -57,8 +57,12 @@ def load_all(source: Any) -> Manifest:
         else:
             objects.append(made)
     if problems:
-        raise Rejected(problems)
+        raise Rejected(sorted(problems, key=_position))
     return Manifest(objects=tuple(objects), skipped=tuple(skipped))
+
+
+def _position(problem: Problem) -> tuple[int, int]:
+    return (problem.place.line, problem.place.column) if problem.place else (0, 0)
 
 
 def load(source: Any) -> Machine:
@@ -95,6 +99,8 @@ def _object(document: Document) -> Machine | Nad | str:
     if meant is not None:
         told, hint = f"there is no kind '{kind}'", f"did you mean '{meant}'?"
         raise Flawed([document.placed(Problem(FieldPath(("kind",)), codes.UNKNOWN_KIND, told, hint=hint))])
+    if kind.endswith("List") and data.get("items") is not None:
+        raise Flawed([document.placed(Problem(FieldPath(("items",)), codes.WRONG_TYPE, "the items are no list"))])
     return kind
 
 

@@ -60,11 +60,12 @@ _CLASSES: tuple[type, ...] = (
 
 
 class Misfit(ValueError):
-    """A value that its field cannot hold: ``kind`` says what was wanted."""
+    """A value that its field cannot hold: ``wanted`` says what can; ``inner`` leads to it inside a mapping."""
 
     def __init__(self, value: Any, wanted: str, *, out_of_range: bool = False, too_many: bool = False) -> None:
         super().__init__(value, wanted)
         self.value = value
+        self.inner: tuple[str, ...] = ()
         self.wanted = wanted
         self.out_of_range = out_of_range
         self.too_many = too_many
@@ -82,7 +83,11 @@ def structured_carefully(data: Any, cls: type) -> Iterator[tuple[tuple[str | int
     except BaseValidationError as error:
         yield from _flaws(error, (), cls)
     except Exception as error:
-        yield (), cls, error
+        yield _inner(error), cls, error
+
+
+def _inner(flaw: BaseException) -> tuple[str, ...]:
+    return flaw.inner if isinstance(flaw, Misfit) else ()
 
 
 def _flaws(
@@ -94,7 +99,7 @@ def _flaws(
         if isinstance(inner, BaseValidationError):
             yield from _flaws(inner, path, cls)
         else:
-            yield path, cls, inner
+            yield path + _inner(inner), cls, inner
 
 
 def _step(error: BaseException, cls: type) -> tuple[str | int, ...]:
@@ -265,10 +270,16 @@ def _sanitized_dhcp(options: spec.DhcpOptions) -> spec.DhcpOptions:
 
 
 def _quantities(resources: spec.Resources) -> spec.Resources:
-    for quantities in (resources.requests, resources.limits):
+    flaws = []
+    for member, quantities in (("requests", resources.requests), ("limits", resources.limits)):
         for name in ("cpu", "memory"):
-            if name in quantities:
-                _quantity(quantities[name])
+            try:
+                _quantity(quantities.get(name, "0"))
+            except Misfit as flaw:
+                flaw.inner = (member, name)
+                flaws.append(flaw)
+    if flaws:
+        raise IterableValidationError("", flaws, spec.Resources)
     return resources
 
 

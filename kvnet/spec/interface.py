@@ -7,7 +7,7 @@ from typing import get_args
 from attrs import field, frozen
 
 from kvnet.spec.binding import Binding, RemovedBinding
-from kvnet.spec.wire import Int32, UInt32
+from kvnet.spec.wire import Int32, Int64, UInt32
 
 __all__ = ["DhcpOptions", "Interface", "Port", "PortRange", "PrivateOption"]
 
@@ -34,7 +34,7 @@ class PortRange:
 class PrivateOption:
     """A DHCP option of the private range, 224 to 254 (RFC 3942)."""
 
-    option: int
+    option: Int64
     value: str
 
 
@@ -69,7 +69,7 @@ class Interface:
     pci_address: str | None = None
     dhcp_options: DhcpOptions | None = None
     tag: str | None = None
-    acpi_index: int | None = None
+    acpi_index: Int64 | None = None
     state: str | None = None
 
     @property

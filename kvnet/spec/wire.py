@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import attrs
 
-__all__ = ["REST", "Bits", "Int32", "Json", "Rest", "UInt32", "json_name", "named", "rest"]
+__all__ = ["REST", "Bits", "Int32", "Int64", "Json", "Rest", "UInt32", "json_name", "named", "rest"]
 
 Json = Any
 Rest = Mapping[str, Any]
@@ -26,6 +26,7 @@ class Bits:
 
 
 Int32 = Annotated[int, Bits(-(2**31), 2**31 - 1)]
+Int64 = Annotated[int, Bits(-(2**63), 2**63 - 1)]
 UInt32 = Annotated[int, Bits(0, 2**32 - 1)]
 
 
