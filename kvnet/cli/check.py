@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from kvnet.cli import inputs, output
 from kvnet.cli.report import Report
+from kvnet.cli.status import CLEAN, FINDINGS, status_of
 from kvnet.errors import KvnetError, Problem, Severity
 from kvnet.rules.check import check
 
@@ -24,12 +25,12 @@ def run(arguments: Namespace, report: Report) -> int:
         report.problems(found)
     else:
         output.dump([output.described(problem) for problem in found], arguments.output)
-    counted = (Severity.ERROR, Severity.WARNING) if arguments.strict else (Severity.ERROR,)
-    return int(any(problem.severity in counted for problem in found))
+    warned = arguments.strict and any(problem.severity is Severity.WARNING for problem in found)
+    return status_of(found) or (FINDINGS if warned else CLEAN)
 
 
 def _found(arguments: Namespace) -> list[Problem]:
-    given = inputs.read(arguments)
+    given = inputs.read(arguments, nads_suffice=True)
     architecture = given.facts.architecture or "amd64"
     return [
         problem for machine in given.machines for problem in check(machine, given.cluster, architecture=architecture)

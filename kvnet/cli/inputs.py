@@ -12,10 +12,11 @@ from attrs import frozen
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
 from kvnet.facts import HostFacts, load_facts
 from kvnet.manifest import load_all, load_cluster
+from kvnet.manifest.text import Text, read_text
 from kvnet.spec import Machine, Nad
 from kvnet.spec.cluster import ClusterConfig
 
-__all__ = ["Inputs", "read"]
+__all__ = ["Inputs", "domain_text", "read"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -30,8 +31,11 @@ class Inputs:
     cluster: ClusterConfig
 
 
-def read(arguments: Namespace) -> Inputs:
-    """Read all files; raises KvnetError with the problems of every one of them."""
+def read(arguments: Namespace, *, nads_suffice: bool = False) -> Inputs:
+    """Read all files; raises KvnetError with the problems of every one of them.
+
+    A stream without any machine is a problem too, unless it holds NADs and those suffice.
+    """
     problems: list[Problem] = []
     machines: list[Machine] = []
     nads: list[Nad] = []
@@ -51,8 +55,14 @@ def read(arguments: Namespace) -> Inputs:
         problems += error.problems
     if problems:
         raise Rejected(problems)
-    chosen = _chosen(machines, getattr(arguments, "name", None))
+    name = getattr(arguments, "name", None)
+    chosen = () if nads_suffice and nads and not machines else _chosen(machines, name)
     return Inputs(machines=chosen, nads=tuple(nads), facts=facts, cluster=cluster)
+
+
+def domain_text(name: str) -> Text:
+    """The domain XML in a file, or on standard input for ``-``; raises KvnetError where it is not readable text."""
+    return read_text(sys.stdin.buffer if name == "-" else Path(name))
 
 
 def _files(names: list[str]) -> Iterator[Path | None]:

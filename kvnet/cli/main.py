@@ -8,14 +8,15 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 
 from kvnet.cli import options
+from kvnet.cli.completion import SHELLS, PrintCompletion
 from kvnet.cli.report import Report
+from kvnet.cli.status import FAILED, INTERRUPTED, status_of
 from kvnet.errors import KvnetError
 
-__all__ = ["CLEAN", "FAILED", "FINDINGS", "main", "parser"]
-
-CLEAN, FINDINGS, FAILED = 0, 1, 2
+__all__ = ["main", "parser"]
 
 COMMANDS = {
     "render": "print the libvirt XML of the machines in a manifest",
@@ -32,8 +33,9 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 clean, 1 findings, 2 could not run.",
     )
     top.add_argument("--version", action="version", version=f"kvnet {version('kvnet')}")
-    if "--print-completion" in sys.argv:
-        _add_completion(top)
+    top.add_argument(
+        "--print-completion", action=PrintCompletion, choices=SHELLS, help="print a completion script for a shell"
+    )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text.capitalize() + ".")
@@ -42,29 +44,41 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command. Returns 0 where all is clean, 1 with findings, 2 where it could not run."""
-    arguments = parser().parse_args(argv)
+    """Run the command. Returns 0 where all is clean, 1 with findings, 2 where it could not run, 130 on Ctrl-C."""
+    _open_streams()
+    arguments = options.parsed(parser(), argv)
     report = Report(sys.stderr, quiet=arguments.quiet)
-    command = import_module(f"kvnet.cli.{arguments.command}")
     try:
-        status: int = command.run(arguments, report)
-        sys.stdout.flush()
-    except KvnetError as error:
-        report.problems(error.problems)
-        return FAILED if report.could_not_run else FINDINGS
+        return _run(arguments, report)
     except BrokenPipeError:
         # the reader went away; leave no second complaint at interpreter exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return FAILED
     except OSError as error:
         report.failure(str(error))
         return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace, report: Report) -> int:
+    if sys.stdout is None:
+        report.failure("standard output is closed")
+        return FAILED
+    command = import_module(f"kvnet.cli.{arguments.command}")
+    try:
+        status: int = command.run(arguments, report)
+    except KvnetError as error:
+        report.problems(error.problems)
+        return status_of(error.problems)
+    sys.stdout.flush()
     return status
 
 
-def _add_completion(top: argparse.ArgumentParser) -> None:
-    try:
-        import shtab  # noqa: PLC0415 - an extra, and only for this
-    except ImportError:
-        top.exit(FAILED, "kvnet: shell completion needs the package shtab: pip install 'kvnet[cli]'\n")
-    shtab.add_argument_to(top, "--print-completion")
+def _open_streams() -> None:
+    """XML is UTF-8 whatever the locale; and no file may take the number of a closed standard error."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-__all__ = ["ADD"]
+__all__ = ["ADD", "parsed"]
+
+
+def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments; exits with status 2 where they cannot be understood."""
+    arguments = parser.parse_args(argv)
+    arguments.files = [*arguments.paths, *arguments.files]
+    if not arguments.files:
+        parser.error(f"no manifest is given: kvnet {arguments.command} -f FILE")
+    return arguments
 
 
 def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("paths", metavar="FILE", nargs="*", help="the same as -f FILE")
     command.add_argument(
         "-f",
         "--filename",
@@ -16,7 +26,7 @@ def _common(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         nargs="+",
         action="extend",
-        required=True,
+        default=[],
         help="manifests in YAML or JSON, directories of them, or - for standard input",
     )
     command.add_argument("--facts", metavar="FILE", help="host facts in YAML or JSON")
@@ -39,7 +49,9 @@ def _render(command: argparse.ArgumentParser) -> None:
     _compiling(command)
     command.add_argument("-o", "--output", choices=("xml", "json", "yaml"), default="xml")
     command.add_argument("--devices", action="store_true", help="print the network devices alone, not a whole domain")
-    command.add_argument("--into", metavar="DOMAIN", help="put the NICs into this domain XML and change nothing else")
+    command.add_argument(
+        "--into", metavar="FILE", help="put the NICs into this domain XML (- for standard input), change nothing else"
+    )
     command.add_argument("--virt-type", choices=("kvm", "qemu"), default="kvm", help="the domain's type (default: kvm)")
 
 

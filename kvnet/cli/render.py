@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
-from pathlib import Path
+
+from attrs import evolve
 
 from kvnet import domain
 from kvnet.cli import inputs, output
 from kvnet.cli.rendering import Rendered, rendered
 from kvnet.cli.report import Report
 from kvnet.compile import Profile
-from kvnet.errors import FieldPath, Problem, Rejected
+from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected, XmlError
+from kvnet.manifest.text import Text
 
 __all__ = ["run"]
 
@@ -23,21 +26,47 @@ def run(arguments: Namespace, report: Report) -> int:
         names = ", ".join(each.name for each in made)
         told = f"{len(made)} machines do not fit into one domain"
         raise Rejected([Problem(FieldPath(), "KN010", told, hint=f"choose one with --name: {names}")])
-    documents = [_document(each, arguments) for each in made]
+    documents = _documents(made, arguments)
     if arguments.output == "xml":
-        print("\n".join(documents))
+        text = "\n".join(documents)
+        sys.stdout.write(text if arguments.into else text + "\n")
     else:
         facts = [_described(each, document) for each, document in zip(made, documents, strict=True)]
         output.dump(facts[0] if len(facts) == 1 else facts, arguments.output)
     return 0
 
 
+def _documents(made: list[Rendered], arguments: Namespace) -> list[str]:
+    """One document for each machine. Raises Rejected with what is wrong with any of them."""
+    if arguments.into:
+        return [_patched(inputs.domain_text(arguments.into), each) for each in made]
+    documents: list[str] = []
+    problems: list[Problem] = []
+    for each in made:
+        try:
+            documents.append(_document(each, arguments))
+        except KvnetError as error:
+            problems += each.placed(error.problems)
+    if problems:
+        raise Rejected(problems)
+    return documents
+
+
+def _patched(text: Text, made: Rendered) -> str:
+    try:
+        return domain.patch(text.text, made.compiled.xml(indent=0))
+    except XmlError as error:
+        raise XmlError(_in_file(problem, text.file) for problem in error.problems) from None
+
+
+def _in_file(problem: Problem, file: str) -> Problem:
+    place = problem.place or Place(file, 1, 1)
+    return problem.placed(evolve(place, file=file))
+
+
 def _document(made: Rendered, arguments: Namespace) -> str:
     if arguments.devices:
         return "\n".join(made.compiled.xml(indent=0))
-    if arguments.into:
-        text = Path(arguments.into).read_text(encoding="utf-8")
-        return domain.patch(text, made.compiled.xml(indent=0))
     return made.domain(arguments.virt_type).rstrip("\n")
 
 

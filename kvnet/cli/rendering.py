@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import frozen
 
 from kvnet import domain
@@ -13,7 +15,7 @@ from kvnet.rules.check import check
 from kvnet.spec import Machine
 from kvnet.spec.defaults import defaulted
 
-__all__ = ["Rendered", "domain_name", "rendered"]
+__all__ = ["Rendered", "domain_name", "placed", "rendered"]
 
 _NAMELESS = "vm"
 
@@ -36,6 +38,18 @@ class Rendered:
             virt_type=virt_type,
             name=self.name,
         )
+
+    def placed(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Problems with their places in the machine's text."""
+        return placed(self.machine, problems)
+
+
+def placed(machine: Machine, problems: Iterable[Problem]) -> list[Problem]:
+    """Problems with their places in the machine's text, where it has one and they have none yet."""
+    origin = machine.origin
+    if origin is None:
+        return list(problems)
+    return [problem if problem.place else problem.placed(origin.place(problem.at)) for problem in problems]
 
 
 def rendered(inputs: Inputs, profile: Profile, report: Report) -> list[Rendered]:
@@ -60,12 +74,10 @@ def _rendered(machine: Machine, inputs: Inputs, profile: Profile, report: Report
     if errors:
         raise Rejected(errors)
     compiled = compile(machine, inputs.facts, nads=inputs.nads, cluster=inputs.cluster, profile=profile)
-    place = machine.origin.place if machine.origin else lambda at: None
     if compiled.problems:
-        raise Rejected(problem.placed(place(problem.at)) for problem in compiled.problems)
-    report.problems(note.placed(place(note.at)) for note in compiled.notes)
+        raise Rejected(placed(machine, compiled.problems))
     whole = defaulted(machine, inputs.cluster, architecture)
-    report.problems(note.placed(place(note.at)) for note in domain.left_out(whole))
+    report.problems(placed(machine, (*compiled.notes, *domain.left_out(whole))))
     name = domain_name(machine, profile)
     return Rendered(machine=whole, compiled=compiled, architecture=architecture, name=name)
 

@@ -11,7 +11,6 @@ from kvnet.errors import Problem, Severity
 __all__ = ["Report"]
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
-_UNREADABLE = ("KN001", "KN401")
 
 
 class Report:
@@ -20,14 +19,11 @@ class Report:
     def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
         self._stream = stream
         self._quiet = quiet
-        self._colour = stream.isatty() and not os.environ.get("NO_COLOR")
-        self.could_not_run = False
+        self._colour = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def problems(self, problems: Iterable[Problem]) -> None:
         """Write each problem; only errors when quiet."""
         for problem in problems:
-            if problem.code in _UNREADABLE:
-                self.could_not_run = True
             if problem.is_error or not self._quiet:
                 print(self._line(problem), file=self._stream)
 

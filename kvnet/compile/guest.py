@@ -35,7 +35,7 @@ def guest_of(machine: Machine, facts: HostFacts, *, plain_virtio: bool = False) 
     architecture = facts.architecture or machine.spec.architecture
     notes = []
     if architecture is None:
-        notes.append(_note(FieldPath(("spec", "architecture")), "KN321", "assumed the architecture amd64"))
+        notes.append(_note(machine.root / "architecture", "KN321", "assumed the architecture amd64"))
     queues = queue_capacity(machine)
     wanted = vcpus(topology(machine))
     if queues == MAX_QUEUES < wanted:
