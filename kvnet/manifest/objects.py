@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import reduce
 from typing import Any
 
 import attrs
@@ -24,6 +25,7 @@ __all__ = ["NAD", "Flawed", "machine_of", "nad_of", "plain_machine", "plain_nad"
 NAD = "NetworkAttachmentDefinition"
 _VMI = "VirtualMachineInstance"
 _API = "kubevirt.io/v1"
+_NAD_API = "k8s.cni.cncf.io/v1"
 
 
 class Flawed(Exception):
@@ -64,7 +66,7 @@ def machine_of(document: Document, kind: str) -> Machine:
         annotations=annotations,
         spec=made,
         status=status,
-        around=around,
+        around=_without_evident(around, _API, TEMPLATES[kind]),
         origin=document.origin,
     )
 
@@ -110,14 +112,14 @@ def nad_of(document: Document) -> Nad:
         namespace=namespace,
         annotations=annotations,
         config=config or None,
-        around=around,
+        around=_without_evident(around, _NAD_API),
         origin=document.origin,
     )
 
 
 def plain_nad(nad: Nad) -> dict[str, Any]:
     """The document of a NetworkAttachmentDefinition."""
-    data: dict[str, Any] = _copied({"apiVersion": "k8s.cni.cncf.io/v1", "kind": NAD} | dict(nad.around))
+    data: dict[str, Any] = _copied({"apiVersion": _NAD_API, "kind": NAD} | dict(nad.around))
     _identify(data, nad.name, nad.namespace)
     if nad.annotations:
         data["metadata"]["annotations"] = dict(nad.annotations)
@@ -241,6 +243,19 @@ def _metadata(document: Document, holder: dict[str, Any], at: FieldPath) -> dict
     holder["metadata"] = dict(metadata)
     copied: dict[str, Any] = holder["metadata"]
     return copied
+
+
+def _without_evident(around: dict[str, Any], api: str, template: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What is around an object, without what a dump writes by itself: its kind, the usual API, empty mappings."""
+    around.pop("kind", None)
+    if around.get("apiVersion") == api:
+        del around["apiVersion"]
+    emptied = [("metadata",), (*template, "metadata"), *(template[:n] for n in range(len(template), 0, -1))]
+    for *way, last in emptied:
+        holder = reduce(lambda each, step: each.get(step, {}), way, around)
+        if holder.get(last) == {}:
+            del holder[last]
+    return around
 
 
 def _config_problems(document: Document, config: Any, at: FieldPath) -> Iterator[Problem]:
