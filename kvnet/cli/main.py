@@ -77,8 +77,10 @@ def _run(arguments: argparse.Namespace, report: Report) -> int:
 
 
 def _open_streams() -> None:
-    """XML is UTF-8 whatever the locale; and no file may take the number of a closed standard error."""
+    """XML is UTF-8 whatever the locale; and no file may take the number of a closed stream."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -31,8 +31,8 @@ _WORDS: Mapping[str, bool | None] = {
     "": None,
     "~": None,
     **dict.fromkeys(_spellings("null"), None),
-    **dict.fromkeys(_spellings("true", "yes", "on"), True),
-    **dict.fromkeys(_spellings("false", "no", "off"), False),
+    **dict.fromkeys(_spellings("true", "yes", "on", "y"), True),
+    **dict.fromkeys(_spellings("false", "no", "off", "n"), False),
 }
 _FIRST_OF_NUMBER = frozenset("+-.0123456789")
 _NOT_FINITE = frozenset(sign + word for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")) | frozenset(

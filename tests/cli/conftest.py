@@ -1,0 +1,42 @@
+"""The command as a process of its own, with real streams."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+import kvnet
+
+SOURCE = Path(kvnet.__file__).parents[1]
+Run = Callable[..., "CompletedProcess[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """The kvnet under test, and nothing that colours or translates what it says."""
+    inherited = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM", "PYTHONPATH")}
+    return inherited | {"PYTHONPATH": str(SOURCE), "TERM": "xterm", "LC_ALL": "C"}
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Runs ``kvnet`` in a folder of its own; ``closed`` are the numbers of streams that it starts without."""
+
+    def kvnet_command(
+        *arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] = {}, closed: tuple[int, ...] = ()
+    ) -> CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "kvnet", *map(str, arguments)]
+        if closed:
+            redirections = " ".join(f"{number}>&-" for number in closed)
+            command = ["sh", "-c", f'exec "$@" {redirections}', "sh", *command]
+        return subprocess.run(
+            command, input=stdin, capture_output=True, cwd=tmp_path, env={**environment, **env}, timeout=60, check=False
+        )
+
+    return kvnet_command

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+Run = Callable[..., "CompletedProcess[bytes]"]
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+POD = EXAMPLES / "pod.yaml"
+REGRETTABLE = POD.read_bytes().replace(b"masquerade: {}", b"bridge: {}")
+REFUSED = POD.read_bytes().replace(b"pod: {}", b"multus: {}")
+MISSPELLED = POD.read_bytes().replace(b"masquerade", b"masqerade")
+NAD = b"kind: NetworkAttachmentDefinition\nmetadata: {name: a}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "status", "told"),
+    [
+        (["check", POD], b"", 0, b""),
+        (["check", "-"], REGRETTABLE, 0, b"warning KN906"),
+        (["check", "-"], NAD, 0, b""),
+        (["render", POD], b"", 0, b"note KN310"),
+        (["check", "--strict", "-"], REGRETTABLE, 1, b"warning KN906"),
+        (["check", "--strict", "--quiet", "-"], REGRETTABLE, 1, b""),
+        (["check", "-"], REFUSED, 1, b"error KN"),
+        (["check", "-"], MISSPELLED, 1, b"did you mean 'masquerade'?"),
+        (["check", "-"], b"", 1, b"error KN009"),
+        (["render", "-"], REFUSED, 1, b"error KN"),
+        (["render", "-"], MISSPELLED, 1, b"error KN003"),
+        (["render", "-"], NAD, 1, b"error KN009"),
+        (["render", POD, "--name", "other"], b"", 1, b"the machines are: pod"),
+        (["render", EXAMPLES / "sriov.yaml"], b"", 1, b"error KN"),
+        (["render", POD, "--into", "-"], b"<domain>", 1, b"<stdin>:1:"),
+        (["define", "-"], REFUSED, 1, b"error KN"),
+        ([], b"", 2, b"usage: kvnet"),
+        (["paint"], b"", 2, b"invalid choice: 'paint'"),
+        (["render"], b"", 2, b"no manifest is given"),
+        (["render", POD, "--colour"], b"", 2, b"unrecognized arguments: --colour"),
+        (["check", POD, "-o", "xml"], b"", 2, b"invalid choice: 'xml'"),
+        (["check", "absent.yaml"], b"", 2, b"absent.yaml:1:1: error KN001 cannot read 'absent.yaml': No such file"),
+        (["check", POD, "absent.yaml"], b"", 2, b"error KN001"),
+        (["check", "-o", "json", "absent.yaml"], b"", 2, b""),
+        (["check", "-"], b"a: [", 2, b"<stdin>:1:5: error KN001 not YAML"),
+        (["check", "-"], b"kind: \xff", 2, b"<stdin>:1:7: error KN001 byte 0xff is not UTF-8; save the file as UTF-8"),
+        (["render", POD, "--facts", "absent.yaml"], b"", 2, b"error KN001 cannot read 'absent.yaml'"),
+        (["render", POD, "--cluster", "absent.yaml"], b"", 2, b"error KN001 cannot read 'absent.yaml'"),
+        (["render", POD, "--into", "absent.xml"], b"", 2, b"error KN001 cannot read 'absent.xml'"),
+        (["render", POD, "--into", "-"], b"<domain>\xff</domain>", 2, b"<stdin>:1:9: error KN001 byte 0xff"),
+        (["define", POD, "--connect", "qemu+unix:///system?socket=/nowhere"], b"", 2, b"error KN401 cannot connect"),
+    ],
+    ids=str,
+)
+def test_the_status_says_whether_all_is_clean(
+    run: Run, arguments: list[str | Path], stdin: bytes, status: int, told: bytes
+) -> None:
+    ended = run(*arguments, stdin=stdin)
+    assert ended.returncode == status
+    assert told in ended.stderr
+    assert b"Traceback" not in ended.stderr
+    assert bool(ended.stderr) == bool(told)
+
+
+@pytest.mark.parametrize("command", [["render"], ["render", "-o", "json"], ["define"]], ids=str)
+def test_nothing_is_printed_where_one_of_several_machines_is_refused(run: Run, command: list[str]) -> None:
+    ended = run(*command, POD, "-", stdin=REFUSED)
+    assert (ended.returncode, ended.stdout) == (1, b"")
+
+
+def test_every_unreadable_file_is_named_at_once(run: Run) -> None:
+    ended = run("check", "one.yaml", "-", "two.yaml", "--facts", "three.yaml", stdin=MISSPELLED)
+    assert [line.split(b":")[0] for line in ended.stderr.splitlines()] == [
+        b"one.yaml",
+        b"<stdin>",
+        b"two.yaml",
+        b"three.yaml",
+    ]
+    assert ended.returncode == 2
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    ended = run("--version")
+    assert ended.returncode == 0
+    assert ended.stdout.startswith(b"kvnet 0.")
+    assert ended.stdout.count(b"\n") == 1
+
+
+def test_an_interrupt_ends_the_command_quietly(environment: dict[str, str], tmp_path: Path) -> None:
+    manifest = tmp_path / "slow.yaml"
+    os.mkfifo(manifest)
+    command = [sys.executable, "-m", "kvnet", "check", str(manifest)]
+    # opening for writing returns once the command has opened it for reading
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process, manifest.open("wb"):
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (130, b"")
+
+
+@pytest.mark.parametrize("command", [["render", POD], ["check", "-o", "json", POD], ["render", POD, "-o", "yaml"]])
+def test_a_reader_that_leaves_ends_the_command_quietly(
+    command: list[str | Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "kvnet", *map(str, command), "--quiet"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env=environment,
+        cwd=tmp_path,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (2, b"")
+
+
+def test_a_full_disk_is_told(environment: dict[str, str]) -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "kvnet", "render", "--quiet", str(POD)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment,
+            check=False,
+            timeout=60,
+        )
+    assert ended.returncode == 2
+    assert ended.stderr == b"kvnet: [Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "status", "told"),
+    [
+        (["render", POD, "--quiet"], 1, 2, b"kvnet: standard output is closed\n"),
+        (["check", "-"], 0, 1, b"kvnet: error KN009 there is no virtual machine"),
+        (["render", "-"], 2, 1, b""),
+        (["check", "-"], 2, 1, b""),
+        (["check", "absent.yaml"], 2, 2, b""),
+    ],
+    ids=str,
+)
+def test_a_closed_stream_is_no_traceback(
+    run: Run, arguments: list[str | Path], closed: int, status: int, told: bytes
+) -> None:
+    ended = run(*arguments, stdin=REFUSED, closed=(closed,))
+    assert (ended.returncode, ended.stdout) == (status, b"")
+    assert ended.stderr.startswith(told)
+    assert bool(ended.stderr) == bool(told)
+
+
+def test_the_xml_is_whole_where_standard_error_is_closed(run: Run) -> None:
+    assert run("render", POD, closed=(2,)).stdout == run("render", POD).stdout != b""

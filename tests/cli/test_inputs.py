@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+import kvnet
+
+Run = Callable[..., "CompletedProcess[bytes]"]
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+POD, BRIDGE = EXAMPLES / "pod.yaml", EXAMPLES / "bridge.yaml"
+NAD, MACHINE = BRIDGE.read_text().split("---\n")
+
+
+def names(ended: CompletedProcess[bytes]) -> list[str]:
+    return re.findall("<name>default_(.*)</name>", ended.stdout.decode())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[POD, BRIDGE], ["-f", POD, BRIDGE], ["-f", POD, "-f", BRIDGE], ["--filename", POD, "--filename", BRIDGE]],
+    ids=["positional", "one option", "two options", "long options"],
+)
+def test_several_files_are_read_in_their_order(run: Run, arguments: list[str | Path]) -> None:
+    ended = run("render", *arguments)
+    assert (ended.returncode, names(ended)) == (0, ["pod", "bridge"])
+
+
+def test_standard_input_takes_its_turn_among_the_files(run: Run) -> None:
+    assert names(run("render", BRIDGE, "-", EXAMPLES / "no-network.yaml", stdin=POD.read_bytes())) == [
+        "bridge",
+        "pod",
+        "no-network",
+    ]
+
+
+def test_standard_input_may_be_json(run: Run) -> None:
+    told = kvnet.dump(kvnet.load(POD), "json").encode()
+    assert run("render", "-", stdin=told).stdout == run("render", POD).stdout
+
+
+def test_a_directory_gives_its_manifests_by_name_and_no_other_file(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    for n, file in enumerate(("b.yml", "a.yaml", "c.json")):
+        data = kvnet.dump(kvnet.load(POD.read_text().replace("name: pod", f"name: pod-{n}")), "json")
+        (folder / file).write_text(data)
+    (folder / "notes.txt").write_text("{")
+    assert names(run("render", folder)) == ["pod-1", "pod-0", "pod-2"]
+    assert names(run("render", "-f", folder, POD)) == ["pod-1", "pod-0", "pod-2", "pod"]
+
+
+@pytest.mark.parametrize("order", [["nads.yaml", "machine.yaml"], ["machine.yaml", "nads.yaml"]], ids=str)
+def test_networks_may_be_defined_in_another_file(run: Run, tmp_path: Path, order: list[str]) -> None:
+    (tmp_path / "nads.yaml").write_text(NAD)
+    (tmp_path / "machine.yaml").write_text(MACHINE)
+    alone = run("render", "machine.yaml", "--profile", "host")
+    assert (alone.returncode, alone.stdout) == (1, b"")
+    both = run("render", *order, "--profile", "host")
+    assert both.returncode == 0
+    assert b"<source bridge='br-red'/>" in both.stdout
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_networks_alone_are_checked_too(run: Run, output: str) -> None:
+    sound = run("check", "-", "-o", output, stdin=NAD.encode())
+    assert (sound.returncode, sound.stderr) == (0, b"")
+    broken = run("check", "-", "-o", output, stdin=NAD.replace('"type": "bridge",', '"type": "bridge"').encode())
+    assert broken.returncode == 1
+    told = broken.stderr if output == "text" else broken.stdout
+    assert b"KN008" in told
+
+
+def test_one_machine_of_several_is_chosen_by_name(run: Run) -> None:
+    assert names(run("render", POD, BRIDGE, "--name", "bridge")) == ["bridge"]
+    refused = run("render", POD, BRIDGE, "--name", "bride")
+    assert refused.stderr == b"kvnet: error KN009 no machine is named 'bride'; the machines are: pod, bridge\n"
+
+
+def test_the_flaws_of_a_machine_that_is_not_chosen_are_no_matter(run: Run) -> None:
+    refused = POD.read_text().replace("pod: {}", "multus: {networkName: red}").replace("name: pod", "name: flawed")
+    both = f"{refused}---\n{POD.read_text()}".encode()
+    assert run("render", "-", stdin=both).returncode == 1
+    assert names(run("render", "-", "--name", "pod", stdin=both)) == ["pod"]
+
+
+def test_quiet_keeps_errors_and_drops_the_rest(run: Run) -> None:
+    regrettable = POD.read_text().replace("masquerade: {}", "bridge: {}")
+    loud, quiet = (run("render", "-", *option, stdin=regrettable.encode()) for option in ([], ["-q"]))
+    assert b"warning KN906" in loud.stderr
+    assert b"note KN310" in loud.stderr
+    assert (quiet.stderr, quiet.stdout) == (b"", loud.stdout)
+    assert b"error KN001" in run("render", "absent.yaml", "-q").stderr
+
+
+def test_the_facts_decide_what_the_manifest_leaves_open(run: Run) -> None:
+    sriov, facts = EXAMPLES / "sriov.yaml", EXAMPLES / "sriov.facts.yaml"
+    assert run("render", sriov).returncode == 1
+    ended = run("render", sriov, "--facts", facts, "-o", "json")
+    assert ended.returncode == 0
+    assert any("<hostdev" in device for device in json.loads(ended.stdout)["devices"])

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+import yaml
+
+Run = Callable[..., "CompletedProcess[bytes]"]
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+POD, BRIDGE = EXAMPLES / "pod.yaml", EXAMPLES / "bridge.yaml"
+MISSPELLED = POD.read_bytes().replace(b"masquerade", b"masqerade")
+REGRETTABLE = POD.read_bytes().replace(b"masquerade: {}", b"bridge: {}")
+DOMAIN = (
+    "<?xml version='1.0'?>\n"
+    "<domain type='kvm'>\n"
+    "  <name>ländlich</name>   <!-- two  spaces -->\n"
+    "\t<devices>\n"
+    '\t  <disk   type="file"/>\n'
+    "\t</devices>\n"
+    "  <weird xmlns='urn:x'><![CDATA[<&>]]></weird>\n"
+    "</domain>"
+)
+
+
+def described(ended: CompletedProcess[bytes], output: str) -> object:
+    return json.loads(ended.stdout) if output == "json" else yaml.safe_load(ended.stdout)
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_a_rendering_is_described_with_its_xml_notes_and_requirements(run: Run, output: str) -> None:
+    told = described(run("render", POD, "-o", output), output)
+    assert isinstance(told, dict)
+    assert list(told) == ["name", "xml", "devices", "notes", "requirements"]
+    assert told["name"] == "default_pod"
+    assert told["xml"] + "\n" == run("render", POD).stdout.decode()
+    assert [note["code"] for note in told["notes"]] == ["KN321", "KN310", "KN312"]
+    assert told["requirements"] == [{"kind": "tap", "name": "tap0", "nic": "default", "multi_queue": False}]
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_several_machines_are_described_as_a_list(run: Run, output: str) -> None:
+    told = described(run("render", POD, BRIDGE, "-o", output), output)
+    assert isinstance(told, list)
+    assert [each["name"] for each in told] == ["default_pod", "default_bridge"]
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_findings_are_told_in_the_words_of_a_status_cause(run: Run, output: str) -> None:
+    told = described(run("check", "-", "-o", output, stdin=MISSPELLED), output)
+    assert told == [
+        {
+            "severity": "error",
+            "code": "KN003",
+            "field": "spec.template.spec.domain.devices.interfaces[0].masqerade",
+            "message": "there is no field 'masqerade' here",
+            "hint": "did you mean 'masquerade'?",
+            "file": "<stdin>",
+            "line": 18,
+            "column": 15,
+        }
+    ]
+
+
+def test_no_findings_are_an_empty_list(run: Run) -> None:
+    assert json.loads(run("check", POD, "-o", "json").stdout) == []
+
+
+def test_a_finding_is_one_line(run: Run) -> None:
+    assert run("check", "-", stdin=MISSPELLED).stderr == (
+        b"<stdin>:18:15: error KN003 there is no field 'masqerade' here; did you mean 'masquerade'?"
+        b" [spec.template.spec.domain.devices.interfaces[0].masqerade]\n"
+    )
+
+
+def test_devices_alone_are_what_the_whole_domain_holds(run: Run) -> None:
+    whole, devices = (run("render", POD, *option).stdout.decode() for option in ([], ["--devices"]))
+    assert devices.startswith("<interface type='ethernet'>")
+    assert [line.strip() for line in devices.splitlines()] == [
+        line.strip() for line in whole[whole.index("<interface") : whole.index("</interface>") + 12].splitlines()
+    ]
+
+
+def test_the_same_input_gives_the_same_bytes(run: Run) -> None:
+    first, second = (run("render", POD, BRIDGE, env={"PYTHONHASHSEED": seed}) for seed in "12")
+    assert first.stdout == second.stdout != b""
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8"])
+def test_xml_is_utf_8_whatever_the_locale(run: Run, locale: str) -> None:
+    ended = run("render", POD, "--into", "-", stdin=DOMAIN.encode(), env={"LC_ALL": locale, "PYTHONUTF8": "0"})
+    assert "ländlich".encode() in ended.stdout
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\n\n<!-- after -->\n"], ids=repr)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=repr)
+@pytest.mark.parametrize("source", ["file", "-"])
+def test_a_strangers_domain_gains_the_nics_and_keeps_every_other_byte(
+    run: Run, tmp_path: Path, source: str, newline: str, ending: str
+) -> None:
+    given = (DOMAIN + ending).replace("\n", newline).encode()
+    (tmp_path / "domain.xml").write_bytes(given)
+    name = "-" if source == "-" else "domain.xml"
+    ended = run("render", POD, "--into", name, stdin=given if source == "-" else b"")
+    assert ended.returncode == 0
+    kept = len(os.path.commonprefix([given, ended.stdout]))
+    rest = len(given) - kept
+    assert ended.stdout.endswith(given[kept:])
+    gained = ended.stdout[kept : len(ended.stdout) - rest]
+    assert gained.strip().startswith(b"<interface type='ethernet'>")
+    assert gained.count(b"</interface>") == 1
+    assert (tmp_path / "domain.xml").read_bytes() == given
+
+
+def test_one_domain_takes_one_machine(run: Run) -> None:
+    ended = run("render", POD, BRIDGE, "--into", "-", "-q", stdin=DOMAIN.encode())
+    assert (ended.returncode, ended.stdout) == (1, b"")
+    assert b"KN010 2 machines do not fit into one domain; choose one with --name" in ended.stderr
+    chosen = run("render", POD, BRIDGE, "--into", "-", "--name", "bridge", stdin=DOMAIN.encode())
+    assert chosen.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("env", "coloured"),
+    [
+        ({}, True),
+        ({"NO_COLOR": ""}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": "0"}, False),
+        ({"TERM": "dumb"}, False),
+    ],
+    ids=str,
+)
+def test_a_terminal_is_told_in_colour_unless_it_asks_for_none(
+    env: dict[str, str], coloured: bool, environment: dict[str, str], tmp_path: Path
+) -> None:
+    manifest = tmp_path / "bad.yaml"
+    manifest.write_bytes(MISSPELLED)
+    told = on_a_terminal(["check", "bad.yaml"], environment | env, tmp_path)
+    assert (b"\033[1;31merror\033[0m KN003" in told) is coloured
+    assert (b"\033" in told) is coloured
+
+
+def on_a_terminal(arguments: list[str], env: dict[str, str], folder: Path) -> bytes:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "kvnet", *arguments]
+    subprocess.run(command, stderr=theirs, env=env, cwd=folder, check=False, timeout=60)
+    os.close(theirs)
+    told = os.read(ours, 65536)
+    os.close(ours)
+    return told
+
+
+def test_a_pipe_is_told_without_colour(run: Run) -> None:
+    assert b"\033" not in run("check", "-", stdin=REGRETTABLE).stderr
