@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from kvnet.spec.cluster import ClusterConfig
 __all__ = ["Inputs", "domain_text", "read"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+_UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
 
 
 @frozen(kw_only=True)
@@ -62,7 +64,12 @@ def read(arguments: Namespace, *, nads_suffice: bool = False) -> Inputs:
 
 def domain_text(name: str) -> Text:
     """The domain XML in a file, or on standard input for ``-``; raises KvnetError where it is not readable text."""
-    return read_text(sys.stdin.buffer if name == "-" else Path(name))
+    text = read_text(sys.stdin.buffer if name == "-" else Path(name))
+    declared = _UTF_16.match(text.text)
+    if declared:
+        told = f"the domain declares the encoding {declared[1]}"
+        raise Rejected([text.unreadable(0, told, hint="save the file as UTF-8")])
+    return text
 
 
 def _files(names: list[str]) -> Iterator[Path | None]:

@@ -110,13 +110,20 @@ def test_a_strangers_domain_gains_the_nics_and_keeps_every_other_byte(
     name = "-" if source == "-" else "domain.xml"
     ended = run("render", POD, "--into", name, stdin=given if source == "-" else b"")
     assert ended.returncode == 0
-    kept = len(os.path.commonprefix([given, ended.stdout]))
+    kept = next(n for n, (theirs, ours) in enumerate(zip(given, ended.stdout, strict=False)) if theirs != ours)
     rest = len(given) - kept
     assert ended.stdout.endswith(given[kept:])
     gained = ended.stdout[kept : len(ended.stdout) - rest]
     assert gained.strip().startswith(b"<interface type='ethernet'>")
     assert gained.count(b"</interface>") == 1
     assert (tmp_path / "domain.xml").read_bytes() == given
+
+
+def test_a_domain_in_utf_16_is_refused_for_its_declaration_would_lie(run: Run) -> None:
+    given = "<?xml version='1.0' encoding='UTF-16'?>\n<domain><devices/></domain>".encode("utf-16")
+    ended = run("render", POD, "--into", "-", "-q", stdin=given)
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert ended.stderr == b"<stdin>:1:1: error KN001 the domain declares the encoding UTF-16; save the file as UTF-8\n"
 
 
 def test_one_domain_takes_one_machine(run: Run) -> None:
