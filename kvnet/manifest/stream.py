@@ -10,7 +10,7 @@ import yaml
 from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem, Rejected
-from kvnet.manifest import codes
+from kvnet.manifest import codes, scalars
 from kvnet.manifest.documents import Document, sound_documents
 from kvnet.manifest.objects import NAD, Flawed, machine_of, nad_of, plain_machine, plain_nad
 from kvnet.spec import TEMPLATES, Machine, Nad
@@ -131,8 +131,16 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
     # colons and digits first: MACs and PCI addresses are base 60 numbers to some readers
-    style = '"' if ":" in value or value[:1].isdigit() else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+    needs_quotes = ":" in value or value[:1].isdigit() or not _is_text(value)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if needs_quotes else None)
+
+
+def _is_text(value: str) -> bool:
+    """Whether Kubernetes reads it as text without quotes too; PyYAML does not know all of its booleans and octals."""
+    try:
+        return scalars.plain(value) == value
+    except scalars.Unfit:
+        return False
 
 
 _Dumper.add_representer(str, _text)
