@@ -12,7 +12,7 @@ from attrs import frozen
 
 from kvnet.errors import FieldPath, Place, Problem, Rejected
 from kvnet.manifest.codes import UNSUPPORTED_YAML
-from kvnet.manifest.construct import construct
+from kvnet.manifest.construct import construct, node_key
 from kvnet.manifest.inside import source_index
 from kvnet.manifest.json_text import is_json, looks_quoted, oddities, parse_json
 from kvnet.manifest.nodes import compose_all, sound_nodes, syntax_problem
@@ -21,6 +21,8 @@ from kvnet.manifest.scalars import Unfit
 from kvnet.manifest.text import Text, read_text
 
 __all__ = ["Document", "TextOrigin", "documents", "sound_documents"]
+
+_SEVERAL = "put several objects into a List, or a line of --- between them"
 
 
 @frozen
@@ -79,8 +81,16 @@ def _step(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node | None, ya
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return None, node.value[part]
     if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in node.value if key.value == part), None)
+        return next(((key, value) for key, value in node.value if _names(key, part)), None)
     return None
+
+
+def _names(key: yaml.Node, part: str | int) -> bool:
+    """Whether a key is the one of a path, where numbers and booleans have become text."""
+    try:
+        return bool(node_key(key) == part)
+    except Unfit:
+        return False
 
 
 @frozen
@@ -126,7 +136,8 @@ def sound_documents(source: Any) -> tuple[list[Document], list[Problem]]:
             return list(_items(parse_json(text.text), TextOrigin(text))), []
         except json.JSONDecodeError as error:
             if looks_quoted(text.text):
-                return [], [text.unreadable(error.pos, f"not JSON: {error.msg}")]
+                hint = _SEVERAL if error.msg == "Extra data" else ""
+                return [], [text.unreadable(error.pos, f"not JSON: {error.msg}", hint)]
         except Unfit:
             return [], list(oddities(text))
     return _yaml(text)

@@ -96,7 +96,8 @@ def nad_of(document: Document) -> Nad:
     around = dict(document.data)
     name, namespace = _identity(document, around)
     annotations = _annotations(document, around, FieldPath())
-    body, at = around.pop("spec", None) or {}, FieldPath(("spec",))
+    body, at = around.pop("spec", None), FieldPath(("spec",))
+    body = {} if body is None else body
     if not isinstance(body, Mapping):
         raise Flawed([document.placed(_not_mapping(at, body))])
     unknown = [key for key in body if key != "config"]
@@ -198,7 +199,7 @@ def _kind(value: Any) -> str:
 def _unknown(at: FieldPath, key: str, known: list[str]) -> Problem:
     folded = {name.lower(): name for name in known}
     close = folded.get(key.lower()) or next(iter(get_close_matches(key, known, n=1)), None)
-    hint = f"did you mean '{close}'?" if close else f"the fields are {', '.join(known) or 'none at all'}"
+    hint = f"did you mean '{close}'?" if close else f"the fields are {', '.join(known)}" if known else "write {}"
     return Problem(at, codes.UNKNOWN_FIELD, f"there is no field '{key}' here", hint=hint)
 
 
@@ -222,7 +223,9 @@ def _identity(document: Document, around: dict[str, Any]) -> tuple[str | None, s
 
 def _annotations(document: Document, holder: dict[str, Any], at: FieldPath) -> dict[str, str]:
     metadata = _metadata(document, holder, at)
-    annotations = metadata.pop("annotations", None) or {}
+    annotations = metadata.pop("annotations", None)
+    if annotations is None:
+        return {}
     at = at / "metadata" / "annotations"
     if not isinstance(annotations, Mapping):
         raise Flawed([document.placed(_not_mapping(at, annotations))])

@@ -21,7 +21,12 @@ LARGEST: Final = 1_000_000
 """Values that a document may have once its aliases are written out."""
 
 _COLLECTION_TAGS = (MAPPING, SEQUENCE, "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
-_SCALAR_TAGS = ("str", "timestamp", "int", "float", "bool", "null")
+_SCALAR_TAGS = {
+    "tag:yaml.org,2002:int": "a whole number",
+    "tag:yaml.org,2002:float": "a number that JSON can carry",
+    "tag:yaml.org,2002:bool": "true or false",
+    "tag:yaml.org,2002:null": "null",
+}
 
 
 def review(root: yaml.Node, text: Text, document: int) -> tuple[Problem, ...]:
@@ -79,18 +84,18 @@ class _Reviewer:
 
     def _tag(self, node: yaml.Node, at: FieldPath) -> Iterator[Problem]:
         tag = node.tag
-        known: tuple[object, ...] = _COLLECTION_TAGS
         if isinstance(node, yaml.ScalarNode):
             try:
                 scalar(node)
             except Unfit:
-                known = tuple(f"tag:yaml.org,2002:{name}" for name in _SCALAR_TAGS)
+                pass
             else:
                 return
-        if isinstance(tag, int) or tag in known:
-            if isinstance(node, yaml.ScalarNode):
-                kind = "a number" if isinstance(tag, int) else tag.removeprefix("tag:yaml.org,2002:")
-                yield self.problem(node, at, f"'{node.value}' is not {kind} that JSON can carry", WRONG_TYPE)
+            if isinstance(tag, int) or tag in _SCALAR_TAGS:
+                kind = _SCALAR_TAGS.get(str(tag), "a number that JSON can carry")
+                yield self.problem(node, at, f"'{node.value}' is not {kind}", WRONG_TYPE)
+                return
+        elif tag in _COLLECTION_TAGS:
             return
         name = str(tag).replace("tag:yaml.org,2002:", "!!")
         yield self.problem(node, at, f"the tag '{name}' is not one that a manifest can have")
