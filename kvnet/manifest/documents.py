@@ -22,6 +22,8 @@ from kvnet.manifest.text import Text, read_text
 
 __all__ = ["Document", "TextOrigin", "documents", "sound_documents"]
 
+_AFTER_JSON = ("---", "...", "#")
+"""What makes YAML of a text that begins as JSON."""
 _SEVERAL = "put several objects into a List, or a line of --- between them"
 
 
@@ -135,7 +137,8 @@ def sound_documents(source: Any) -> tuple[list[Document], list[Problem]]:
         try:
             return list(_items(parse_json(text.text), TextOrigin(text))), []
         except json.JSONDecodeError as error:
-            if looks_quoted(text.text):
+            is_stream = error.msg == "Extra data" and text.text.startswith(_AFTER_JSON, error.pos)
+            if looks_quoted(text.text) and not is_stream:
                 hint = _SEVERAL if error.msg == "Extra data" else ""
                 return [], [text.unreadable(error.pos, f"not JSON: {error.msg}", hint)]
         except Unfit:
@@ -146,12 +149,14 @@ def sound_documents(source: Any) -> tuple[list[Document], list[Problem]]:
 def _yaml(text: Text) -> tuple[list[Document], list[Problem]]:
     found: list[Document] = []
     problems: list[Problem] = []
+    document = 0
     try:
-        for n, node in enumerate(compose_all(text.text)):
-            read = _constructed(node, text, n, problems)
-            found += _items(read, TextOrigin(text, n)) if read is not None else ()
+        for node in compose_all(text.text):
+            read = _constructed(node, text, document, problems)
+            found += _items(read, TextOrigin(text, document)) if read is not None else ()
+            document += 1
     except (yaml.YAMLError, UnicodeError) as error:
-        problems.append(syntax_problem(error, text))
+        problems.append(syntax_problem(error, text, document))
     return found, problems
 
 

@@ -106,22 +106,22 @@ def sound_nodes(text: str) -> tuple[yaml.Node, ...]:
     return tuple(found)
 
 
-def syntax_problem(error: Exception, text: Text) -> Problem:
-    """What PyYAML complained of, with its place."""
+def syntax_problem(error: Exception, text: Text, document: int) -> Problem:
+    """What PyYAML complained of in a document, with its place."""
     if isinstance(error, _TooDeep):
-        place = text.place(_index(error.problem_mark))
+        place = text.place(_index(error.problem_mark), document)
         return Problem(FieldPath(), UNSUPPORTED_YAML, f"the document is {error.problem}", place=place)
     bad = _UNPRINTABLE.search(text.text)
     if isinstance(error, (yaml.reader.ReaderError, UnicodeError)) and bad:
         message = f"the character U+{ord(bad.group()):04X} is not allowed in YAML"
-        return text.unreadable(bad.start(), message, hint="escape it inside double quotes")
+        return text.unreadable(bad.start(), message, "escape it inside double quotes", document)
     if isinstance(error, yaml.MarkedYAMLError):
         parts = (error.context, error.problem)
         index = _index(error.problem_mark or error.context_mark)
         code = UNSUPPORTED_YAML if isinstance(error, yaml.composer.ComposerError) else UNREADABLE
         message = "not YAML: " + ", ".join(part for part in parts if part)
-        return Problem(FieldPath(), code, message, place=text.place(index))
-    return text.unreadable(0, f"not YAML: {error}")
+        return Problem(FieldPath(), code, message, place=text.place(index, document))
+    return text.unreadable(0, f"not YAML: {error}", document=document)
 
 
 def _index(mark: Mark | None) -> int:

@@ -39,9 +39,9 @@ class Text:
         before = self.place(start)
         return Text(self.file, self.text[start:end], before.line - 1, before.column - 1)
 
-    def unreadable(self, index: int, message: str, hint: str = "") -> Problem:
+    def unreadable(self, index: int, message: str, hint: str = "", document: int = 0) -> Problem:
         """The problem of a text that is broken at a character."""
-        return Problem(FieldPath(), UNREADABLE, message, hint=hint, place=self.place(index))
+        return Problem(FieldPath(), UNREADABLE, message, hint=hint, place=self.place(index, document))
 
 
 def read_text(source: object) -> Text:

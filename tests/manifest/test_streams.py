@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kvnet
+from kvnet import Rejected, load, load_all
+from kvnet.spec import Machine, Nad
+
+VMI = "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\nmetadata: {name: %s}\nspec: {domain: {devices: {}}}\n"
+NAD = """\
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: red}
+spec: {config: '{"type": "bridge"}'}
+"""
+DATA: dict[str, Any] = {
+    "kind": "VirtualMachineInstance",
+    "metadata": {"name": "a"},
+    "spec": {"domain": {"devices": {}}},
+}
+
+
+def kinds_and_names(source: Any) -> list[tuple[str, str | None]]:
+    return [(type(each).__name__, each.name) for each in load_all(source)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{VMI % 'a'}---\n{NAD}---\n{VMI % 'b'}",
+        f"---\n{VMI % 'a'}---\n---\n# nothing\n---\n{NAD}...\n---\n{VMI % 'b'}...\n",
+        f"# first\n{VMI % 'a'}--- # second\n{NAD}---\n{VMI % 'b'}---\n",
+        f"%YAML 1.1\n---\n{VMI % 'a'}...\n---\n{NAD}---\n{VMI % 'b'}",
+        f"\ufeff{VMI % 'a'}---\n{NAD}---\n{VMI % 'b'}",
+        f"{VMI % 'a'}---\n{NAD}---\n{VMI % 'b'}".replace("\n", "\r\n"),
+        f"{VMI % 'a'}---\n{NAD}---\nkind: Secret\n---\nkind: PodList\nitems: []\n---\n{VMI % 'b'}",
+    ],
+    ids=["plain", "empty documents", "comments", "directive", "byte order mark", "CRLF", "strangers between"],
+)
+def test_a_stream_gives_its_objects_in_their_order(text: str) -> None:
+    assert kinds_and_names(text) == [("Machine", "a"), ("Nad", "red"), ("Machine", "b")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"kind": "List", "items": [DATA]},
+        {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceList", "items": [DATA]},
+        {"kind": "VirtualMachineInstanceList", "items": [{key: DATA[key] for key in ("metadata", "spec")}]},
+        {"kind": "List", "items": [{"kind": "List", "items": [DATA]}]},
+        [DATA],
+        ({"kind": "List", "items": [DATA]},),
+    ],
+    ids=["List", "typed list", "typed list of silent items", "List in List", "sequence", "sequence of a List"],
+)
+@pytest.mark.parametrize("form", ["data", "json"])
+def test_the_items_of_a_list_are_objects_of_their_own(data: Any, form: str) -> None:
+    if form == "json" and isinstance(data, dict):
+        assert kinds_and_names(json.dumps(data)) == [("Machine", "a")]
+    assert kinds_and_names(data) == [("Machine", "a")]
+
+
+@pytest.mark.parametrize(
+    "data", [{"kind": "List", "items": []}, {"kind": "List"}, {"kind": "PodList", "items": []}, []]
+)
+def test_an_empty_list_holds_nothing(data: Any) -> None:
+    assert kinds_and_names(data) == []
+
+
+@pytest.mark.parametrize("text", ["\n", "---\n", "# nothing: at all\n", "---\n---\n...\n", "null\n"])
+def test_an_empty_stream_holds_nothing(text: str) -> None:
+    assert kinds_and_names(text) == []
+
+
+def test_what_kvnet_does_not_read_is_named() -> None:
+    manifest = load_all(f"kind: Secret\n---\n{VMI % 'a'}---\nkind: ConfigMap\n")
+    assert manifest.skipped == ("Secret", "ConfigMap")
+    assert [each.name for each in manifest.machines] == ["a"]
+
+
+def test_every_problem_of_every_document_is_told_at_once_in_the_order_of_the_text() -> None:
+    bad = "kind: VirtualMachineInstance\nspec: {q: *b, domain: {}}\n"
+    text = f"kind: virtualmachine\n---\n{NAD.replace('type', 'typ')}---\n{VMI % '5'}---\nkind: !x y\n---\n{bad}"
+    with pytest.raises(Rejected) as caught:
+        load_all(text)
+    told = [(p.place.line, p.place.document, p.code) for p in caught.value.problems if p.place]
+    assert told == [(1, 0, "KN012"), (6, 1, "KN008"), (10, 2, "KN004"), (13, 3, "KN007"), (16, 4, "KN007")]
+
+
+def test_a_broken_document_hides_none_of_the_flaws_before_it() -> None:
+    with pytest.raises(Rejected) as caught:
+        load_all(f"{VMI % '5'}---\na: [\n")
+    assert [problem.code for problem in caught.value.problems] == ["KN004", "KN001"]
+
+
+def test_places_within_lists_count_in_the_whole_text() -> None:
+    text = json.dumps({"kind": "List", "items": [DATA, {**DATA, "metadata": {"name": 5}}]}, indent=1)
+    with pytest.raises(Rejected) as caught:
+        load_all(text)
+    [problem] = caught.value.problems
+    line = text.split("\n").index('    "name": 5') + 1
+    assert problem.place is not None
+    assert (problem.field, problem.place.line, problem.place.column) == ("metadata.name", line, 13)
+
+
+def test_json_lines_are_refused_with_the_way_out() -> None:
+    with pytest.raises(Rejected) as caught:
+        load_all(f"{json.dumps(DATA)}\n{json.dumps(DATA)}\n")
+    [problem] = caught.value.problems
+    assert str(problem.place) == "<text>:2:1"
+    assert problem.hint == "put several objects into a List, or a line of --- between them"
+
+
+@pytest.mark.parametrize("between", ["\n---\n", "\n...\n---\n", " # the first\n---\n"])
+def test_json_documents_may_make_a_yaml_stream(between: str) -> None:
+    text = json.dumps(DATA) + between + json.dumps(DATA)
+    assert kinds_and_names(text) == [("Machine", "a")] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"{VMI % 'a'}---\n{VMI % 'b'}", "KN010 there are 2 machines: a, b (use load_all)"),
+        (NAD, "KN009 there is no virtual machine in 1 documents, only NetworkAttachmentDefinition"),
+        ("kind: Secret\n---\nkind: Pod\n", "KN009 there is no virtual machine in 2 documents, only Pod, Secret"),
+        ("\n", "KN009 there is no virtual machine in 0 documents (give"),
+    ],
+)
+def test_load_wants_exactly_one_machine(text: str, says: str) -> None:
+    with pytest.raises(Rejected, match="KN0") as caught:
+        load(text)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_every_kind_of_source_is_read(tmp_path: Path, encoding: str) -> None:
+    text = VMI % "ländlich"
+    path = tmp_path / "machine.yaml"
+    path.write_bytes(text.encode(encoding))
+    with path.open("rb") as binary:
+        sources = [path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes()), io.StringIO(text), text, binary]
+        assert {load(source).name for source in sources} == {"ländlich"}
+
+
+@pytest.mark.parametrize("source", [None, 5, object(), True])
+def test_what_is_no_source_is_a_mistake_of_the_caller(source: Any) -> None:
+    with pytest.raises(TypeError, match="a manifest is a path"):
+        load_all(source)
+
+
+@pytest.mark.parametrize("content", [b"kind: \xff\n", b"\xff\xfek", b"kind: \xed\xa0\x80\n", b"\xc3"])
+def test_bytes_that_are_no_text_are_refused_at_their_place(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "machine.yaml"
+    path.write_bytes(content)
+    for source in (path, content, io.BytesIO(content)):
+        with pytest.raises(Rejected, match=r"KN001 byte 0x.. is not UTF-"):
+            load_all(source)
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_a_dumped_manifest_is_read_as_the_same_objects(form: Any) -> None:
+    manifest = load_all(f"{VMI % 'a'}---\n{NAD}---\n{VMI % 'b'}")
+    again = load_all(kvnet.dump(manifest, form))
+    assert again.objects == manifest.objects
+    assert [type(each) for each in again] == [Machine, Nad, Machine]
