@@ -61,12 +61,12 @@ def _placed(problem: Problem, document: Document) -> Problem:
 
 def _facts(data: Any) -> dict[str, Any]:
     if isinstance(data, list):
-        return _network_status(data)
+        return _network_status(data, FieldPath())
     if not isinstance(data, Mapping):
         hint = "write a mapping such as `links: {default: {mtu: 1450}}`"
         raise _Flaws([Problem(FieldPath(), "KN020", "host facts are not a mapping", hint=hint)])
     if "interfaces" in data:
-        return _network_info(data)
+        return _network_info(data, FieldPath())
     if data.get("kind") == "Pod":
         return _pod(data)
     own = {key: value for key, value in data.items() if key not in _INSIDE and value is not None}
@@ -75,7 +75,7 @@ def _facts(data: Any) -> dict[str, Any]:
     known = {name: value for name, value in known.items() if json_name_of(name) in own}
     for key, read in _INSIDE.items():
         if data.get(key) is not None:
-            known = read(data[key]) | known
+            known = read(data[key], FieldPath((key,))) | known
     return known
 
 
@@ -85,12 +85,24 @@ def json_name_of(name: str) -> str:
 
 
 def _pod(pod: Mapping[str, Any]) -> dict[str, Any]:
-    annotations = (pod.get("metadata") or {}).get("annotations") or {}
+    at = FieldPath(("metadata",))
+    annotations = _mapping(_mapping(pod.get("metadata"), at).get("annotations"), at / "annotations")
     known: dict[str, Any] = {}
     for key, read in ((_STATUS, _network_status), (_INFO, _network_info)):
         if key in annotations:
-            known |= read(_from_json(annotations[key], FieldPath(("metadata", "annotations", key))))
+            where = at / "annotations" / key
+            known |= read(_from_json(annotations[key], where), where)
     return known
+
+
+def _mapping(value: Any, at: FieldPath) -> Mapping[str, Any]:
+    """A mapping, where nothing stands for an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        hint = "see the reference of the facts document"
+        raise _Flaws([Problem(at, "KN022", f"{value!r} is no mapping", hint=hint)])
+    return value
 
 
 def _from_json(text: Any, at: FieldPath) -> Any:
@@ -108,10 +120,11 @@ class _NetworkInfo:
     mtu: int | None = None
 
 
-def _network_info(data: Any) -> dict[str, Any]:
+def _network_info(data: Any, at: FieldPath) -> dict[str, Any]:
     """The addresses of virtual functions by network name."""
-    at = FieldPath(("interfaces",))
-    entries = _structured(tuple[_NetworkInfo, ...], (data or {}).get("interfaces") or (), at)
+    listed = _mapping(data, at).get("interfaces") or ()
+    at = at / "interfaces"
+    entries = _structured(tuple[_NetworkInfo, ...], listed, at)
     addresses = {
         entry.network: address
         for n, entry in enumerate(entries)
@@ -120,27 +133,27 @@ def _network_info(data: Any) -> dict[str, Any]:
     return {"pci_addresses": addresses}
 
 
-def _network_status(data: Any) -> dict[str, Any]:
+def _network_status(data: Any, at: FieldPath) -> dict[str, Any]:
     """What CNI plugins gave to each link of the pod."""
     if not isinstance(data, list):
         hint = "give the value of the annotation k8s.v1.cni.cncf.io/network-status"
-        raise _Flaws([Problem(FieldPath(), "KN020", "a network-status is a list", hint=hint)])
+        raise _Flaws([Problem(at, "KN020", "a network-status is a list", hint=hint)])
     networks = []
-    for n, entry in enumerate(data):
-        at = FieldPath()[n]
+    for n, each in enumerate(data):
+        entry = _mapping(each, at[n])
         known = {key: entry[key] for key in ("interface", "mac", "mtu", "default") if entry.get(key)}
-        network = _structured(PodNetwork, known, at)
-        address = _pci_address(entry.get("device-info"), at / "device-info")
+        network = _structured(PodNetwork, known, at[n])
+        address = _pci_address(entry.get("device-info"), at[n] / "device-info")
         networks.append(attrs.evolve(network, pci_address=address))
     return {"pod_networks": tuple(networks)}
 
 
-def _pci_address(device: Mapping[str, Any] | None, at: FieldPath) -> PciAddress | None:
-    text = ((device or {}).get("pci") or {}).get("pci-address")
+def _pci_address(device: Any, at: FieldPath) -> PciAddress | None:
+    text = _mapping(_mapping(device, at).get("pci"), at / "pci").get("pci-address")
     return _structured(PciAddress, text, at / "pci" / "pci-address") if text else None
 
 
-_INSIDE: dict[str, Callable[[Any], dict[str, Any]]] = {
+_INSIDE: dict[str, Callable[[Any, FieldPath], dict[str, Any]]] = {
     "networkInfo": _network_info,
     "networkStatus": _network_status,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kvnet.errors import FieldPath, Problem, Rejected
@@ -24,6 +24,9 @@ _TYPES: dict[tuple[str, ...], tuple[str, type]] = {
     ("liveUpdateConfiguration", "maxCpuSockets"): ("max_cpu_sockets", int),
     ("liveUpdateConfiguration", "maxHotplugRatio"): ("max_hotplug_ratio", int),
 }
+
+
+_KINDS = {list: "a list", dict: "a mapping", str: "text", bool: "true or false", int: "a whole number"}
 
 
 def load_cluster(source: Any) -> ClusterConfig:
@@ -49,14 +52,31 @@ def _config(document: Document) -> ClusterConfig:
             value = value.get(step) if isinstance(value, Mapping) else None
         if value is None:
             continue
-        if type(value) is not kind:
-            told = f"{value!r} is not of type {kind.__name__}"
-            problems.append(document.placed(Problem(at, codes.WRONG_TYPE, told)))
+        flaws = list(_flaws(value, kind, at))
+        problems += [document.placed(flaw) for flaw in flaws]
+        if flaws:
             continue
         known[name] = _READ.get(kind, lambda same: same)(value)
     if problems:
         raise Rejected(problems)
     return ClusterConfig(**known)
+
+
+def _flaws(value: Any, kind: type, at: FieldPath) -> Iterator[Problem]:
+    """What keeps a value from being of its kind: text in lists, and of a plugin its attachment."""
+    if type(value) is not kind:
+        yield Problem(at, codes.WRONG_TYPE, f"{value!r} is not {_KINDS[kind]}")
+    elif isinstance(value, list):
+        for n, each in enumerate(value):
+            if not isinstance(each, str):
+                yield Problem(at[n], codes.WRONG_TYPE, f"{each!r} is not text")
+    elif isinstance(value, dict):
+        for name, plugin in value.items():
+            if not isinstance(plugin, Mapping | None):
+                yield Problem(at / name, codes.WRONG_TYPE, f"{plugin!r} is not a mapping")
+            elif plugin and not isinstance(plugin.get("domainAttachmentType"), str | None):
+                where = at / name / "domainAttachmentType"
+                yield Problem(where, codes.WRONG_TYPE, f"{plugin['domainAttachmentType']!r} is not text")
 
 
 def _plugins(registered: Mapping[str, Any]) -> dict[str, BindingPlugin]:
