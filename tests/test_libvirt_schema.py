@@ -18,7 +18,7 @@ VALID = {
         "</portForward></interface>"
     ),
     "vf": f"<hostdev mode='subsystem' type='pci' managed='no'>{PCI}<alias name='ua-sriov'/></hostdev>",
-    "declared in another encoding": "<?xml version='1.0' encoding='latin-1'?><interface type='bridge'/>",
+    "declared in another encoding": "<?xml version='1.0' encoding='ISO-8859-1'?><interface type='bridge'/>",
     "with comments": "<interface type='bridge'><!-- é --></interface>",
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
+from typing import TextIO
 
 from kvnet.cli import options
 from kvnet.cli.completion import SHELLS, PrintCompletion
@@ -51,12 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments, report)
     except BrokenPipeError:
-        # the reader went away; leave no second complaint at interpreter exit
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        _abandon(sys.stdout, sys.stderr)
         return FAILED
     except OSError as error:
         report.failure(str(error))
+        _abandon(sys.stdout)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -74,6 +74,13 @@ def _run(arguments: argparse.Namespace, report: Report) -> int:
         return status_of(error.problems)
     sys.stdout.flush()
     return status
+
+
+def _abandon(*streams: TextIO) -> None:
+    """Send what is still to be written nowhere: the interpreter would try again at its exit, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
 
 
 def _open_streams() -> None:

@@ -97,7 +97,7 @@ CASES = {
     ),
     "text for the items": ("kind: VirtualMachineList\nitems: x\n", "2:8 KN004 items", "the items are no list"),
     "a mapping for the items": ("kind: List\nitems: {}\n", "2:8 KN004 items", "the items are no list"),
-    "JSON with a comma too many": ('{"kind": "VirtualMachineInstance",}', "1:35 KN001", "Expecting property name"),
+    "JSON with two commas": ('{"kind": "VirtualMachineInstance",,}', "1:35 KN001", "Expecting property name"),
     "a JSON key twice": (
         '{"kind": "VirtualMachineInstance", "kind": "x"}',
         "1:36 KN002 kind",

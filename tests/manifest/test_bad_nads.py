@@ -50,9 +50,9 @@ CASES = {
         "1:1 KN005 metadata.name",
         "the field 'name' is missing",
     ),
-    "a CNI configuration with a comma too many": (
-        NAD + 'spec:\n  config: |\n    {\n      "type": "x",\n    }\n',
-        "7:5 KN008 spec.config",
+    "a CNI configuration with two commas": (
+        NAD + 'spec:\n  config: |\n    {\n      "type": "x",\n      ,\n    }\n',
+        "7:7 KN008 spec.config",
         "is not JSON:  | write JSON such as",
     ),
     "a number for a CNI configuration": (
