@@ -4,6 +4,7 @@
 """
 
 from kvnet.compile import Compiled, CompiledNic, Profile, Requirement, compile
+from kvnet.device.read import read_device
 from kvnet.domain import build, patch
 from kvnet.errors import (
     Cause,
@@ -20,6 +21,7 @@ from kvnet.facts import HostFacts, load_facts
 from kvnet.manifest import Manifest, dump, load, load_all, load_cluster
 from kvnet.rules.check import check
 from kvnet.spec.cluster import ClusterConfig
+from kvnet.xml import to_element, write
 
 __all__ = [
     "Cause",
@@ -47,4 +49,7 @@ __all__ = [
     "load_cluster",
     "load_facts",
     "patch",
+    "read_device",
+    "to_element",
+    "write",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from kvnet.compile.topology import MAX_QUEUES, queue_capacity, topology, vcpus
-from kvnet.device import PciGuestAddress
+from kvnet.device import Acpi, Driver, PciGuestAddress, Rom
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.facts import Confidential, HostFacts
 from kvnet.spec import Interface, Machine
@@ -56,11 +56,11 @@ def nic_settings(interface: Interface, guest: Guest) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "model": guest.virtio_model if interface.is_virtio else interface.model,
         "alias": f"ua-{interface.name}",
-        "acpi_index": interface.acpi_index if (interface.acpi_index or 0) > 0 else None,
+        "acpi": Acpi(index=interface.acpi_index) if (interface.acpi_index or 0) > 0 else None,
         "address": guest_address(interface),
     }
     if interface.is_virtio and (guest.queues or guest.iommu):
-        settings |= {"driver": "vhost", "queues": guest.queues or None, "iommu": guest.iommu or None}
+        settings["driver"] = Driver(name="vhost", queues=guest.queues or None, iommu=guest.iommu or None)
     return settings
 
 
@@ -69,7 +69,7 @@ def boot_settings(interface: Interface, guest: Guest) -> dict[str, Any]:
     tuned = guest.architecture in _ROM_TUNING and (interface.boot_order is None or guest.iommu)
     return {
         "boot_order": interface.boot_order,
-        "rom_enabled": False if tuned else None,
+        "rom": Rom(enabled=False) if tuned else None,
         "link": "down" if interface.state == "down" else None,
     }
 

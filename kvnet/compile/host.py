@@ -14,6 +14,7 @@ from kvnet.compile.kubevirt import behind_istio, passt_forwards, vf_address
 from kvnet.compile.nic import Nic, failed, note
 from kvnet.compile.result import CompiledNic, Requirement
 from kvnet.device import (
+    Backend,
     BridgeSource,
     DirectSource,
     Filter,
@@ -25,6 +26,8 @@ from kvnet.device import (
     Source,
     UserSource,
     VfHostAddress,
+    VirtualPort,
+    Vlan,
     VlanTag,
 )
 from kvnet.errors import Problem
@@ -71,7 +74,7 @@ def _pod_network(nic: Nic) -> CompiledNic:
 def _passt(nic: Nic) -> CompiledNic:
     forwards = passt_forwards(nic.interface.ports, behind_istio=behind_istio(nic.machine))
     needed = Requirement(kind="libvirt", name="9.0.0", nic=nic.name)
-    return _nic(nic, UserSource(), needs=[needed], backend="passt", port_forwards=forwards)
+    return _nic(nic, UserSource(), needs=[needed], backend=Backend(type="passt"), port_forwards=forwards)
 
 
 def _attached(nic: Nic, multus: Multus, nads: Sequence[Nad]) -> CompiledNic:
@@ -105,10 +108,10 @@ def _nad(nic: Nic, multus: Multus, nads: Sequence[Nad]) -> Nad | None:
 
 def _linux_bridge(nic: Nic, cni: Cni) -> CompiledNic:
     bridge = cni.get("bridge") or _CNI_DEFAULT_BRIDGE
-    tags = _vlan_tags(cni)
+    vlan = _vlan(cni)
     needs = [Requirement(kind="bridge", name=bridge, nic=nic.name, mtu=_mtu(cni))]
-    settings: dict[str, Any] = {"vlan_tags": tags, "vlan_trunk": True if len(tags) > 1 else None}
-    if tags:
+    settings: dict[str, Any] = {"vlan": vlan}
+    if vlan:
         needs.append(Requirement(kind="libvirt", name="11.0.0", nic=nic.name))
     if cni.get("macspoofchk"):
         settings["filter"] = Filter(filter=_NO_SPOOFING)
@@ -121,14 +124,12 @@ def _open_vswitch(nic: Nic, cni: Cni) -> CompiledNic:
     if not bridge:
         return failed(nic, "KN343", "the ovs CNI configuration names no bridge", 'add `"bridge": …`')
     needed = Requirement(kind="bridge", name=bridge, nic=nic.name, mtu=_mtu(cni))
-    tags = _vlan_tags(cni)
     return _nic(
         nic,
         BridgeSource(bridge=bridge),
         needs=[needed],
-        virtualport="openvswitch",
-        vlan_tags=tags,
-        vlan_trunk=True if len(tags) > 1 else None,
+        virtualport=VirtualPort(type="openvswitch"),
+        vlan=_vlan(cni),
         mtu=_mtu(cni),
     )
 
@@ -165,15 +166,15 @@ def _virtual_function(nic: Nic, cni: Cni) -> CompiledNic:
             "give it in the facts, under pciAddresses",
         )
     needs = [Requirement(kind="vf", name=str(address), nic=nic.name)]
-    tags = _vlan_tags(cni)
-    if nic.interface.mac_address or tags:
+    vlan = _vlan(cni)
+    if nic.interface.mac_address or vlan:
         # only the interface form lets libvirt set MAC and VLAN on the virtual function
         source = HostdevSource(address=VfHostAddress.of(address))
         device = Interface(
             source=source,
             managed=True,
             mac=_mac(nic),
-            vlan_tags=tags,
+            vlan=vlan,
             boot_order=nic.interface.boot_order,
             alias=f"ua-{nic.name}",
             address=guest_address(nic.interface),
@@ -221,11 +222,12 @@ def _mtu(cni: Cni) -> int | None:
     return cni.get("mtu") or None
 
 
-def _vlan_tags(cni: Cni) -> tuple[VlanTag, ...]:
+def _vlan(cni: Cni) -> Vlan | None:
     """The VLAN of a port, or those of its trunk; VLAN 0 means untouched."""
     if cni.get("vlan"):
-        return (VlanTag(id=cni["vlan"]),)
+        return Vlan(tags=(VlanTag(id=cni["vlan"]),))
     ids: list[int] = []
     for each in cni.get("vlanTrunk") or cni.get("trunk") or ():
         ids += [each["id"]] if "id" in each else range(each["minID"], each["maxID"] + 1)
-    return tuple(VlanTag(id=each) for each in ids)
+    tags = tuple(VlanTag(id=each) for each in ids)
+    return Vlan(trunk=True if len(tags) > 1 else None, tags=tags) if tags else None

@@ -9,6 +9,7 @@ from kvnet.compile.naming import PRIMARY_LINK, reported_link
 from kvnet.compile.nic import Nic, failed, note
 from kvnet.compile.result import CompiledNic, Requirement
 from kvnet.device import (
+    Backend,
     EthernetSource,
     Hostdev,
     Interface,
@@ -78,7 +79,7 @@ def _tap_notes(nic: Nic, device: Interface) -> list[Problem]:
 def _tap_requirements(nic: Nic, device: Interface) -> tuple[Requirement, ...]:
     if device.target is None:
         return ()
-    many = (device.queues or 1) > 1
+    many = device.driver is not None and (device.driver.queues or 1) > 1
     tap = Requirement(kind="tap", name=device.target, nic=nic.name, mtu=device.mtu, multi_queue=many)
     return (tap,)
 
@@ -100,8 +101,7 @@ def passt_nic(nic: Nic) -> CompiledNic:
     device = Interface(
         source=VhostuserSource(dev=link),
         mac=MacAddress.parse(nic.interface.mac_address) if nic.interface.mac_address else None,
-        backend="passt",
-        log_file=_PASST_LOG,
+        backend=Backend(type="passt", log_file=_PASST_LOG),
         port_forwards=passt_forwards(nic.interface.ports, behind_istio=behind_istio(nic.machine)),
         **nic_settings(nic.interface, nic.guest),
     )

@@ -1,14 +1,41 @@
-"""Guest addresses of devices."""
+"""Addresses: where the guest sees a device, and which device of the host is passed through."""
 
 from __future__ import annotations
 
 from typing import Self
 
 from kvnet.values import PciAddress
-from kvnet.xml.declare import attr, element
-from kvnet.xml.scalars import Hex, OnOff
+from kvnet.xml.declare import attr, child, element
+from kvnet.xml.scalars import Hex, Int, OnOff, Token
 
-__all__ = ["CcwGuestAddress", "GuestAddress", "PciGuestAddress", "PciHostAddress", "VfHostAddress"]
+__all__ = [
+    "CcidGuestAddress",
+    "CcwGuestAddress",
+    "DimmGuestAddress",
+    "DriveGuestAddress",
+    "GuestAddress",
+    "IsaGuestAddress",
+    "MmioGuestAddress",
+    "PciGuestAddress",
+    "PciHostAddress",
+    "SpaprGuestAddress",
+    "UnassignedGuestAddress",
+    "UsbGuestAddress",
+    "UsbHostAddress",
+    "VfHostAddress",
+    "VirtioSerialGuestAddress",
+    "ZpciAddress",
+]
+
+_DRIVE_PART = Int(0, 99)
+
+
+@element("zpci")
+class ZpciAddress:
+    """The identifiers of a PCI function on s390x."""
+
+    uid: int | None = attr(Hex(4, 0xFFFF), default=None)
+    fid: int | None = attr(Hex(8, 0xFFFFFFFF), default=None)
 
 
 @element("address", type="pci")
@@ -17,9 +44,10 @@ class PciGuestAddress:
 
     domain: int | None = attr(Hex(4, 0xFFFFFFFF), default=None)
     bus: int | None = attr(Hex(2, 0xFF), default=None)
-    slot: int | None = attr(Hex(2, 0xFF), default=None)
+    slot: int | None = attr(Hex(2, 0x1F, writable=0xFF), default=None)
     function: int | None = attr(Hex(1, 7), default=None)
-    multifunction: bool | None = attr(OnOff(), default=None)
+    multifunction: bool | None = attr(OnOff(), default=None, since="0.9.7")
+    zpci: ZpciAddress | None = child(ZpciAddress, default=None, since="4.10.0")
 
     @classmethod
     def of(cls, address: PciAddress) -> Self:
@@ -36,7 +64,87 @@ class CcwGuestAddress:
     devno: int | None = attr(Hex(4, 0xFFFF), default=None)
 
 
-GuestAddress = PciGuestAddress | CcwGuestAddress
+@element("address", type="virtio-mmio")
+class MmioGuestAddress:
+    """A device on the memory-mapped virtio transport; QEMU places it."""
+
+
+@element("address", type="spapr-vio")
+class SpaprGuestAddress:
+    """Where a pSeries guest sees the device on its virtual I/O bus."""
+
+    reg: int | None = attr(Hex(8, 0xFFFFFFFF), default=None)
+
+
+@element("address", type="usb")
+class UsbGuestAddress:
+    """Where the guest sees the device on its USB controllers; ``port`` such as ``1.2``."""
+
+    bus: int = attr(Hex(1, 0xFFF))
+    port: str | None = attr(Token(r"((0x)?[0-9a-fA-F]{1,3}\.){0,3}(0x)?[0-9a-fA-F]{1,3}"), default=None)
+
+
+@element("address", type="drive")
+class DriveGuestAddress:
+    """The address of a disk, which libvirt's schema allows on any device."""
+
+    controller: int | None = attr(_DRIVE_PART, default=None)
+    bus: int | None = attr(_DRIVE_PART, default=None)
+    target: int | None = attr(_DRIVE_PART, default=None)
+    unit: int | None = attr(Int(0, 99999), default=None)
+
+
+@element("address", type="virtio-serial")
+class VirtioSerialGuestAddress:
+    """The address of a channel, which libvirt's schema allows on any device."""
+
+    controller: int = attr(_DRIVE_PART)
+    bus: int | None = attr(_DRIVE_PART, default=None)
+    port: int | None = attr(_DRIVE_PART, default=None)
+
+
+@element("address", type="ccid")
+class CcidGuestAddress:
+    """The address of a smartcard, which libvirt's schema allows on any device."""
+
+    controller: int = attr(_DRIVE_PART)
+    slot: int | None = attr(_DRIVE_PART, default=None)
+
+
+@element("address", type="isa")
+class IsaGuestAddress:
+    """Where the guest sees the device on its ISA bus."""
+
+    iobase: int | None = attr(Hex(1, 0xFFFF), default=None)
+    irq: int | None = attr(Hex(1, 0xF), default=None)
+
+
+@element("address", type="dimm")
+class DimmGuestAddress:
+    """The address of memory, which libvirt's schema allows on any device."""
+
+    slot: int | None = attr(Int(), default=None)
+    base: int | None = attr(Hex(1, 2**64 - 1), default=None)
+
+
+@element("address", type="unassigned", since="6.0.0")
+class UnassignedGuestAddress:
+    """The device stays in the domain's description, and is not shown to the guest."""
+
+
+GuestAddress = (
+    PciGuestAddress
+    | CcwGuestAddress
+    | MmioGuestAddress
+    | SpaprGuestAddress
+    | UsbGuestAddress
+    | DriveGuestAddress
+    | VirtioSerialGuestAddress
+    | CcidGuestAddress
+    | IsaGuestAddress
+    | DimmGuestAddress
+    | UnassignedGuestAddress
+)
 
 
 @element("address")
@@ -44,9 +152,10 @@ class PciHostAddress:
     """The host's PCI address of a device that is passed through."""
 
     domain: int | None = attr(Hex(4, 0xFFFFFFFF), default=None)
-    bus: int = attr(Hex(2, 0xFF))
-    slot: int = attr(Hex(2, 0x1F))
-    function: int = attr(Hex(1, 7))
+    bus: int | None = attr(Hex(2, 0xFF), default=None)
+    slot: int | None = attr(Hex(2, 0x1F), default=None)
+    function: int | None = attr(Hex(1, 7), default=None)
+    multifunction: bool | None = attr(OnOff(), default=None, since="0.9.7")
 
     @classmethod
     def of(cls, address: PciAddress) -> Self:
@@ -57,3 +166,12 @@ class PciHostAddress:
 @element("address", type="pci")
 class VfHostAddress(PciHostAddress):
     """The host's PCI address as ``<interface type='hostdev'>`` spells it."""
+
+
+@element("address", type="usb")
+class UsbHostAddress:
+    """The host's USB address of a NIC that is passed through."""
+
+    bus: int = attr(Hex(1, 0xFFF))
+    device: int | None = attr(Hex(1, 0xFFF), default=None)
+    port: str | None = attr(Token(r"[0-9]+(\.[0-9]+){0,6}"), default=None, since="12.1.0")

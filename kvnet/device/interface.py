@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from kvnet.device.address import CcwGuestAddress, GuestAddress, PciGuestAddress
-from kvnet.device.parts import Filter, PortForward, VlanTag
+from kvnet.device.address import GuestAddress
+from kvnet.device.driver import Backend, Driver
+from kvnet.device.ip import IpAddress, PortForward, Route
+from kvnet.device.parts import Acpi, Rom, Teaming
+from kvnet.device.patterns import ALIAS, DEVICE_NAME
 from kvnet.device.source import (
     BridgeSource,
+    ClientSource,
     DirectSource,
     EthernetSource,
     HostdevSource,
+    InternalSource,
+    McastSource,
     NetworkSource,
+    NullSource,
+    ServerSource,
     Source,
+    UdpSource,
     UserSource,
+    VdpaSource,
+    VdsSource,
     VhostuserSource,
 )
+from kvnet.device.traffic import Bandwidth, Coalesce, Filter, GuestLink, Port, Tune, VirtualPort, Vlan
 from kvnet.values import MacAddress
-from kvnet.xml.declare import at, attr, child, element, many, variant
-from kvnet.xml.scalars import Choice, Int, Mac, OnOff, Text, Token, YesNo
+from kvnet.xml.declare import Unread, at, attr, child, element, many, variant
+from kvnet.xml.scalars import Choice, Int, Mac, Text, Token, YesNo
 
 __all__ = ["Interface"]
 
-_VIRTUALPORTS = Choice("802.1Qbg", "802.1Qbh", "openvswitch", "midonet")
+_SWITCHED = (BridgeSource, NetworkSource, DirectSource, HostdevSource, Unread)
 
 
-@element("interface")
+def _fit_for_the_source(nic: Interface) -> tuple[str, str] | None:
+    if nic.virtualport is not None and not isinstance(nic.source, _SWITCHED):
+        return "virtualport", "only interfaces on a bridge, a network, a macvtap or a host device have a virtualport"
+    if nic.managed is not None and not isinstance(nic.source, (HostdevSource, Unread)):
+        return "managed", "only host devices are managed or not"
+    return None
+
+
+@element("interface", agree=_fit_for_the_source)
 class Interface:
     """One NIC. Fields stand in the order in which libvirt writes their elements."""
 
-    managed: bool | None = attr(YesNo(), default=None)
-    trust_guest_rx_filters: bool | None = attr(YesNo(), "trustGuestRxFilters", default=None)
-    mac: MacAddress | None = at("mac/@address", Mac(), default=None)
+    managed: bool | None = attr(YesNo(), default=None, since="0.9.11")
+    trust_guest_rx_filters: bool | None = attr(YesNo(), "trustGuestRxFilters", default=None, since="1.2.10")
+    mac: MacAddress | None = at("mac/@address", Mac(), default=None, guest=True)
+    mac_type: str | None = at("mac/@type", Choice("generated", "static"), default=None, since="6.6.0")
+    mac_check: bool | None = at("mac/@check", YesNo(), default=None)
+    mac_current: MacAddress | None = at("mac/@currentAddress", Mac(), default=None, since="11.2.0")
     source: Source = variant(
         "type",
         EthernetSource,
@@ -39,25 +62,50 @@ class Interface:
         UserSource,
         VhostuserSource,
         HostdevSource,
+        VdpaSource,
+        McastSource,
+        ServerSource,
+        ClientSource,
+        UdpSource,
+        InternalSource,
+        NullSource,
+        VdsSource,
     )
-    vlan_trunk: bool | None = at("vlan/@trunk", YesNo(), default=None)
-    vlan_tags: tuple[VlanTag, ...] = many(VlanTag, inside="vlan", default=())
-    virtualport: str | None = at("virtualport/@type", _VIRTUALPORTS, default=None)
+    vlan: Vlan | None = child(Vlan, default=None, since="0.10.0")
+    virtualport: VirtualPort | None = child(VirtualPort, default=None)
+    bandwidth: Bandwidth | None = child(Bandwidth, default=None)
+    port: Port | None = child(Port, default=None)
+    ips: tuple[IpAddress, ...] = many(IpAddress, default=(), since="1.2.12", guest=True)
+    routes: tuple[Route, ...] = many(Route, default=(), since="1.2.12", guest=True)
     port_forwards: tuple[PortForward, ...] = many(PortForward, default=(), since="9.0.0")
-    target: str | None = at("target/@dev", Text(), default=None)
+    script: str | None = at("script/@path", Text(".+"), default=None)
+    downscript: str | None = at("downscript/@path", Text(".+"), default=None, since="6.4.0")
+    backend_domain: str | None = at("backenddomain/@name", Text(r"[^\n]+"), default=None, since="1.2.13")
+    target: str | None = at("target/@dev", DEVICE_NAME, default=None)
     target_managed: bool | None = at("target/@managed", YesNo(), default=None, since="5.7.0")
-    model: str | None = at("model/@type", Token(r"[a-zA-Z0-9\-_]+"), default=None)
-    driver: str | None = at("driver/@name", Choice("qemu", "vhost", "vfio", "kvm", "xen"), default=None)
-    queues: int | None = at("driver/@queues", Int(1, 2**32 - 1), default=None, since="1.0.6")
-    iommu: bool | None = at("driver/@iommu", OnOff(), default=None, since="3.5.0")
-    backend: str | None = at("backend/@type", Choice("default", "passt"), default=None, since="9.0.0")
-    log_file: str | None = at("backend/@logFile", Text(), default=None, since="9.0.0")
-    filter: Filter | None = child(Filter, default=None)
-    link: str | None = at("link/@state", Choice("up", "down"), default=None)
-    mtu: int | None = at("mtu/@size", Int(0, 65535), default=None, since="3.1.0")
-    boot_order: int | None = at("boot/@order", Int(1, 2**32 - 1), default=None)
-    alias: str | None = at("alias/@name", Text(), default=None)
-    rom_bar: bool | None = at("rom/@bar", OnOff(), default=None)
-    rom_enabled: bool | None = at("rom/@enabled", YesNo(), default=None, since="4.3.0")
-    acpi_index: int | None = at("acpi/@index", Int(0, 2**32 - 1), default=None, since="7.3.0")
-    address: GuestAddress | None = child(PciGuestAddress, CcwGuestAddress, default=None)
+    guest: GuestLink | None = child(GuestLink, default=None, since="1.2.7", guest=True)
+    model: str | None = at(
+        "model/@type",
+        Token(
+            r"[a-zA-Z0-9\-_]+",
+            newer={"virtio-transitional": "5.2.0", "virtio-non-transitional": "5.2.0", "igb": "9.3.0"},
+        ),
+        default=None,
+        guest=True,
+    )
+    driver: Driver | None = child(Driver, default=None, early="hostdev")
+    backend: Backend | None = child(Backend, default=None)
+    filter: Filter | None = child(Filter, default=None, since="0.8.0")
+    tune: Tune | None = child(Tune, default=None)
+    teaming: Teaming | None = child(Teaming, default=None, guest=True)
+    link: str | None = at("link/@state", Choice("up", "down"), default=None, since="0.9.5", guest=True)
+    mtu: int | None = at("mtu/@size", Int(0, 65535), default=None, since="3.1.0", guest=True)
+    coalesce: Coalesce | None = child(Coalesce, default=None, since="3.3.0")
+    boot_order: int | None = at("boot/@order", Int(1), default=None, since="0.8.8", guest=True)
+    load_parameter: str | None = at(
+        "boot/@loadparm", Token("[a-zA-Z0-9. ]{1,8}"), default=None, since="3.5.0", guest=True
+    )
+    alias: str | None = at("alias/@name", ALIAS, default=None)
+    rom: Rom | None = child(Rom, default=None, guest=True)
+    acpi: Acpi | None = child(Acpi, default=None, guest=True)
+    address: GuestAddress | None = child(*GuestAddress.__args__, default=None, guest=True)

@@ -1,52 +1,40 @@
-"""The parts of a network device that have several settings of their own."""
+"""The small parts that interfaces and hostdevs share."""
 
 from __future__ import annotations
 
-from kvnet.xml.declare import attr, element, many
-from kvnet.xml.scalars import Choice, Int, Text, Token, YesNo
+from kvnet.device.patterns import ABSOLUTE_PATH, ALIAS
+from kvnet.xml.declare import attr, element
+from kvnet.xml.scalars import Choice, Int, OnOff, Text, YesNo
 
-__all__ = ["Filter", "Parameter", "PortForward", "PortSpan", "VlanTag"]
-
-
-@element("range")
-class PortSpan:
-    """Forwarded ports ``start`` to ``end`` (one port without it), or ports kept from being forwarded."""
-
-    start: int = attr(Int(0, 65535))
-    end: int | None = attr(Int(0, 65535), default=None)
-    to: int | None = attr(Int(0, 65535), default=None)
-    exclude: bool | None = attr(YesNo(), default=None)
+__all__ = ["Acpi", "Rom", "Teaming"]
 
 
-@element("portForward")
-class PortForward:
-    """Ports of the host that passt forwards to the guest; all of them where no range is given."""
-
-    proto: str = attr(Choice("tcp", "udp"))
-    address: str | None = attr(Text(), default=None)
-    dev: str | None = attr(Token(), default=None)
-    ranges: tuple[PortSpan, ...] = many(PortSpan, default=())
+def _persistent_of_a_transient(teaming: Teaming) -> tuple[str, str] | None:
+    if (teaming.type == "transient") != (teaming.persistent is not None):
+        return "persistent", "the transient NIC of a team, and it alone, names its persistent one"
+    return None
 
 
-@element("tag")
-class VlanTag:
-    """One VLAN of the port; ``nativeMode`` marks the one of untagged frames."""
+@element("teaming", since="6.1.0", agree=_persistent_of_a_transient)
+class Teaming:
+    """A team of two NICs (failover of virtio-net): the transient one names the alias of the persistent one."""
 
-    id: int = attr(Int(0, 4095))
-    native_mode: str | None = attr(Choice("tagged", "untagged"), "nativeMode", default=None)
-
-
-@element("parameter")
-class Parameter:
-    """A variable of a network filter."""
-
-    name: str = attr(Text())
-    value: str = attr(Text())
+    type: str = attr(Choice("persistent", "transient"))
+    persistent: str | None = attr(ALIAS, default=None)
 
 
-@element("filterref")
-class Filter:
-    """A network filter of libvirt, applied to the NIC's traffic on the host."""
+@element("rom")
+class Rom:
+    """The device's option ROM."""
 
-    filter: str = attr(Text())
-    parameters: tuple[Parameter, ...] = many(Parameter, default=())
+    bar: bool | None = attr(OnOff(), default=None, since="0.9.10")
+    enabled: bool | None = attr(YesNo(), default=None, since="4.3.0")
+    file: str | None = attr(ABSOLUTE_PATH, default=None, since="0.9.10")
+
+
+@element("acpi")
+class Acpi:
+    """The number by which the guest's firmware names the NIC (``eno1``), and its NUMA nodes."""
+
+    index: int | None = attr(Int(), default=None, since="7.3.0")
+    nodeset: str | None = attr(Text(r"[0-9,\-\^]+"), default=None, since="11.8.0")

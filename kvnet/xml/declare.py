@@ -12,21 +12,10 @@ import attrs
 
 from kvnet.xml.scalars import Scalar
 
-__all__ = [
-    "Declared",
-    "at",
-    "attr",
-    "child",
-    "chosen_by",
-    "constants",
-    "declared",
-    "element",
-    "many",
-    "tag",
-    "variant",
-]
+__all__ = ["Declared", "Header", "Unread", "at", "attr", "child", "declared", "element", "header", "many", "variant"]
 
 C = TypeVar("C", bound=type)
+Agreement = Callable[[Any], tuple[str, str] | None]
 _DECLARED = "kvnet.xml"
 _REQUIRED: Any = attrs.NOTHING
 
@@ -38,6 +27,8 @@ class Declared:
     ``path`` is the way to an attribute or to an element's text, seen from the element (``@dev``,
     ``model/@type``, ``tune/sndbuf``), or to the wrapper of child elements; ``classes`` are the element
     classes that may stand there; ``hoisted`` names the attribute of the parent that chooses among them.
+    ``since`` is the first release of libvirt that knows the path, and ``guest`` tells that the guest sees
+    the value. An element of which ``early`` names a variant is written before it.
     """
 
     path: str = ""
@@ -46,33 +37,63 @@ class Declared:
     repeated: bool = False
     hoisted: str = ""
     since: str = ""
+    guest: bool = False
+    early: str = ""
+
+
+@attrs.frozen
+class Header:
+    """What a class says of its element as a whole: see ``element``."""
+
+    tag: str
+    variant: str
+    since: str
+    agree: Agreement | None
+    constants: dict[str, str]
+
+
+@attrs.frozen
+class Unread:
+    """What lossless reading puts where something must stand and cannot be read: the element as it stood.
+
+    ``chosen`` is the value of the parent's attribute that should have chosen its class.
+    """
+
+    chosen: str = ""
+    xml: str = ""
 
 
 def _field(default: Any, declared: Declared) -> Any:
     return attrs.field(default=default, metadata={_DECLARED: declared})
 
 
-def attr(scalar: Scalar[Any], name: str = "", *, default: Any = _REQUIRED, since: str = "") -> Any:
+def attr(scalar: Scalar[Any], name: str = "", *, default: Any = _REQUIRED, since: str = "", guest: bool = False) -> Any:
     """An attribute of the element itself; its XML name is the field's unless ``name`` says otherwise."""
-    return _field(default, Declared(path=f"@{name}", scalar=scalar, since=since))
+    return _field(default, Declared(path=f"@{name}", scalar=scalar, since=since, guest=guest))
 
 
-def at(path: str, scalar: Scalar[Any], *, default: Any = _REQUIRED, since: str = "") -> Any:
-    """An attribute (``model/@type``) or text (``tune/sndbuf``) inside wrappers that need no class."""
-    return _field(default, Declared(path=path, scalar=scalar, since=since))
+def at(path: str, scalar: Scalar[Any], *, default: Any = _REQUIRED, since: str = "", guest: bool = False) -> Any:
+    """An attribute (``model/@type``) or text (``tune/sndbuf``) inside wrappers that need no class.
+
+    A wrapper is there for the first of its fields: without that one, it says nothing and is refused.
+    """
+    return _field(default, Declared(path=path, scalar=scalar, since=since, guest=guest))
 
 
-def child(*classes: type, inside: str = "", default: Any = _REQUIRED, since: str = "") -> Any:
+def child(
+    *classes: type, inside: str = "", default: Any = _REQUIRED, since: str = "", guest: bool = False, early: str = ""
+) -> Any:
     """At most one child element; of several classes, the constants of each tell which it is.
 
-    ``inside`` names the wrapper that it stands in, where that needs no class.
+    ``inside`` names the wrapper that it stands in, where that needs no class; ``early`` the variant that it
+    is written before.
     """
-    return _field(default, Declared(path=inside, classes=classes, since=since))
+    return _field(default, Declared(path=inside, classes=classes, since=since, guest=guest, early=early))
 
 
-def many(*classes: type, inside: str = "", default: Any = _REQUIRED, since: str = "") -> Any:
-    """Any number of child elements, a tuple in document order."""
-    return _field(default, Declared(path=inside, classes=classes, repeated=True, since=since))
+def many(*classes: type, inside: str = "", default: Any = _REQUIRED, since: str = "", guest: bool = False) -> Any:
+    """Any number of child elements, a tuple in document order; at least one where there is no default."""
+    return _field(default, Declared(path=inside, classes=classes, repeated=True, since=since, guest=guest))
 
 
 def variant(hoisted: str, *classes: type) -> Any:
@@ -81,13 +102,19 @@ def variant(hoisted: str, *classes: type) -> Any:
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attr, at, child, many, variant))
-def element(tag: str, *, variant: str = "", **constants: str) -> Callable[[C], C]:
+def element(
+    tag: str, *, variant: str = "", since: str = "", agree: Agreement | None = None, **constants: str
+) -> Callable[[C], C]:
     """Declare a frozen, keyword-only class for the element ``tag``.
 
     ``constants`` are attributes with one value, such as ``type="pci"``. A class that a ``variant`` field
     chooses says in ``variant`` for which value of the parent's attribute it stands; its element is not
-    written when nothing is in it. Values are checked against the declaration when an object is made:
-    ValueError names the class and field.
+    written when nothing is in it. ``since`` is the first release of libvirt that knows the class. Values are
+    checked against the declaration when an object is made: ValueError names the class and field. ``agree``
+    names a field, and what is wrong with its value beside the others, where each alone is right.
+
+    What was read without loss remembers its text in ``verbatim``, which ``attrs.evolve`` hands on, so that
+    writing changes in that text what was changed in the object.
     """
 
     def declare(cls: C) -> C:
@@ -99,31 +126,20 @@ def element(tag: str, *, variant: str = "", **constants: str) -> Callable[[C], C
             self.__attrs_post_init__()
 
         cls.__attrs_post_init__ = check_first  # type: ignore[attr-defined]
+        if not hasattr(cls, "__kvnet__"):
+            cls.__annotations__["verbatim"] = str | None
+            cls.verbatim = attrs.field(default=None, eq=False, repr=False)  # type: ignore[attr-defined]
         made = attrs.frozen(kw_only=True)(cls)
-        made.__kvnet_tag__ = tag  # type: ignore[attr-defined]
-        made.__kvnet_variant__ = variant  # type: ignore[attr-defined]
-        made.__kvnet_constants__ = constants  # type: ignore[attr-defined]
+        made.__kvnet__ = Header(tag, variant, since, agree, constants)  # type: ignore[attr-defined]
         return made
 
     return declare
 
 
-def tag(cls: type) -> str:
-    """The element name a class was declared for."""
-    name: str = cls.__kvnet_tag__  # type: ignore[attr-defined]
-    return name
-
-
-def chosen_by(cls: type) -> str:
-    """The value of the parent's attribute that chooses this class, or nothing."""
-    value: str = cls.__kvnet_variant__  # type: ignore[attr-defined]
-    return value
-
-
-def constants(cls: type) -> dict[str, str]:
-    """The attributes of a class that have one value."""
-    values: dict[str, str] = cls.__kvnet_constants__  # type: ignore[attr-defined]
-    return values
+def header(cls: type) -> Header:
+    """What a class was declared with."""
+    said: Header = cls.__kvnet__  # type: ignore[attr-defined]
+    return said
 
 
 def declared(cls: type) -> tuple[tuple[str, bool, Declared], ...]:

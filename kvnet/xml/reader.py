@@ -1,129 +1,148 @@
-"""declaration → plan → reader: an lxml element becomes an object, or every reason why it cannot."""
+"""declaration → plan → generated reader of flawless elements; of what is flawed, ``examine`` tells the reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, lru_cache
 from typing import Any
 
-from attrs import define, field
 from lxml import etree
 
-from kvnet.errors import FieldPath, Place, Problem, XmlError
-from kvnet.xml import declare
+from kvnet.xml.declare import header
 from kvnet.xml.plan import Branch, Leaf, Node, plan_of
+from kvnet.xml.source import function
 
-__all__ = ["read"]
+__all__ = ["Flawed", "maker", "reader"]
 
-
-def read(element: etree._Element, *classes: type, at: FieldPath | None = None, file: str = "<xml>") -> Any:
-    """The object that ``element`` stands for; of several classes, the one whose tag and constants fit.
-
-    Raises XmlError with every unknown attribute, element or text, every child given twice, every value
-    out of its type and every missing required part, each with its line and path.
-    """
-    reading = _Reading(file)
-    made = reading.one(element, classes, at or FieldPath((str(element.tag),)))
-    if reading.problems:
-        raise XmlError(reading.problems)
-    return made
+Flawed = (ValueError, LookupError)
+"""What a generated reader raises, without any reason."""
 
 
-@define
-class _Reading:
-    file: str
-    problems: list[Problem] = field(factory=list)
+@cache
+def reader(cls: type) -> Callable[[etree._Element], Any]:
+    """The generated reader of a class: the object that an element stands for, or an exception of ``Flawed``."""
+    plan = plan_of(cls)
+    names: dict[str, Any] = {"Comment": etree.Comment}
+    lines = [
+        "def read(e0):",
+        *(f"    f_{each.field} = {each.empty}" for each in plan.fields()),
+        *_element(plan, names, 0),
+    ]
+    if plan.hoisted:
+        names["absent"] = _absent(plan.hoisted)
+        lines += [f"    if f_{plan.hoisted.field} is None: f_{plan.hoisted.field} = absent[kind]"]
+    lines += [f"    if f_{each.field} == {each.empty}: raise ValueError" for each in plan.fields() if each.required]
+    lines += [*_making(cls, plan, names, {each.field: f"f_{each.field}" for each in plan.fields()}), "    return o"]
+    return function("read", lines, names, f"read {cls.__name__}")
 
-    def one(self, element: etree._Element, classes: tuple[type, ...], at: FieldPath) -> Any:
-        fitting = [cls for cls in classes if _fits(cls, element)]
-        if not fitting:
-            self._report(element, at, "KN512", f"no kind of <{element.tag!s}> fits its attributes")
-            return None
-        return self.into(element, fitting[0], at)
 
-    def into(self, element: etree._Element, cls: type, at: FieldPath) -> Any:
-        plan = plan_of(cls)
-        values: dict[str, Any] = {}
-        before = len(self.problems)
-        self._node(element, plan, values, at)
-        for name, required, _ in declare.declared(cls):
-            if required and name not in values and len(self.problems) == before:
-                self._report(element, at, "KN514", f"<{element.tag!s}> needs {name}")
-        return cls(**values) if len(self.problems) == before else None
+@cache
+def maker(cls: type) -> Callable[[Mapping[str, Any]], Any]:
+    """Makes an object of values that are known to be right, each alone and together."""
+    plan = plan_of(cls)
+    names: dict[str, Any] = {}
+    values = {each.field: f"v.get('{each.field}', {each.empty})" for each in plan.fields()}
+    lines = ["def make(v):", *_making(cls, plan, names, values), "    return o"]
+    return function("make", lines, names, f"make {cls.__name__}")
 
-    def _node(self, element: etree._Element, node: Node, values: dict[str, Any], at: FieldPath) -> None:
-        self._attributes(element, node, values, at)
-        if node.text is not None:
-            self._leaf(element, node.text, (element.text or "").strip(), values, at)
-        elif (element.text or "").strip():
-            self._report(element, at, "KN511", f"<{element.tag!s}> holds no text")
-        seen: dict[str, int] = {}
-        for child in element.iterchildren(tag=etree.Element):
-            name = str(child.tag)
-            seen[name] = seen.get(name, 0) + 1
-            self._child(child, node, values, at, seen[name])
-        self._chosen_without_element(element, node, values, at)
 
-    def _attributes(self, element: etree._Element, node: Node, values: dict[str, Any], at: FieldPath) -> None:
-        leaves = {leaf.name: leaf for leaf in node.attributes}
-        hoisted = node.hoisted.hoisted if node.hoisted else None
-        for name, text in element.items():
-            if name in leaves:
-                self._leaf(element, leaves[str(name)], str(text), values, at / f"@{name}")
-            elif name not in node.constants and name != hoisted:
-                self._report(element, at / f"@{name}", "KN511", f"<{element.tag!s}> has no attribute '{name}'")
+def _making(cls: type, plan: Node, names: dict[str, Any], values: Mapping[str, str]) -> Iterator[str]:
+    """Code that makes an object without the check of its values."""
+    names |= {"cls": cls, "new": cls.__new__, "agree": header(cls).agree}
+    yield "    o = new(cls)"
+    for field in (*values, "verbatim"):
+        names[f"set_{field}"] = getattr(cls, field).__set__
+        yield f"    set_{field}(o, {values.get(field)})"
+    if header(cls).agree:
+        yield "    if agree(o): raise ValueError"
 
-    def _child(self, child: etree._Element, node: Node, values: dict[str, Any], at: FieldPath, count: int) -> None:
-        part = next((each for each in node.content if each.tag == child.tag), None)
-        path = at / str(child.tag)
-        if part is None:
-            self._report(child, path, "KN511", f"<{node.tag}> has no child <{child.tag!s}>")
-        elif isinstance(part, Branch) and part.repeated:
-            made = self.one(child, part.classes, path[count - 1])
-            values[part.field] = (*values.get(part.field, ()), made)
-        elif count > 1:
-            self._report(child, path, "KN513", f"<{child.tag!s}> is given twice")
-        elif isinstance(part, Node):
-            self._node(child, part, values, path)
-        else:
-            chosen = tuple(self._chosen(child, part)) if part.hoisted else part.classes
-            made = self.one(child, chosen, path)
-            if made is not None:
-                values[part.field] = made
 
-    def _chosen(self, child: etree._Element, branch: Branch) -> Iterator[type]:
-        parent = child.getparent()
-        word = None if parent is None else parent.get(branch.hoisted)
-        return (cls for cls in branch.classes if declare.chosen_by(cls) == word)
+# In the generated code, eN is the element at depth N, and f_NAME what was read for a field.
 
-    def _chosen_without_element(
-        self, element: etree._Element, node: Node, values: dict[str, Any], at: FieldPath
-    ) -> None:
-        branch = node.hoisted
-        if branch is None or branch.field in values:
-            return
-        if element.find(branch.tag) is not None:
-            return
-        word = element.get(branch.hoisted)
-        classes = [cls for cls in branch.classes if declare.chosen_by(cls) == word]
-        if not classes:
-            self._report(element, at / f"@{branch.hoisted}", "KN512", f"'{word}' is no known type")
-        elif any(required for _, required, _ in declare.declared(classes[0])):
-            self._report(element, at / branch.tag, "KN514", f"type '{word}' needs a <{branch.tag}>")
-        else:
-            values[branch.field] = classes[0]()
 
-    def _leaf(self, element: etree._Element, leaf: Leaf, text: str, values: dict[str, Any], at: FieldPath) -> None:
+def _element(node: Node, names: dict[str, Any], depth: int) -> Iterator[str]:
+    """Code that reads one element, and the wrappers inside it, into local variables."""
+    pad, own = "    " * (2 * depth + 1), f"e{depth}"
+    if node.hoisted:
+        yield f"{pad}kind = None"
+    yield f"{pad}for n, t in {own}.items():"
+    word = "if"
+    for test, deed in _attributes(node, names):
+        yield f"{pad}    {word} {test}: {deed}"
+        word = "elif"
+    yield f"{pad}    {'else: ' if word == 'elif' else ''}raise ValueError"
+    if node.text:
+        yield f"{pad}f_{node.text.field} = {_parser(node.text, names)}(({own}.text or '').strip())"
+    else:
+        yield f"{pad}if {own}.text and not {own}.text.isspace(): raise ValueError"
+    if not node.content:
+        yield f"{pad}if len({own}): raise ValueError"
+        return
+    inner = f"e{depth + 1}"
+    yield f"{pad}for {inner} in {own}:"
+    yield f"{pad}    tag = {inner}.tag"
+    word = "if"
+    for part in node.content:
+        yield f"{pad}    {word} tag == '{part.tag}':"
+        yield from _wrapper(part, names, depth + 1) if isinstance(part, Node) else _branch(part, names, depth + 1)
+        word = "elif"
+    yield f"{pad}    {word} tag is not Comment: raise ValueError"
+    yield f"{pad}    if {inner}.tail and not {inner}.tail.isspace(): raise ValueError"
+
+
+def _attributes(node: Node, names: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for leaf in node.attributes:
+        yield f"n == '{leaf.name}'", f"f_{leaf.field} = {_parser(leaf, names)}(t)"
+    for name, value in node.constants.items():
+        yield f"n == '{name}' and t == '{value}'", "pass"
+    if node.hoisted:
+        yield f"n == '{node.hoisted.hoisted}'", "kind = t"
+
+
+def _wrapper(node: Node, names: dict[str, Any], depth: int) -> Iterator[str]:
+    assert node.key is not None
+    pad, field = "    " * (2 * depth + 1), node.key.field
+    yield f"{pad}if f_{field} is not None: raise ValueError"
+    yield from _element(node, names, depth)
+    yield f"{pad}if f_{field} is None: raise ValueError"
+
+
+def _branch(branch: Branch, names: dict[str, Any], depth: int) -> Iterator[str]:
+    pad, field = "    " * (2 * depth + 1), branch.field
+    names[f"read_{field}"] = _choosing(branch)
+    made = f"read_{field}(e{depth}, kind)" if branch.hoisted else f"read_{field}(e{depth})"
+    if branch.repeated:
+        yield f"{pad}f_{field} += ({made},)"
+    else:
+        yield f"{pad}if f_{field} is not None: raise ValueError"
+        yield f"{pad}f_{field} = {made}"
+
+
+def _parser(leaf: Leaf, names: dict[str, Any]) -> str:
+    name = f"parse_{leaf.field}"
+    names[name] = lru_cache(1024)(leaf.scalar.parse) if leaf.scalar.recurs else leaf.scalar.parse
+    return name
+
+
+def _choosing(branch: Branch) -> Callable[..., Any]:
+    if branch.hoisted:
+        chosen = {header(cls).variant: reader(cls) for cls in branch.classes}
+        return lambda element, kind: chosen[kind](element)
+    if len(branch.classes) == 1:
+        return reader(branch.classes[0])
+    names = {name for cls in branch.classes for name in header(cls).constants}
+    assert len(names) == 1, "classes of one child are told apart by one attribute"
+    name = names.pop()
+    by_value = {header(cls).constants[name]: reader(cls) for cls in branch.classes}
+    return lambda element: by_value[element.get(name)](element)
+
+
+def _absent(branch: Branch) -> dict[str, Any]:
+    """What stands for an element that is not there, for each class that asks for nothing in it."""
+    found = {}
+    for cls in branch.classes:
         try:
-            values[leaf.field] = leaf.scalar.parse(text)
-        except ValueError as reason:
-            self._report(element, at, "KN510", str(reason))
-
-    def _report(self, element: etree._Element, at: FieldPath, code: str, message: str) -> None:
-        place = Place(self.file, int(element.sourceline or 1), 1)
-        self.problems.append(Problem(at, code, message, place=place))
-
-
-def _fits(cls: type, element: etree._Element) -> bool:
-    return declare.tag(cls) == element.tag and all(
-        element.get(name, value) == value for name, value in declare.constants(cls).items()
-    )
+            found[header(cls).variant] = cls()
+        except (TypeError, ValueError):
+            continue
+    return found

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from ipaddress import AddressValueError, IPv4Address, ip_address
 from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
 from kvnet.values import MacAddress, Number
 
-__all__ = ["Choice", "Hex", "Int", "Mac", "OnOff", "Scalar", "Text", "Token", "YesNo"]
+__all__ = [
+    "Choice",
+    "Flag",
+    "Hex",
+    "Int",
+    "Ip",
+    "Mac",
+    "OnOff",
+    "Present",
+    "Scalar",
+    "Text",
+    "Token",
+    "YesNo",
+]
 
 T = TypeVar("T")
 
 # What XML 1.0 can carry (production 2, Char); all else has no spelling at all, not even as &#...;
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNICAST = re.compile("[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}")
 
 
 class Scalar(Generic[T]):
-    """One type of text. ``plain`` promises that what ``format`` gives never needs escaping."""
+    """One type of text.
+
+    ``plain`` promises that what ``format`` gives never needs escaping, and ``recurs`` tells that documents have
+    the same few texts again and again, so that their values are worth remembering.
+    """
 
     plain = True
+    recurs = False
 
     def parse(self, text: str) -> T:
         """The value that ``text`` stands for. Raises ValueError with the reason."""
@@ -34,12 +55,21 @@ class Scalar(Generic[T]):
         """Raise ValueError with the reason where ``value`` has no text of this type."""
         self.parse(self.format(value))
 
+    def since(self, value: T) -> str:
+        """The release of libvirt from which on the value is known, where it is younger than its field."""
+        return ""
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
 
 @frozen
 class Text(Scalar[str]):
-    """Any text that XML can carry."""
+    """Any text that XML can carry, or of it what matches ``pattern``."""
 
     plain = False
+    pattern: re.Pattern[str] = field(default=r"(?s:.*)", converter=_compiled)
 
     def parse(self, text: str) -> str:
         self.check(text)
@@ -51,10 +81,8 @@ class Text(Scalar[str]):
         bad = _UNWRITABLE.search(value)
         if bad:
             raise ValueError(f"{value!r} has the character {bad.group()!r}, which XML cannot carry")
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+        if not self.pattern.fullmatch(value):
+            raise ValueError(f"{value!r} does not match {self.pattern.pattern}")
 
 
 @frozen
@@ -62,27 +90,39 @@ class Token(Scalar[str]):
     """Text of one pattern; the pattern must not let ``< & ' "`` or a control character through."""
 
     pattern: re.Pattern[str] = field(default=r"[a-zA-Z0-9_.:\-]+", converter=_compiled)
+    newer: Mapping[str, str] = field(factory=dict, hash=False)
+    """Words that are younger than the field, with their releases."""
 
     def parse(self, text: str) -> str:
-        self.check(text)
-        return text
+        if self.pattern.fullmatch(text):
+            return text
+        raise ValueError(f"{text!r} does not match {self.pattern.pattern}")
 
     def check(self, value: Any) -> None:
-        if not isinstance(value, str) or not self.pattern.fullmatch(value):
-            raise ValueError(f"{value!r} does not match {self.pattern.pattern}")
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is not text")
+        self.parse(value)
+
+    def since(self, value: str) -> str:
+        return self.newer.get(value, "")
 
 
 @frozen
 class Int(Scalar[int]):
-    """A decimal integer within bounds, both included."""
+    """A decimal integer within bounds, both included; ``digits`` allows hexadecimals of as many, too."""
 
+    recurs = True
     low: int = 0
-    high: int = 2**63 - 1
+    high: int = 2**32 - 1
+    digits: int = 0
 
     def parse(self, text: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]{1,20}", text):
+        if self.digits and re.fullmatch(f"0x[0-9a-fA-F]{{1,{self.digits}}}", text):
+            value = int(text, 16)
+        elif re.fullmatch(r" *[+-]?[0-9]{1,20} *", text):
+            value = int(text)
+        else:
             raise ValueError(f"'{text}' is not a whole number")
-        value = int(text)
         self.check(value)
         return value if str(value) == text else Number.spelled(value, text)
 
@@ -95,34 +135,52 @@ class Int(Scalar[int]):
 
 @frozen
 class Hex(Scalar[int]):
-    """An integer that libvirt writes as ``0x`` and ``digits`` hexadecimal digits, and reads in any base."""
+    """An integer that libvirt writes as ``0x`` and ``digits`` hexadecimal digits, and reads in any base.
 
+    An object may hold up to ``writable``, where others hand on what libvirt then refuses.
+    """
+
+    recurs = True
     digits: int
     high: int
+    writable: int = 0
 
     def parse(self, text: str) -> int:
-        if not re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}", text):
+        # the bases of C's strtol, by which libvirt goes
+        if re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}", text):
+            value = int(text, 16)
+        elif re.fullmatch(r"0[0-7]{0,20}", text):
+            value = int(text, 8)
+        elif re.fullmatch(r"[1-9][0-9]{0,19}", text):
+            value = int(text)
+        else:
             raise ValueError(f"'{text}' is not a number such as {self.format(self.high)}")
-        value = int(text, 16 if text[1:2] in ("x", "X") else 8 if text.startswith("0") else 10)
-        self.check(value)
+        if value > self.high:
+            raise ValueError(f"'{text}' is more than {self.high:#x}")
         return value if self.format(value) == text else Number.spelled(value, text)
 
     def format(self, value: int) -> str:
         return str(value) if isinstance(value, Number) else f"0x{value:0{self.digits}x}"
 
+    @property
+    def limit(self) -> int:
+        return self.writable or self.high
+
     def check(self, value: Any) -> None:
-        if not isinstance(value, int) or not 0 <= value <= self.high:
-            raise ValueError(f"{value!r} is not between 0 and {self.high:#x}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= self.limit:
+            raise ValueError(f"{value!r} is not between 0 and {self.limit:#x}")
 
 
 @frozen
 class Mac(Scalar[MacAddress]):
-    """A MAC address, written as it was spelled."""
+    """A MAC address, written as it was spelled; libvirt reads those of one station, with colons."""
 
     plain = False
 
     def parse(self, text: str) -> MacAddress:
-        return MacAddress.parse(text)
+        if not _UNICAST.fullmatch(text):
+            raise ValueError(f"'{text}' is not the MAC address of one NIC, such as 52:54:00:12:34:56")
+        return MacAddress(bytes.fromhex(text.replace(":", "")), spelling=text)
 
     def format(self, value: MacAddress) -> str:
         return value.spelling
@@ -132,33 +190,63 @@ class Mac(Scalar[MacAddress]):
             raise ValueError(f"{value!r} is not a MacAddress")
 
 
-@frozen(init=False)
-class Choice(Scalar[str]):
-    """One of a few words."""
+@frozen
+class Ip(Scalar[str]):
+    """An IPv4 or IPv6 address as text, in any spelling of it; ``only4`` leaves out IPv6."""
 
-    words: tuple[str, ...]
-
-    def __init__(self, *words: str) -> None:
-        self.__attrs_init__(words)
+    only4: bool = False
 
     def parse(self, text: str) -> str:
         self.check(text)
         return text
 
     def check(self, value: Any) -> None:
-        if value not in self.words:
-            raise ValueError(f"{value!r} is none of {', '.join(self.words)}")
+        kind = "an IPv4 address" if self.only4 else "an IP address"
+        if not isinstance(value, str) or "%" in value:
+            raise ValueError(f"{value!r} is not {kind}")
+        try:
+            IPv4Address(value) if self.only4 else ip_address(value)
+        except (AddressValueError, ValueError):
+            raise ValueError(f"{value!r} is not {kind}") from None
+
+
+@frozen(init=False)
+class Choice(Scalar[str]):
+    """One of a few words; ``newer`` has the releases of those that are younger than the field."""
+
+    recurs = True
+    words: tuple[str, ...]
+    newer: Mapping[str, str] = field(hash=False)
+
+    def __init__(self, *words: str, newer: Mapping[str, str] | None = None) -> None:
+        self.__attrs_init__(words, newer or {})
+
+    def parse(self, text: str) -> str:
+        if text in self.words:
+            return text
+        raise ValueError(f"{text!r} is none of {', '.join(self.words)}")
+
+    def check(self, value: Any) -> None:
+        self.parse(value)
+
+    def since(self, value: str) -> str:
+        return self.newer.get(value, "")
 
 
 @frozen
-class _Flag(Scalar[bool]):
+class Flag(Scalar[bool]):
+    """A truth, in two words."""
+
+    recurs = True
     true: str
     false: str
 
     def parse(self, text: str) -> bool:
-        if text not in (self.true, self.false):
-            raise ValueError(f"'{text}' is neither {self.true} nor {self.false}")
-        return text == self.true
+        if text == self.true:
+            return True
+        if text == self.false:
+            return False
+        raise ValueError(f"'{text}' is neither {self.true} nor {self.false}")
 
     def format(self, value: bool) -> str:
         return self.true if value else self.false
@@ -170,9 +258,28 @@ class _Flag(Scalar[bool]):
 
 def YesNo() -> Scalar[bool]:  # noqa: N802 - stands beside the classes in declarations
     """A flag spelled ``yes`` or ``no``."""
-    return _Flag("yes", "no")
+    return Flag("yes", "no")
 
 
 def OnOff() -> Scalar[bool]:  # noqa: N802
     """A flag spelled ``on`` or ``off``."""
-    return _Flag("on", "off")
+    return Flag("on", "off")
+
+
+@frozen
+class Present(Scalar[bool]):
+    """True, in its one word, or for an element that is there and holds nothing; else the field is ``None``."""
+
+    word: str = ""
+
+    def parse(self, text: str) -> bool:
+        if text != self.word:
+            raise ValueError(f"'{text}' stands where {repr(self.word) if self.word else 'nothing'} should")
+        return True
+
+    def format(self, value: bool) -> str:
+        return self.word
+
+    def check(self, value: Any) -> None:
+        if value is not True:
+            raise ValueError(f"{value!r} is not True; leave the field None instead")

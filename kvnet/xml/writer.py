@@ -1,4 +1,4 @@
-"""declaration → plan → generated writer. The writer makes text: libvirt's child order, its quotes."""
+"""declaration → plan → generated writer: text, in libvirt's child order, with its quotes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
+from kvnet.xml.declare import Unread, header
 from kvnet.xml.plan import Branch, Leaf, Node, plan_of
 from kvnet.xml.source import function
 
-__all__ = ["escape", "write"]
+__all__ = ["escape", "writer"]
 
 _SPECIAL = re.compile("[&<>'\"\t\n\r]")
 _REFERENCES = {
@@ -33,18 +34,6 @@ def escape(text: str) -> str:
     return text.translate(_REFERENCES) if _SPECIAL.search(text) else text
 
 
-def write(device: Any, *, indent: int | None = None) -> str:
-    """The XML of an element: on one line, or indented by ``indent`` spaces and two more a level.
-
-    The same object gives the same bytes.
-    """
-    cls: type = type(device)
-    if indent is None:
-        return writer(cls, False)(device)
-    text = writer(cls, True)(device, "\n" + " " * indent)
-    return text.removeprefix("\n")
-
-
 @cache
 def writer(cls: type, indented: bool) -> Callable[..., str]:
     """The generated writer of a class: ``write(o)``, or ``write(o, nl)`` with line break and indent."""
@@ -54,16 +43,34 @@ def writer(cls: type, indented: bool) -> Callable[..., str]:
         names[f"format_{leaf.field}"] = leaf.scalar.format
     for branch in plan.branches():
         names[f"write_{branch.field}"] = {each: writer(each, indented) for each in branch.classes}
+        names[f"write_{branch.field}"][Unread] = _unread
+        names[f"chosen_{branch.field}"] = _chosen
     lines = [
         f"def write(o{', nl' if indented else ''}):",
+        *_hoist(plan),
         f"    s0 = {_opening(plan, indented, 0)}",
         *_body(plan, indented, 0),
         "    return s0",
     ]
-    return function("write", lines, names, f"write {cls.__name__} {'indented' if indented else 'compact'}")
+    return function("write", lines, names, f"write {cls.__name__}{' indented' if indented else ''}")
 
 
-# In the generated code, sN is the text of the element at depth N so far, cN that of its content.
+def _chosen(value: Any) -> str:
+    return escape(value.chosen) if isinstance(value, Unread) else header(type(value)).variant
+
+
+def _unread(value: Unread, nl: str = "") -> str:
+    return f"{nl}{value.xml}" if value.xml else ""
+
+
+# In the generated code, sN is the text of the element at depth N so far, cN that of its content, and kind the
+# value of the attribute that chooses a class.
+
+
+def _hoist(plan: Node) -> Iterator[str]:
+    if plan.hoisted:
+        field = plan.hoisted.field
+        yield f"    kind = chosen_{field}(o.{field})"
 
 
 def _body(node: Node, indented: bool, depth: int) -> Iterator[str]:
@@ -78,38 +85,49 @@ def _body(node: Node, indented: bool, depth: int) -> Iterator[str]:
     else:
         yield f"{pad}c{depth} = ''"
         for each in node.content:
-            inner = _branch if isinstance(each, Branch) else _wrapper
-            yield from inner(each, indented, depth)  # type: ignore[arg-type]
+            yield from _part(each, node, indented, depth)
         closing = f"{_break(indented, depth)}</{node.tag}>"
         yield f"{pad}s{depth} += f'>{{c{depth}}}{closing}' if c{depth} else '/>'"
-    if node.variant:
+    if node.cls and header(node.cls).variant:
         yield f"{pad}if s{depth} == {_opening(node, indented, depth)} + '/>': s{depth} = ''"
+
+
+def _part(part: Node | Branch, node: Node, indented: bool, depth: int) -> Iterator[str]:
+    if isinstance(part, Node):
+        yield from _wrapper(part, indented, depth)
+        return
+    pad = "    " * (depth + 1)
+    if part.hoisted:
+        for early in (each for each in node.content if isinstance(each, Branch) and each.early):
+            yield f"{pad}if kind == '{early.early}':"
+            yield f"    {pad}{_branch(early, indented, depth)}"
+    if part.early:
+        yield f"{pad}if kind != '{part.early}':"
+        pad += "    "
+    yield pad + _branch(part, indented, depth)
 
 
 def _wrapper(node: Node, indented: bool, depth: int) -> Iterator[str]:
     pad = "    " * (depth + 1)
-    present = [f"o.{leaf.field} is not None" for leaf in node.leaves()]
-    present += [f"o.{branch.field}" for branch in node.branches()]
-    yield f"{pad}if {' or '.join(present)}:"
+    yield f"{pad}if {' or '.join(_present(each) for each in node.fields())}:"
     yield f"{pad}    s{depth + 1} = {_opening(node, indented, depth + 1)}"
     yield from _body(node, indented, depth + 1)
     yield f"{pad}    c{depth} += s{depth + 1}"
 
 
-def _branch(branch: Branch, indented: bool, depth: int) -> Iterator[str]:
-    pad = "    " * (depth + 1)
+def _present(part: Leaf | Branch) -> str:
+    return f"o.{part.field}" if isinstance(part, Branch) else f"o.{part.field} is not None"
+
+
+def _branch(branch: Branch, indented: bool, depth: int) -> str:
     nl = f", nl + '{'  ' * (depth + 1)}'" if indented else ""
     value = "each" if branch.repeated else f"o.{branch.field}"
     call = f"c{depth} += write_{branch.field}[{value}.__class__]({value}{nl})"
-    if branch.repeated:
-        yield f"{pad}for each in o.{branch.field}: {call}"
-    else:
-        yield f"{pad}{_guard(branch)}{call}"
+    return f"for each in o.{branch.field}: {call}" if branch.repeated else f"{_guard(branch)}{call}"
 
 
 def _opening(node: Node, indented: bool, depth: int) -> str:
-    branch = node.hoisted
-    hoisted = f" {branch.hoisted}=\\'{{o.{branch.field}.__kvnet_variant__}}\\'" if branch else ""
+    hoisted = f" {node.hoisted.hoisted}=\\'{{kind}}\\'" if node.hoisted else ""
     fixed = "".join(f" {name}=\\'{value}\\'" for name, value in node.constants.items())
     return f"f'{_break(indented, depth)}<{node.tag}{hoisted}{fixed}'"
 

@@ -133,7 +133,12 @@ def vcpu(case: Case) -> Iterator[Difference]:
         return
     compiled = kvnet.compile(machine, kvnet.HostFacts(architecture=arch), cluster=cluster)
     made_queues = [
-        {"name": nic.name, "model": nic.device.model, "driver": nic.device.driver, "queues": nic.device.queues}
+        {
+            "name": nic.name,
+            "model": nic.device.model,
+            "driver": nic.device.driver and nic.device.driver.name,
+            "queues": nic.device.driver and nic.device.driver.queues,
+        }
         for nic in compiled.nics
         if isinstance(nic.device, Interface)
     ]

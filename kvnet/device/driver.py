@@ -1,0 +1,88 @@
+"""What moves a NIC's packets: its driver, with the features that the guest may negotiate, and its backend."""
+
+from __future__ import annotations
+
+from kvnet.device.patterns import ABSOLUTE_PATH
+from kvnet.xml.declare import attr, child, element
+from kvnet.xml.scalars import Choice, Int, OnOff, Text, YesNo
+
+__all__ = ["Backend", "Driver", "GuestOffloads", "HostOffloads", "HostdevDriver"]
+
+_COUNT = Int(1)
+_PASSTHROUGH = ("vfio", "kvm", "xen")
+_TUNING = ("queues", "rx_queue_size", "tx_queue_size", "txmode", "ioeventfd", "event_idx")
+
+
+@element("host")
+class HostOffloads:
+    """Offloads of the host's side that QEMU offers."""
+
+    csum: bool | None = attr(OnOff(), default=None, guest=True)
+    gso: bool | None = attr(OnOff(), default=None, guest=True)
+    tso4: bool | None = attr(OnOff(), default=None, guest=True)
+    tso6: bool | None = attr(OnOff(), default=None, guest=True)
+    ecn: bool | None = attr(OnOff(), default=None, guest=True)
+    ufo: bool | None = attr(OnOff(), default=None, guest=True)
+    mrg_rxbuf: bool | None = attr(OnOff(), default=None, since="1.2.13", guest=True)
+
+
+@element("guest")
+class GuestOffloads:
+    """Offloads that the guest may take on."""
+
+    csum: bool | None = attr(OnOff(), default=None, guest=True)
+    tso4: bool | None = attr(OnOff(), default=None, guest=True)
+    tso6: bool | None = attr(OnOff(), default=None, guest=True)
+    ecn: bool | None = attr(OnOff(), default=None, guest=True)
+    ufo: bool | None = attr(OnOff(), default=None, guest=True)
+
+
+def _tuned_or_passed_through(driver: Driver) -> tuple[str, str] | None:
+    if driver.name not in _PASSTHROUGH:
+        return None
+    tuned = next((name for name in _TUNING if getattr(driver, name) is not None), None)
+    return (tuned, f"a NIC passed through by {driver.name} does not have it") if tuned else None
+
+
+@element("driver", agree=_tuned_or_passed_through)
+class Driver:
+    """The driver of an interface: vhost or qemu with its tuning, or vfio for a function passed through."""
+
+    name: str | None = attr(Choice("qemu", "vhost", *_PASSTHROUGH), default=None)
+    model: str | None = attr(Text(r"[^\n]+"), default=None, since="10.0.0")
+    queues: int | None = attr(_COUNT, default=None, since="1.0.6", guest=True)
+    rx_queue_size: int | None = attr(_COUNT, default=None, since="2.3.0", guest=True)
+    tx_queue_size: int | None = attr(_COUNT, default=None, since="3.7.0", guest=True)
+    txmode: str | None = attr(Choice("iothread", "timer"), default=None)
+    ioeventfd: bool | None = attr(OnOff(), default=None, since="0.9.3")
+    event_idx: bool | None = attr(OnOff(), default=None, since="0.9.5", guest=True)
+    iommu: bool | None = attr(OnOff(), default=None, since="3.5.0", guest=True)
+    iommufd: bool | None = attr(YesNo(), default=None, since="12.1.0")
+    ats: bool | None = attr(OnOff(), default=None, since="3.5.0", guest=True)
+    packed: bool | None = attr(OnOff(), default=None, since="6.3.0", guest=True)
+    page_per_vq: bool | None = attr(OnOff(), default=None, since="7.9.0", guest=True)
+    rss: bool | None = attr(OnOff(), default=None, since="8.3.0", guest=True)
+    rss_hash_report: bool | None = attr(OnOff(), default=None, since="8.3.0", guest=True)
+    host: HostOffloads | None = child(HostOffloads, default=None, since="1.2.9")
+    guest: GuestOffloads | None = child(GuestOffloads, default=None, since="1.2.9")
+
+
+@element("driver")
+class HostdevDriver:
+    """The driver that passes a PCI function through; ``model`` names a variant of the kernel's vfio-pci."""
+
+    name: str | None = attr(Choice(*_PASSTHROUGH), default=None)
+    model: str | None = attr(Text(r"[^\n]+"), default=None, since="10.0.0")
+    iommufd: bool | None = attr(YesNo(), default=None, since="12.1.0")
+
+
+@element("backend")
+class Backend:
+    """The program or the device files behind the NIC; host name and domain name are what passt tells the guest."""
+
+    type: str | None = attr(Choice("passt", "default", newer={"passt": "9.0.0", "default": "10.6.0"}), default=None)
+    tap: str | None = attr(ABSOLUTE_PATH, default=None)
+    vhost: str | None = attr(ABSOLUTE_PATH, default=None)
+    log_file: str | None = attr(ABSOLUTE_PATH, "logFile", default=None, since="9.0.0")
+    hostname: str | None = attr(Text(), default=None, since="11.8.0", guest=True)
+    fqdn: str | None = attr(Text(), default=None, since="11.8.0", guest=True)

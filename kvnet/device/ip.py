@@ -1,0 +1,60 @@
+"""IP addresses, routes and forwarded ports of a NIC."""
+
+from __future__ import annotations
+
+from kvnet.device.patterns import DEVICE_NAME
+from kvnet.xml.declare import attr, element, many
+from kvnet.xml.scalars import Choice, Int, Ip, YesNo
+
+__all__ = ["IpAddress", "PortForward", "PortSpan", "Route"]
+
+_FAMILY = Choice("ipv4", "ipv6")
+_PORT = Int(-1, 65535)
+
+
+@element("ip")
+class IpAddress:
+    """An address of the guest's end of the link, or under a source, of the host's; ``peer`` is the other end's."""
+
+    address: str = attr(Ip())
+    family: str | None = attr(_FAMILY, default=None)
+    prefix: int | None = attr(Int(0, 128), default=None)
+    peer: str | None = attr(Ip(), default=None, since="2.1.0")
+
+
+def _one_mask(route: Route) -> tuple[str, str] | None:
+    if route.netmask is not None and route.prefix is not None:
+        return "prefix", "netmask says the same: keep one"
+    return None
+
+
+@element("route", agree=_one_mask)
+class Route:
+    """A route; without ``address`` passt's default route (libvirt 12.2)."""
+
+    family: str | None = attr(_FAMILY, default=None)
+    address: str | None = attr(Ip(), default=None)
+    netmask: str | None = attr(Ip(only4=True), default=None)
+    prefix: int | None = attr(Int(0, 128), default=None)
+    gateway: str = attr(Ip())
+    metric: int | None = attr(Int(), default=None)
+
+
+@element("range")
+class PortSpan:
+    """Forwarded ports ``start`` to ``end`` (one port without it), or ports kept from being forwarded."""
+
+    start: int = attr(_PORT)
+    end: int | None = attr(_PORT, default=None)
+    to: int | None = attr(_PORT, default=None)
+    exclude: bool | None = attr(YesNo(), default=None)
+
+
+@element("portForward")
+class PortForward:
+    """Ports of the host that passt forwards to the guest; all of them where no range is given."""
+
+    proto: str = attr(Choice("tcp", "udp"))
+    address: str | None = attr(Ip(), default=None)
+    dev: str | None = attr(DEVICE_NAME, default=None)
+    ranges: tuple[PortSpan, ...] = many(PortSpan, default=())

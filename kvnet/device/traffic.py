@@ -1,0 +1,171 @@
+"""What the host does with a NIC's traffic: VLANs, rates, filters, ports of switches."""
+
+from __future__ import annotations
+
+from kvnet.device.patterns import DEVICE_NAME, UUID
+from kvnet.xml.declare import at, attr, child, element, many
+from kvnet.xml.scalars import Choice, Int, Present, Text, Token, YesNo
+
+__all__ = [
+    "Bandwidth",
+    "Coalesce",
+    "Filter",
+    "Frames",
+    "GuestLink",
+    "Inbound",
+    "Outbound",
+    "Parameter",
+    "Port",
+    "Receive",
+    "Tune",
+    "VirtualPort",
+    "VirtualPortParameters",
+    "Vlan",
+    "VlanTag",
+]
+
+_RATE = Int(1)
+
+
+@element("tag")
+class VlanTag:
+    """One VLAN of the port; ``native_mode`` marks the one of untagged frames."""
+
+    id: int = attr(Int(0, 4095))
+    native_mode: str | None = attr(Choice("tagged", "untagged"), "nativeMode", default=None, since="1.1.0")
+
+
+@element("vlan")
+class Vlan:
+    """The VLANs of the port, a trunk where there are several."""
+
+    trunk: bool | None = attr(Present("yes"), default=None)
+    tags: tuple[VlanTag, ...] = many(VlanTag)
+
+
+@element("parameters")
+class VirtualPortParameters:
+    """What the switch is told of the port."""
+
+    manager_id: int | None = attr(Int(0, 0xFF, digits=2), "managerid", default=None)
+    type_id: int | None = attr(Int(0, 0xFFFFFF, digits=6), "typeid", default=None)
+    type_id_version: int | None = attr(Int(0, 0xFF, digits=2), "typeidversion", default=None)
+    instance_id: str | None = attr(UUID, "instanceid", default=None)
+    profile_id: str | None = attr(Text(r"(?s:.{0,39})"), "profileid", default=None)
+    interface_id: str | None = attr(UUID, "interfaceid", default=None)
+
+
+_TAKEN = {
+    "802.1Qbg": ("manager_id", "type_id", "type_id_version", "instance_id"),
+    "802.1Qbh": ("profile_id",),
+    "openvswitch": ("profile_id", "interface_id"),
+    "midonet": ("interface_id",),
+}
+
+
+def _parameters_of_the_type(port: VirtualPort) -> tuple[str, str] | None:
+    if port.type is None:
+        return None
+    if port.type == "midonet" and (port.parameters is None or port.parameters.interface_id is None):
+        return "parameters", "midonet needs the parameter interfaceid"
+    for names in _TAKEN.values():
+        for name in names:
+            if name not in _TAKEN[port.type] and getattr(port.parameters, name, None) is not None:
+                return "parameters", f"{port.type} takes no parameter {name.replace('_', '')}"
+    return None
+
+
+@element("virtualport", since="0.8.2", agree=_parameters_of_the_type)
+class VirtualPort:
+    """A port of a switch that is managed from elsewhere."""
+
+    type: str | None = attr(Choice(*_TAKEN, newer={"openvswitch": "0.9.11", "midonet": "1.2.13"}), default=None)
+    parameters: VirtualPortParameters | None = child(VirtualPortParameters, default=None)
+
+
+@element("inbound")
+class Inbound:
+    """The rate towards the guest: KiB/s, ``burst`` in KiB; ``floor`` is guaranteed."""
+
+    average: int | None = attr(_RATE, default=None)
+    peak: int | None = attr(_RATE, default=None)
+    floor: int | None = attr(_RATE, default=None, since="1.0.1")
+    burst: int | None = attr(_RATE, default=None)
+
+
+@element("outbound")
+class Outbound:
+    """The rate from the guest: KiB/s, ``burst`` in KiB."""
+
+    average: int | None = attr(_RATE, default=None)
+    peak: int | None = attr(_RATE, default=None)
+    floor: int | None = attr(_RATE, default=None)
+    burst: int | None = attr(_RATE, default=None)
+
+
+@element("bandwidth", since="0.9.4")
+class Bandwidth:
+    """The rates of the NIC; ``class_id`` is libvirt's own, of live domains."""
+
+    class_id: int | None = attr(_RATE, "classID", default=None)
+    inbound: Inbound | None = child(Inbound, default=None)
+    outbound: Outbound | None = child(Outbound, default=None)
+
+
+@element("port")
+class Port:
+    """The port of the bridge; isolated ports do not talk to each other."""
+
+    isolated: bool | None = attr(YesNo(), default=None, since="6.1.0")
+
+
+@element("guest")
+class GuestLink:
+    """The name of the link inside a container, wished and real."""
+
+    dev: str | None = attr(DEVICE_NAME, default=None)
+    actual: str | None = attr(DEVICE_NAME, default=None)
+
+
+@element("parameter")
+class Parameter:
+    """A variable of a network filter."""
+
+    name: str = attr(Token("[a-zA-Z0-9_]+"))
+    value: str = attr(Token(r"[a-zA-Z0-9_.:]+"))
+
+
+@element("filterref")
+class Filter:
+    """A network filter of libvirt, applied to the NIC's traffic on the host."""
+
+    filter: str = attr(Token(r"[^\W\d][\w.\-]*"))
+    parameters: tuple[Parameter, ...] = many(Parameter, default=())
+
+
+@element("tune")
+class Tune:
+    """The send buffer of the tap, in bytes."""
+
+    sndbuf: int | None = at("sndbuf", Int(), default=None, since="0.8.8")
+
+
+@element("frames")
+class Frames:
+    """The most packets that are held back before the guest is told."""
+
+    max: int | None = attr(Int(), default=None)
+
+
+@element("rx")
+class Receive:
+    """Coalescing of what the guest receives."""
+
+    frames: Frames | None = child(Frames, default=None)
+
+
+@element("coalesce")
+class Coalesce:
+    """Coalescing of packets."""
+
+    rx: Receive | None = child(Receive, default=None)

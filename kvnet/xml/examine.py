@@ -1,0 +1,203 @@
+"""declaration → plan → reader that explains: every reason why an element is not what was declared.
+
+It reads what is right all the same, and so serves lossless reading, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, field, frozen
+from lxml import etree
+
+from kvnet.errors import FieldPath
+from kvnet.xml.declare import Unread, header
+from kvnet.xml.plan import Branch, Leaf, Node, plan_of
+from kvnet.xml.reader import maker
+
+__all__ = ["Flaw", "examine", "fitting"]
+
+
+@frozen
+class Flaw:
+    """What is wrong with an element, or with one of its attributes."""
+
+    element: etree._Element
+    attribute: str
+    at: FieldPath
+    code: str
+    message: str
+
+
+def examine(element: etree._Element, cls: type, at: FieldPath) -> tuple[Any, list[Flaw]]:
+    """The object that an element stands for, what is wrong left out of it, and all that is wrong.
+
+    An ``Unread`` takes the place of a required child; there is no object where a required attribute is wrong.
+    """
+    examination = _Examination()
+    made = examination.one(element, cls, at)
+    return made, examination.flaws
+
+
+def fitting(classes: tuple[type, ...], element: etree._Element) -> type | None:
+    """The class whose tag and constants fit; what tells no classes apart may be absent."""
+    named = [cls for cls in classes if header(cls).tag == element.tag]
+    for cls in named:
+        said = header(cls).constants
+        if all(element.get(name, value if len(named) == 1 else None) == value for name, value in said.items()):
+            return cls
+    return None
+
+
+@define
+class _Examination:
+    flaws: list[Flaw] = field(factory=list)
+
+    def one(self, element: etree._Element, cls: type, at: FieldPath) -> Any:
+        values: dict[str, Any] = {}
+        plan = plan_of(cls)
+        self._node(element, plan, values, at)
+        if plan.hoisted and plan.hoisted.field not in values:
+            self._without_element(element, plan.hoisted, values, at)
+        return self._made(element, cls, values, at)
+
+    def _made(self, element: etree._Element, cls: type, values: dict[str, Any], at: FieldPath) -> Any:
+        plan = plan_of(cls)
+        lacking = [each for each in plan.fields() if each.required and each.field not in values]
+        for each in lacking:
+            self._lacks(element, each, at)
+            if isinstance(each, Branch) and not each.repeated:
+                values[each.field] = Unread("", _text(element.find(f".//{each.tag}")))
+        if any(each.field not in values for each in lacking):
+            return None
+        agree = header(cls).agree
+        # an object without the check of agreement does not exist, so its values are tried as they are
+        while agree and (blamed := agree(_Values(cls, values))):
+            name, reason = blamed
+            self._flaw(element, at / _spelled(plan, name), "KN515", reason)
+            if name not in values:
+                return None
+            del values[name]
+        return maker(cls)(values)
+
+    def _lacks(self, element: etree._Element, part: Leaf | Branch, at: FieldPath) -> None:
+        name = f"@{part.name}" if isinstance(part, Leaf) else part.tag
+        if not any(flaw.at.parts[: len(at.parts) + 1] == (at / name).parts for flaw in self.flaws):
+            told = f"attribute '{part.name}'" if isinstance(part, Leaf) else f"<{part.tag}>"
+            self._flaw(element, at / name, "KN514", f"<{element.tag!s}> needs {told}")
+
+    def _node(self, element: etree._Element, node: Node, values: dict[str, Any], at: FieldPath) -> None:
+        self._attributes(element, node, values, at)
+        if node.text is not None:
+            self._leaf(element, "", node.text, (element.text or "").strip(), values, at)
+        elif (element.text or "").strip():
+            self._flaw(element, at, "KN511", f"<{element.tag!s}> holds no text")
+        seen: dict[str, int] = {}
+        for each in element:
+            if (each.tail or "").strip():
+                self._flaw(element, at, "KN511", f"<{element.tag!s}> holds no text")
+            if isinstance(each.tag, str):
+                seen[each.tag] = seen.get(each.tag, 0) + 1
+                self._child(each, node, values, at, seen[each.tag])
+            elif not isinstance(each, etree._Comment):
+                self._flaw(element, at, "KN511", f"<{element.tag!s}> holds no processing instruction")
+
+    def _attributes(self, element: etree._Element, node: Node, values: dict[str, Any], at: FieldPath) -> None:
+        leaves = {leaf.name: leaf for leaf in node.attributes}
+        hoisted = node.hoisted.hoisted if node.hoisted else None
+        for name, text in element.items():
+            if name in leaves:
+                self._leaf(element, name, leaves[name], text, values, at / f"@{name}")
+            elif name in node.constants:
+                if text != node.constants[name]:
+                    told = f"{text!r} is not {node.constants[name]}"
+                    self._flaw(element, at / f"@{name}", "KN510", told, name)
+            elif name != hoisted:
+                told = f"<{element.tag!s}> has no attribute '{name}'"
+                self._flaw(element, at / f"@{name}", "KN511", told, name)
+
+    def _leaf(
+        self, element: etree._Element, name: str, leaf: Leaf, text: str, values: dict[str, Any], at: FieldPath
+    ) -> None:
+        try:
+            values[leaf.field] = leaf.scalar.parse(text)
+        except ValueError as reason:
+            self._flaw(element, at, "KN510", str(reason), name)
+
+    def _child(self, each: etree._Element, node: Node, values: dict[str, Any], at: FieldPath, count: int) -> None:
+        part = node.part(str(each.tag))
+        path = at / str(each.tag)
+        if part is None:
+            self._flaw(each, path, "KN511", f"<{node.tag}> has no child <{each.tag!s}>")
+        elif isinstance(part, Branch) and part.repeated:
+            made = self._branch(each, part, path[count - 1])
+            values[part.field] = (*values.get(part.field, ()), *([] if made is None else [made]))
+        elif count > 1:
+            self._flaw(each, path, "KN513", f"<{each.tag!s}> is given twice")
+        elif isinstance(part, Branch):
+            made = self._branch(each, part, path)
+            if made is not None:
+                values[part.field] = made
+        else:
+            self._wrapper(each, part, values, path)
+
+    def _wrapper(self, element: etree._Element, node: Node, values: dict[str, Any], at: FieldPath) -> None:
+        self._node(element, node, values, at)
+        assert node.key is not None
+        if node.key.field in values:
+            return
+        if not node.key.required:
+            self._lacks(element, node.key, at)
+            for each in node.fields():
+                values.pop(each.field, None)
+
+    def _branch(self, element: etree._Element, branch: Branch, at: FieldPath) -> Any:
+        if branch.hoisted:
+            parent = element.getparent()
+            word = None if parent is None else parent.get(branch.hoisted)
+            cls = branch.chosen_by(word)
+            # of an unknown type the parent speaks
+            return None if cls is None else self.one(element, cls, at)
+        cls = fitting(branch.classes, element)
+        if cls is None:
+            self._flaw(element, at, "KN512", f"no kind of <{element.tag!s}> fits its attributes")
+            return None
+        return self.one(element, cls, at)
+
+    def _without_element(self, element: etree._Element, branch: Branch, values: dict[str, Any], at: FieldPath) -> None:
+        """Decide the class of a child that is not there, or could not be read."""
+        word = element.get(branch.hoisted)
+        cls = branch.chosen_by(word)
+        stood = element.find(branch.tag)
+        if cls is None:
+            told = f"'{word}' is no known type" if word is not None else f"<{element.tag!s}> needs a type"
+            self._flaw(element, at / f"@{branch.hoisted}", "KN512", told, "" if word is None else branch.hoisted)
+        elif stood is None:
+            try:
+                values[branch.field] = cls()
+                return
+            except (TypeError, ValueError):
+                self._flaw(element, at / branch.tag, "KN514", f"type '{word}' needs a <{branch.tag}>")
+        values[branch.field] = Unread(word or "", _text(stood))
+
+    def _flaw(self, element: etree._Element, at: FieldPath, code: str, message: str, attribute: str = "") -> None:
+        self.flaws.append(Flaw(element, attribute, at, code, message))
+
+
+def _text(element: etree._Element | None) -> str:
+    return "" if element is None else etree.tostring(element, encoding="unicode", with_tail=False)
+
+
+class _Values:
+    """Values as the attributes of an object that is not made yet."""
+
+    def __init__(self, cls: type, values: dict[str, Any]) -> None:
+        empty = {each.field: each.empty for each in plan_of(cls).fields()}
+        self.__dict__.update(empty | values)
+
+
+def _spelled(plan: Node, name: str) -> str:
+    for each in plan.fields():
+        if each.field == name:
+            return f"@{each.name}" if isinstance(each, Leaf) else each.tag
+    return name

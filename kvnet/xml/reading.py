@@ -1,0 +1,76 @@
+"""Text becomes objects: strictly, or without loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from attrs import evolve
+from lxml import etree
+
+from kvnet.errors import FieldPath, Problem, XmlError
+from kvnet.xml.declare import header
+from kvnet.xml.examine import Flaw, examine, fitting
+from kvnet.xml.parse import parse
+from kvnet.xml.places import place_of
+from kvnet.xml.reader import Flawed, reader
+
+__all__ = ["read", "read_tree"]
+
+
+def read(text: str | bytes, *classes: type, lossless: bool = False, file: str = "<xml>") -> Any:
+    """The object that the one element of ``text`` stands for; its class is the one that fits.
+
+    Strictly, an unknown attribute, child or text, a child given twice, a value out of its type or range, and
+    a missing required part are refused, all at once. Without loss, what is not declared or not valid is left
+    out of the object and stays in its text, which ``write`` changes only where the object was changed. Raises
+    XmlError with line, column and path of each problem.
+    """
+    root = parse(text, file=file, blanks=lossless)
+    try:
+        if not lossless:
+            return _readers(classes)[root.tag](root)
+    except Flawed:
+        pass
+    return _examined(root, classes, text, lossless, file)
+
+
+def read_tree(
+    element: etree._Element, *classes: type, text: str | bytes, lossless: bool = False, file: str = "<xml>"
+) -> Any:
+    """The same for an element of a tree that was made of ``text``."""
+    try:
+        if not lossless:
+            return _readers(classes)[element.tag](element)
+    except Flawed:
+        pass
+    return _examined(element, classes, text, lossless, file)
+
+
+@cache
+def _readers(classes: tuple[type, ...]) -> dict[Any, Callable[[etree._Element], Any]]:
+    return {header(cls).tag: reader(cls) for cls in classes}
+
+
+def _examined(element: etree._Element, classes: tuple[type, ...], text: str | bytes, lossless: bool, file: str) -> Any:
+    cls = fitting(classes, element)
+    if cls is None:
+        raise XmlError([_unfit(element, classes, text, file)])
+    made, flaws = examine(element, cls, FieldPath((str(element.tag),)))
+    if lossless:
+        return evolve(made, verbatim=etree.tostring(element, encoding="unicode", with_tail=False))
+    if flaws:
+        raise XmlError([_problem(flaw, text, file) for flaw in flaws])
+    return made
+
+
+def _unfit(element: etree._Element, classes: tuple[type, ...], text: str | bytes, file: str) -> Problem:
+    told = f"<{element.tag!s}> with these attributes is not one of {', '.join(cls.__name__ for cls in classes)}"
+    at = FieldPath((str(element.tag),))
+    return Problem(at, "KN512", told, place=place_of(text, element, "", file))
+
+
+def _problem(flaw: Flaw, text: str | bytes, file: str) -> Problem:
+    place = place_of(text, flaw.element, flaw.attribute, file)
+    return Problem(flaw.at, flaw.code, flaw.message, place=place)

@@ -1,0 +1,49 @@
+"""Objects become text, or a tree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lxml import etree
+
+from kvnet.errors import FieldPath, XmlError
+from kvnet.xml.amend import amend
+from kvnet.xml.examine import examine
+from kvnet.xml.parse import parse
+from kvnet.xml.releases import newer_than
+from kvnet.xml.writer import writer
+
+__all__ = ["to_element", "write"]
+
+
+def write(device: Any, *, indent: int | None = None, libvirt: str | None = None) -> str:
+    """The XML of an object: on one line, or indented by ``indent`` spaces and two more a level.
+
+    The same object gives the same bytes, children in libvirt's order. What was read without loss keeps its
+    own layout: only what was changed since is written anew. With a release of ``libvirt`` such as ``9.0``,
+    XmlError tells what that release does not know, for it would drop that without a word.
+    """
+    if libvirt is not None and (problems := list(newer_than(device, libvirt))):
+        raise XmlError(problems)
+    cls: type = type(device)
+    if device.verbatim is not None:
+        return _amended(device)
+    if indent is None:
+        return writer(cls, False)(device)
+    text = writer(cls, True)(device, "\n" + " " * indent)
+    return text.removeprefix("\n")
+
+
+def to_element(device: Any) -> etree._Element:
+    """The same as an lxml tree."""
+    return parse(write(device))
+
+
+def _amended(device: Any) -> str:
+    text: str = device.verbatim
+    root = parse(text)
+    before, _ = examine(root, type(device), FieldPath())
+    if before == device:
+        return text
+    amend(root, before, device)
+    return etree.tostring(root, encoding="unicode")
