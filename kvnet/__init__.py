@@ -5,7 +5,7 @@
 
 from kvnet.compile import Compiled, CompiledNic, Profile, Requirement, compile
 from kvnet.device.read import read_device
-from kvnet.domain import build, patch
+from kvnet.domain import build, patch, read_domain
 from kvnet.errors import (
     Cause,
     FactsError,
@@ -50,6 +50,7 @@ __all__ = [
     "load_facts",
     "patch",
     "read_device",
+    "read_domain",
     "to_element",
     "write",
 ]

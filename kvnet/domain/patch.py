@@ -12,6 +12,7 @@ from lxml import etree
 from kvnet.domain.layout import NICS, laid_out, only_element
 from kvnet.domain.scan import Devices, Outline, Span, encoded, scan
 from kvnet.errors import FieldPath, Problem, XmlError
+from kvnet.xml import parse
 
 __all__ = ["patch"]
 
@@ -66,7 +67,7 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
     document = encoded(domain_xml, FieldPath())
     outline = scan(document)
     texts = [only_element(text, FieldPath(("nics",))[n]) for n, text in enumerate(nics)]
-    wanted = [_nic(etree.fromstring(text.encode(), _parser())) for text in texts]
+    wanted = [_nic(parse(text)) for text in texts]
     _refuse_twins(wanted)
     standing = _standing(document, outline)
     places = _matched(wanted, [nic for _, nic in standing])
@@ -91,16 +92,9 @@ def _edited(document: bytes, edits: Sequence[_Edit]) -> str:
     return document.decode()
 
 
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, huge_tree=True)
-
-
 def _standing(document: bytes, outline: Outline) -> list[tuple[Span, _Nic]]:
     """The NICs of the document, where they stand, in order."""
-    try:
-        root = etree.fromstring(document, _parser())
-    except etree.XMLSyntaxError as error:
-        raise XmlError([Problem(FieldPath(), "KN501", f"the XML is not well formed: {error.msg}")]) from None
+    root = parse(document)
     spans = [span for devices in outline.devices for span in devices.children]
     elements = [child for devices in root.findall("devices") for child in devices.iterchildren(tag=etree.Element)]
     return [(span, _nic(element)) for span, element in zip(spans, elements, strict=True) if span.tag in NICS]

@@ -10,7 +10,8 @@ from lxml import etree
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.live.connection import LibvirtError, libvirt_module
-from kvnet.live.loss import lost, parsed
+from kvnet.live.loss import lost
+from kvnet.xml import parse
 
 if TYPE_CHECKING:
     import libvirt
@@ -34,7 +35,7 @@ def define(domain_xml: str, connection: libvirt.virConnect, *, keep: bool = Fals
     LibvirtError where libvirt refuses the domain, XmlError where it is no XML.
     """
     libvirt = libvirt_module()
-    root = parsed(domain_xml)
+    root = parse(domain_xml)
     if not keep:
         _refuse_known(root, connection)
     try:

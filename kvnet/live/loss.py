@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 from lxml import etree
 
-from kvnet.errors import FieldPath, Problem, Severity, XmlError
+from kvnet.errors import FieldPath, Problem, Severity
+from kvnet.xml import parse
 
-__all__ = ["lost", "parsed"]
+__all__ = ["lost"]
 
 _NICS = ("interface", "hostdev")
 _HINT = "ask for nothing that this libvirt does not keep, or use another release"
@@ -59,19 +60,8 @@ def lost(asked_xml: str, got_xml: str) -> tuple[Problem, ...]:
     no loss: what it spells anew or takes for granted, an empty source. One queue, which it does not write
     back because one is what a NIC has anyway, is a note. Raises XmlError.
     """
-    asked, got = parsed(asked_xml), parsed(got_xml)
+    asked, got = parse(asked_xml), parse(got_xml)
     return tuple(problem for tag in _NICS for problem in _pairs(tag, asked, got))
-
-
-def parsed(text: str) -> etree._Element:
-    """The root of a document. Raises XmlError."""
-    try:
-        root = etree.fromstring(text.encode(), etree.XMLParser(encoding="utf-8", resolve_entities=False))
-    except (etree.XMLSyntaxError, UnicodeEncodeError) as error:
-        raise XmlError([Problem(FieldPath(), "KN501", f"the XML is not well formed: {error}")]) from None
-    if root.getroottree().docinfo.doctype:
-        raise XmlError([Problem(FieldPath(), "KN502", "the document has a DTD", hint="take it out")])
-    return root
 
 
 def _pairs(tag: str, asked: etree._Element, got: etree._Element) -> Iterator[Problem]:

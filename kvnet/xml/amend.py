@@ -7,9 +7,8 @@ from typing import Any
 
 from lxml import etree
 
-from kvnet.errors import FieldPath
 from kvnet.xml.declare import Unread, header
-from kvnet.xml.examine import examine, fitting
+from kvnet.xml.examine import fitting, salvaged
 from kvnet.xml.parse import parse
 from kvnet.xml.plan import Branch, Node, plan_of
 from kvnet.xml.writer import writer
@@ -110,7 +109,7 @@ def _several(element: etree._Element, node: Node, part: Branch, new: tuple[Any, 
 
 def _read(element: etree._Element, branch: Branch) -> Any:
     cls = fitting(branch.classes, element)
-    return None if cls is None else examine(element, cls, FieldPath())[0]
+    return None if cls is None else salvaged(element, cls)
 
 
 def _insert(parent: etree._Element, node: Node, made: etree._Element, previous: etree._Element | None = None) -> None:

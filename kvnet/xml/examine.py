@@ -5,6 +5,7 @@ It reads what is right all the same, and so serves lossless reading, too.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field, frozen
@@ -15,7 +16,7 @@ from kvnet.xml.declare import Unread, header
 from kvnet.xml.plan import Branch, Leaf, Node, plan_of
 from kvnet.xml.reader import maker
 
-__all__ = ["Flaw", "examine", "fitting"]
+__all__ = ["Flaw", "fitting", "flaws", "salvaged"]
 
 
 @frozen
@@ -29,14 +30,20 @@ class Flaw:
     message: str
 
 
-def examine(element: etree._Element, cls: type, at: FieldPath) -> tuple[Any, list[Flaw]]:
-    """The object that an element stands for, what is wrong left out of it, and all that is wrong.
+def flaws(element: etree._Element, cls: type, at: FieldPath) -> list[Flaw]:
+    """All that is wrong with an element, up to a number that nobody mends at once."""
+    examination = _Examination()
+    with suppress(_EnoughError):
+        examination.one(element, cls, at)
+    return examination.flaws
+
+
+def salvaged(element: etree._Element, cls: type) -> Any:
+    """The object that an element stands for, what is wrong left out of it.
 
     An ``Unread`` takes the place of a required child; there is no object where a required attribute is wrong.
     """
-    examination = _Examination()
-    made = examination.one(element, cls, at)
-    return made, examination.flaws
+    return _Examination(most=None).one(element, cls, FieldPath())
 
 
 def fitting(classes: tuple[type, ...], element: etree._Element) -> type | None:
@@ -49,8 +56,15 @@ def fitting(classes: tuple[type, ...], element: etree._Element) -> type | None:
     return None
 
 
+class _EnoughError(Exception):
+    """There are as many flaws as anybody wants to read."""
+
+
 @define
 class _Examination:
+    """Collects flaws, or none at all."""
+
+    most: int | None = 100
     flaws: list[Flaw] = field(factory=list)
 
     def one(self, element: etree._Element, cls: type, at: FieldPath) -> Any:
@@ -78,9 +92,11 @@ class _Examination:
             if name not in values:
                 return None
             del values[name]
-        return maker(cls)(values)
+        return maker(cls)({name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
 
     def _lacks(self, element: etree._Element, part: Leaf | Branch, at: FieldPath) -> None:
+        if self.most is None:
+            return
         name = f"@{part.name}" if isinstance(part, Leaf) else part.tag
         if not any(flaw.at.parts[: len(at.parts) + 1] == (at / name).parts for flaw in self.flaws):
             told = f"attribute '{part.name}'" if isinstance(part, Leaf) else f"<{part.tag}>"
@@ -89,7 +105,7 @@ class _Examination:
     def _node(self, element: etree._Element, node: Node, values: dict[str, Any], at: FieldPath) -> None:
         self._attributes(element, node, values, at)
         if node.text is not None:
-            self._leaf(element, "", node.text, (element.text or "").strip(), values, at)
+            self._leaf(element, node.text, (element.text or "").strip(), values, at)
         elif (element.text or "").strip():
             self._flaw(element, at, "KN511", f"<{element.tag!s}> holds no text")
         seen: dict[str, int] = {}
@@ -107,7 +123,7 @@ class _Examination:
         hoisted = node.hoisted.hoisted if node.hoisted else None
         for name, text in element.items():
             if name in leaves:
-                self._leaf(element, name, leaves[name], text, values, at / f"@{name}")
+                self._leaf(element, leaves[name], text, values, at / f"@{name}")
             elif name in node.constants:
                 if text != node.constants[name]:
                     told = f"{text!r} is not {node.constants[name]}"
@@ -116,13 +132,11 @@ class _Examination:
                 told = f"<{element.tag!s}> has no attribute '{name}'"
                 self._flaw(element, at / f"@{name}", "KN511", told, name)
 
-    def _leaf(
-        self, element: etree._Element, name: str, leaf: Leaf, text: str, values: dict[str, Any], at: FieldPath
-    ) -> None:
+    def _leaf(self, element: etree._Element, leaf: Leaf, text: str, values: dict[str, Any], at: FieldPath) -> None:
         try:
             values[leaf.field] = leaf.scalar.parse(text)
         except ValueError as reason:
-            self._flaw(element, at, "KN510", str(reason), name)
+            self._flaw(element, at, "KN510", str(reason), leaf.name)
 
     def _child(self, each: etree._Element, node: Node, values: dict[str, Any], at: FieldPath, count: int) -> None:
         part = node.part(str(each.tag))
@@ -131,7 +145,7 @@ class _Examination:
             self._flaw(each, path, "KN511", f"<{node.tag}> has no child <{each.tag!s}>")
         elif isinstance(part, Branch) and part.repeated:
             made = self._branch(each, part, path[count - 1])
-            values[part.field] = (*values.get(part.field, ()), *([] if made is None else [made]))
+            values.setdefault(part.field, []).extend([] if made is None else [made])
         elif count > 1:
             self._flaw(each, path, "KN513", f"<{each.tag!s}> is given twice")
         elif isinstance(part, Branch):
@@ -181,6 +195,10 @@ class _Examination:
         values[branch.field] = Unread(word or "", _text(stood))
 
     def _flaw(self, element: etree._Element, at: FieldPath, code: str, message: str, attribute: str = "") -> None:
+        if self.most is None:
+            return
+        if len(self.flaws) == self.most:
+            raise _EnoughError
         self.flaws.append(Flaw(element, attribute, at, code, message))
 
 

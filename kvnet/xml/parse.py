@@ -1,11 +1,116 @@
+"""Text becomes a tree: the one place where XML is parsed, and where hostile XML ends."""
+
 from __future__ import annotations
+
+from typing import Any, NoReturn
+from xml.parsers import expat
 
 from lxml import etree
 
-_PARSER = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True)
+from kvnet.errors import FieldPath, Place, Problem, XmlError
 
-_NOBLANKS = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, remove_blank_text=True)
+__all__ = ["MAX_ATTRIBUTES", "MAX_BYTES", "MAX_DEPTH", "parse"]
+
+MAX_BYTES = 2**20
+"""Ten times the largest domain that people have; libvirt itself takes four times as much."""
+MAX_DEPTH = 256
+MAX_ATTRIBUTES = 1000
+"""Of one element; beyond, lxml's time goes with the square."""
+
+_SAFE: Any = {"encoding": "utf-8", "resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
+_PARSER = etree.XMLParser(**_SAFE)
+_BLANKLESS = etree.XMLParser(**_SAFE, remove_blank_text=True)
+_HINT = "give the XML of one domain or device, as `virsh dumpxml` prints it"
 
 
 def parse(text: str | bytes, *, file: str = "<xml>", blanks: bool = True) -> etree._Element:
-    return etree.fromstring(text.encode() if isinstance(text, str) else text, _PARSER if blanks else _NOBLANKS)
+    """The root of an XML text in UTF-8; what an encoding declaration says does not count.
+
+    Without ``blanks``, white space between elements is left out. Raises XmlError for what is not well formed,
+    has a DTD (there are no entities but XML's own), is longer than ``MAX_BYTES``, deeper than
+    ``MAX_DEPTH``, or has an element with more than ``MAX_ATTRIBUTES``.
+    """
+    if len(text) > MAX_BYTES:
+        _refuse_length(len(text), file)
+    data = _encoded(text, file) if isinstance(text, str) else text
+    if len(data) > MAX_BYTES:
+        _refuse_length(len(data), file)
+    if b"<!DOCTYPE" in data:
+        _refuse_dtd(data, file)
+    try:
+        root: etree._Element = etree.fromstring(data, _PARSER if blanks else _BLANKLESS)
+    except etree.XMLSyntaxError as error:
+        # libxml2 has a limit of its own, which differs from release to release
+        if "depth" in (error.msg or ""):
+            _refuse_depth(Place(file, *_position(error)))
+        _refuse(Place(file, *_position(error)), "KN501", f"the XML is not well formed: {_told(error)}", "")
+    # a tree of some depth has as many end tags
+    if data.count(b"</") >= MAX_DEPTH:
+        _measure(root, file)
+    if data.count(b"=") > MAX_ATTRIBUTES:
+        _count(root, file)
+    return root
+
+
+def _encoded(text: str, file: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        place = Place(file, line, error.start - text.rfind("\n", 0, error.start))
+        _refuse(place, "KN501", "half of a surrogate pair is a character that no XML can carry", "")
+
+
+def _refuse_length(length: int, file: str) -> NoReturn:
+    told = f"a length of {length} is more than the {MAX_BYTES} bytes that are read"
+    _refuse(Place(file, 1, 1), "KN506", told, _HINT)
+
+
+def _refuse_dtd(data: bytes, file: str) -> None:
+    """Refuse a DTD before anything of it is read; in comments and CDATA sections its name is but text."""
+    parser = expat.ParserCreate("utf-8")
+
+    def refuse(*_: object) -> None:
+        before = data[: data.rfind(b"<!DOCTYPE", 0, parser.CurrentByteIndex + 1)].decode(errors="replace")
+        place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        _refuse(place, "KN502", "the document has a DTD", "take it out: libvirt writes none")
+
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        place = Place(file, error.lineno, error.offset + 1)
+        _refuse(place, "KN501", f"the XML is not well formed: {expat.ErrorString(error.code)}", "")
+
+
+def _measure(root: etree._Element, file: str) -> None:
+    depth = 0
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > MAX_DEPTH:
+            _refuse_depth(Place(file, int(element.sourceline or 1), 1))
+
+
+def _count(root: etree._Element, file: str) -> None:
+    found = root.xpath(f"/descendant-or-self::*[count(@*) > {MAX_ATTRIBUTES}]")
+    if isinstance(found, list) and found:
+        place = Place(file, int(found[0].sourceline or 1), 1)
+        _refuse(place, "KN507", f"an element has more than {MAX_ATTRIBUTES} attributes", _HINT)
+
+
+def _refuse_depth(place: Place) -> NoReturn:
+    _refuse(place, "KN507", f"elements are nested deeper than {MAX_DEPTH} levels", _HINT)
+
+
+def _position(error: etree.XMLSyntaxError) -> tuple[int, int]:
+    line, column = error.position
+    return max(line or 1, 1), max(column or 1, 1)
+
+
+def _told(error: etree.XMLSyntaxError) -> str:
+    # the position is told apart from the message
+    return (error.msg or "it is empty").partition(", line ")[0]
+
+
+def _refuse(place: Place, code: str, message: str, hint: str) -> NoReturn:
+    raise XmlError([Problem(FieldPath(), code, message, hint=hint, place=place)]) from None

@@ -1,28 +1,39 @@
-"""Where in its text an element or an attribute stands, which lxml does not tell."""
+"""Where in their text elements and attributes stand, which lxml does not tell."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from xml.parsers import expat
 
 from lxml import etree
 
 from kvnet.errors import Place
 
-__all__ = ["place_of"]
+__all__ = ["places"]
+
+_ATTRIBUTE = re.compile(r"\s([^\s=]+)\s*=\s*(?:'[^']*'|\"[^\"]*\")")
 
 
-def place_of(text: str | bytes, element: etree._Element, attribute: str, file: str) -> Place:
-    """The place of an element's tag, or of one of its attributes, in the text that its tree was made of."""
-    root = element.getroottree().getroot()
-    nth = next(n for n, each in enumerate(root.iter(etree.Element)) if each is element)
-    if isinstance(text, bytes):
-        text = text.decode()
-    start = _starts(text)[nth]
+def places(text: str | bytes, wanted: Iterable[tuple[etree._Element, str]], file: str) -> list[Place]:
+    """The place of each element's tag, or of one of its attributes, in the text that their tree was made of."""
+    asked = list(wanted)
+    if not asked:
+        return []
+    shown = text if isinstance(text, str) else text.decode()
+    elements = {id(element) for element, _ in asked}
+    root = asked[0][0].getroottree().getroot()
+    ordinals = {id(each): n for n, each in enumerate(root.iter(etree.Element)) if id(each) in elements}
+    starts = _starts(shown)
+    return [_place(shown, starts[ordinals[id(element)]], attribute, file) for element, attribute in asked]
+
+
+def _place(text: str, start: int, attribute: str, file: str) -> Place:
     if attribute:
-        start += _offset(text[start:], attribute)
-    line = text.count("\n", 0, start)
-    return Place(file, line + 1, start - (text.rfind("\n", 0, start) + 1) + 1)
+        # values are skipped, for they may hold the name
+        found = (match for match in _ATTRIBUTE.finditer(text, start) if match[1] == attribute)
+        start = next((match.start(1) for match in found), start)
+    return Place(file, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
 
 
 def _starts(text: str) -> list[int]:
@@ -34,12 +45,8 @@ def _starts(text: str) -> list[int]:
     parser.Parse(data, True)
     if len(data) == len(text):
         return found
-    return [len(data[:start].decode()) for start in found]
-
-
-def _offset(tag: str, attribute: str) -> int:
-    """How far into its tag an attribute's name begins; values are skipped, for they may hold the name."""
-    for match in re.finditer(r"\s([^\s=]+)\s*=\s*(?:'[^']*'|\"[^\"]*\")", tag):
-        if match[1] == attribute:
-            return match.start(1)
-    return 0
+    characters, at = [], 0
+    for before, start in zip([0, *found], found, strict=False):
+        at += len(data[before:start].decode())
+        characters.append(at)
+    return characters

@@ -16,7 +16,7 @@ __all__ = ["Branch", "Leaf", "Node", "plan_of"]
 
 @frozen
 class Leaf:
-    """An attribute or a text: the field that holds it, and its scalar."""
+    """An attribute, or a text where it has no name: the field that holds it, and its scalar."""
 
     name: str
     field: str
@@ -125,7 +125,7 @@ def plan_of(cls: type) -> Node:
             continue
         assert said.scalar is not None
         wrappers, _, name = said.path.rpartition("@")
-        leaf = Leaf(name or field, field, said.scalar, required, said.since, said.guest)
+        leaf = Leaf((name or field) if "@" in said.path else "", field, said.scalar, required, said.since, said.guest)
         if "@" in said.path:
             _inside(root, wrappers, leaf).attributes.append(leaf)
         else:

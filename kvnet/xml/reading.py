@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -11,9 +11,9 @@ from lxml import etree
 
 from kvnet.errors import FieldPath, Problem, XmlError
 from kvnet.xml.declare import header
-from kvnet.xml.examine import Flaw, examine, fitting
+from kvnet.xml.examine import Flaw, fitting, flaws, salvaged
 from kvnet.xml.parse import parse
-from kvnet.xml.places import place_of
+from kvnet.xml.places import places
 from kvnet.xml.reader import Flawed, reader
 
 __all__ = ["read", "read_tree"]
@@ -56,21 +56,18 @@ def _readers(classes: tuple[type, ...]) -> dict[Any, Callable[[etree._Element], 
 def _examined(element: etree._Element, classes: tuple[type, ...], text: str | bytes, lossless: bool, file: str) -> Any:
     cls = fitting(classes, element)
     if cls is None:
-        raise XmlError([_unfit(element, classes, text, file)])
-    made, flaws = examine(element, cls, FieldPath((str(element.tag),)))
-    if lossless:
-        return evolve(made, verbatim=etree.tostring(element, encoding="unicode", with_tail=False))
-    if flaws:
-        raise XmlError([_problem(flaw, text, file) for flaw in flaws])
-    return made
+        raise XmlError(_problems([_unfit(element, classes)], text, file))
+    if not lossless and (found := flaws(element, cls, FieldPath((str(element.tag),)))):
+        raise XmlError(_problems(found, text, file))
+    made = salvaged(element, cls)
+    return evolve(made, verbatim=etree.tostring(element, encoding="unicode", with_tail=False)) if lossless else made
 
 
-def _unfit(element: etree._Element, classes: tuple[type, ...], text: str | bytes, file: str) -> Problem:
+def _unfit(element: etree._Element, classes: tuple[type, ...]) -> Flaw:
     told = f"<{element.tag!s}> with these attributes is not one of {', '.join(cls.__name__ for cls in classes)}"
-    at = FieldPath((str(element.tag),))
-    return Problem(at, "KN512", told, place=place_of(text, element, "", file))
+    return Flaw(element, "", FieldPath((str(element.tag),)), "KN512", told)
 
 
-def _problem(flaw: Flaw, text: str | bytes, file: str) -> Problem:
-    place = place_of(text, flaw.element, flaw.attribute, file)
-    return Problem(flaw.at, flaw.code, flaw.message, place=place)
+def _problems(found: Sequence[Flaw], text: str | bytes, file: str) -> list[Problem]:
+    where = places(text, [(flaw.element, flaw.attribute) for flaw in found], file)
+    return [Problem(flaw.at, flaw.code, flaw.message, place=place) for flaw, place in zip(found, where, strict=True)]

@@ -6,9 +6,9 @@ from typing import Any
 
 from lxml import etree
 
-from kvnet.errors import FieldPath, XmlError
+from kvnet.errors import XmlError
 from kvnet.xml.amend import amend
-from kvnet.xml.examine import examine
+from kvnet.xml.examine import salvaged
 from kvnet.xml.parse import parse
 from kvnet.xml.releases import newer_than
 from kvnet.xml.writer import writer
@@ -42,7 +42,7 @@ def to_element(device: Any) -> etree._Element:
 def _amended(device: Any) -> str:
     text: str = device.verbatim
     root = parse(text)
-    before, _ = examine(root, type(device), FieldPath())
+    before = salvaged(root, type(device))
     if before == device:
         return text
     amend(root, before, device)

@@ -53,14 +53,14 @@ class Element:
 
 def elements(path: Path) -> Iterator[Element]:
     """Each element of a file, and what libvirt made of it."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
-        for n, line in enumerate(lines, 1):
-            case = json.loads(line)
-            name = str(case.get("id", f"line {n}"))
-            yield Element(name, case["xml"], case.get("libvirt_9_0_define", {}).get("define") != "0")
-            if case.get("libvirt_9_0_dump"):
-                yield Element(f"{name}, dumped", case["libvirt_9_0_dump"], defined=True)
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    for n, line in enumerate(text.splitlines(), 1):
+        case = json.loads(line)
+        name = str(case.get("id", f"line {n}"))
+        yield Element(name, case["xml"], case.get("libvirt_9_0_define", {}).get("define") != "0")
+        if case.get("libvirt_9_0_dump"):
+            yield Element(f"{name}, dumped", case["libvirt_9_0_dump"], defined=True)
 
 
 def differences(element: Element) -> Iterator[str]:

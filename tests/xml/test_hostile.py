@@ -1,0 +1,123 @@
+"""Documents made to hurt: each ends in an XmlError, within a second and 200 MB."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kvnet
+from kvnet.xml.parse import MAX_BYTES, MAX_DEPTH, parse
+
+SOURCE = Path(kvnet.__file__).parents[1]
+SECONDS, MEGABYTES = 1.0, 200
+
+# Each is an expression, for the text itself would be too long for a command line.
+HOSTILE = {
+    "a billion laughs": """
+        "<!DOCTYPE x [<!ENTITY a0 'ha'>" + "".join(f"<!ENTITY a{n+1} '&a{n};&a{n};&a{n};&a{n};'>" for n in range(30))
+        + "]><interface type='&a30;'/>\"""",
+    "one long entity, often": """
+        "<!DOCTYPE x [<!ENTITY a '" + "a" * 50000 + "'>]><interface type='" + "&a;" * 50000 + "'/>\"""",
+    "an entity of a file": "\"<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><interface>&a;</interface>\"",
+    "a DTD of a file": "\"<!DOCTYPE x SYSTEM 'file:///etc/passwd'><interface type='user'/>\"",
+    "a parameter entity": "\"<!DOCTYPE x [<!ENTITY % a SYSTEM 'http://127.0.0.1:1/'> %a;]><interface type='user'/>\"",
+    "an entity that nobody declared": "\"<interface type='user'>&a;</interface>\"",
+    "a hundred megabytes": "\"<interface type='user'>\" + ' ' * 10**8 + \"</interface>\"",
+    "a million levels": "'<interface>' * 10**6",
+    "all levels that fit": "'<a>' * 140000 + '</a>' * 140000",
+    "a few levels too many": "\"<interface type='user'>\" + '<a>' * 300 + '</a>' * 300 + '</interface>'",
+    "all unknown children that fit": "\"<interface type='user'>\" + '<a/>' * 260000 + '</interface>'",
+    "all repeated children that fit": "\"<interface type='user'>\" + \"<ip address='x'/>\" * 60000 + '</interface>'",
+    "all attributes that fit": "\"<interface type='user' \" + ' '.join(f\"a{n}=''\" for n in range(100000)) + '/>'",
+    "a name of a megabyte": "\"<interface type='user' \" + 'a' * 10**6 + \"=''/>\"",
+    "a value of a megabyte": "\"<interface type='\" + 'a' * 10**6 + \"'/>\"",
+    "a number of a megabyte": "\"<interface type='user'><mtu size='\" + '9' * 10**6 + \"'/></interface>\"",
+    "a MAC of a megabyte": "\"<interface type='user'><mac address='\" + '00:' * 300000 + \"'/></interface>\"",
+    "a path of a megabyte": "\"<interface type='user'><rom file='\" + 'C:' * 500000 + \"'/></interface>\"",
+    "a filter of a megabyte": "\"<interface type='user'><filterref filter='\" + 'a.' * 500000 + \":'/></interface>\"",
+    "a comment that does not end": "\"<interface type='user'><!--\" + '-' * 10**6",
+}
+RUN = """
+import json, resource, sys, time
+import kvnet
+text = eval('(' + sys.argv[1] + ')')
+domain = "<domain><devices>" + text + "</devices></domain>"
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+started = time.perf_counter()
+codes = []
+for read, given in ((kvnet.read_device, text), (kvnet.read_domain, domain)):
+    try:
+        read(given)
+    except kvnet.XmlError as error:
+        codes.append(sorted({problem.code for problem in error.problems}))
+seconds = time.perf_counter() - started
+try:
+    kvnet.write(kvnet.read_device(text, lossless=True))
+except kvnet.XmlError:
+    pass
+megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+print(json.dumps([codes, seconds, megabytes]))
+"""
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_document_ends_soon_in_an_error(text: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", RUN, text.strip()], capture_output=True, check=False, cwd=SOURCE, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr.decode()
+    codes, seconds, megabytes = json.loads(ended.stdout)
+    assert len(codes) == 2
+    assert all(codes)
+    assert seconds < 2 * SECONDS  # for two readings
+    assert megabytes < MEGABYTES
+
+
+def test_the_name_of_a_dtd_is_but_text_in_comments_and_sections() -> None:
+    root = parse("<domain><!-- <!DOCTYPE x> --><a><![CDATA[<!DOCTYPE x>]]></a></domain>")
+    assert root.findtext("a") == "<!DOCTYPE x>"
+
+
+def test_the_deepest_and_the_longest_text_that_is_read() -> None:
+    deepest = "<a>" * MAX_DEPTH + "</a>" * MAX_DEPTH
+    assert parse(deepest).tag == "a"
+    assert len(parse(f"<a>{' ' * (MAX_BYTES - 7)}</a>").text or "") == MAX_BYTES - 7
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff<a>ä</a>",
+        "<?xml version='1.0' encoding='ISO-8859-1'?><a>ä</a>",
+        "<?xml version='1.0' encoding='UTF-8'?><a>ä</a>",
+        "\n  \n<a>ä</a>\n",
+        "<a>ä</a>".encode(),
+    ],
+)
+def test_text_is_utf_8_whatever_it_declares(text: str | bytes) -> None:
+    assert parse(text).text == "ä"
+
+
+BAD = {
+    "nothing": ("", "1:1 KN501"),
+    "blanks": (" \n ", "KN501"),
+    "half of a pair": ("<a>\n \ud800</a>", "2:2 KN501"),
+    "a NUL": ("<a>\0</a>", "1:4 KN501"),
+    "no UTF-8": (b"<a>\xe4</a>", "KN501"),
+    "UTF-16": ("<a/>".encode("utf-16"), "KN501"),
+    "two roots": ("<a/>\n<b/>", "2:1 KN501"),
+    "an end without a start": ("<a>\n</b>", "KN501"),
+    "a DTD": ("<?xml version='1.0'?>\n <!DOCTYPE a>\n<a/>", "2:2 KN502"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), BAD.values(), ids=BAD)
+def test_what_is_not_xml_is_refused_at_its_place(text: str | bytes, expected: str) -> None:
+    with pytest.raises(kvnet.XmlError) as caught:
+        parse(text)
+    (problem,) = caught.value.problems
+    assert f"{problem.place} {problem.code}".endswith(expected)
