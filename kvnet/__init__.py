@@ -4,6 +4,7 @@
 """
 
 from kvnet.compile import Compiled, CompiledNic, Profile, Requirement, compile
+from kvnet.device.diff import Change, Noticed, diff
 from kvnet.device.read import read_device
 from kvnet.domain import build, patch, read_domain
 from kvnet.errors import (
@@ -25,6 +26,7 @@ from kvnet.xml import to_element, write
 
 __all__ = [
     "Cause",
+    "Change",
     "ClusterConfig",
     "Compiled",
     "CompiledNic",
@@ -33,6 +35,7 @@ __all__ = [
     "HostFacts",
     "KvnetError",
     "Manifest",
+    "Noticed",
     "Place",
     "Problem",
     "Profile",
@@ -43,6 +46,7 @@ __all__ = [
     "build",
     "check",
     "compile",
+    "diff",
     "dump",
     "load",
     "load_all",

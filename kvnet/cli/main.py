@@ -23,6 +23,7 @@ COMMANDS = {
     "render": "print the libvirt XML of the machines in a manifest",
     "check": "say what KubeVirt or libvirt would refuse, and what works otherwise than one may think",
     "define": "define the machines on a real libvirt, and say what it dropped",
+    "diff": "say what the NICs of two domains differ in, and whether the guest sees it",
 }
 
 

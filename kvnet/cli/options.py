@@ -11,6 +11,8 @@ __all__ = ["ADD", "parsed"]
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """The arguments; exits with status 2 where they cannot be understood."""
     arguments = parser.parse_args(argv)
+    if arguments.command in OF_DOMAINS:
+        return arguments
     arguments.files = [*arguments.paths, *arguments.files]
     if not arguments.files:
         parser.error(f"no manifest is given: kvnet {arguments.command} -f FILE")
@@ -72,8 +74,19 @@ def _define(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _diff(command: argparse.ArgumentParser) -> None:
+    command.add_argument("before", metavar="A", help="a domain or one device in libvirt's XML; - for standard input")
+    command.add_argument("after", metavar="B", help="what to compare it with")
+    command.add_argument("--noise", action="store_true", help="show what libvirt adds to live domains, too")
+    command.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text")
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
+
+
 ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "render": _render,
     "check": _check,
     "define": _define,
+    "diff": _diff,
 }
+OF_DOMAINS = ("diff",)
+"""The commands that read libvirt's XML, and no manifest."""

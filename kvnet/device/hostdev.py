@@ -29,6 +29,6 @@ class Hostdev:
         "boot/@loadparm", Token("[a-zA-Z0-9. ]{1,8}"), default=None, since="3.5.0", guest=True
     )
     alias: str | None = at("alias/@name", ALIAS, default=None)
-    rom: Rom | None = child(Rom, default=None, guest=True)
+    rom: Rom | None = child(Rom, default=None)
     acpi: Acpi | None = child(Acpi, default=None, guest=True)
     address: GuestAddress | None = child(*GuestAddress.__args__, default=None, guest=True)

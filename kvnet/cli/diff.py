@@ -1,0 +1,52 @@
+"""``kvnet diff``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from kvnet.cli import output
+from kvnet.cli.inputs import domain_text
+from kvnet.cli.report import Report
+from kvnet.cli.status import CLEAN, FAILED, FINDINGS
+from kvnet.device import Device
+from kvnet.device.diff import Change, Noticed, diff
+from kvnet.device.read import read_device
+from kvnet.domain import read_domain
+from kvnet.errors import KvnetError
+from kvnet.xml import parse
+
+__all__ = ["run"]
+
+_DEVICES = ("interface", "hostdev")
+
+
+def run(arguments: Namespace, report: Report) -> int:
+    """Print every change; noise alone makes no difference."""
+    try:
+        before, after = _devices(arguments.before), _devices(arguments.after)
+    except KvnetError as error:
+        report.problems(error.problems)
+        return FAILED
+    changes = diff(before, after)
+    real = tuple(change for change in changes if change.noticed is not Noticed.NOISE)
+    _show(changes if arguments.noise else real, arguments.output)
+    return FINDINGS if real else CLEAN
+
+
+def _devices(file: str) -> tuple[Device, ...]:
+    text = domain_text(file)
+    if parse(text.text, file=text.file).tag in _DEVICES:
+        return (read_device(text.text, lossless=True, file=text.file),)
+    return read_domain(text.text, lossless=True, file=text.file)
+
+
+def _show(changes: tuple[Change, ...], form: str) -> None:
+    if form == "text":
+        for change in changes:
+            print(change)
+        return
+    facts = [
+        {"field": str(each.at), "noticed": str(each.noticed), "before": each.before, "after": each.after}
+        for each in changes
+    ]
+    output.dump(facts, form)

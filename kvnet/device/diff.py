@@ -1,0 +1,199 @@
+"""What two descriptions of NICs differ in, and who would notice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from typing import Any
+
+from attrs import frozen
+
+from kvnet.device.driver import Driver, HostdevDriver
+from kvnet.device.hostdev import Hostdev
+from kvnet.device.interface import Interface
+from kvnet.device.source import BridgeSource, HostdevSource, NetworkSource
+from kvnet.device.traffic import VirtualPortParameters
+from kvnet.errors import FieldPath
+from kvnet.xml.compare import Difference, compare, text_of, undeclared
+
+__all__ = ["Change", "Noticed", "diff"]
+
+Device = Interface | Hostdev
+
+
+class Noticed(StrEnum):
+    """Who notices a change."""
+
+    GUEST = "guest-visible"
+    HOST = "host-side"
+    NOISE = "noise"
+
+
+@frozen
+class Change:
+    """One difference: its path, who notices it, and both texts, ``None`` where there is none."""
+
+    at: FieldPath
+    noticed: Noticed
+    before: str | None
+    after: str | None
+
+    def __str__(self) -> str:
+        told = {(True, False): "added", (False, True): "removed"}.get((self.before is None, self.after is None))
+        values = f"{told} {self.after or self.before}" if told else f"{self.before} → {self.after}"
+        return f"{self.at}: {values} ({self.noticed})"
+
+
+def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) -> tuple[Change, ...]:
+    """Every change from one device to another, or between the devices of two domains.
+
+    A change is guest-visible (model, MAC address, guest address, ACPI index, boot order, queues, offloads),
+    host-side (source, target, bandwidth), or noise: what libvirt adds to a live domain, such as ``vnetN``, its
+    own aliases, guest addresses and defaults. Without noise, a live dump equals the XML it was defined from.
+    Devices are paired by their own aliases (``ua-…``), else by MAC address, else by order. What kvnet does not
+    model is compared for devices that were read without loss.
+    """
+    old, new = ((each,) if isinstance(each, Interface | Hostdev) else tuple(each) for each in (before, after))
+    return tuple(change for pair in _paired(old, new) for change in _changes(*pair))
+
+
+def _changes(at: FieldPath, old: Device | None, new: Device | None) -> Iterator[Change]:
+    if old is None or new is None or type(old) is not type(new):
+        yield Change(at, Noticed.GUEST, text_of(old), text_of(new))
+        return
+    for found in compare(old, new, at):
+        yield Change(found.at, _noticed(found, old, new), found.before_text, found.after_text)
+    was, now = undeclared(old), undeclared(new)
+    for path in dict.fromkeys((*was, *now)):
+        if was.get(path) != now.get(path):
+            place = FieldPath((*at.parts, *path.split(".")[1:]))
+            # nobody knows what the guest makes of it
+            noticed = Noticed.NOISE if path.startswith("interface.actual") else Noticed.GUEST
+            yield Change(place, noticed, was.get(path), now.get(path))
+
+
+def _noticed(found: Difference, old: Device, new: Device) -> Noticed:
+    is_noise = _NOISE.get(found.field)
+    if is_noise is not None and (is_noise(found.before, found.after) or is_noise(found.after, found.before)):
+        return Noticed.NOISE
+    if found.field == "vlan.trunk" and isinstance(new, Interface) and new.vlan and len(new.vlan.tags) > 1:
+        return Noticed.NOISE
+    if found.field == "model" and _is_spelled_out(found.before, found.after):
+        return Noticed.HOST
+    passed_through = found.field == "source" and isinstance(found.before, HostdevSource) != isinstance(
+        found.after, HostdevSource
+    )
+    return Noticed.GUEST if found.guest or passed_through else Noticed.HOST
+
+
+def _is_added(one: Any, other: Any) -> bool:
+    return one is None and other is not None
+
+
+def _default(*values: Any) -> Callable[[Any, Any], bool]:
+    return lambda one, other: one is None and other in values
+
+
+def _own_alias(one: Any, other: Any) -> bool:
+    """Both are libvirt's own, or there is none."""
+    return not any(each is not None and each.startswith("ua-") for each in (one, other))
+
+
+def _own_target(one: Any, other: Any) -> bool:
+    return all(each is None or re.fullmatch(r"(vnet|macvtap|macvlan|vif)[0-9][0-9.]*", each) for each in (one, other))
+
+
+def _same_model(one: Any, other: Any) -> bool:
+    return one is None or (other is not None and one.lower() == other.lower())
+
+
+def _is_spelled_out(one: Any, other: Any) -> bool:
+    """Plain virtio is one of its two kinds, by the bus that it is on."""
+    kinds = ("virtio-transitional", "virtio-non-transitional")
+    return (one, other) in [(a, b) for kind in kinds for a, b in (("virtio", kind), (kind, "virtio"))]
+
+
+def _same_network(one: Any, other: Any) -> bool:
+    """A live domain may name the bridge that its network led to."""
+    return isinstance(one, NetworkSource) and isinstance(other, BridgeSource) and one.network == other.network
+
+
+def _plain_driver(one: Any, other: Any) -> bool:
+    return one is None and other in (HostdevDriver(name="vfio"), Driver(name="vfio"), Driver(queues=1))
+
+
+def _own_identity(one: Any, other: Any) -> bool:
+    return one is None and other in (
+        VirtualPortParameters(interface_id=other.interface_id),
+        VirtualPortParameters(instance_id=other.instance_id),
+    )
+
+
+_NOISE: dict[str, Callable[[Any, Any], bool]] = {
+    "managed": _default(False),
+    "mac": _is_added,
+    "mac_type": _is_added,
+    "mac_current": lambda _one, _other: True,
+    "source": _same_network,
+    "source.portid": _is_added,
+    "source.bridge": _is_added,
+    "source.mac_table_manager": _is_added,
+    "source.domain": _default(0),
+    "source.address.domain": _default(0),
+    "bandwidth.class_id": _is_added,
+    "virtualport.parameters": _own_identity,
+    "virtualport.parameters.interface_id": _is_added,
+    "virtualport.parameters.instance_id": _is_added,
+    "target": _own_target,
+    "target_managed": _default(True),
+    "model": _same_model,
+    "driver": _plain_driver,
+    "driver.name": _default("vfio"),
+    "driver.queues": _default(1),
+    "link": _default("up"),
+    "alias": _own_alias,
+    "address": _is_added,
+    "address.domain": _default(0),
+    "address.bus": _default(0),
+    "address.function": _default(0),
+    "address.multifunction": _default(False),
+}
+"""What libvirt says of its own accord: asked of both orders of a pair of values."""
+
+
+def _paired(
+    old: tuple[Device, ...], new: tuple[Device, ...]
+) -> Iterator[tuple[FieldPath, Device | None, Device | None]]:
+    left = list(new)
+    found: dict[int, Device] = {}
+    for is_same in (_same_alias, _same_mac, _same_kind):
+        for n, device in enumerate(old):
+            match = None if n in found else next((each for each in left if is_same(device, each)), None)
+            if match is not None:
+                found[n] = match
+                left = [each for each in left if each is not match]
+    alone = len(old) == len(new) == 1
+    for n, device in enumerate(old):
+        yield _path(device, None if alone else n), device, found.get(n)
+    for device in left:
+        yield _path(device, None if alone else new.index(device)), None, device
+
+
+def _path(device: Device, n: int | None) -> FieldPath:
+    root = FieldPath(("hostdev" if isinstance(device, Hostdev) else "interface",))
+    return root if n is None else root[n]
+
+
+def _same_alias(one: Device, other: Device) -> bool:
+    return one.alias is not None and one.alias.startswith("ua-") and one.alias == other.alias
+
+
+def _same_mac(one: Device, other: Device) -> bool:
+    if not isinstance(one, Interface) or not isinstance(other, Interface):
+        return False
+    return one.mac is not None and one.mac == other.mac
+
+
+def _same_kind(one: Device, other: Device) -> bool:
+    return type(one) is type(other)

@@ -1,0 +1,142 @@
+"""What two descriptions of NICs differ in, and who notices."""
+
+from __future__ import annotations
+
+import pytest
+
+import kvnet
+from kvnet import Noticed
+
+BASE = "<interface type='network'>{}<source network='default'/></interface>"
+GUEST, HOST, NOISE = Noticed.GUEST, Noticed.HOST, Noticed.NOISE
+
+
+def nic(inside: str = "", source: str = "type='network'><source network='default'/>") -> str:
+    return f"<interface {source}{inside}</interface>"
+
+
+def hostdev(inside: str = "", attributes: str = "") -> str:
+    address = "<source><address domain='0x0000' bus='0x81' slot='0x01' function='0x2'/></source>"
+    return f"<hostdev mode='subsystem' type='pci'{attributes}>{address}{inside}</hostdev>"
+
+
+MAC = "<mac address='52:54:00:00:00:0a'/>"
+PCI = "<address type='pci' domain='0x0000' bus='0x01' slot='{}' function='0x0'/>"
+# before, after, and each change as `path who`
+CASES = {
+    "nothing": (nic(), nic(), []),
+    "the order of children": (
+        nic("<link state='down'/><mtu size='1'/>"),
+        nic("<mtu size='1'/><link state='down'/>"),
+        [],
+    ),
+    "letter case of a MAC": (nic(MAC), nic(MAC.upper().replace("MAC ADDRESS", "mac address")), []),
+    "the spelling of a number": (nic(PCI.format("0x0a")), nic(PCI.format("10")), []),
+    "a MAC": (nic(MAC), nic(MAC.replace("0a", "0b")), [("mac.@address", GUEST)]),
+    "a MAC that libvirt generated": (nic(), nic(MAC), [("mac.@address", NOISE)]),
+    "a model": (nic("<model type='virtio'/>"), nic("<model type='e1000'/>"), [("model.@type", GUEST)]),
+    "libvirt's default model": (nic(), nic("<model type='rtl8139'/>"), [("model.@type", NOISE)]),
+    "letter case of a model": (nic("<model type='ViRtIo'/>"), nic("<model type='virtio'/>"), [("model.@type", NOISE)]),
+    "a kind of virtio, spelled out": (
+        nic("<model type='virtio'/>"),
+        nic("<model type='virtio-non-transitional'/>"),
+        [("model.@type", HOST)],
+    ),
+    "a guest address": (nic(PCI.format("0x01")), nic(PCI.format("0x02")), [("address.@slot", GUEST)]),
+    "a guest address that libvirt chose": (nic(), nic(PCI.format("0x01")), [("address", NOISE)]),
+    "the kind of guest address": (
+        nic(PCI.format("0x01")),
+        nic("<address type='virtio-mmio'/>"),
+        [("address", GUEST)],
+    ),
+    "an ACPI index": (nic("<acpi index='1'/>"), nic("<acpi index='2'/>"), [("acpi.@index", GUEST)]),
+    "a boot order": (nic(), nic("<boot order='1'/>"), [("boot.@order", GUEST)]),
+    "queues": (nic("<driver queues='2'/>"), nic("<driver queues='4'/>"), [("driver.@queues", GUEST)]),
+    "queues that were not there": (nic(), nic("<driver queues='4'/>"), [("driver", GUEST)]),
+    "one queue": (nic("<driver queues='1'/>"), nic(), [("driver", NOISE)]),
+    "who moves the packets": (nic("<driver name='qemu'/>"), nic("<driver name='vhost'/>"), [("driver.@name", HOST)]),
+    "an offload": (
+        nic("<driver><host csum='on'/></driver>"),
+        nic("<driver><host csum='off'/></driver>"),
+        [("driver.host.@csum", GUEST)],
+    ),
+    "an MTU": (nic("<mtu size='1500'/>"), nic("<mtu size='9000'/>"), [("mtu.@size", GUEST)]),
+    "a link that is down": (nic("<link state='up'/>"), nic("<link state='down'/>"), [("link.@state", GUEST)]),
+    "a link that is up anyway": (nic(), nic("<link state='up'/>"), [("link.@state", NOISE)]),
+    "a network": (nic(), nic().replace("default", "other"), [("source.@network", HOST)]),
+    "what a live network leads to": (
+        nic(),
+        nic().replace("'default'", "'default' portid='11111111-1111-1111-1111-111111111111' bridge='virbr0'"),
+        [("source.@portid", NOISE), ("source.@bridge", NOISE)],
+    ),
+    "the type": (nic(), nic(source="type='user'>"), [("source", HOST)]),
+    "the type, to a device of the host": (
+        nic(),
+        nic(source="type='hostdev'><source><address type='pci' bus='0x1' slot='0x2' function='0x0'/></source>"),
+        [("source", GUEST)],
+    ),
+    "bandwidth": (
+        nic("<bandwidth><inbound average='1'/></bandwidth>"),
+        nic("<bandwidth><inbound average='2'/></bandwidth>"),
+        [("bandwidth.inbound.@average", HOST)],
+    ),
+    "a target": (nic("<target dev='tap0'/>"), nic("<target dev='tap1'/>"), [("target.@dev", HOST)]),
+    "a target of libvirt's own": (nic(), nic("<target dev='vnet12'/>"), [("target.@dev", NOISE)]),
+    "an alias of libvirt's own": (nic(), nic("<alias name='net0'/>"), [("alias.@name", NOISE)]),
+    "an alias of the user's": (nic("<alias name='ua-a'/>"), nic(), [("alias.@name", HOST)]),
+    "one of several VLANs": (
+        nic("<vlan><tag id='1'/><tag id='2'/></vlan>"),
+        nic("<vlan><tag id='1'/><tag id='3'/><tag id='4'/></vlan>"),
+        [("vlan.tag[1].@id", HOST), ("vlan.tag[2]", HOST)],
+    ),
+    "a trunk that goes without saying": (
+        nic("<vlan><tag id='1'/><tag id='2'/></vlan>"),
+        nic("<vlan trunk='yes'><tag id='1'/><tag id='2'/></vlan>"),
+        [("vlan.@trunk", NOISE)],
+    ),
+    "what no declaration has": (nic(), nic("<odd a='1'/>"), [("odd", GUEST)]),
+    "a value that is not valid": (nic("<mtu size='-5'/>"), nic("<mtu size='-6'/>"), [("mtu.@size", GUEST)]),
+    "a live status": (nic(), nic("<actual type='bridge'/>"), [("actual", NOISE)]),
+    "a hostdev's address": (
+        hostdev(),
+        hostdev().replace("0x81", "0x82"),
+        [("source.address.@bus", HOST)],
+    ),
+    "a hostdev's defaults": (
+        hostdev(),
+        hostdev("<driver name='vfio'/><alias name='hostdev0'/>", " managed='no'"),
+        [("@managed", NOISE), ("driver", NOISE), ("alias.@name", NOISE)],
+    ),
+}
+
+
+def changes(before: str, after: str) -> list[tuple[str, Noticed]]:
+    devices = [kvnet.read_device(each, lossless=True) for each in (before, after)]
+    return [(str(each.at).partition(".")[2], each.noticed) for each in kvnet.diff(*devices)]
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), CASES.values(), ids=CASES)
+def test_a_change_is_told_with_who_notices_it(before: str, after: str, expected: list[tuple[str, Noticed]]) -> None:
+    assert changes(before, after) == expected
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), CASES.values(), ids=CASES)
+def test_who_notices_does_not_depend_on_the_direction(
+    before: str, after: str, expected: list[tuple[str, Noticed]]
+) -> None:
+    assert sorted(changes(after, before)) == sorted(expected)
+
+
+def test_devices_are_paired_by_alias_then_by_mac_then_by_order() -> None:
+    def domain(*nics: str) -> tuple[kvnet.device.Interface | kvnet.device.Hostdev, ...]:
+        return kvnet.read_domain(f"<domain><devices>{''.join(nics)}</devices></domain>")
+
+    named, known = nic("<alias name='ua-a'/>"), nic(MAC)
+    before = domain(named, known, nic("<mtu size='1'/>"))
+    after = domain(nic("<mtu size='2'/>"), known, named)
+    assert [(str(each.at), each.noticed) for each in kvnet.diff(before, after)] == [("interface[2].mtu.@size", GUEST)]
+    assert [str(each) for each in kvnet.diff(before, domain(named, known))] == [
+        "interface[2]: removed <interface type='network'><source network='default'/><mtu size='1'/></interface>"
+        " (guest-visible)"
+    ]
+    assert [str(each.at) for each in kvnet.diff(domain(named), before)] == ["interface[1]", "interface[2]"]
