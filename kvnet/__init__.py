@@ -6,7 +6,7 @@
 from kvnet.compile import Compiled, CompiledNic, Profile, Requirement, compile
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.device.read import read_device
-from kvnet.domain import build, patch, read_domain
+from kvnet.domain import Imported, build, import_domain, patch, read_domain
 from kvnet.errors import (
     Cause,
     FactsError,
@@ -33,6 +33,7 @@ __all__ = [
     "FactsError",
     "FieldPath",
     "HostFacts",
+    "Imported",
     "KvnetError",
     "Manifest",
     "Noticed",
@@ -48,6 +49,7 @@ __all__ = [
     "compile",
     "diff",
     "dump",
+    "import_domain",
     "load",
     "load_all",
     "load_cluster",

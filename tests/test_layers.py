@@ -18,7 +18,7 @@ ALLOWED = {
     "facts": {"manifest", "spec", "values", "errors"},
     "rules": {"spec", "values", "errors"},
     "compile": {"spec", "rules", "facts", "device", "xml", "values", "errors"},
-    "domain": {"compile", "spec", "device", "xml", "values", "errors"},
+    "domain": {"compile", "rules", "facts", "spec", "device", "xml", "values", "errors"},
     "live": {"domain", "compile", "spec", "xml", "values", "errors"},
 }
 IMPURE = {"os", "socket", "random", "time", "logging", "libvirt"}

@@ -24,7 +24,9 @@ COMMANDS = {
     "check": "say what KubeVirt or libvirt would refuse, and what works otherwise than one may think",
     "define": "define the machines on a real libvirt, and say what it dropped",
     "diff": "say what the NICs of two domains differ in, and whether the guest sees it",
+    "import": "print the manifest of a machine with the NICs of a libvirt domain, and say what was assumed",
 }
+_MODULES = {"import": "import_"}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,7 +69,7 @@ def _run(arguments: argparse.Namespace, report: Report) -> int:
     if sys.stdout is None:
         report.failure("standard output is closed")
         return FAILED
-    command = import_module(f"kvnet.cli.{arguments.command}")
+    command = import_module(f"kvnet.cli.{_MODULES.get(arguments.command, arguments.command)}")
     try:
         status: int = command.run(arguments, report)
     except KvnetError as error:

@@ -82,11 +82,21 @@ def _diff(command: argparse.ArgumentParser) -> None:
     command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
 
 
+def _import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("domain", metavar="FILE", help="a domain in libvirt's XML; - for standard input")
+    command.add_argument(
+        "--profile", choices=("kubevirt", "host"), default="kubevirt", help="where it is to run (default: kubevirt)"
+    )
+    command.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml")
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
+
+
 ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "render": _render,
     "check": _check,
     "define": _define,
     "diff": _diff,
+    "import": _import,
 }
-OF_DOMAINS = ("diff",)
+OF_DOMAINS = ("diff", "import")
 """The commands that read libvirt's XML, and no manifest."""

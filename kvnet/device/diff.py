@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
+from kvnet.device.address import PciHostAddress, VfHostAddress
 from kvnet.device.driver import Driver, HostdevDriver
 from kvnet.device.hostdev import Hostdev
 from kvnet.device.interface import Interface
@@ -16,6 +17,7 @@ from kvnet.device.source import BridgeSource, HostdevSource, NetworkSource
 from kvnet.device.traffic import VirtualPortParameters
 from kvnet.errors import FieldPath
 from kvnet.xml.compare import Difference, compare, text_of, undeclared
+from kvnet.xml.declare import Unread
 
 __all__ = ["Change", "Noticed", "diff"]
 
@@ -59,9 +61,13 @@ def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) ->
 
 
 def _changes(at: FieldPath, old: Device | None, new: Device | None) -> Iterator[Change]:
-    if old is None or new is None or type(old) is not type(new):
+    if old is None or new is None or (type(old) is not type(new) and not _same_kind(old, new)):
         yield Change(at, Noticed.GUEST, text_of(old), text_of(new))
         return
+    if type(old) is not type(new):
+        # two forms of one thing
+        yield Change(at, Noticed.HOST, text_of(old), text_of(new))
+        old, new = (_as_hostdev(each) if isinstance(each, Interface) else each for each in (old, new))
     for found in compare(old, new, at):
         yield Change(found.at, _noticed(found, old, new), found.before_text, found.after_text)
     was, now = undeclared(old), undeclared(new)
@@ -196,4 +202,23 @@ def _same_mac(one: Device, other: Device) -> bool:
 
 
 def _same_kind(one: Device, other: Device) -> bool:
-    return type(one) is type(other)
+    return type(one) is type(other) or (_is_passed_through(one) and _is_passed_through(other))
+
+
+def _is_passed_through(device: Device) -> bool:
+    return isinstance(device, Hostdev) or isinstance(device.source, HostdevSource)
+
+
+def _as_hostdev(nic: Interface) -> Hostdev:
+    """The same device of the host, without the MAC address and the VLAN that the host gives it."""
+    assert isinstance(nic.source, HostdevSource)
+    address = nic.source.address
+    shared = ("managed", "teaming", "boot_order", "load_parameter", "alias", "rom", "acpi", "address")
+    source = (
+        Unread()
+        if not isinstance(address, VfHostAddress)
+        else PciHostAddress(
+            **{part: getattr(address, part) for part in ("domain", "bus", "slot", "function", "multifunction")}
+        )
+    )
+    return Hostdev(source=source, **{name: getattr(nic, name) for name in shared})

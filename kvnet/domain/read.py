@@ -10,7 +10,7 @@ from kvnet.device import Device, Hostdev, Interface
 from kvnet.errors import FieldPath, Place, Problem, XmlError
 from kvnet.xml import parse, read_tree
 
-__all__ = ["read_domain"]
+__all__ = ["domain_element", "read_domain"]
 
 _DOMAINS = {"domain": ".", "domstatus": "domain", "domainsnapshot": "domain", "domaincheckpoint": "domain"}
 
@@ -35,14 +35,19 @@ def read_domain(text: str | bytes, *, lossless: bool = False, file: str = "<doma
     return tuple(devices)
 
 
-def _elements(root: etree._Element, file: str) -> Iterator[etree._Element]:
+def domain_element(root: etree._Element, file: str) -> etree._Element:
+    """The ``<domain>`` in a document that is or holds one. Raises XmlError."""
     way = _DOMAINS.get(str(root.tag))
     domain = None if way is None else root.find(way)
     if domain is None:
         told = f"the root is <{root.tag!s}>, which is no <domain> and holds none"
         hint = "give a domain as `virsh dumpxml` prints it"
         raise XmlError([Problem(FieldPath(), "KN503", told, hint=hint, place=Place(file, 1, 1))])
-    for devices in domain.iterchildren("devices"):
+    return domain
+
+
+def _elements(root: etree._Element, file: str) -> Iterator[etree._Element]:
+    for devices in domain_element(root, file).iterchildren("devices"):
         for each in devices.iterchildren("interface", "hostdev"):
             if each.tag == "interface" or each.get("type") == "pci":
                 yield each

@@ -106,11 +106,13 @@ def _branch(branch: Branch, old: Any, new: Any, place: _Place) -> Iterator[Diffe
 
 
 def _is_seen(device: Any) -> bool:
-    """Whether the guest sees anything that an object says."""
+    """Whether the guest sees anything that an object, or one inside it, says."""
     if device is None or isinstance(device, Unread):
         return False
-    fields = plan_of(device.__class__).fields()
-    return any(part.guest and getattr(device, part.field) != part.empty for part in fields)
+    plan = plan_of(device.__class__)
+    return any(part.guest and getattr(device, part.field) != part.empty for part in plan.fields()) or any(
+        _is_seen(getattr(device, branch.field)) for branch in plan.branches() if not branch.repeated
+    )
 
 
 def _canonical(element: etree._Element) -> str:

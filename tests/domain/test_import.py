@@ -1,0 +1,153 @@
+"""A libvirt domain becomes a manifest, and the manifest devices that the guest does not tell from the first ones."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+import kvnet
+from kvnet import Noticed
+from kvnet.domain import Imported
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "network-devices.jsonl.gz"
+VF = "<source><address{} domain='0' bus='0x81' slot='0x1' function='0x2'/></source>"
+
+
+def domain(*nics: str, machine: str = "pc-q35-7.2") -> str:
+    return (
+        "<domain type='kvm'><name>My VM</name><memory unit='GiB'>2</memory><vcpu>4</vcpu>"
+        f"<os><type arch='x86_64' machine='{machine}'>hvm</type></os><devices>{''.join(nics)}</devices></domain>"
+    )
+
+
+def guest_changes(xml: str, made: Imported) -> list[str]:
+    compiled = kvnet.compile(made.machine, made.facts, nads=made.nads)
+    devices = [nic.device for nic in compiled.nics if nic.device is not None]
+    old = kvnet.read_domain(xml, lossless=True)
+    changes = [change for pair in zip(old, devices, strict=True) for change in kvnet.diff(*pair)]
+    return [str(change) for change in changes if change.noticed is Noticed.GUEST]
+
+
+# NICs that a manifest can say everything of that the guest sees
+FAITHFUL = {
+    "libvirt's network": "<interface type='network'><source network='default'/><model type='virtio'/></interface>",
+    "user mode": "<interface type='user'><mac address='52:54:00:00:00:01'/><model type='e1000'/></interface>",
+    "a bridge": "<interface type='bridge'><source bridge='br0'/><model type='virtio'/><mtu size='9000'/></interface>",
+    "a VLAN on a switch": (
+        "<interface type='bridge'><source bridge='ovs0'/><virtualport type='openvswitch'/><vlan><tag id='5'/></vlan>"
+        "<model type='rtl8139'/></interface>"
+    ),
+    "a macvtap": "<interface type='direct'><source dev='eth1' mode='private'/><model type='virtio'/></interface>",
+    "queues": ("<interface type='user'><model type='virtio'/><driver name='vhost' queues='4'/></interface>"),
+    "everything at once": (
+        "<interface type='bridge'><mac address='52:54:00:AA:00:01'/><source bridge='br0'/><model type='e1000e'/>"
+        "<link state='down'/><boot order='2'/><alias name='ua-blue'/><acpi index='4'/>"
+        "<address type='pci' domain='0x0000' bus='0x03' slot='0x00' function='0x0'/></interface>"
+    ),
+    "a function passed through": f"<hostdev mode='subsystem' type='pci' managed='yes'>{VF.format('')}</hostdev>",
+    "a function as an interface": "<interface type='hostdev' managed='yes'>"
+    + VF.format(" type='pci'")
+    + "</interface>",
+}
+
+
+@pytest.mark.parametrize("nic", FAITHFUL.values(), ids=FAITHFUL)
+def test_compiling_the_manifest_again_changes_nothing_that_the_guest_sees(nic: str) -> None:
+    made = kvnet.import_domain(domain(nic))
+    assert guest_changes(domain(nic), made) == []
+    assert [problem for problem in kvnet.check(made.machine) if problem.is_error] == []
+    assert "KN614" not in {problem.code for problem in made.assumptions}
+
+
+# and NICs that it cannot say everything of, with the change that is told
+TOLD = {
+    "a model that KubeVirt has not": (
+        "<interface type='user'><model type='vmxnet3'/></interface>",
+        "interface.model.@type: vmxnet3 → virtio-non-transitional (guest-visible)",
+    ),
+    "fewer queues than vCPUs": (
+        "<interface type='user'><model type='virtio'/><driver queues='2'/></interface>",
+        "interface.driver.@queues: 2 → 4 (guest-visible)",
+    ),
+    "an offload": (
+        "<interface type='user'><model type='virtio'/><driver><host csum='off'/></driver></interface>",
+        "interface.driver: removed <driver><host csum='off'/></driver> (guest-visible)",
+    ),
+    "what kvnet does not know": (
+        "<interface type='user'><model type='virtio'/><odd/></interface>",
+        "interface.odd: removed <odd></odd> (guest-visible)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("nic", "told"), TOLD.values(), ids=TOLD)
+def test_what_the_guest_sees_otherwise_is_told(nic: str, told: str) -> None:
+    made = kvnet.import_domain(domain(nic))
+    assert guest_changes(domain(nic), made) == [told]
+    assert [problem.message for problem in made.assumptions if problem.code == "KN614"] == [
+        f"a manifest cannot say this: {told}"
+    ]
+
+
+def test_the_machine_comes_over_by_name_cpus_memory_and_architecture() -> None:
+    made = kvnet.import_domain(domain())
+    assert (made.machine.name, made.machine.kind) == ("my-vm", "VirtualMachine")
+    spec = made.machine.spec
+    assert spec.architecture == "amd64"
+    assert spec.domain.cpu is not None
+    assert spec.domain.cpu.sockets == 4
+    assert spec.domain.memory is not None
+    assert spec.domain.memory.guest == "2Gi"
+    assert spec.domain.devices.autoattach_pod_interface is False
+
+
+def test_plain_virtio_on_the_old_chipset_is_the_transitional_kind() -> None:
+    nic = FAITHFUL["libvirt's network"]
+    made = kvnet.import_domain(domain(nic, machine="pc-i440fx-7.2"))
+    assert made.machine.spec.domain.devices.use_virtio_transitional is True
+
+
+def test_only_the_first_nic_takes_the_pod_network() -> None:
+    user = FAITHFUL["user mode"]
+    made = kvnet.import_domain(domain(user, user.replace("00:01", "00:02")))
+    assert [network.pod is not None for network in made.machine.networks] == [True, False]
+
+
+def test_one_definition_serves_every_nic_on_a_bridge_and_another_vlan_is_another() -> None:
+    nic = FAITHFUL["a bridge"]
+    other = nic.replace("<model", "<vlan><tag id='7'/></vlan><model")
+    made = kvnet.import_domain(domain(nic, nic, other))
+    assert [nad.name for nad in made.nads] == ["br0", "br0-2"]
+    networks = [network.multus.network_name for network in made.machine.networks if network.multus]
+    assert networks == ["br0", "br0", "br0-2"]
+
+
+def test_a_guest_address_that_would_be_refused_is_left_out_and_told() -> None:
+    nic = FAITHFUL["everything at once"].replace("bus='0x03'", "bus='0x00'").replace("slot='0x00'", "slot='0x1f'")
+    made = kvnet.import_domain(domain(nic))
+    assert made.machine.interfaces[0].pci_address is None
+    assert "KN612" in {problem.code for problem in made.assumptions}
+
+
+@pytest.mark.parametrize("nic", FAITHFUL.values(), ids=FAITHFUL)
+def test_the_manifest_is_one_that_loads_again(nic: str) -> None:
+    made = kvnet.import_domain(domain(nic))
+    manifest = kvnet.Manifest(objects=(made.machine, *made.nads))
+    assert kvnet.load_all(kvnet.dump(manifest)).objects == manifest.objects
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not there: ../shared/corpus")
+def test_of_every_nic_of_the_corpus_each_change_that_the_guest_sees_is_told() -> None:
+    for line in gzip.decompress(CORPUS.read_bytes()).decode().splitlines():
+        case = json.loads(line)
+        made = kvnet.import_domain(domain(case["xml"]))
+        told = " ".join(problem.message for problem in made.assumptions)
+        if any(problem.is_error for problem in made.assumptions):
+            continue
+        for change in guest_changes(domain(case["xml"]), made):
+            assert change in told, case["id"]
+        manifest = kvnet.Manifest(objects=(made.machine, *made.nads))
+        assert kvnet.load_all(kvnet.dump(manifest)).objects == manifest.objects, case["id"]
