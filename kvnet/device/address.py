@@ -27,7 +27,8 @@ __all__ = [
     "ZpciAddress",
 ]
 
-_DRIVE_PART = Int(0, 99)
+_DRIVE_PART = Int(0, 99, width=2)
+_USB_PART = Hex(1, 0xFFF, decimals=999)
 
 
 @element("zpci")
@@ -55,7 +56,12 @@ class PciGuestAddress:
         return cls(domain=address.domain, bus=address.bus, slot=address.slot, function=address.function)
 
 
-@element("address", type="ccw")
+def _whole_or_none(address: CcwGuestAddress) -> tuple[str, str] | None:
+    given = [part is not None for part in (address.cssid, address.ssid, address.devno)]
+    return ("devno", "cssid, ssid and devno go together") if any(given) and not all(given) else None
+
+
+@element("address", agree=_whole_or_none, type="ccw")
 class CcwGuestAddress:
     """Where an s390x guest sees the device on its channel subsystem."""
 
@@ -73,14 +79,14 @@ class MmioGuestAddress:
 class SpaprGuestAddress:
     """Where a pSeries guest sees the device on its virtual I/O bus."""
 
-    reg: int | None = attr(Hex(8, 0xFFFFFFFF), default=None)
+    reg: int | None = attr(Hex(8, 0xFFFFFFFF, decimals=99999999), default=None)
 
 
 @element("address", type="usb")
 class UsbGuestAddress:
     """Where the guest sees the device on its USB controllers; ``port`` such as ``1.2``."""
 
-    bus: int = attr(Hex(1, 0xFFF))
+    bus: int = attr(_USB_PART)
     port: str | None = attr(Token(r"((0x)?[0-9a-fA-F]{1,3}\.){0,3}(0x)?[0-9a-fA-F]{1,3}"), default=None)
 
 
@@ -91,7 +97,7 @@ class DriveGuestAddress:
     controller: int | None = attr(_DRIVE_PART, default=None)
     bus: int | None = attr(_DRIVE_PART, default=None)
     target: int | None = attr(_DRIVE_PART, default=None)
-    unit: int | None = attr(Int(0, 99999), default=None)
+    unit: int | None = attr(Int(0, 99999, width=5), default=None)
 
 
 @element("address", type="virtio-serial")
@@ -115,8 +121,8 @@ class CcidGuestAddress:
 class IsaGuestAddress:
     """Where the guest sees the device on its ISA bus."""
 
-    iobase: int | None = attr(Hex(1, 0xFFFF), default=None)
-    irq: int | None = attr(Hex(1, 0xF), default=None)
+    iobase: int | None = attr(Hex(1, 0xFFFF, decimals=0), default=None)
+    irq: int | None = attr(Hex(1, 0xF, decimals=0), default=None)
 
 
 @element("address", type="dimm")
@@ -124,7 +130,7 @@ class DimmGuestAddress:
     """The address of memory, which libvirt's schema allows on any device."""
 
     slot: int | None = attr(Int(), default=None)
-    base: int | None = attr(Hex(1, 2**64 - 1), default=None)
+    base: str | None = attr(Token(r"(0x)?[0-9a-f]+"), default=None)
 
 
 @element("address", type="unassigned", since="6.0.0")
@@ -172,6 +178,6 @@ class VfHostAddress(PciHostAddress):
 class UsbHostAddress:
     """The host's USB address of a NIC that is passed through."""
 
-    bus: int = attr(Hex(1, 0xFFF))
-    device: int | None = attr(Hex(1, 0xFFF), default=None)
+    bus: int = attr(_USB_PART)
+    device: int | None = attr(_USB_PART, default=None, optional="12.1.0")
     port: str | None = attr(Token(r"[0-9]+(\.[0-9]+){0,6}"), default=None, since="12.1.0")

@@ -71,7 +71,7 @@ class Driver:
 class HostdevDriver:
     """The driver that passes a PCI function through; ``model`` names a variant of the kernel's vfio-pci."""
 
-    name: str | None = attr(Choice(*_PASSTHROUGH), default=None)
+    name: str | None = attr(Choice(*_PASSTHROUGH), default=None, optional="10.0.0")
     model: str | None = attr(Text(r"[^\n]+"), default=None, since="10.0.0")
     iommufd: bool | None = attr(YesNo(), default=None, since="12.1.0")
 

@@ -33,7 +33,7 @@ class Route:
     """A route; without ``address`` passt's default route (libvirt 12.2)."""
 
     family: str | None = attr(_FAMILY, default=None)
-    address: str | None = attr(Ip(), default=None)
+    address: str | None = attr(Ip(), default=None, optional="12.2.0")
     netmask: str | None = attr(Ip(only4=True), default=None)
     prefix: int | None = attr(Int(0, 128), default=None)
     gateway: str = attr(Ip())

@@ -32,7 +32,7 @@ __all__ = [
 _MAC_TABLE = Choice("kernel", "libvirt")
 _PORT = Int(-1, 65535)
 _LONG = Int(-(2**63), 2**63 - 1)
-_USB_ID = Hex(4, 0xFFFF)
+_USB_ID = Hex(4, 0xFFFF, decimals=9999)
 
 
 @element("source", variant="ethernet")
@@ -111,9 +111,9 @@ class Reconnect:
 class VhostuserSource:
     """A vhost-user socket, or with the passt backend the upstream link ``dev`` (libvirt 11.1)."""
 
-    type: str | None = attr(Choice("unix"), default=None)
-    path: str | None = attr(ABSOLUTE_PATH, default=None)
-    mode: str | None = attr(Choice("server", "client"), default=None)
+    type: str | None = attr(Choice("unix"), default=None, optional="11.1.0")
+    path: str | None = attr(ABSOLUTE_PATH, default=None, optional="11.1.0")
+    mode: str | None = attr(Choice("server", "client"), default=None, optional="11.1.0")
     dev: str | None = attr(DEVICE_NAME, default=None, since="11.1.0")
     reconnect: Reconnect | None = child(Reconnect, default=None, since="4.1.0")
 
@@ -123,6 +123,8 @@ def _some_device(source: HostdevSource) -> tuple[str, str] | None:
         return "address", "the device of the host is not named: write its <address>, or vendor and product"
     if (source.vendor is None) != (source.product is None):
         return "vendor" if source.product is None else "product", "vendor and product go together"
+    if source.vendor is not None and source.address is not None:
+        return "address", "vendor and product name the device already"
     return None
 
 
@@ -201,9 +203,9 @@ class VdsSource:
     """A port of a VMware distributed switch."""
 
     switchid: str = attr(UUID)
-    portid: int | None = attr(_LONG, default=None)
-    portgroupid: str | None = attr(Text(), default=None)
-    connectionid: int | None = attr(_LONG, default=None)
+    portid: int | None = attr(_LONG, default=None, optional="10.5.0")
+    portgroupid: str | None = attr(Text(), default=None, optional="10.5.0")
+    connectionid: int | None = attr(_LONG, default=None, optional="10.5.0")
 
 
 Source = (

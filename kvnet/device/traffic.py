@@ -139,7 +139,7 @@ class Parameter:
 class Filter:
     """A network filter of libvirt, applied to the NIC's traffic on the host."""
 
-    filter: str = attr(Token(r"[^\W\d][\w.\-]*"))
+    filter: str = attr(Token(r"[A-Za-z_][A-Za-z0-9_.\-]*"))
     parameters: tuple[Parameter, ...] = many(Parameter, default=())
 
 

@@ -27,8 +27,9 @@ class Declared:
     ``path`` is the way to an attribute or to an element's text, seen from the element (``@dev``,
     ``model/@type``, ``tune/sndbuf``), or to the wrapper of child elements; ``classes`` are the element
     classes that may stand there; ``hoisted`` names the attribute of the parent that chooses among them.
-    ``since`` is the first release of libvirt that knows the path, and ``guest`` tells that the guest sees
-    the value. An element of which ``early`` names a variant is written before it.
+    ``since`` is the first release of libvirt that knows the path, ``optional`` the first that can do without
+    it, and ``guest`` tells that the guest sees the value. An element of which ``early`` names a variant is
+    written before it.
     """
 
     path: str = ""
@@ -37,6 +38,7 @@ class Declared:
     repeated: bool = False
     hoisted: str = ""
     since: str = ""
+    optional: str = ""
     guest: bool = False
     early: str = ""
 
@@ -67,9 +69,17 @@ def _field(default: Any, declared: Declared) -> Any:
     return attrs.field(default=default, metadata={_DECLARED: declared})
 
 
-def attr(scalar: Scalar[Any], name: str = "", *, default: Any = _REQUIRED, since: str = "", guest: bool = False) -> Any:
+def attr(
+    scalar: Scalar[Any],
+    name: str = "",
+    *,
+    default: Any = _REQUIRED,
+    since: str = "",
+    optional: str = "",
+    guest: bool = False,
+) -> Any:
     """An attribute of the element itself; its XML name is the field's unless ``name`` says otherwise."""
-    return _field(default, Declared(path=f"@{name}", scalar=scalar, since=since, guest=guest))
+    return _field(default, Declared(path=f"@{name}", scalar=scalar, since=since, optional=optional, guest=guest))
 
 
 def at(path: str, scalar: Scalar[Any], *, default: Any = _REQUIRED, since: str = "", guest: bool = False) -> Any:

@@ -44,11 +44,9 @@ def parse(text: str | bytes, *, file: str = "<xml>", blanks: bool = True) -> etr
         if "depth" in (error.msg or ""):
             _refuse_depth(Place(file, *_position(error)))
         _refuse(Place(file, *_position(error)), "KN501", f"the XML is not well formed: {_told(error)}", "")
-    # a tree of some depth has as many end tags
-    if data.count(b"</") >= MAX_DEPTH:
-        _measure(root, file)
-    if data.count(b"=") > MAX_ATTRIBUTES:
-        _count(root, file)
+    # a short text has no room for so many levels or attributes
+    if len(data) > MAX_DEPTH * len("<a></a>"):
+        _measure(root, data, file)
     return root
 
 
@@ -83,19 +81,18 @@ def _refuse_dtd(data: bytes, file: str) -> None:
         _refuse(place, "KN501", f"the XML is not well formed: {expat.ErrorString(error.code)}", "")
 
 
-def _measure(root: etree._Element, file: str) -> None:
-    depth = 0
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        if depth > MAX_DEPTH:
-            _refuse_depth(Place(file, int(element.sourceline or 1), 1))
-
-
-def _count(root: etree._Element, file: str) -> None:
-    found = root.xpath(f"/descendant-or-self::*[count(@*) > {MAX_ATTRIBUTES}]")
-    if isinstance(found, list) and found:
-        place = Place(file, int(found[0].sourceline or 1), 1)
-        _refuse(place, "KN507", f"an element has more than {MAX_ATTRIBUTES} attributes", _HINT)
+def _measure(root: etree._Element, data: bytes, file: str) -> None:
+    if data.count(b"</") >= MAX_DEPTH:
+        depth = 0
+        for event, element in etree.iterwalk(root, events=("start", "end")):
+            depth += 1 if event == "start" else -1
+            if depth > MAX_DEPTH:
+                _refuse_depth(Place(file, int(element.sourceline or 1), 1))
+    if data.count(b"=") > MAX_ATTRIBUTES:
+        found = root.xpath(f"/descendant-or-self::*[count(@*) > {MAX_ATTRIBUTES}]")
+        if isinstance(found, list) and found:
+            place = Place(file, int(found[0].sourceline or 1), 1)
+            _refuse(place, "KN507", f"an element has more than {MAX_ATTRIBUTES} attributes", _HINT)
 
 
 def _refuse_depth(place: Place) -> NoReturn:

@@ -23,6 +23,7 @@ class Leaf:
     scalar: Scalar[Any]
     required: bool
     since: str = ""
+    optional: str = ""
     guest: bool = False
 
     @property
@@ -125,7 +126,15 @@ def plan_of(cls: type) -> Node:
             continue
         assert said.scalar is not None
         wrappers, _, name = said.path.rpartition("@")
-        leaf = Leaf((name or field) if "@" in said.path else "", field, said.scalar, required, said.since, said.guest)
+        leaf = Leaf(
+            (name or field) if "@" in said.path else "",
+            field,
+            said.scalar,
+            required,
+            said.since,
+            said.optional,
+            said.guest,
+        )
         if "@" in said.path:
             _inside(root, wrappers, leaf).attributes.append(leaf)
         else:

@@ -14,19 +14,20 @@ from kvnet.xml.source import function
 
 __all__ = ["Flawed", "maker", "reader"]
 
-Flawed = (ValueError, LookupError)
+Flawed = (ValueError, LookupError, TypeError)
 """What a generated reader raises, without any reason."""
+_FEW = 3
 
 
 @cache
 def reader(cls: type) -> Callable[[etree._Element], Any]:
     """The generated reader of a class: the object that an element stands for, or an exception of ``Flawed``."""
     plan = plan_of(cls)
-    names: dict[str, Any] = {"Comment": etree.Comment}
+    names: dict[str, Any] = {}
     lines = [
         "def read(e0):",
         *(f"    f_{each.field} = {each.empty}" for each in plan.fields()),
-        *_element(plan, names, 0),
+        *_element(plan, names, 0, "    "),
     ]
     if plan.hoisted:
         names["absent"] = _absent(plan.hoisted)
@@ -60,9 +61,9 @@ def _making(cls: type, plan: Node, names: dict[str, Any], values: Mapping[str, s
 # In the generated code, eN is the element at depth N, and f_NAME what was read for a field.
 
 
-def _element(node: Node, names: dict[str, Any], depth: int) -> Iterator[str]:
+def _element(node: Node, names: dict[str, Any], depth: int, pad: str) -> Iterator[str]:
     """Code that reads one element, and the wrappers inside it, into local variables."""
-    pad, own = "    " * (2 * depth + 1), f"e{depth}"
+    own, inner = f"e{depth}", f"e{depth + 1}"
     if node.hoisted:
         yield f"{pad}kind = None"
     yield f"{pad}for n, t in {own}.items():"
@@ -78,16 +79,31 @@ def _element(node: Node, names: dict[str, Any], depth: int) -> Iterator[str]:
     if not node.content:
         yield f"{pad}if len({own}): raise ValueError"
         return
-    inner = f"e{depth + 1}"
     yield f"{pad}for {inner} in {own}:"
     yield f"{pad}    tag = {inner}.tag"
-    word = "if"
-    for part in node.content:
-        yield f"{pad}    {word} tag == '{part.tag}':"
-        yield from _wrapper(part, names, depth + 1) if isinstance(part, Node) else _branch(part, names, depth + 1)
-        word = "elif"
-    yield f"{pad}    {word} tag is not Comment: raise ValueError"
+    yield from _dispatch(sorted(node.content, key=lambda part: part.tag), names, depth + 1, pad + "    ")
     yield f"{pad}    if {inner}.tail and not {inner}.tail.isspace(): raise ValueError"
+
+
+def _dispatch(parts: list[Node | Branch], names: dict[str, Any], depth: int, pad: str) -> Iterator[str]:
+    """Code that finds the part of a tag by halves; the tag of a comment is no text, which is a TypeError."""
+    if len(parts) > _FEW:
+        half = len(parts) // 2
+        yield f"{pad}if tag < '{parts[half].tag}':"
+        yield from _dispatch(parts[:half], names, depth, pad + "    ")
+        yield f"{pad}else:"
+        yield from _dispatch(parts[half:], names, depth, pad + "    ")
+        return
+    word = "if"
+    for part in parts:
+        yield f"{pad}{word} tag == '{part.tag}':"
+        inner = pad + "    "
+        if isinstance(part, Node):
+            yield from _wrapper(part, names, depth, inner)
+        else:
+            yield from _branch(part, names, depth, inner)
+        word = "elif"
+    yield f"{pad}else: raise ValueError"
 
 
 def _attributes(node: Node, names: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -99,16 +115,16 @@ def _attributes(node: Node, names: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"n == '{node.hoisted.hoisted}'", "kind = t"
 
 
-def _wrapper(node: Node, names: dict[str, Any], depth: int) -> Iterator[str]:
+def _wrapper(node: Node, names: dict[str, Any], depth: int, pad: str) -> Iterator[str]:
     assert node.key is not None
-    pad, field = "    " * (2 * depth + 1), node.key.field
+    field = node.key.field
     yield f"{pad}if f_{field} is not None: raise ValueError"
-    yield from _element(node, names, depth)
+    yield from _element(node, names, depth, pad)
     yield f"{pad}if f_{field} is None: raise ValueError"
 
 
-def _branch(branch: Branch, names: dict[str, Any], depth: int) -> Iterator[str]:
-    pad, field = "    " * (2 * depth + 1), branch.field
+def _branch(branch: Branch, names: dict[str, Any], depth: int, pad: str) -> Iterator[str]:
+    field = branch.field
     names[f"read_{field}"] = _choosing(branch)
     made = f"read_{field}(e{depth}, kind)" if branch.hoisted else f"read_{field}(e{depth})"
     if branch.repeated:

@@ -28,24 +28,40 @@ def read(text: str | bytes, *classes: type, lossless: bool = False, file: str = 
     XmlError with line, column and path of each problem.
     """
     root = parse(text, file=file, blanks=lossless)
-    try:
-        if not lossless:
-            return _readers(classes)[root.tag](root)
-    except Flawed:
-        pass
-    return _examined(root, classes, text, lossless, file)
+    if not lossless and (made := _quickly(root, classes)) is not None:
+        return made
+    made = _examined(root, classes, text, lossless, file)
+    # its own text rather than that of the tree, which has other quotes
+    return evolve(made, verbatim=text if isinstance(text, str) else text.decode()) if lossless else made
 
 
 def read_tree(
     element: etree._Element, *classes: type, text: str | bytes, lossless: bool = False, file: str = "<xml>"
 ) -> Any:
     """The same for an element of a tree that was made of ``text``."""
-    try:
-        if not lossless:
-            return _readers(classes)[element.tag](element)
-    except Flawed:
-        pass
+    if not lossless and (made := _quickly(element, classes)) is not None:
+        return made
     return _examined(element, classes, text, lossless, file)
+
+
+def _quickly(element: etree._Element, classes: tuple[type, ...]) -> Any:
+    """The object of a flawless element, else none."""
+    try:
+        return _readers(classes)[element.tag](element)
+    except Flawed:
+        return None
+
+
+def _examined(element: etree._Element, classes: tuple[type, ...], text: str | bytes, lossless: bool, file: str) -> Any:
+    cls = fitting(classes, element)
+    if cls is None:
+        raise XmlError(_problems([_unfit(element, classes)], text, file))
+    if lossless:
+        return evolve(salvaged(element, cls), verbatim=_text(element))
+    found = flaws(element, cls, FieldPath((str(element.tag),)))
+    if found:
+        raise XmlError(_problems(found, text, file))
+    return salvaged(element, cls)
 
 
 @cache
@@ -53,14 +69,8 @@ def _readers(classes: tuple[type, ...]) -> dict[Any, Callable[[etree._Element], 
     return {header(cls).tag: reader(cls) for cls in classes}
 
 
-def _examined(element: etree._Element, classes: tuple[type, ...], text: str | bytes, lossless: bool, file: str) -> Any:
-    cls = fitting(classes, element)
-    if cls is None:
-        raise XmlError(_problems([_unfit(element, classes)], text, file))
-    if not lossless and (found := flaws(element, cls, FieldPath((str(element.tag),)))):
-        raise XmlError(_problems(found, text, file))
-    made = salvaged(element, cls)
-    return evolve(made, verbatim=etree.tostring(element, encoding="unicode", with_tail=False)) if lossless else made
+def _text(element: etree._Element) -> str:
+    return etree.tostring(element, encoding="unicode", with_tail=False)
 
 
 def _unfit(element: etree._Element, classes: tuple[type, ...]) -> Flaw:

@@ -1,4 +1,4 @@
-"""What of an object a release of libvirt does not know, and would drop without a word."""
+"""What of an object a release of libvirt does not know, and would drop without a word, or refuse for lack of it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def newer_than(device: Any, libvirt: str) -> Iterator[Problem]:
     """Every part of an object that came after a release of libvirt."""
     for at, since in _since(plan_of(device.__class__), device, FieldPath((header(type(device)).tag,))):
         if release(since) > release(libvirt):
-            told = f"libvirt {libvirt} does not know it; it came with {since}"
-            yield Problem(at, "KN520", told, hint="leave it out, or write for a newer release")
+            told = f"libvirt {libvirt} does not know it so; it came with {since}"
+            yield Problem(at, "KN520", told, hint="leave it out, or give what is missing, or write for a newer release")
 
 
 def _since(node: Node, device: Any, at: FieldPath) -> Iterator[tuple[FieldPath, str]]:
@@ -40,9 +40,9 @@ def _since(node: Node, device: Any, at: FieldPath) -> Iterator[tuple[FieldPath, 
 
 
 def _since_leaf(leaf: Leaf, value: Any, at: FieldPath) -> Iterator[tuple[FieldPath, str]]:
-    if value is not None:
-        path = at / f"@{leaf.name}" if leaf.name else at
-        yield from ((path, since) for since in (leaf.since, leaf.scalar.since(value)) if since)
+    path = at / f"@{leaf.name}" if leaf.name else at
+    known = (leaf.optional,) if value is None else (leaf.since, leaf.scalar.since(value))
+    yield from ((path, since) for since in known if since)
 
 
 def _since_branch(branch: Branch, held: Any, at: FieldPath) -> Iterator[tuple[FieldPath, str]]:

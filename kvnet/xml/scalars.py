@@ -109,17 +109,21 @@ class Token(Scalar[str]):
 
 @frozen
 class Int(Scalar[int]):
-    """A decimal integer within bounds, both included; ``digits`` allows hexadecimals of as many, too."""
+    """A decimal integer within bounds, both included, of at most ``width`` digits as it is spelled.
+
+    ``digits`` allows hexadecimals of as many, too.
+    """
 
     recurs = True
     low: int = 0
     high: int = 2**32 - 1
     digits: int = 0
+    width: int = 20
 
     def parse(self, text: str) -> int:
         if self.digits and re.fullmatch(f"0x[0-9a-fA-F]{{1,{self.digits}}}", text):
             value = int(text, 16)
-        elif re.fullmatch(r" *[+-]?[0-9]{1,20} *", text):
+        elif re.fullmatch(rf" *[+-]?[0-9]{{1,{self.width}}} *", text):
             value = int(text)
         else:
             raise ValueError(f"'{text}' is not a whole number")
@@ -137,13 +141,15 @@ class Int(Scalar[int]):
 class Hex(Scalar[int]):
     """An integer that libvirt writes as ``0x`` and ``digits`` hexadecimal digits, and reads in any base.
 
-    An object may hold up to ``writable``, where others hand on what libvirt then refuses.
+    An object may hold up to ``writable``, where others hand on what libvirt then refuses. Spelled as a decimal,
+    ``decimals`` is the most that libvirt's schema takes.
     """
 
     recurs = True
     digits: int
     high: int
     writable: int = 0
+    decimals: int = 2**32 - 1
 
     def parse(self, text: str) -> int:
         # the bases of C's strtol, by which libvirt goes
@@ -155,8 +161,8 @@ class Hex(Scalar[int]):
             value = int(text)
         else:
             raise ValueError(f"'{text}' is not a number such as {self.format(self.high)}")
-        if value > self.high:
-            raise ValueError(f"'{text}' is more than {self.high:#x}")
+        if value > (self.decimals if text.isdigit() and not text.startswith("0") else self.high):
+            raise ValueError(f"'{text}' is more than it may be")
         return value if self.format(value) == text else Number.spelled(value, text)
 
     def format(self, value: int) -> str:

@@ -1,0 +1,150 @@
+"""Strategies for libvirt's devices, and for every element inside them, made from the declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from kvnet.device import Device, Hostdev, Interface
+from kvnet.values import MacAddress, Number
+from kvnet.xml.declare import header
+from kvnet.xml.plan import Branch, Leaf, plan_of
+from kvnet.xml.releases import release
+from kvnet.xml.scalars import Choice, Flag, Hex, Int, Ip, Mac, Present, Scalar, Text, Token
+
+__all__ = ["devices", "elements"]
+
+T = TypeVar("T")
+
+_NEWEST = "99"
+_AT_MOST = 3
+
+
+def devices(*, libvirt: str | None = None) -> SearchStrategy[Device]:
+    """Interfaces of every type and PCI hostdevs; with ``libvirt``, of what that release knows."""
+    return st.one_of(elements(Interface, libvirt=libvirt), elements(Hostdev, libvirt=libvirt))
+
+
+def elements(cls: type[T], *, libvirt: str | None = None) -> SearchStrategy[T]:
+    """Objects of any element class of ``kvnet.device``, each field now with a value and now without.
+
+    With ``libvirt`` (a release such as ``9.0``), no field, class or word that came later. Numbers and MAC
+    addresses are spelled in several ways.
+    """
+    found: SearchStrategy[T] = _elements(cls, libvirt or _NEWEST)  # type: ignore[arg-type]
+    return found
+
+
+@cache
+def _elements(cls: type, libvirt: str) -> SearchStrategy[Any]:
+    parts = [part for part in plan_of(cls).fields() if _is_known(part.since, libvirt)]
+    drawn = {part.field: _field(part, libvirt) for part in parts}
+    needed = {part.field: drawn[part.field] for part in parts if part.required or _is_needed(part, libvirt)}
+    others = {name: drawn[name] for name in drawn if name not in needed}
+    return st.fixed_dictionaries(needed, optional=others).map(lambda values: _agreeing(cls, values)).filter(_is_made)
+
+
+def _agreeing(cls: type, values: Mapping[str, Any]) -> Any:
+    """The object, without those fields that do not go with the others; none where a required one does not."""
+    left = dict(values)
+    plan = plan_of(cls)
+    for wrapper in plan.wrappers():
+        if wrapper.key is not None and left.get(wrapper.key.field) is None:
+            inside = {each.field for each in wrapper.fields()}
+            left = {name: value for name, value in left.items() if name not in inside}
+    agree = header(cls).agree
+    if agree is not None:
+        empty = {part.field: part.empty for part in plan.fields()}
+        while blamed := agree(_Values(empty | left)):
+            if left.pop(blamed[0], None) is None:
+                # what is lacking is not made up for
+                return None
+    if any(part.required and part.field not in left for part in plan.fields()):
+        return None
+    return cls(**left)
+
+
+class _Values:
+    """Values as attributes, before there is an object."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.__dict__.update(values)
+
+
+def _is_made(value: Any) -> bool:
+    return value is not None
+
+
+def _is_known(since: str, libvirt: str) -> bool:
+    return not since or release(since) <= release(libvirt)
+
+
+def _is_needed(part: Leaf | Branch, libvirt: str) -> bool:
+    return isinstance(part, Leaf) and not _is_known(part.optional, libvirt)
+
+
+def _field(part: Leaf | Branch, libvirt: str) -> SearchStrategy[Any]:
+    if isinstance(part, Leaf):
+        scalar = part.scalar
+        return _SCALARS[type(scalar)](scalar).filter(lambda value: _is_known(scalar.since(value), libvirt))
+    known = [cls for cls in part.classes if _is_known(header(cls).since, libvirt)]
+    one = st.one_of([st.deferred(lambda cls=cls: _elements(cls, libvirt)) for cls in known])  # type: ignore[misc]
+    if part.repeated:
+        return st.lists(one, min_size=1, max_size=_AT_MOST).map(tuple)
+    return one
+
+
+def _choices(scalar: Choice) -> SearchStrategy[str]:
+    return st.sampled_from(scalar.words)
+
+
+def _numbers(scalar: Int) -> SearchStrategy[int]:
+    plain = st.integers(scalar.low, scalar.high)
+    padded = plain.filter(lambda value: 0 <= value < 10 ** (scalar.width - 1))
+    return st.one_of(plain, plain, padded.map(lambda value: Number.spelled(value, f"0{value}")))
+
+
+def _hexadecimals(scalar: Hex) -> SearchStrategy[int]:
+    plain = st.integers(0, scalar.high)
+    decimal = st.integers(0, min(scalar.high, scalar.decimals)).map(lambda value: Number.spelled(value, str(value)))
+    upper = plain.map(lambda value: Number.spelled(value, f"0x{value:0{scalar.digits}X}"))
+    return st.one_of(plain, plain, upper, *([decimal] if scalar.decimals else []))
+
+
+def _macs(_: Mac) -> SearchStrategy[MacAddress]:
+    def unicast(octets: bytes) -> MacAddress:
+        return MacAddress(bytes([octets[0] & 0xFE]) + octets[1:])
+
+    plain = st.binary(min_size=6, max_size=6).map(unicast)
+    return st.one_of(plain, plain.map(lambda mac: MacAddress(mac.octets, spelling=str(mac).upper())))
+
+
+def _ips(scalar: Ip) -> SearchStrategy[str]:
+    four = st.ip_addresses(v=4).map(str)
+    return four if scalar.only4 else st.one_of(four, st.ip_addresses(v=6).map(str))
+
+
+def _texts(scalar: Text | Token) -> SearchStrategy[str]:
+    drawn = st.from_regex(scalar.pattern, fullmatch=True, alphabet=_PRINTABLE)
+    words = sorted(scalar.newer) if isinstance(scalar, Token) else []
+    return st.one_of(drawn, st.sampled_from(words)) if words else drawn
+
+
+_PRINTABLE = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"))
+"""Control characters and line breaks are for tests of their own: XML readers normalise them."""
+
+_SCALARS: Mapping[type[Scalar[Any]], Callable[[Any], SearchStrategy[Any]]] = {
+    Choice: _choices,
+    Flag: lambda _: st.booleans(),
+    Present: lambda _: st.just(True),
+    Int: _numbers,
+    Hex: _hexadecimals,
+    Mac: _macs,
+    Ip: _ips,
+    Text: _texts,
+    Token: _texts,
+}

@@ -1,0 +1,100 @@
+"""Every element class: what is written is read, is what libvirt's schema has, and changes where it was changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from libvirt_schema import SCHEMA, validated
+from lxml import etree
+
+import kvnet
+from kvnet import device as devices_of_libvirt
+from kvnet.device import Device
+from kvnet.testing import devices, elements
+from kvnet.xml import read
+from kvnet.xml.declare import Unread, header
+from kvnet.xml.plan import plan_of
+from kvnet.xml.releases import newer_than
+
+CLASSES = [cls for name in devices_of_libvirt.__all__ if hasattr(cls := getattr(devices_of_libvirt, name), "__kvnet__")]
+SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+needs_schema = pytest.mark.skipif(not SCHEMA.exists(), reason="libvirt's schema is not installed")
+
+
+def test_there_are_as_many_classes_as_elements() -> None:
+    assert len(CLASSES) > 50
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_what_is_written_is_read_and_every_declared_field_is_exercised(cls: type) -> None:
+    exercised: set[str] = set()
+
+    @settings(max_examples=150, derandomize=True, suppress_health_check=SLOW)
+    @given(elements(cls))
+    def reads_back(value: Any) -> None:
+        exercised.update(part.field for part in plan_of(cls).fields() if getattr(value, part.field) != part.empty)
+        for text in (kvnet.write(value), kvnet.write(value, indent=4)):
+            # a source with nothing in it has no element
+            assert (read(text, cls) if text.strip() else cls()) == value
+
+    reads_back()
+    assert {part.field for part in plan_of(cls).fields()} - exercised == set()
+
+
+@given(devices())
+@settings(suppress_health_check=SLOW)
+def test_the_same_device_gives_the_same_bytes_and_the_same_tree(device: Device) -> None:
+    text = kvnet.write(device)
+    assert kvnet.write(attrs.evolve(device)) == text
+    assert kvnet.read_device(etree.tostring(kvnet.to_element(device))) == device
+
+
+@given(devices())
+@settings(suppress_health_check=SLOW)
+def test_reading_without_loss_gives_the_same_value_and_the_same_text(device: Device) -> None:
+    text = kvnet.write(device, indent=2)
+    kept = kvnet.read_device(text, lossless=True)
+    assert kept == device
+    assert kvnet.write(kept) == text
+
+
+@given(devices(), st.data())
+@settings(suppress_health_check=SLOW)
+def test_a_field_that_is_changed_without_loss_is_the_only_change(device: Device, data: st.DataObject) -> None:
+    kept = kvnet.read_device(kvnet.write(device, indent=2), lossless=True)
+    other = data.draw(elements(type(device)))
+    field = data.draw(st.sampled_from([part.field for part in plan_of(type(device)).fields()]))
+    try:
+        changed = attrs.evolve(kept, **{field: getattr(other, field)})
+    except ValueError:
+        return
+    assert kvnet.read_device(kvnet.write(changed)) == attrs.evolve(changed, verbatim=None)
+
+
+@needs_schema
+@given(devices(libvirt="9.0"))
+@settings(suppress_health_check=SLOW, max_examples=200)
+def test_what_libvirt_9_knows_is_what_its_schema_has(device: Device) -> None:
+    assert validated(kvnet.write(device, libvirt="9.0")) == []
+
+
+@given(devices())
+@settings(suppress_health_check=SLOW)
+def test_what_is_newer_than_a_release_is_refused_for_it_and_nothing_else(device: Device) -> None:
+    newer = list(newer_than(device, "9.0"))
+    if newer:
+        with pytest.raises(kvnet.XmlError) as refused:
+            kvnet.write(device, libvirt="9.0")
+        assert refused.value.problems == tuple(newer)
+    else:
+        assert kvnet.write(device, libvirt="9.0") == kvnet.write(device)
+    assert kvnet.write(device, libvirt="99") == kvnet.write(device)
+
+
+def test_a_value_that_could_not_be_read_is_never_drawn() -> None:
+    assert Unread not in CLASSES
+    assert all(header(cls).tag for cls in CLASSES)
