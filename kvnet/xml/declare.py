@@ -139,7 +139,11 @@ def element(
         if not hasattr(cls, "__kvnet__"):
             cls.__annotations__["verbatim"] = str | None
             cls.verbatim = attrs.field(default=None, eq=False, repr=False)  # type: ignore[attr-defined]
-        made = attrs.frozen(kw_only=True)(cls)
+        made = attrs.frozen(kw_only=True, slots=False)(cls)
+        # what is absent is looked up here, so that a reader fills in only what is present
+        for each in attrs.fields(made):
+            if each.default is not attrs.NOTHING:
+                setattr(made, each.name, each.default)
         made.__kvnet__ = Header(tag, variant, since, agree, constants)  # type: ignore[attr-defined]
         return made
 

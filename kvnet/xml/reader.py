@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Any
 
@@ -17,48 +17,57 @@ __all__ = ["Flawed", "maker", "reader"]
 Flawed = (ValueError, LookupError, TypeError)
 """What a generated reader raises, without any reason."""
 _FEW = 3
+_RECALLED = 1024
+_INKED = "{0} and not {0}.isspace()"
 
 
 @cache
 def reader(cls: type) -> Callable[[etree._Element], Any]:
     """The generated reader of a class: the object that an element stands for, or an exception of ``Flawed``."""
     plan = plan_of(cls)
-    names: dict[str, Any] = {}
-    lines = [
-        "def read(e0):",
-        *(f"    f_{each.field} = {each.empty}" for each in plan.fields()),
-        *_element(plan, names, 0, "    "),
-    ]
+    names: dict[str, Any] = {"make": maker(cls), "recall": _recalling(cls)}
+    lines = ["def read(e0):"]
+    if not plan.hoisted and not plan.text:
+        lines += ["    if not len(e0) and not e0.text: return recall(tuple(e0.items()))"]
+    lines += ["    v = {}", *_element(plan, names, 0, "    ")]
     if plan.hoisted:
         names["absent"] = _absent(plan.hoisted)
-        lines += [f"    if f_{plan.hoisted.field} is None: f_{plan.hoisted.field} = absent[kind]"]
-    lines += [f"    if f_{each.field} == {each.empty}: raise ValueError" for each in plan.fields() if each.required]
-    lines += [*_making(cls, plan, names, {each.field: f"f_{each.field}" for each in plan.fields()}), "    return o"]
-    return function("read", lines, names, f"read {cls.__name__}")
+        lines += [f"    if '{plan.hoisted.field}' not in v: v['{plan.hoisted.field}'] = absent[kind]"]
+    return function("read", [*lines, *_making(plan)], names, f"read {cls.__name__}")
+
+
+def _recalling(cls: type) -> Callable[[tuple[tuple[str, str], ...]], Any]:
+    """Makes an object of attributes alone; the same ones give the same object, for it cannot change."""
+    plan = plan_of(cls)
+    names: dict[str, Any] = {"make": maker(cls)}
+    lines = ["def recall(items):", "    v = {}", "    for n, t in items:", *_taking(plan, names, "        ")]
+    return lru_cache(_RECALLED)(function("recall", [*lines, *_making(plan)], names, f"recall {cls.__name__}"))
+
+
+def _making(plan: Node) -> Iterator[str]:
+    for part in plan.fields():
+        if part.required:
+            yield f"    if '{part.field}' not in v: raise ValueError"
+    yield "    return make(v)"
 
 
 @cache
-def maker(cls: type) -> Callable[[Mapping[str, Any]], Any]:
-    """Makes an object of values that are known to be right, each alone and together."""
-    plan = plan_of(cls)
-    names: dict[str, Any] = {}
-    values = {each.field: f"v.get('{each.field}', {each.empty})" for each in plan.fields()}
-    lines = ["def make(v):", *_making(cls, plan, names, values), "    return o"]
-    return function("make", lines, names, f"make {cls.__name__}")
+def maker(cls: type) -> Callable[[dict[str, Any]], Any]:
+    """Makes an object of values that are right one by one, which it keeps; ValueError if they do not agree."""
+    new: Callable[[type], Any] = object.__new__
+    agree = header(cls).agree
+
+    def make(values: dict[str, Any]) -> Any:
+        made = new(cls)
+        made.__dict__.update(values)
+        if agree is not None and agree(made):
+            raise ValueError
+        return made
+
+    return make
 
 
-def _making(cls: type, plan: Node, names: dict[str, Any], values: Mapping[str, str]) -> Iterator[str]:
-    """Code that makes an object without the check of its values."""
-    names |= {"cls": cls, "new": cls.__new__, "agree": header(cls).agree}
-    yield "    o = new(cls)"
-    for field in (*values, "verbatim"):
-        names[f"set_{field}"] = getattr(cls, field).__set__
-        yield f"    set_{field}(o, {values.get(field)})"
-    if header(cls).agree:
-        yield "    if agree(o): raise ValueError"
-
-
-# In the generated code, eN is the element at depth N, and f_NAME what was read for a field.
+# In the generated code, eN is the element at depth N, and v has what was read, by field.
 
 
 def _element(node: Node, names: dict[str, Any], depth: int, pad: str) -> Iterator[str]:
@@ -67,22 +76,18 @@ def _element(node: Node, names: dict[str, Any], depth: int, pad: str) -> Iterato
     if node.hoisted:
         yield f"{pad}kind = None"
     yield f"{pad}for n, t in {own}.items():"
-    word = "if"
-    for test, deed in _attributes(node, names):
-        yield f"{pad}    {word} {test}: {deed}"
-        word = "elif"
-    yield f"{pad}    {'else: ' if word == 'elif' else ''}raise ValueError"
+    yield from _taking(node, names, pad + "    ")
     if node.text:
-        yield f"{pad}f_{node.text.field} = {_parser(node.text, names)}(({own}.text or '').strip())"
+        yield f"{pad}v['{node.text.field}'] = {_parser(node.text, names)}(({own}.text or '').strip())"
     else:
-        yield f"{pad}if {own}.text and not {own}.text.isspace(): raise ValueError"
+        yield f"{pad}if {_INKED.format(own + '.text')}: raise ValueError"
     if not node.content:
         yield f"{pad}if len({own}): raise ValueError"
         return
     yield f"{pad}for {inner} in {own}:"
     yield f"{pad}    tag = {inner}.tag"
     yield from _dispatch(sorted(node.content, key=lambda part: part.tag), names, depth + 1, pad + "    ")
-    yield f"{pad}    if {inner}.tail and not {inner}.tail.isspace(): raise ValueError"
+    yield f"{pad}    if {_INKED.format(inner + '.tail')}: raise ValueError"
 
 
 def _dispatch(parts: list[Node | Branch], names: dict[str, Any], depth: int, pad: str) -> Iterator[str]:
@@ -106,9 +111,18 @@ def _dispatch(parts: list[Node | Branch], names: dict[str, Any], depth: int, pad
     yield f"{pad}else: raise ValueError"
 
 
+def _taking(node: Node, names: dict[str, Any], pad: str) -> Iterator[str]:
+    """Code that takes one attribute, of the name ``n`` and the text ``t``."""
+    word = "if"
+    for test, deed in _attributes(node, names):
+        yield f"{pad}{word} {test}: {deed}"
+        word = "elif"
+    yield f"{pad}{'else: ' if word == 'elif' else ''}raise ValueError"
+
+
 def _attributes(node: Node, names: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for leaf in node.attributes:
-        yield f"n == '{leaf.name}'", f"f_{leaf.field} = {_parser(leaf, names)}(t)"
+        yield f"n == '{leaf.name}'", f"v['{leaf.field}'] = {_parser(leaf, names)}(t)"
     for name, value in node.constants.items():
         yield f"n == '{name}' and t == '{value}'", "pass"
     if node.hoisted:
@@ -118,39 +132,41 @@ def _attributes(node: Node, names: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _wrapper(node: Node, names: dict[str, Any], depth: int, pad: str) -> Iterator[str]:
     assert node.key is not None
     field = node.key.field
-    yield f"{pad}if f_{field} is not None: raise ValueError"
+    yield f"{pad}if '{field}' in v: raise ValueError"
     yield from _element(node, names, depth, pad)
-    yield f"{pad}if f_{field} is None: raise ValueError"
+    yield f"{pad}if '{field}' not in v: raise ValueError"
 
 
 def _branch(branch: Branch, names: dict[str, Any], depth: int, pad: str) -> Iterator[str]:
     field = branch.field
-    names[f"read_{field}"] = _choosing(branch)
-    made = f"read_{field}(e{depth}, kind)" if branch.hoisted else f"read_{field}(e{depth})"
+    made = _choosing(branch, names, f"e{depth}")
     if branch.repeated:
-        yield f"{pad}f_{field} += ({made},)"
+        yield f"{pad}v['{field}'] = v.get('{field}', ()) + ({made},)"
     else:
-        yield f"{pad}if f_{field} is not None: raise ValueError"
-        yield f"{pad}f_{field} = {made}"
+        yield f"{pad}if '{field}' in v: raise ValueError"
+        yield f"{pad}v['{field}'] = {made}"
 
 
 def _parser(leaf: Leaf, names: dict[str, Any]) -> str:
     name = f"parse_{leaf.field}"
-    names[name] = lru_cache(1024)(leaf.scalar.parse) if leaf.scalar.recurs else leaf.scalar.parse
+    names[name] = lru_cache(_RECALLED)(leaf.scalar.parse) if leaf.scalar.recurs else leaf.scalar.parse
     return name
 
 
-def _choosing(branch: Branch) -> Callable[..., Any]:
+def _choosing(branch: Branch, names: dict[str, Any], element: str) -> str:
+    """Code that reads an element with the reader of its class."""
+    name = f"read_{branch.field}"
     if branch.hoisted:
-        chosen = {header(cls).variant: reader(cls) for cls in branch.classes}
-        return lambda element, kind: chosen[kind](element)
+        names[name] = {header(cls).variant: reader(cls) for cls in branch.classes}
+        return f"{name}[kind]({element})"
     if len(branch.classes) == 1:
-        return reader(branch.classes[0])
-    names = {name for cls in branch.classes for name in header(cls).constants}
-    assert len(names) == 1, "classes of one child are told apart by one attribute"
-    name = names.pop()
-    by_value = {header(cls).constants[name]: reader(cls) for cls in branch.classes}
-    return lambda element: by_value[element.get(name)](element)
+        names[name] = reader(branch.classes[0])
+        return f"{name}({element})"
+    constants = {constant for cls in branch.classes for constant in header(cls).constants}
+    assert len(constants) == 1, "classes of one child are told apart by one attribute"
+    constant = constants.pop()
+    names[name] = {header(cls).constants[constant]: reader(cls) for cls in branch.classes}
+    return f"{name}[{element}.get('{constant}')]({element})"
 
 
 def _absent(branch: Branch) -> dict[str, Any]:
