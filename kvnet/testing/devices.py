@@ -20,7 +20,7 @@ __all__ = ["devices", "elements"]
 
 T = TypeVar("T")
 
-_NEWEST = "99"
+_NEWEST = "9999"
 _AT_MOST = 3
 
 
