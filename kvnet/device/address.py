@@ -57,8 +57,8 @@ class PciGuestAddress:
 
 
 def _whole_or_none(address: CcwGuestAddress) -> tuple[str, str] | None:
-    given = [part is not None for part in (address.cssid, address.ssid, address.devno)]
-    return ("devno", "cssid, ssid and devno go together") if any(given) and not all(given) else None
+    lacking = [name for name in ("cssid", "ssid", "devno") if getattr(address, name) is None]
+    return (lacking[0], "cssid, ssid and devno go together") if 0 < len(lacking) < 3 else None
 
 
 @element("address", agree=_whole_or_none, type="ccw")

@@ -12,7 +12,7 @@ from kvnet.xml.scalars import Choice, Int, Present, Token, YesNo
 __all__ = ["Hostdev"]
 
 
-@element("hostdev", mode="subsystem", type="pci")
+@element("hostdev", implied=("mode",), mode="subsystem", type="pci")
 class Hostdev:
     """One PCI function; driver, source and teaming stay together, as libvirt's schema wants it."""
 

@@ -122,7 +122,7 @@ def _some_device(source: HostdevSource) -> tuple[str, str] | None:
     if source.address is None and source.vendor is None:
         return "address", "the device of the host is not named: write its <address>, or vendor and product"
     if (source.vendor is None) != (source.product is None):
-        return "vendor" if source.product is None else "product", "vendor and product go together"
+        return "product" if source.product is None else "vendor", "vendor and product go together"
     if source.vendor is not None and source.address is not None:
         return "address", "vendor and product name the device already"
     return None

@@ -119,7 +119,7 @@ def _insert(parent: etree._Element, node: Node, made: etree._Element, previous: 
         before = [each for each in parent if isinstance(each.tag, str) and rank.get(each.tag, own) < own]
         previous = before[-1] if before else None
     if previous is None:
-        made.tail = parent.text
+        made.tail = parent.text if _is_blank(parent.text) else None
         parent.insert(0, made)
         return
     made.tail = previous.tail

@@ -51,6 +51,7 @@ class Header:
     variant: str
     since: str
     agree: Agreement | None
+    implied: tuple[str, ...]
     constants: dict[str, str]
 
 
@@ -113,11 +114,18 @@ def variant(hoisted: str, *classes: type) -> Any:
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attr, at, child, many, variant))
 def element(
-    tag: str, *, variant: str = "", since: str = "", agree: Agreement | None = None, **constants: str
+    tag: str,
+    *,
+    variant: str = "",
+    since: str = "",
+    agree: Agreement | None = None,
+    implied: tuple[str, ...] = (),
+    **constants: str,
 ) -> Callable[[C], C]:
     """Declare a frozen, keyword-only class for the element ``tag``.
 
-    ``constants`` are attributes with one value, such as ``type="pci"``. A class that a ``variant`` field
+    ``constants`` are attributes with one value, such as ``type="pci"``; those that are ``implied`` are always
+    written, and may be absent where they are read. A class that a ``variant`` field
     chooses says in ``variant`` for which value of the parent's attribute it stands; its element is not
     written when nothing is in it. ``since`` is the first release of libvirt that knows the class. Values are
     checked against the declaration when an object is made: ValueError names the class and field. ``agree``
@@ -144,7 +152,7 @@ def element(
         for each in attrs.fields(made):
             if each.default is not attrs.NOTHING:
                 setattr(made, each.name, each.default)
-        made.__kvnet__ = Header(tag, variant, since, agree, constants)  # type: ignore[attr-defined]
+        made.__kvnet__ = Header(tag, variant, since, agree, implied, constants)  # type: ignore[attr-defined]
         return made
 
     return declare

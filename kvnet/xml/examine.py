@@ -47,11 +47,13 @@ def salvaged(element: etree._Element, cls: type) -> Any:
 
 
 def fitting(classes: tuple[type, ...], element: etree._Element) -> type | None:
-    """The class whose tag and constants fit; what tells no classes apart may be absent."""
-    named = [cls for cls in classes if header(cls).tag == element.tag]
-    for cls in named:
-        said = header(cls).constants
-        if all(element.get(name, value if len(named) == 1 else None) == value for name, value in said.items()):
+    """The class whose tag and constants fit."""
+    for cls in classes:
+        said = header(cls)
+        given = {
+            name: element.get(name, word if name in said.implied else None) for name, word in said.constants.items()
+        }
+        if said.tag == element.tag and given == said.constants:
             return cls
     return None
 
@@ -79,28 +81,33 @@ class _Examination:
         plan = plan_of(cls)
         lacking = [each for each in plan.fields() if each.required and each.field not in values]
         for each in lacking:
-            self._lacks(element, each, at)
+            self._lacks(element, each, at, plan)
             if isinstance(each, Branch) and not each.repeated:
                 values[each.field] = Unread("", _text(element.find(f".//{each.tag}")))
         if any(each.field not in values for each in lacking):
             return None
         agree = header(cls).agree
-        # an object without the check of agreement does not exist, so its values are tried as they are
+        # an object whose values do not agree does not exist, so they are tried as they are
         while agree and (blamed := agree(_Values(cls, values))):
             name, reason = blamed
-            self._flaw(element, at / _spelled(plan, name), "KN515", reason)
+            path = _under(at, plan, next(part for part in plan.fields() if part.field == name))
+            if not self._is_told(path):
+                self._flaw(element, path, "KN515", reason)
             if name not in values:
                 return None
             del values[name]
         return maker(cls)({name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
 
-    def _lacks(self, element: etree._Element, part: Leaf | Branch, at: FieldPath) -> None:
-        if self.most is None:
+    def _lacks(self, element: etree._Element, part: Leaf | Branch, at: FieldPath, node: Node) -> None:
+        """Tell that a part is not there, unless something wrong with it has been told already."""
+        path = _under(at, node, part)
+        if self._is_told(path):
             return
-        name = f"@{part.name}" if isinstance(part, Leaf) else part.tag
-        if not any(flaw.at.parts[: len(at.parts) + 1] == (at / name).parts for flaw in self.flaws):
-            told = f"attribute '{part.name}'" if isinstance(part, Leaf) else f"<{part.tag}>"
-            self._flaw(element, at / name, "KN514", f"<{element.tag!s}> needs {told}")
+        what = f"attribute '{part.name}'" if isinstance(part, Leaf) and part.name else f"<{path.parts[-1]}>"
+        self._flaw(element, path, "KN514", f"<{element.tag!s}> needs {what}")
+
+    def _is_told(self, path: FieldPath) -> bool:
+        return any(flaw.at.parts[: len(path.parts)] == path.parts for flaw in self.flaws)
 
     def _node(self, element: etree._Element, node: Node, values: dict[str, Any], at: FieldPath) -> None:
         self._attributes(element, node, values, at)
@@ -161,7 +168,7 @@ class _Examination:
         if node.key.field in values:
             return
         if not node.key.required:
-            self._lacks(element, node.key, at)
+            self._lacks(element, node.key, at, node)
             for each in node.fields():
                 values.pop(each.field, None)
 
@@ -214,8 +221,15 @@ class _Values:
         self.__dict__.update(empty | values)
 
 
-def _spelled(plan: Node, name: str) -> str:
-    for each in plan.fields():
-        if each.field == name:
-            return f"@{each.name}" if isinstance(each, Leaf) else each.tag
-    return name
+def _under(at: FieldPath, node: Node, part: Leaf | Branch) -> FieldPath:
+    """The path of a part of a node, or of a wrapper inside it."""
+    if part is node.text:
+        return at
+    if isinstance(part, Leaf) and part in node.attributes:
+        return at / f"@{part.name}"
+    for each in node.content:
+        if each is part:
+            return at / each.tag
+        if isinstance(each, Node) and part in each.fields():
+            return _under(at / each.tag, each, part)
+    return at

@@ -30,6 +30,9 @@ def reader(cls: type) -> Callable[[etree._Element], Any]:
     if not plan.hoisted and not plan.text:
         lines += ["    if not len(e0) and not e0.text: return recall(tuple(e0.items()))"]
     lines += ["    v = {}", *_element(plan, names, 0, "    ")]
+    said = header(cls)
+    for name in said.constants.keys() - set(said.implied):
+        lines += [f"    if e0.get('{name}') is None: raise ValueError"]
     if plan.hoisted:
         names["absent"] = _absent(plan.hoisted)
         lines += [f"    if '{plan.hoisted.field}' not in v: v['{plan.hoisted.field}'] = absent[kind]"]

@@ -161,7 +161,8 @@ class Hex(Scalar[int]):
             value = int(text)
         else:
             raise ValueError(f"'{text}' is not a number such as {self.format(self.high)}")
-        if value > (self.decimals if text.isdigit() and not text.startswith("0") else self.high):
+        decimal = text.isdigit() and not text.startswith("0")
+        if value > (min(self.high, self.decimals) if decimal else self.high):
             raise ValueError(f"'{text}' is more than it may be")
         return value if self.format(value) == text else Number.spelled(value, text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, find, settings
+from hypothesis import HealthCheck, Phase, find, settings
 
 import kvnet
 from kvnet.device import EthernetSource, Interface
@@ -73,7 +73,7 @@ def test_it_is_compared() -> None:
 
 
 def test_it_is_drawn() -> None:
-    quick = settings(suppress_health_check=list(HealthCheck), database=None)
+    quick = settings(suppress_health_check=list(HealthCheck), database=None, phases=[Phase.generate])
     found = find(elements(NewInterface), lambda nic: nic.flow_limit is not None, settings=quick)
     assert 1 <= (found.flow_limit or 0) <= 1000
 
