@@ -1,4 +1,8 @@
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+from kvnet.device import Hostdev, Interface
+from kvnet.xml.paths import DeclaredPath, paths
 
 project = "kvnet"
 author = "The kvnet authors"
@@ -6,7 +10,7 @@ project_copyright = author
 release = version = installed_version("kvnet")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_generated"]
 
 html_theme = "furo"
 html_title = f"kvnet {release}"
@@ -15,3 +19,18 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+
+
+def row(path: DeclaredPath) -> str:
+    """One line of the table of paths."""
+    types = ", ".join(path.chosen) or "all"
+    values = ", ".join([*path.words, *(scalar.describe() for scalar in path.scalars)])
+    seen = "guest" if path.guest else "host"
+    return f"| `{path.path}` | {types} | {values.replace('|', chr(92) + '|')} | {path.since} | {seen} |"
+
+
+generated = Path(__file__).parent / "_generated"
+generated.mkdir(exist_ok=True)
+for name, cls in {"interface": Interface, "hostdev": Hostdev}.items():
+    head = ["| Path | Types | Values | Since | Seen by |", "| --- | --- | --- | --- | --- |"]
+    (generated / f"{name}.md").write_text("\n".join([*head, *map(row, paths(cls))]) + "\n")

@@ -91,12 +91,19 @@ def _import(command: argparse.ArgumentParser) -> None:
     command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
 
 
+def _debug(command: argparse.ArgumentParser) -> None:
+    command.add_argument("what", choices=("source",), help="source: the functions generated for an element class")
+    command.add_argument("name", metavar="CLASS", help="an element class of kvnet.device, such as Interface")
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
+
+
 ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "render": _render,
     "check": _check,
     "define": _define,
     "diff": _diff,
     "import": _import,
+    "debug": _debug,
 }
-OF_DOMAINS = ("diff", "import")
-"""The commands that read libvirt's XML, and no manifest."""
+OF_DOMAINS = ("debug", "diff", "import")
+"""The commands that read no manifest."""

@@ -83,7 +83,7 @@ def plain_machine(machine: Machine) -> dict[str, Any]:
     for step in TEMPLATES[machine.kind]:
         holder = holder.setdefault(step, {})
     if machine.annotations:
-        holder.setdefault("metadata", {})["annotations"] = dict(machine.annotations)
+        holder["metadata"] = (holder.get("metadata") or {}) | {"annotations": dict(machine.annotations)}
     holder["spec"] = body
     if machine.status is not None:
         data["status"] = unstructure(machine.status)
@@ -276,8 +276,9 @@ def _config_problems(document: Document, config: Any, at: FieldPath) -> Iterator
 def _identify(data: dict[str, Any], name: str | None, namespace: str | None) -> None:
     identity = {"name": name, "namespace": namespace}
     given = {key: value for key, value in identity.items() if value is not None}
-    if given or "metadata" in data:
-        data["metadata"] = given | data.get("metadata", {})
+    # written as null, it may stay so where there is nothing to add
+    if given or data.get("metadata") is not None:
+        data["metadata"] = given | (data.get("metadata") or {})
 
 
 def _copied(data: Any) -> Any:

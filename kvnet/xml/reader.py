@@ -1,4 +1,7 @@
-"""declaration → plan → generated reader of flawless elements; of what is flawed, ``examine`` tells the reasons."""
+"""declaration → plan → generated reader of flawless elements; of what is flawed, ``examine`` tells the reasons.
+
+It wants a tree without the white space between elements, and leaves all else than the plainest to ``examine``, too.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,8 @@ __all__ = ["Flawed", "maker", "reader"]
 
 Flawed = (ValueError, LookupError, TypeError)
 """What a generated reader raises, without any reason."""
-_FEW = 3
+_FEW = 2
 _RECALLED = 1024
-_INKED = "{0} and not {0}.isspace()"
 
 
 @cache
@@ -83,14 +85,14 @@ def _element(node: Node, names: dict[str, Any], depth: int, pad: str) -> Iterato
     if node.text:
         yield f"{pad}v['{node.text.field}'] = {_parser(node.text, names)}(({own}.text or '').strip())"
     else:
-        yield f"{pad}if {_INKED.format(own + '.text')}: raise ValueError"
+        yield f"{pad}if {own}.text: raise ValueError"
     if not node.content:
         yield f"{pad}if len({own}): raise ValueError"
         return
     yield f"{pad}for {inner} in {own}:"
     yield f"{pad}    tag = {inner}.tag"
     yield from _dispatch(sorted(node.content, key=lambda part: part.tag), names, depth + 1, pad + "    ")
-    yield f"{pad}    if {_INKED.format(inner + '.tail')}: raise ValueError"
+    yield f"{pad}    if {inner}.tail: raise ValueError"
 
 
 def _dispatch(parts: list[Node | Branch], names: dict[str, Any], depth: int, pad: str) -> Iterator[str]:

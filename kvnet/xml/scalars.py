@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 # What XML 1.0 can carry (production 2, Char); all else has no spelling at all, not even as &#...;
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ANY = r"(?s:.*)"
 _UNICAST = re.compile("[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}")
 
 
@@ -55,6 +56,10 @@ class Scalar(Generic[T]):
         """Raise ValueError with the reason where ``value`` has no text of this type."""
         self.parse(self.format(value))
 
+    def describe(self) -> str:
+        """The values in a few words."""
+        raise NotImplementedError
+
     def since(self, value: T) -> str:
         """The release of libvirt from which on the value is known, where it is younger than its field."""
         return ""
@@ -69,7 +74,10 @@ class Text(Scalar[str]):
     """Any text that XML can carry, or of it what matches ``pattern``."""
 
     plain = False
-    pattern: re.Pattern[str] = field(default=r"(?s:.*)", converter=_compiled)
+    pattern: re.Pattern[str] = field(default=_ANY, converter=_compiled)
+
+    def describe(self) -> str:
+        return "text" if self.pattern.pattern == _ANY else f"`{self.pattern.pattern}`"
 
     def parse(self, text: str) -> str:
         self.check(text)
@@ -92,6 +100,9 @@ class Token(Scalar[str]):
     pattern: re.Pattern[str] = field(default=r"[a-zA-Z0-9_.:\-]+", converter=_compiled)
     newer: Mapping[str, str] = field(factory=dict, hash=False)
     """Words that are younger than the field, with their releases."""
+
+    def describe(self) -> str:
+        return f"`{self.pattern.pattern}`"
 
     def parse(self, text: str) -> str:
         if self.pattern.fullmatch(text):
@@ -119,6 +130,9 @@ class Int(Scalar[int]):
     high: int = 2**32 - 1
     digits: int = 0
     width: int = 20
+
+    def describe(self) -> str:
+        return f"{self.low} to {self.high}"
 
     def parse(self, text: str) -> int:
         if self.digits and re.fullmatch(f"0x[0-9a-fA-F]{{1,{self.digits}}}", text):
@@ -150,6 +164,9 @@ class Hex(Scalar[int]):
     high: int
     writable: int = 0
     decimals: int = 2**32 - 1
+
+    def describe(self) -> str:
+        return f"0 to {self.high:#x}"
 
     def parse(self, text: str) -> int:
         # the bases of C's strtol, by which libvirt goes
@@ -184,6 +201,9 @@ class Mac(Scalar[MacAddress]):
 
     plain = False
 
+    def describe(self) -> str:
+        return "a MAC address"
+
     def parse(self, text: str) -> MacAddress:
         if not _UNICAST.fullmatch(text):
             raise ValueError(f"'{text}' is not the MAC address of one NIC, such as 52:54:00:12:34:56")
@@ -202,6 +222,9 @@ class Ip(Scalar[str]):
     """An IPv4 or IPv6 address as text, in any spelling of it; ``only4`` leaves out IPv6."""
 
     only4: bool = False
+
+    def describe(self) -> str:
+        return "an IPv4 address" if self.only4 else "an IP address"
 
     def parse(self, text: str) -> str:
         self.check(text)
@@ -228,6 +251,9 @@ class Choice(Scalar[str]):
     def __init__(self, *words: str, newer: Mapping[str, str] | None = None) -> None:
         self.__attrs_init__(words, newer or {})
 
+    def describe(self) -> str:
+        return ", ".join(self.words)
+
     def parse(self, text: str) -> str:
         if text in self.words:
             return text
@@ -247,6 +273,9 @@ class Flag(Scalar[bool]):
     recurs = True
     true: str
     false: str
+
+    def describe(self) -> str:
+        return f"{self.true}, {self.false}"
 
     def parse(self, text: str) -> bool:
         if text == self.true:
@@ -278,6 +307,9 @@ class Present(Scalar[bool]):
     """True, in its one word, or for an element that is there and holds nothing; else the field is ``None``."""
 
     word: str = ""
+
+    def describe(self) -> str:
+        return self.word or "empty"
 
     def parse(self, text: str) -> bool:
         if text != self.word:

@@ -6,7 +6,7 @@ import linecache
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["function"]
+__all__ = ["function", "sources"]
 
 
 def function(name: str, lines: list[str], names: Mapping[str, Any], label: str) -> Callable[..., Any]:
@@ -18,3 +18,11 @@ def function(name: str, lines: list[str], names: Mapping[str, Any], label: str) 
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     made: Callable[..., Any] = scope[name]
     return made
+
+
+def sources(cls: type) -> dict[str, str]:
+    """The source of every function that has been generated for a class, by its label."""
+    ours = {name[len("<kvnet ") : -1]: entry for name, entry in linecache.cache.items() if name.startswith("<kvnet ")}
+    return {
+        label: "".join(entry[2]) for label, entry in ours.items() if cls.__name__ in label.split() and len(entry) > 2
+    }

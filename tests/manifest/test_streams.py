@@ -168,3 +168,15 @@ def test_a_dumped_manifest_is_read_as_the_same_objects(form: Any) -> None:
     again = load_all(kvnet.dump(manifest, form))
     assert again.objects == manifest.objects
     assert [type(each) for each in again] == [Machine, Nad, Machine]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: VirtualMachineInstance\nmetadata:\nspec: {}\n",
+        "kind: VirtualMachine\nmetadata: null\nspec: {template: {metadata: null, spec: {}}}\n",
+    ],
+)
+def test_metadata_of_null_is_dumped_and_loaded_again(text: str) -> None:
+    machine = kvnet.load(text)
+    assert kvnet.load(kvnet.dump(machine)) == machine

@@ -1,0 +1,51 @@
+"""Fuzzes the loader of manifests: ``fuzz_manifest.py [libFuzzer options]``, such as ``-max_total_time=30``.
+
+Whatever the text is, only kvnet's own errors may come of it; and what loads is checked, compiled, and dumped
+into a text that loads as the same.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+import atheris
+from seeds import manifest_texts, write_seeds
+
+with atheris.instrument_imports(include=["kvnet"]):
+    import kvnet
+
+
+def one_input(data: bytes) -> None:
+    """Load, check, compile and dump."""
+    try:
+        manifest = kvnet.load_all(BytesIO(data))
+    except kvnet.KvnetError as error:
+        told(error)
+        return
+    for machine in manifest.machines:
+        kvnet.check(machine)
+        kvnet.compile(machine)
+        kvnet.compile(machine, nads=manifest.nads, profile="host")
+    if manifest.objects:
+        assert kvnet.load_all(kvnet.dump(manifest)).objects == manifest.objects
+
+
+def told(error: kvnet.KvnetError) -> None:
+    """An error says something."""
+    assert str(error)
+
+
+def main() -> None:
+    """Fuzz until libFuzzer ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_seeds(manifest_texts(), Path(folder))
+        words = Path(__file__).with_name("manifest.dict")
+        atheris.Setup([*sys.argv, f"-dict={words}", "-max_len=4096", folder], one_input)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
