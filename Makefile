@@ -1,5 +1,6 @@
 # make run    install kvnet, then render an example and define it on a libvirt inside the process
 # make test   install everything, then lint, types, docs and every test
+# make bench  measure beside the alternatives, and fail where a promise is broken
 # PYTHON chooses the interpreter that .venv is made of, PYTEST_ARGS goes to pytest.
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ EXAMPLE ?= examples/pod.yaml
 BIN := .venv/bin
 PACKAGING := setup.cfg pyproject.toml
 
-.PHONY: run test lint types docs format clean system
+.PHONY: run test lint types docs bench format clean system
 
 run: .venv/with-run
 	$(BIN)/kvnet render -f $(EXAMPLE)
@@ -28,6 +29,9 @@ types: .venv/with-dev
 
 docs: .venv/with-dev
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+bench: .venv/with-dev
+	$(BIN)/python benchmarks/reading.py --check
 
 format: .venv/with-dev
 	$(BIN)/ruff check --fix .
