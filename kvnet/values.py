@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Self
+from typing import Final, Self
 
 from attrs import field, frozen
 
@@ -26,6 +26,9 @@ _SCALE = {
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", 1)},
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)},
 }
+
+
+_new: Final = object.__new__
 
 
 class Number(int):
@@ -51,12 +54,17 @@ class Number(int):
         return (type(self).spelled, (int(self), self.spelling))
 
 
-@frozen
+def _is_spelling(_: object, __: object, text: str) -> None:
+    if not any(shape.fullmatch(text) for shape in _MAC_SHAPES):
+        raise ValueError(f"'{text}' is not a MAC address")
+
+
+@frozen(slots=False)
 class MacAddress:
     """A 48-bit MAC address. Equality is by value; ``spelling`` keeps the text it was read from."""
 
     octets: bytes
-    spelling: str = field(eq=False, kw_only=True)
+    spelling: str = field(eq=False, kw_only=True, validator=_is_spelling)
 
     @spelling.default
     def _canonical(self) -> str:
@@ -68,12 +76,16 @@ class MacAddress:
 
         Raises ValueError with a reason.
         """
-        if not any(shape.fullmatch(text) for shape in _MAC_SHAPES):
-            raise ValueError(f"'{text}' is not a MAC address")
-        octets = bytes.fromhex(re.sub("[:.-]", "", text))
+        if _MAC_SHAPES[0].fullmatch(text):
+            octets = bytes.fromhex(text.replace(":", ""))
+        else:
+            _is_spelling(None, None, text)
+            octets = bytes.fromhex(re.sub("[.-]", "", text))
         if len(octets) != 6:
             raise ValueError(f"'{text}' has {len(octets)} bytes, a MAC address has 6")
-        return cls(octets, spelling=text)
+        made = _new(cls)
+        made.__dict__.update(octets=octets, spelling=text)
+        return made
 
     @property
     def is_group(self) -> bool:
@@ -82,15 +94,15 @@ class MacAddress:
 
     def canonical(self) -> MacAddress:
         """The same address, spelled in lower case with colons as libvirt writes it."""
-        return MacAddress(self.octets)
+        return self if self.spelling == str(self) else MacAddress(self.octets)
 
     def __str__(self) -> str:
         return self.octets.hex(":")
 
 
-@frozen
+@frozen(slots=False)
 class PciAddress:
-    """A PCI address ``dddd:bb:ss.f``. Each part keeps its spelling, for KubeVirt copies the digits."""
+    """A PCI address ``dddd:bb:ss.f``. Capital digits keep their spelling, for KubeVirt copies them."""
 
     domain: int
     bus: int
@@ -103,6 +115,9 @@ class PciAddress:
         match = _PCI.fullmatch(text)
         if match is None:
             raise ValueError(f"'{text}' is not a PCI address")
+        if text == text.lower():
+            domain, bus, slot, function = match.groups()
+            return cls(int(domain, 16), int(bus, 16), int(slot, 16), int(function))
         return cls(*(Number.spelled(int(digits, 16), f"0x{digits}") for digits in match.groups()))
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ A declaration is stated once, and all else walks its plan.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 
@@ -55,7 +56,7 @@ class Header:
     constants: dict[str, str]
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Unread:
     """What lossless reading puts where something must stand and cannot be read: the element as it stood.
 
@@ -136,18 +137,12 @@ def element(
     """
 
     def declare(cls: C) -> C:
-        # The generated check replaces this on first use, so that importing declarations stays cheap.
-        def check_first(self: Any) -> None:
-            from kvnet.xml.check import install_check  # noqa: PLC0415
-
-            install_check(type(self))
-            self.__attrs_post_init__()
-
-        cls.__attrs_post_init__ = check_first  # type: ignore[attr-defined]
         if not hasattr(cls, "__kvnet__"):
             cls.__annotations__["verbatim"] = str | None
             cls.verbatim = attrs.field(default=None, eq=False, repr=False)  # type: ignore[attr-defined]
-        made = attrs.frozen(kw_only=True, slots=False)(cls)
+        made = attrs.frozen(kw_only=True, slots=False, init=False)(cls)
+        made.__init__ = _init_first  # type: ignore[misc]
+        made.__signature__ = _Signature()  # type: ignore[attr-defined]
         # what is absent is looked up here, so that a reader fills in only what is present
         for each in attrs.fields(made):
             if each.default is not attrs.NOTHING:
@@ -156,6 +151,28 @@ def element(
         return made
 
     return declare
+
+
+def _init_first(self: Any, **given: Any) -> None:
+    """Stands for the ``__init__`` that is generated on first use, so that importing declarations stays cheap."""
+    _install(type(self))
+    self.__init__(**given)
+
+
+class _Signature:
+    """The signature of the ``__init__`` that a class will have."""
+
+    def __get__(self, _: Any, cls: type) -> inspect.Signature:
+        _install(cls)
+        whole = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return whole.replace(parameters=[*whole.parameters.values()][1:])
+
+
+def _install(cls: type) -> None:
+    from kvnet.xml.initializer import install  # noqa: PLC0415
+
+    if cls.__init__ is _init_first:  # type: ignore[misc]
+        install(cls)
 
 
 def header(cls: type) -> Header:

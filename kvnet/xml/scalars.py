@@ -31,6 +31,7 @@ T = TypeVar("T")
 # What XML 1.0 can carry (production 2, Char); all else has no spelling at all, not even as &#...;
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ANY = r"(?s:.*)"
+_RECALLED = 512
 _UNICAST = re.compile("[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}")
 
 
@@ -56,6 +57,14 @@ class Scalar(Generic[T]):
         """Raise ValueError with the reason where ``value`` has no text of this type."""
         self.parse(self.format(value))
 
+    def sound(self, value: str, scalar: str) -> str | None:
+        """Code, of locals of these names, that is true where ``check`` would surely pass; ``None`` asks ``check``."""
+        return None
+
+    def text(self, value: str, scalar: str) -> str:
+        """Code for what ``format`` gives, to stand in an f-string; its own quotes are double ones."""
+        return f"{scalar}.format({value})"
+
     def describe(self) -> str:
         """The values in a few words."""
         raise NotImplementedError
@@ -75,6 +84,9 @@ class Text(Scalar[str]):
 
     plain = False
     pattern: re.Pattern[str] = field(default=_ANY, converter=_compiled)
+
+    def text(self, value: str, scalar: str) -> str:
+        return value
 
     def describe(self) -> str:
         return "text" if self.pattern.pattern == _ANY else f"`{self.pattern.pattern}`"
@@ -100,6 +112,12 @@ class Token(Scalar[str]):
     pattern: re.Pattern[str] = field(default=r"[a-zA-Z0-9_.:\-]+", converter=_compiled)
     newer: Mapping[str, str] = field(factory=dict, hash=False)
     """Words that are younger than the field, with their releases."""
+
+    def sound(self, value: str, scalar: str) -> str:
+        return f"{value}.__class__ is str and {scalar}.pattern.fullmatch({value})"
+
+    def text(self, value: str, scalar: str) -> str:
+        return value
 
     def describe(self) -> str:
         return f"`{self.pattern.pattern}`"
@@ -131,6 +149,12 @@ class Int(Scalar[int]):
     digits: int = 0
     width: int = 20
 
+    def sound(self, value: str, scalar: str) -> str:
+        return f"{value}.__class__ is int and {self.low} <= {value} <= {self.high}"
+
+    def text(self, value: str, scalar: str) -> str:
+        return value
+
     def describe(self) -> str:
         return f"{self.low} to {self.high}"
 
@@ -151,6 +175,20 @@ class Int(Scalar[int]):
             raise ValueError(f"{value} is not between {self.low} and {self.high}")
 
 
+class _Spelled(dict[int, str]):
+    """Hexadecimal texts of at least so many digits; the few numbers that most addresses have are remembered."""
+
+    def __init__(self, digits: int) -> None:
+        super().__init__()
+        self._digits = digits
+
+    def __missing__(self, value: int) -> str:
+        text = f"0x{value:0{self._digits}x}"
+        if len(self) < _RECALLED:
+            self[value] = text
+        return text
+
+
 @frozen
 class Hex(Scalar[int]):
     """An integer that libvirt writes as ``0x`` and ``digits`` hexadecimal digits, and reads in any base.
@@ -164,6 +202,18 @@ class Hex(Scalar[int]):
     high: int
     writable: int = 0
     decimals: int = 2**32 - 1
+    spelled: Mapping[int, str] = field(init=False, eq=False, repr=False)
+    """The texts of the numbers that are spelled as libvirt does."""
+
+    @spelled.default
+    def _spelled(self) -> Mapping[int, str]:
+        return _Spelled(self.digits)
+
+    def sound(self, value: str, scalar: str) -> str:
+        return f"{value}.__class__ is int and 0 <= {value} <= {self.limit}"
+
+    def text(self, value: str, scalar: str) -> str:
+        return f"v if type(v := {value}) is not int else {scalar}.spelled[v]"
 
     def describe(self) -> str:
         return f"0 to {self.high:#x}"
@@ -184,7 +234,7 @@ class Hex(Scalar[int]):
         return value if self.format(value) == text else Number.spelled(value, text)
 
     def format(self, value: int) -> str:
-        return str(value) if isinstance(value, Number) else f"0x{value:0{self.digits}x}"
+        return str(value) if isinstance(value, Number) else self.spelled[value]
 
     @property
     def limit(self) -> int:
@@ -199,7 +249,13 @@ class Hex(Scalar[int]):
 class Mac(Scalar[MacAddress]):
     """A MAC address, written as it was spelled; libvirt reads those of one station, with colons."""
 
-    plain = False
+    kind = MacAddress
+
+    def sound(self, value: str, scalar: str) -> str:
+        return f"{value}.__class__ is {scalar}.kind"
+
+    def text(self, value: str, scalar: str) -> str:
+        return f"{value}.spelling"
 
     def describe(self) -> str:
         return "a MAC address"
@@ -222,6 +278,9 @@ class Ip(Scalar[str]):
     """An IPv4 or IPv6 address as text, in any spelling of it; ``only4`` leaves out IPv6."""
 
     only4: bool = False
+
+    def text(self, value: str, scalar: str) -> str:
+        return value
 
     def describe(self) -> str:
         return "an IPv4 address" if self.only4 else "an IP address"
@@ -251,6 +310,12 @@ class Choice(Scalar[str]):
     def __init__(self, *words: str, newer: Mapping[str, str] | None = None) -> None:
         self.__attrs_init__(words, newer or {})
 
+    def sound(self, value: str, scalar: str) -> str:
+        return f"{value}.__class__ is str and {value} in {self.words}"
+
+    def text(self, value: str, scalar: str) -> str:
+        return value
+
     def describe(self) -> str:
         return ", ".join(self.words)
 
@@ -273,6 +338,12 @@ class Flag(Scalar[bool]):
     recurs = True
     true: str
     false: str
+
+    def sound(self, value: str, scalar: str) -> str:
+        return f"{value} is True or {value} is False"
+
+    def text(self, value: str, scalar: str) -> str:
+        return f'"{self.true}" if {value} else "{self.false}"'
 
     def describe(self) -> str:
         return f"{self.true}, {self.false}"
@@ -307,6 +378,12 @@ class Present(Scalar[bool]):
     """True, in its one word, or for an element that is there and holds nothing; else the field is ``None``."""
 
     word: str = ""
+
+    def sound(self, value: str, scalar: str) -> str:
+        return f"{value} is True"
+
+    def text(self, value: str, scalar: str) -> str:
+        return f'"{self.word}"'
 
     def describe(self) -> str:
         return self.word or "empty"

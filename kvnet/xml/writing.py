@@ -11,7 +11,7 @@ from kvnet.xml.amend import amend
 from kvnet.xml.examine import salvaged
 from kvnet.xml.parse import parse
 from kvnet.xml.releases import newer_than
-from kvnet.xml.writer import writer
+from kvnet.xml.writer import COMPACT, writer
 
 __all__ = ["to_element", "write"]
 
@@ -23,14 +23,17 @@ def write(device: Any, *, indent: int | None = None, libvirt: str | None = None)
     own layout: only what was changed since is written anew. With a release of ``libvirt`` such as ``9.0``,
     XmlError tells what that release does not know, for it would drop that without a word.
     """
+    if indent is None and libvirt is None:
+        held = device.__dict__
+        if "verbatim" not in held:
+            return COMPACT[type(device)][tuple(held)](held)
     if libvirt is not None and (problems := list(newer_than(device, libvirt))):
         raise XmlError(problems)
-    cls: type = type(device)
     if device.verbatim is not None:
         return _amended(device)
     if indent is None:
-        return writer(cls, False)(device)
-    text = writer(cls, True)(device, "\n" + " " * indent)
+        return writer(type(device), False)(device)
+    text = writer(type(device), True)(device, "\n" + " " * indent)
     return text.removeprefix("\n")
 
 

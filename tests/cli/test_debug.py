@@ -11,7 +11,12 @@ Run = Callable[..., "CompletedProcess[bytes]"]
 def test_the_generated_source_of_a_class_is_printed(run: Run) -> None:
     ended = run("debug", "source", "Interface")
     assert ended.returncode == 0
-    for name in (b"# check Interface", b"# write Interface\n", b"# write Interface indented", b"# read Interface"):
+    for name in (
+        b"# init Interface",
+        b"# write Interface with ",
+        b"# write Interface indented with ",
+        b"# read Interface",
+    ):
         assert name in ended.stdout
     compile(ended.stdout, "<printed>", "exec")
 

@@ -1,0 +1,68 @@
+"""Objects of one shape share a generated writer, whatever they hold beneath."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+import kvnet
+from kvnet.device import (
+    BridgeSource,
+    Device,
+    Driver,
+    EthernetSource,
+    Hostdev,
+    HostdevSource,
+    Interface,
+    NetworkSource,
+    PciGuestAddress,
+    PciHostAddress,
+    UsbGuestAddress,
+    VfHostAddress,
+)
+from kvnet.values import PciAddress
+from kvnet.xml.writer import COMPACT
+
+HOST = PciAddress.parse("0000:0a:00.1")
+VF = HostdevSource(address=VfHostAddress.of(HOST))
+OF_ONE_SHAPE = {
+    "<interface type='ethernet'/>": Interface(source=EthernetSource()),
+    "<interface type='bridge'><source bridge='br0'/></interface>": Interface(source=BridgeSource(bridge="br0")),
+    "<interface type='network'><source network='a' bridge='br0'/></interface>": Interface(
+        source=NetworkSource(network="a", bridge="br0")
+    ),
+    "<interface type='ethernet'><driver name='vhost' queues='4'/></interface>": Interface(
+        source=EthernetSource(), driver=Driver(name="vhost", queues=4)
+    ),
+    "<interface type='bridge'><source bridge='br0'/><driver queues='4' iommu='on'/></interface>": Interface(
+        source=BridgeSource(bridge="br0"), driver=Driver(queues=4, iommu=True)
+    ),
+    "<interface type='hostdev'><driver name='vfio'/><source>"
+    "<address type='pci' domain='0x0000' bus='0x0a' slot='0x00' function='0x1'/></source></interface>": Interface(
+        source=VF, driver=Driver(name="vfio")
+    ),
+    "<hostdev mode='subsystem' type='pci'><source>"
+    "<address domain='0x0000' bus='0x0a' slot='0x00' function='0x1'/></source>"
+    "<address type='usb' bus='0x1'/></hostdev>": Hostdev(
+        source=PciHostAddress.of(HOST), address=UsbGuestAddress(bus=1)
+    ),
+    "<hostdev mode='subsystem' type='pci'><source><address bus='0x0A'/></source>"
+    "<address type='pci' bus='0x01'/></hostdev>": Hostdev(
+        source=PciHostAddress(bus=PciAddress.parse("0000:0A:00.1").bus), address=PciGuestAddress(bus=1)
+    ),
+}
+
+
+@pytest.mark.parametrize("first", OF_ONE_SHAPE.values())
+def test_whichever_object_comes_first_the_others_are_written_as_they_are(first: Device) -> None:
+    COMPACT.clear()
+    kvnet.write(first)
+    for text, device in OF_ONE_SHAPE.items():
+        assert kvnet.write(device) == text
+
+
+def test_the_order_in_which_fields_are_given_does_not_matter() -> None:
+    fields = {"source": EthernetSource(), "alias": "ua-a", "mtu": 1500}
+    texts = {kvnet.write(Interface(**dict(order))) for order in permutations(fields.items())}
+    assert texts == {"<interface type='ethernet'><mtu size='1500'/><alias name='ua-a'/></interface>"}
