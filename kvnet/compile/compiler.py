@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from kvnet.compile import host, kubevirt
 from kvnet.compile.guest import guest_of
-from kvnet.compile.nic import Nic, failed
-from kvnet.compile.pod import pod_sides
+from kvnet.compile.nic import Nic, Place, failed
+from kvnet.compile.pod import Pod
 from kvnet.compile.result import Compiled, CompiledNic, Profile
-from kvnet.errors import FieldPath, Problem
+from kvnet.errors import Problem
 from kvnet.facts import HostFacts
-from kvnet.spec import Interface, Machine, Nad
+from kvnet.spec import Machine, Nad
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.defaults import defaulted
+from kvnet.spec.defaults import default_nic_refusal, with_cpu_request, with_default_nic
 
 __all__ = ["compile"]
 
@@ -32,36 +31,31 @@ def compile(
     The machine is defaulted first; it is not admitted, which is ``kvnet.check``. ``nads`` are read by the
     host profile alone. What could not be compiled is in ``problems`` of the result, NIC by NIC.
     """
-    facts, cluster = facts or HostFacts(), cluster or ClusterConfig()
+    facts, cluster = facts or _NO_FACTS, cluster or _STOCK_CLUSTER
     profile = Profile(profile)
-    machine = defaulted(machine, cluster, facts.architecture or "amd64")
-    guest = guest_of(machine, facts, plain_virtio=profile is Profile.HOST)
-    lower = kubevirt.lower if profile is Profile.KUBEVIRT else partial(host.lower, nads=tuple(nads))
+    machine = with_cpu_request(machine, cluster)
+    if not default_nic_refusal(machine, cluster):
+        machine = with_default_nic(machine, cluster)
+    guest, notes = guest_of(machine, facts, plain_virtio=profile is Profile.HOST)
+    place = Place(
+        machine=machine,
+        facts=facts,
+        guest=guest,
+        pod=Pod(machine, facts),
+        plugins=facts.binding_plugins or cluster.binding_plugins or {},
+        nads=nads,
+    )
     networks = {network.name: network for network in machine.networks}
-    sides = pod_sides(machine, facts)
-    at = machine.root / "domain" / "devices" / "interfaces"
-    plugins = facts.binding_plugins or cluster.binding_plugins or {}
     nics = []
-    for n, interface in enumerate(machine.interfaces):
+    for number, interface in enumerate(machine.interfaces):
+        if interface.state == "absent":
+            continue
         network = networks.get(interface.name)
-        if interface.is_absent:
-            continue
         if network is None:
-            nics.append(_without_network(at[n], interface))
-            continue
-        side = sides[network.name]
-        nic = Nic(
-            at=at[n],
-            interface=interface,
-            network=network,
-            side=side,
-            guest=guest,
-            facts=facts,
-            machine=machine,
-            plugins=plugins,
-        )
-        nics.append(_lowered(nic, lower))
-    return Compiled(nics=tuple(nics), general_notes=guest.notes)
+            nics.append(_without_network(machine, number))
+        else:
+            nics.append(_lowered(Nic(number, interface, network, place), _LOWER[profile]))
+    return Compiled(nics=tuple(nics), general_notes=notes)
 
 
 def _lowered(nic: Nic, lower: Callable[[Nic], CompiledNic]) -> CompiledNic:
@@ -71,7 +65,14 @@ def _lowered(nic: Nic, lower: Callable[[Nic], CompiledNic]) -> CompiledNic:
         return failed(nic, "KN304", str(reason), "run `kvnet check`, which says what to write instead")
 
 
-def _without_network(at: FieldPath, interface: Interface) -> CompiledNic:
-    told = f"interface '{interface.name}' has no network"
+def _without_network(machine: Machine, number: int) -> CompiledNic:
+    name = machine.interfaces[number].name
+    at = (machine.root / "domain" / "devices" / "interfaces")[number] / "name"
     hint = "list a network of the same name"
-    return CompiledNic(name=interface.name, problems=(Problem(at / "name", "KN305", told, hint=hint),))
+    problem = Problem(at, "KN305", f"interface '{name}' has no network", hint=hint)
+    return CompiledNic(name=name, problems=(problem,))
+
+
+_LOWER: dict[Profile, Callable[[Nic], CompiledNic]] = {Profile.KUBEVIRT: kubevirt.lower, Profile.HOST: host.lower}
+_NO_FACTS = HostFacts()
+_STOCK_CLUSTER = ClusterConfig()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -13,7 +14,7 @@ from kvnet.facts import Confidential, HostFacts
 from kvnet.spec import Interface, Machine
 from kvnet.values import PciAddress
 
-__all__ = ["ARCHITECTURES", "Guest", "guest_of", "nic_settings"]
+__all__ = ["ARCHITECTURES", "Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]
 
 ARCHITECTURES = ("amd64", "arm64", "s390x")
 _ROM_TUNING = ("amd64", "arm64")
@@ -21,62 +22,83 @@ _ROM_TUNING = ("amd64", "arm64")
 
 @frozen(kw_only=True)
 class Guest:
-    """Decided once a machine: ``queues`` is 0 without multiqueue."""
+    """Decided once a machine. ``driver`` is that of virtio NICs; ``rom`` that of NICs which are not for booting.
 
-    architecture: str
+    ``tunes_rom`` tells that NICs for booting have it, too.
+    """
+
     virtio_model: str
-    queues: int
-    iommu: bool
-    notes: tuple[Problem, ...] = ()
+    driver: Driver | None
+    rom: Rom | None
+    tunes_rom: bool
 
 
-def guest_of(machine: Machine, facts: HostFacts, *, plain_virtio: bool = False) -> Guest:
-    """Decide for a machine; ``plain_virtio`` asks for ``virtio`` where the spec wants no transitional one."""
-    architecture = facts.architecture or machine.spec.architecture
-    notes = []
-    if architecture is None:
-        notes.append(_note(machine.root / "architecture", "KN321", "assumed the architecture amd64"))
-    queues = queue_capacity(machine)
-    wanted = vcpus(topology(machine))
-    if queues == MAX_QUEUES < wanted:
-        at = machine.root / "domain" / "devices" / "networkInterfaceMultiqueue"
-        notes.append(_note(at, "KN320", f"{wanted} vCPUs, but a tap has at most {MAX_QUEUES} queues"))
-    confidential = facts.launch_security or _asked_confidential(machine, architecture or "amd64")
-    return Guest(
-        architecture=architecture or "amd64",
-        virtio_model=_virtio_model(machine, architecture or "amd64", plain_virtio),
-        queues=queues,
-        iommu=confidential is not None and confidential.shields_memory,
-        notes=tuple(notes),
+def guest_of(machine: Machine, facts: HostFacts, *, plain_virtio: bool = False) -> tuple[Guest, tuple[Problem, ...]]:
+    """Decide for a machine, with notes; ``plain_virtio`` asks for ``virtio`` unless the spec wants a kind of it."""
+    known = facts.architecture or machine.spec.architecture
+    architecture = known or "amd64"
+    confidential = facts.launch_security or _asked_confidential(machine, architecture)
+    guest = _guest(
+        architecture in _ROM_TUNING,
+        _virtio_model(machine, architecture, plain_virtio),
+        queue_capacity(machine),
+        confidential is not None and confidential.shields_memory,
     )
+    queues = guest.driver.queues if guest.driver else None
+    return guest, () if known and queues != MAX_QUEUES else tuple(_notes(machine, known))
 
 
-def nic_settings(interface: Interface, guest: Guest) -> dict[str, Any]:
-    """The fields of a device that follow from the spec alone: model, driver, alias, ACPI index, address."""
-    settings: dict[str, Any] = {
-        "model": guest.virtio_model if interface.is_virtio else interface.model,
-        "alias": f"ua-{interface.name}",
-        "acpi": Acpi(index=interface.acpi_index) if (interface.acpi_index or 0) > 0 else None,
-        "address": guest_address(interface),
-    }
-    if interface.is_virtio and (guest.queues or guest.iommu):
-        settings["driver"] = Driver(name="vhost", queues=guest.queues or None, iommu=guest.iommu or None)
-    return settings
+@lru_cache(maxsize=256)
+def _guest(tunes_rom: bool, virtio_model: str, queues: int, iommu: bool) -> Guest:
+    """Guests of one kind share their parts."""
+    driver = Driver(name="vhost", queues=queues or None, iommu=iommu or None) if queues or iommu else None
+    rom = Rom(enabled=False) if tunes_rom else None
+    return Guest(virtio_model=virtio_model, driver=driver, rom=rom, tunes_rom=iommu)
 
 
-def boot_settings(interface: Interface, guest: Guest) -> dict[str, Any]:
-    """Boot order, or an option ROM switched off so that the NIC is not tried; and a link that is down."""
-    tuned = guest.architecture in _ROM_TUNING and (interface.boot_order is None or guest.iommu)
-    return {
-        "boot_order": interface.boot_order,
-        "rom": Rom(enabled=False) if tuned else None,
-        "link": "down" if interface.state == "down" else None,
-    }
+def _notes(machine: Machine, architecture: str | None) -> Iterator[Problem]:
+    if architecture is None:
+        yield _note(machine.root / "architecture", "KN321", "assumed the architecture amd64")
+    wanted = vcpus(topology(machine))
+    if machine.spec.domain.devices.network_interface_multiqueue and wanted > MAX_QUEUES:
+        at = machine.root / "domain" / "devices" / "networkInterfaceMultiqueue"
+        yield _note(at, "KN320", f"{wanted} vCPUs, but a tap has at most {MAX_QUEUES} queues")
+
+
+def model(interface: Interface, guest: Guest) -> str | None:
+    """The model of a NIC."""
+    return guest.virtio_model if interface.is_virtio else interface.model
+
+
+def driver(interface: Interface, guest: Guest) -> Driver | None:
+    """The driver of a NIC: virtio alone has one."""
+    return guest.driver if interface.is_virtio else None
+
+
+def rom(interface: Interface, guest: Guest) -> Rom | None:
+    """An option ROM switched off, so that firmware does not try a NIC that is not for booting."""
+    return guest.rom if interface.boot_order is None or guest.tunes_rom else None
+
+
+def link(interface: Interface) -> str | None:
+    """The state of a link that is down."""
+    return "down" if interface.state == "down" else None
+
+
+def acpi(interface: Interface) -> Acpi | None:
+    """The ACPI index, where it counts from 1."""
+    return Acpi(index=interface.acpi_index) if (interface.acpi_index or 0) > 0 else None
 
 
 def guest_address(interface: Interface) -> PciGuestAddress | None:
     """The guest's PCI address, if the spec asks for one."""
-    return PciGuestAddress.of(PciAddress.parse(interface.pci_address)) if interface.pci_address else None
+    return _address(interface.pci_address) if interface.pci_address else None
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> PciGuestAddress:
+    """The machines of a fleet ask for the same few places."""
+    return PciGuestAddress.of(PciAddress.parse(text))
 
 
 def _virtio_model(machine: Machine, architecture: str, plain: bool) -> str:

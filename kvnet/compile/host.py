@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kvnet.compile.guest import boot_settings, guest_address, nic_settings
+from kvnet.compile.guest import acpi, driver, guest_address, link, model, rom
 from kvnet.compile.kubevirt import behind_istio, passt_forwards, vf_address
 from kvnet.compile.nic import Nic, failed, note
 from kvnet.compile.result import CompiledNic, Requirement
@@ -45,10 +45,10 @@ _NO_SPOOFING = "no-mac-spoofing"
 _MACVTAP_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthru": "passthrough"}
 
 
-def lower(nic: Nic, *, nads: Sequence[Nad]) -> CompiledNic:
+def lower(nic: Nic) -> CompiledNic:
     """The device of one interface on a plain libvirt host."""
     if nic.network.multus is not None:
-        return _attached(nic, nic.network.multus, nads)
+        return _attached(nic, nic.network.multus)
     if isinstance(nic.binding, Sriov):
         return _virtual_function(nic, {})
     if isinstance(nic.binding, PasstBinding):
@@ -57,7 +57,7 @@ def lower(nic: Nic, *, nads: Sequence[Nad]) -> CompiledNic:
 
 
 def _pod_network(nic: Nic) -> CompiledNic:
-    known = nic.facts.libvirt_networks
+    known = nic.place.facts.libvirt_networks
     if known is not None and _DEFAULT_NETWORK not in known:
         told = f"libvirt has no network '{_DEFAULT_NETWORK}': '{nic.name}' runs in user mode, out only"
         return _nic(nic, UserSource(), notes=[note(nic.at, "KN331", told)])
@@ -72,13 +72,13 @@ def _pod_network(nic: Nic) -> CompiledNic:
 
 
 def _passt(nic: Nic) -> CompiledNic:
-    forwards = passt_forwards(nic.interface.ports, behind_istio=behind_istio(nic.machine))
+    forwards = passt_forwards(nic.interface.ports, behind_istio=behind_istio(nic.place.machine))
     needed = Requirement(kind="libvirt", name="9.0.0", nic=nic.name)
     return _nic(nic, UserSource(), needs=[needed], backend=Backend(type="passt"), port_forwards=forwards)
 
 
-def _attached(nic: Nic, multus: Multus, nads: Sequence[Nad]) -> CompiledNic:
-    nad = _nad(nic, multus, nads)
+def _attached(nic: Nic, multus: Multus) -> CompiledNic:
+    nad = _nad(nic, multus)
     if nad is None:
         return failed(
             nic,
@@ -99,11 +99,11 @@ def _attached(nic: Nic, multus: Multus, nads: Sequence[Nad]) -> CompiledNic:
     return attach(nic, cni)
 
 
-def _nad(nic: Nic, multus: Multus, nads: Sequence[Nad]) -> Nad | None:
-    home = nic.machine.namespace or _DEFAULT_NAMESPACE
+def _nad(nic: Nic, multus: Multus) -> Nad | None:
+    home = nic.place.machine.namespace or _DEFAULT_NAMESPACE
     first, slash, second = multus.network_name.partition("/")
     wanted = (first, second) if slash else (home, first)
-    return next((nad for nad in nads if (nad.namespace or home, nad.name) == wanted), None)
+    return next((nad for nad in nic.place.nads if (nad.namespace or home, nad.name) == wanted), None)
 
 
 def _linux_bridge(nic: Nic, cni: Cni) -> CompiledNic:
@@ -198,6 +198,7 @@ def _nic(
     needs: Sequence[Requirement] = (),
     **settings: Any,
 ) -> CompiledNic:
+    interface, guest = nic.interface, nic.place.guest
     told = list(notes)
     mac = _mac(nic)
     if mac is None:
@@ -206,9 +207,15 @@ def _nic(
     device = Interface(
         source=source,
         mac=mac,
+        model=model(interface, guest),
+        driver=driver(interface, guest),
+        link=link(interface),
+        boot_order=interface.boot_order,
+        alias=f"ua-{nic.name}",
+        rom=rom(interface, guest),
+        acpi=acpi(interface),
+        address=guest_address(interface),
         **settings,
-        **nic_settings(nic.interface, nic.guest),
-        **boot_settings(nic.interface, nic.guest),
     )
     return CompiledNic(name=nic.name, device=device, notes=tuple(told), requirements=tuple(needs))
 

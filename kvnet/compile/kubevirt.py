@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
-from kvnet.compile.guest import boot_settings, guest_address, nic_settings
+from kvnet.compile.guest import acpi, driver, guest_address, model, rom
+from kvnet.compile.guest import link as link_state
 from kvnet.compile.naming import PRIMARY_LINK, reported_link
 from kvnet.compile.nic import Nic, failed, note
+from kvnet.compile.pod import PodSide
 from kvnet.compile.result import CompiledNic, Requirement
 from kvnet.device import (
     Backend,
@@ -19,6 +22,7 @@ from kvnet.device import (
     VhostuserSource,
 )
 from kvnet.errors import Problem
+from kvnet.facts import PodLink
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Port, Sriov
 from kvnet.values import MacAddress, PciAddress
 
@@ -36,60 +40,69 @@ def lower(nic: Nic) -> CompiledNic:
 
 def tap_nic(nic: Nic) -> CompiledNic:
     """A tap that exists beforehand: ``<interface type='ethernet'>``."""
-    link = nic.side.link
+    interface, guest, side = nic.interface, nic.place.guest, nic.place.pod.side(nic.network)
+    link = side.link
     device = Interface(
-        source=EthernetSource(),
-        mac=_tap_mac(nic),
-        target=nic.side.target,
-        target_managed=None if nic.side.missing else False,
-        mtu=link.mtu if link else None,
-        **nic_settings(nic.interface, nic.guest),
-        **boot_settings(nic.interface, nic.guest),
+        mac=_tap_mac(interface.mac_address, link),
+        source=_tap(),
+        target=side.target,
+        target_managed=None if link is None else False,
+        model=model(interface, guest),
+        driver=driver(interface, guest),
+        link=link_state(interface),
+        mtu=None if link is None else link.mtu,
+        boot_order=interface.boot_order,
+        alias=f"ua-{interface.name}",
+        rom=rom(interface, guest),
+        acpi=acpi(interface),
+        address=guest_address(interface),
     )
     return CompiledNic(
-        name=nic.name,
+        name=interface.name,
         device=device,
-        notes=tuple(_tap_notes(nic, device)),
-        requirements=_tap_requirements(nic, device),
+        notes=_tap_notes(nic, side, device) if link is None or side.assumed else (),
+        requirements=_tap_requirements(device, interface.name),
     )
 
 
-def _tap_mac(nic: Nic) -> MacAddress | None:
+@cache
+def _tap() -> EthernetSource:
+    return EthernetSource()
+
+
+def _tap_mac(asked: str | None, link: PodLink | None) -> MacAddress | None:
     # virt-launcher normalises the address only when it finds the pod's link
-    link, asked = nic.side.link, nic.interface.mac_address
     if not asked:
         return link.mac if link else None
     mac = MacAddress.parse(asked)
     return mac.canonical() if link else mac
 
 
-def _tap_notes(nic: Nic, device: Interface) -> list[Problem]:
-    notes = []
-    if nic.side.missing:
+def _tap_notes(nic: Nic, side: PodSide, device: Interface) -> tuple[Problem, ...]:
+    if side.missing:
         told = f"the pod has no link for network '{nic.name}': its NIC has no target, and no MTU"
-        notes.append(note(nic.at, "KN311", told))
-    elif nic.side.assumed:
-        notes.append(note(nic.at, "KN310", f"assumed KubeVirt's tap name {nic.side.target}"))
-        if device.mac is None:
-            told = "no MAC address is known: libvirt will invent one whenever the domain is defined"
-            notes.append(note(nic.at / "macAddress", "KN312", told))
-    return notes
+        return (note(nic.at, "KN311", told),)
+    notes = [note(nic.at, "KN310", f"assumed KubeVirt's tap name {side.target}")]
+    if device.mac is None:
+        told = "no MAC address is known: libvirt will invent one whenever the domain is defined"
+        notes.append(note(nic.at / "macAddress", "KN312", told))
+    return tuple(notes)
 
 
-def _tap_requirements(nic: Nic, device: Interface) -> tuple[Requirement, ...]:
+def _tap_requirements(device: Interface, nic: str) -> tuple[Requirement, ...]:
     if device.target is None:
         return ()
     many = device.driver is not None and (device.driver.queues or 1) > 1
-    tap = Requirement(kind="tap", name=device.target, nic=nic.name, mtu=device.mtu, multi_queue=many)
-    return (tap,)
+    return (Requirement(kind="tap", name=device.target, nic=nic, mtu=device.mtu, multi_queue=many),)
 
 
 def passt_nic(nic: Nic) -> CompiledNic:
     """A vhost-user NIC of passt: ``<interface type='vhostuser'>`` with port forwards."""
-    link = reported_link(nic.machine, nic.name)
+    interface, guest, machine = nic.interface, nic.place.guest, nic.place.machine
+    link = reported_link(machine, nic.name)
     notes = []
     if not link:
-        if nic.facts.links is not None:
+        if nic.place.facts.links is not None:
             return failed(
                 nic,
                 "KN301",
@@ -100,10 +113,14 @@ def passt_nic(nic: Nic) -> CompiledNic:
         notes.append(note(nic.at, "KN310", f"assumed the pod link {link}"))
     device = Interface(
         source=VhostuserSource(dev=link),
-        mac=MacAddress.parse(nic.interface.mac_address) if nic.interface.mac_address else None,
+        mac=MacAddress.parse(interface.mac_address) if interface.mac_address else None,
+        port_forwards=passt_forwards(interface.ports, behind_istio=behind_istio(machine)),
+        model=model(interface, guest),
+        driver=driver(interface, guest),
         backend=Backend(type="passt", log_file=_PASST_LOG),
-        port_forwards=passt_forwards(nic.interface.ports, behind_istio=behind_istio(nic.machine)),
-        **nic_settings(nic.interface, nic.guest),
+        alias=f"ua-{nic.name}",
+        acpi=acpi(interface),
+        address=guest_address(interface),
     )
     needed = Requirement(kind="libvirt", name="11.1.0", nic=nic.name)
     return CompiledNic(name=nic.name, device=device, notes=tuple(notes), requirements=(needed,))
@@ -135,7 +152,7 @@ def _spans(ports: tuple[Port, ...] | None, protocol: str) -> tuple[PortSpan, ...
 def vf_hostdev(nic: Nic) -> CompiledNic:
     """A virtual function passed through: ``<hostdev>``."""
     address = vf_address(nic)
-    if address is None and nic.network.pod is not None and nic.facts.pci_addresses is None:
+    if address is None and nic.network.pod is not None and nic.place.facts.pci_addresses is None:
         told = f"SR-IOV interface '{nic.name}' is on the pod network: KubeVirt gives the guest no device"
         return CompiledNic(name=nic.name, notes=(note(nic.at, "KN313", told),))
     if address is None:
@@ -159,14 +176,14 @@ def vf_hostdev(nic: Nic) -> CompiledNic:
 def vf_address(nic: Nic) -> PciAddress | None:
     """The host address of the virtual function: by network, or by request of a resource claim."""
     claim = nic.network.resource_claim
-    claimed = nic.facts.claims.get(f"{claim.claim_name}/{claim.request_name}") if claim else None
-    return claimed or nic.side.pci_address
+    claimed = nic.place.facts.claims.get(f"{claim.claim_name}/{claim.request_name}") if claim else None
+    return claimed or nic.place.pod.pci_address(nic.network)
 
 
 def plugin_nic(nic: Nic) -> CompiledNic:
     """A binding plugin: a tap where it is registered with one, else nothing, for its sidecar adds the NIC."""
     assert isinstance(nic.binding, Plugin)
-    plugin = nic.plugins.get(nic.binding.name)
+    plugin = nic.place.plugins.get(nic.binding.name)
     if plugin is not None and plugin.attaches_tap:
         return tap_nic(nic)
     told = "is not known to be registered" if plugin is None else "attaches no tap"

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
 from kvnet.compile.guest import Guest
-from kvnet.compile.pod import PodSide
+from kvnet.compile.pod import Pod
 from kvnet.compile.result import CompiledNic
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.facts import HostFacts
-from kvnet.spec import Binding, Interface, Machine, Network
+from kvnet.spec import Binding, Interface, Machine, Nad, Network
 from kvnet.spec.cluster import BindingPlugin
 
-__all__ = ["Nic", "failed", "note"]
+__all__ = ["Nic", "Place", "failed", "note"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
+class Place:
+    """What the NICs of one machine share where it will run."""
+
+    machine: Machine
+    facts: HostFacts
+    guest: Guest
+    pod: Pod
+    plugins: Mapping[str, BindingPlugin]
+    nads: Sequence[Nad]
+
+
+@frozen(slots=False)
 class Nic:
-    """All that lowering one interface reads."""
+    """All that lowering one interface reads; ``number`` counts the machine's interfaces from 0."""
 
-    at: FieldPath
+    number: int
     interface: Interface
     network: Network
-    side: PodSide
-    guest: Guest
-    facts: HostFacts
-    machine: Machine
-    plugins: Mapping[str, BindingPlugin]
+    place: Place
+
+    @property
+    def at(self) -> FieldPath:
+        return (self.place.machine.root / "domain" / "devices" / "interfaces")[self.number]
 
     @property
     def name(self) -> str:

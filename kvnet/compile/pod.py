@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from functools import cached_property
+
+from attrs import frozen
 
 from kvnet.compile.naming import is_ordinal, ordinal_link_names, pod_link_names, tap_name
 from kvnet.facts import HostFacts, PodLink, PodNetwork
 from kvnet.spec import Machine, Network
 from kvnet.values import PciAddress
 
-__all__ = ["PodSide", "pod_sides"]
+__all__ = ["Pod", "PodSide"]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False)
 class PodSide:
     """One network inside the pod.
 
     ``target`` is what the domain's NIC is plugged into: KubeVirt's tap, or the link itself where there is
-    no tap. ``assumed`` says that the names come from KubeVirt's scheme and not from facts; ``missing`` that
+    no tap. ``assumed`` says that the names come from KubeVirt's scheme and not from facts; without a link,
     the pod's links are known and none is this network's.
     """
 
     link: PodLink | None = None
     target: str | None = None
-    pci_address: PciAddress | None = None
     assumed: bool = False
 
     @property
@@ -31,54 +32,62 @@ class PodSide:
         return self.link is None
 
 
-def pod_sides(machine: Machine, facts: HostFacts) -> dict[str, PodSide]:
-    """The pod's side of every network, by name."""
-    names = _link_names(machine, facts)
-    taps = _taps(machine, facts)
-    reported = {each.interface: each for each in facts.pod_networks or ()}
-    sides = {}
-    for network in machine.networks:
-        side = _side(network, names.get(network.name), facts, reported, taps)
-        address = (facts.pci_addresses or {}).get(network.name)
-        sides[network.name] = evolve(side, pci_address=address) if address else side
-    return sides
+_MISSING = PodSide()
 
 
-def _side(
-    network: Network,
-    name: str | None,
-    facts: HostFacts,
-    reported: dict[str | None, PodNetwork],
-    taps: frozenset[str],
-) -> PodSide:
-    if facts.links is not None:
-        link = facts.links.get(network.name)
-        return PodSide() if link is None else PodSide(link=link, target=_target(network, link, taps))
-    if name is None:
-        return PodSide()
-    seen = reported.get(name)
-    if seen is None:
-        return PodSide(link=PodLink(name=name), target=tap_name(network, name), assumed=True)
-    link = PodLink(name=name, mac=seen.mac, mtu=seen.mtu)
-    return PodSide(link=link, target=tap_name(network, name), pci_address=seen.pci_address)
+@frozen(slots=False)
+class Pod:
+    """The pod of a machine, as far as the facts and KubeVirt's names for its links tell."""
 
+    machine: Machine
+    facts: HostFacts
 
-def _target(network: Network, link: PodLink, taps: frozenset[str]) -> str | None:
-    """The link's tap if it is there, whichever network it was made for, else the link itself."""
-    if isinstance(link.tap, str):
-        return link.tap
-    name = tap_name(network, link.name or "")
-    return name if name in taps else link.name
+    def side(self, network: Network) -> PodSide:
+        """The pod's side of one of the machine's networks."""
+        links = self.facts.links
+        if links is not None:
+            link = links.get(network.name)
+            return _MISSING if link is None else PodSide(link, self._target(network, link))
+        name = self._link_names.get(network.name)
+        if name is None:
+            return _MISSING
+        seen = self._reported.get(name)
+        if seen is None:
+            return PodSide(PodLink(name=name), tap_name(network, name), assumed=True)
+        return PodSide(PodLink(name=name, mac=seen.mac, mtu=seen.mtu), tap_name(network, name))
 
+    def pci_address(self, network: Network) -> PciAddress | None:
+        """The host address of the virtual function that the pod was given for a network."""
+        facts = self.facts
+        known = (facts.pci_addresses or {}).get(network.name)
+        if known is not None or facts.links is not None:
+            return known
+        seen = self._reported.get(self._link_names.get(network.name, ""))
+        return seen.pci_address if seen else None
 
-def _taps(machine: Machine, facts: HostFacts) -> frozenset[str]:
-    links = facts.links or {}
-    plugged = (network for network in machine.networks if network.is_default or network.is_secondary)
-    there = ((network, links.get(network.name)) for network in plugged)
-    return frozenset(tap_name(net, link.name or "") for net, link in there if link and link.tap is True)
+    def _target(self, network: Network, link: PodLink) -> str | None:
+        """The link's tap if it is there, whichever network it was made for, else the link itself."""
+        if isinstance(link.tap, str):
+            return link.tap
+        name = tap_name(network, link.name or "")
+        if link.tap and (network.is_default or network.is_secondary):
+            return name
+        return name if name in self._taps else link.name
 
+    @cached_property
+    def _taps(self) -> frozenset[str]:
+        links = self.facts.links or {}
+        plugged = (network for network in self.machine.networks if network.is_default or network.is_secondary)
+        there = ((network, links.get(network.name)) for network in plugged)
+        return frozenset(tap_name(net, link.name or "") for net, link in there if link and link.tap is True)
 
-def _link_names(machine: Machine, facts: HostFacts) -> dict[str, str]:
-    seen = [entry.interface for entry in facts.pod_networks or ()]
-    seen += [entry.pod_interface_name for entry in (machine.status.interfaces if machine.status else ())]
-    return ordinal_link_names(machine) if is_ordinal(seen) else pod_link_names(machine)
+    @cached_property
+    def _reported(self) -> dict[str | None, PodNetwork]:
+        return {each.interface: each for each in self.facts.pod_networks or ()}
+
+    @cached_property
+    def _link_names(self) -> dict[str, str]:
+        machine = self.machine
+        seen = [entry.interface for entry in self.facts.pod_networks or ()]
+        seen += [entry.pod_interface_name for entry in (machine.status.interfaces if machine.status else ())]
+        return ordinal_link_names(machine) if is_ordinal(seen) else pod_link_names(machine)

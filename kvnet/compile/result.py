@@ -23,7 +23,7 @@ class Profile(StrEnum):
     """The equivalent for a plain libvirt host, without pod or cluster."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Requirement:
     """Something that must be there before the domain starts.
 
@@ -37,7 +37,7 @@ class Requirement:
     multi_queue: bool | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class CompiledNic:
     """One interface of the spec: its device, or why there is none.
 
@@ -52,7 +52,7 @@ class CompiledNic:
     problems: tuple[Problem, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Compiled:
     """A machine's NICs as libvirt devices."""
 
@@ -77,10 +77,14 @@ class Compiled:
     @property
     def devices(self) -> tuple[Device, ...]:
         """The devices, interfaces before hostdevs. Raises Rejected if any NIC has a problem."""
-        if self.problems:
-            raise Rejected(self.problems)
-        devices = [nic.device for nic in self.nics if nic.device is not None]
-        return tuple(sorted(devices, key=lambda device: not isinstance(device, Interface)))
+        devices: list[Device] = []
+        hostdevs: list[Device] = []
+        for nic in self.nics:
+            if nic.problems:
+                raise Rejected(self.problems)
+            if nic.device is not None:
+                (devices if type(nic.device) is Interface else hostdevs).append(nic.device)
+        return (*devices, *hostdevs)
 
     def xml(self, *, indent: int | None = None) -> list[str]:
         """The XML of each device. Raises Rejected if any NIC has a problem."""

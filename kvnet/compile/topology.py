@@ -9,11 +9,12 @@ from kvnet.spec.defaults import requested_sockets
 
 __all__ = ["MAX_QUEUES", "Topology", "queue_capacity", "topology", "vcpus"]
 
+_UNSAID = Cpu()
 MAX_QUEUES = 256
 """The most queues a tap has (MAX_TAP_QUEUES of the Linux kernel)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Topology:
     """The guest's CPUs: ``sockets`` may be 0, where the CPU limit is 0."""
 
@@ -27,7 +28,7 @@ def topology(machine: Machine) -> Topology:
 
     Where no factor is given, the sockets are the CPU limit, else the CPU request, rounded up, else 1.
     """
-    cpu = machine.spec.domain.cpu or Cpu()
+    cpu = machine.spec.domain.cpu or _UNSAID
     if not (cpu.cores or cpu.sockets or cpu.threads):
         return Topology(sockets=requested_sockets(machine), cores=1, threads=1)
     return Topology(sockets=cpu.sockets or 1, cores=cpu.cores or 1, threads=cpu.threads or 1)

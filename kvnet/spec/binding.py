@@ -6,6 +6,7 @@ from attrs import frozen
 
 __all__ = [
     "BINDINGS",
+    "REMOVED_BINDINGS",
     "Binding",
     "Bridge",
     "Macvtap",
@@ -62,6 +63,7 @@ class PasstRemoved:
 
 
 RemovedBinding = Slirp | Macvtap | PasstRemoved
+REMOVED_BINDINGS: frozenset[type] = frozenset(RemovedBinding.__args__)
 Binding = Bridge | Masquerade | Sriov | PasstBinding | Plugin | RemovedBinding
 
 BINDINGS: dict[str, type[Binding]] = {

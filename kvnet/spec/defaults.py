@@ -18,6 +18,7 @@ __all__ = [
     "defaulted",
     "has_cpu_hotplug",
     "requested_sockets",
+    "with_cpu_request",
     "with_default_nic",
     "with_default_topology",
 ]
@@ -28,6 +29,7 @@ _DEFAULT_NICS = {
     "bridge": Interface(name=_NAME, bindings=(Bridge(),)),
     "masquerade": Interface(name=_NAME, bindings=(Masquerade(),)),
 }
+_NO_RESOURCES = Resources()
 _STOCK_CPU_REQUEST = "100m"
 _HOTPLUG_RATIO = 4
 _MOST_HOTPLUG_VCPUS = 512
@@ -38,7 +40,7 @@ def defaulted(machine: Machine, cluster: ClusterConfig, architecture: str = "amd
 
     Where the cluster would refuse to add the default NIC (``default_nic_refusal``), none is added.
     """
-    machine = _with_cpu_request(machine, cluster)
+    machine = with_cpu_request(machine, cluster)
     machine = with_default_topology(machine)
     machine = _with_cpu_model(machine, cluster, architecture)
     machine = _with_max_sockets(machine, cluster, architecture)
@@ -88,15 +90,16 @@ def _wants_default_nic(machine: Machine) -> bool:
 
 def requested_sockets(machine: Machine) -> int:
     """Sockets from the CPU limit, else the CPU request, rounded up; 1 where neither is given."""
-    resources = machine.spec.domain.resources or Resources()
+    resources = machine.spec.domain.resources or _NO_RESOURCES
     for quantities in (resources.limits, resources.requests):
         if "cpu" in quantities:
             return quantity_ceil(str(quantities["cpu"]))
     return 1
 
 
-def _with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
-    resources = machine.spec.domain.resources or Resources()
+def with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
+    """The machine with the CPU request that follows from its limit, or that the cluster gives."""
+    resources = machine.spec.domain.resources or _NO_RESOURCES
     request = resources.requests.get("cpu")
     limit = resources.limits.get("cpu")
     if _is_zero(request) and not _is_zero(limit):

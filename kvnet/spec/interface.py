@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from attrs import field, frozen
 
-from kvnet.spec.binding import Binding, RemovedBinding
+from kvnet.spec.binding import REMOVED_BINDINGS, Binding
 from kvnet.spec.wire import Int32, Int64, UInt32
 
 __all__ = ["DhcpOptions", "Interface", "Port", "PortRange", "PrivateOption"]
@@ -52,7 +50,7 @@ def _as_tuple(bindings: Binding | tuple[Binding, ...]) -> tuple[Binding, ...]:
     return bindings if isinstance(bindings, tuple) else (bindings,)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Interface:
     """One NIC. ``bindings`` holds every binding member that was given; a legal NIC has exactly one.
 
@@ -75,7 +73,10 @@ class Interface:
     @property
     def binding(self) -> Binding | None:
         """The first binding that KubeVirt still supports, or none."""
-        return next((each for each in self.bindings if not isinstance(each, get_args(RemovedBinding))), None)
+        for each in self.bindings:
+            if type(each) not in REMOVED_BINDINGS:
+                return each
+        return None
 
     @property
     def is_absent(self) -> bool:

@@ -56,7 +56,7 @@ def _as_tuple(sources: NetworkSource | tuple[NetworkSource, ...]) -> tuple[Netwo
     return sources if isinstance(sources, tuple) else (sources,)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Network:
     """A named attachment. ``sources`` holds every source member given; a legal one has exactly one."""
 
@@ -85,7 +85,10 @@ class Network:
         return self.multus is not None and not self.multus.default
 
     def _source(self, kind: type[_S]) -> _S | None:
-        return next((source for source in self.sources if isinstance(source, kind)), None)
+        for source in self.sources:
+            if type(source) is kind:
+                return source
+        return None
 
 
 def default_network(networks: Iterable[Network]) -> Network | None:

@@ -124,15 +124,16 @@ class _Code:
         return f"{{{text}}}"
 
     def _guessed(self, branch: Branch, here: str, value: Any, depth: int, *, several: bool) -> str:
+        cls: Any = type(value)
         child, inner = self._name("o"), self._name("h")
         self._line(f"{child} = {here}['{branch.field}']; {inner} = {child}.__dict__")
         same_class = ""
         if several:
-            self.names[f"class_{child}"] = type(value)
+            self.names[f"class_{child}"] = cls
             same_class = f"type({child}) is class_{child} and "
         self._line(f"if {same_class}len({inner}) == {len(value.__dict__)}:")
         self.pad += "    "
-        return self.element(plan_of(type(value)), inner, value.__dict__, depth + 1)
+        return self.element(plan_of(cls), inner, value.__dict__, depth + 1)
 
     def _kind(self, hoisted: Branch, here: str, held: Held) -> str:
         """The value of the attribute that chooses a class: a word where it is guessed, else ``{kind}``."""
