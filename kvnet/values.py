@@ -94,7 +94,9 @@ class MacAddress:
 
     def canonical(self) -> MacAddress:
         """The same address, spelled in lower case with colons as libvirt writes it."""
-        return self if self.spelling == str(self) else MacAddress(self.octets)
+        spelling = self.spelling
+        is_canonical = spelling[2] == ":" and spelling == spelling.lower()
+        return self if is_canonical else MacAddress(self.octets)
 
     def __str__(self) -> str:
         return self.octets.hex(":")

@@ -2,7 +2,8 @@
 
 from kvnet.compile.compiler import compile
 from kvnet.compile.naming import ordinal_link_names, pod_link_names
-from kvnet.compile.result import Compiled, CompiledNic, Profile, Requirement
+from kvnet.compile.requirements import Requirement
+from kvnet.compile.result import Compiled, CompiledNic, Profile
 from kvnet.compile.topology import MAX_QUEUES, Topology, queue_capacity, topology, vcpus
 
 __all__ = [

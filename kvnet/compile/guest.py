@@ -41,11 +41,17 @@ def guest_of(machine: Machine, facts: HostFacts, *, plain_virtio: bool = False) 
     guest = _guest(
         architecture in _ROM_TUNING,
         _virtio_model(machine, architecture, plain_virtio),
-        queue_capacity(machine),
+        _queues(machine),
         confidential is not None and confidential.shields_memory,
     )
     queues = guest.driver.queues if guest.driver else None
     return guest, () if known and queues != MAX_QUEUES else tuple(_notes(machine, known))
+
+
+def _queues(machine: Machine) -> int:
+    """The queue capacity of a machine with its defaults, which give it one vCPU at least."""
+    asked = machine.spec.domain.devices.network_interface_multiqueue
+    return max(queue_capacity(machine), 1) if asked else 0
 
 
 @lru_cache(maxsize=256)

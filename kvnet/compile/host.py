@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from attrs import evolve
+
 from kvnet.compile.guest import acpi, driver, guest_address, link, model, rom
 from kvnet.compile.kubevirt import behind_istio, passt_forwards, vf_address
 from kvnet.compile.nic import Nic, failed, note
-from kvnet.compile.result import CompiledNic, Requirement
+from kvnet.compile.result import CompiledNic
 from kvnet.device import (
     Backend,
     BridgeSource,
@@ -67,14 +69,12 @@ def _pod_network(nic: Nic) -> CompiledNic:
     if nic.interface.ports or nic.interface.port_ranges:
         told = "libvirt's network forwards no ports to the guest: reach it by its own address"
         notes.append(note(nic.at / "ports", "KN332", told))
-    needed = Requirement(kind="network", name=_DEFAULT_NETWORK, nic=nic.name)
-    return _nic(nic, NetworkSource(network=_DEFAULT_NETWORK), notes=notes, needs=[needed])
+    return _nic(nic, NetworkSource(network=_DEFAULT_NETWORK), notes=notes)
 
 
 def _passt(nic: Nic) -> CompiledNic:
     forwards = passt_forwards(nic.interface.ports, behind_istio=behind_istio(nic.place.machine))
-    needed = Requirement(kind="libvirt", name="9.0.0", nic=nic.name)
-    return _nic(nic, UserSource(), needs=[needed], backend=Backend(type="passt"), port_forwards=forwards)
+    return _nic(nic, UserSource(), backend=Backend(type="passt"), port_forwards=forwards)
 
 
 def _attached(nic: Nic, multus: Multus) -> CompiledNic:
@@ -108,26 +108,17 @@ def _nad(nic: Nic, multus: Multus) -> Nad | None:
 
 def _linux_bridge(nic: Nic, cni: Cni) -> CompiledNic:
     bridge = cni.get("bridge") or _CNI_DEFAULT_BRIDGE
-    vlan = _vlan(cni)
-    needs = [Requirement(kind="bridge", name=bridge, nic=nic.name, mtu=_mtu(cni))]
-    settings: dict[str, Any] = {"vlan": vlan}
-    if vlan:
-        needs.append(Requirement(kind="libvirt", name="11.0.0", nic=nic.name))
-    if cni.get("macspoofchk"):
-        settings["filter"] = Filter(filter=_NO_SPOOFING)
-        needs.append(Requirement(kind="filter", name=_NO_SPOOFING, nic=nic.name))
-    return _nic(nic, BridgeSource(bridge=bridge), needs=needs, mtu=_mtu(cni), **settings)
+    spoofing = Filter(filter=_NO_SPOOFING) if cni.get("macspoofchk") else None
+    return _nic(nic, BridgeSource(bridge=bridge), vlan=_vlan(cni), mtu=_mtu(cni), filter=spoofing)
 
 
 def _open_vswitch(nic: Nic, cni: Cni) -> CompiledNic:
     bridge = cni.get("bridge")
     if not bridge:
         return failed(nic, "KN343", "the ovs CNI configuration names no bridge", 'add `"bridge": …`')
-    needed = Requirement(kind="bridge", name=bridge, nic=nic.name, mtu=_mtu(cni))
     return _nic(
         nic,
         BridgeSource(bridge=bridge),
-        needs=[needed],
         virtualport=VirtualPort(type="openvswitch"),
         vlan=_vlan(cni),
         mtu=_mtu(cni),
@@ -144,8 +135,7 @@ def _macvtap(nic: Nic, cni: Cni) -> CompiledNic:
         told = f"macvlan mode '{cni.get('mode')}' has no equivalent in libvirt"
         return failed(nic, "KN344", told, f"use one of {', '.join(_MACVTAP_MODES)}")
     # libvirt refuses <mtu> on macvtap: the link's own counts
-    needed = Requirement(kind="link", name=master, nic=nic.name, mtu=_mtu(cni))
-    return _nic(nic, DirectSource(dev=master, mode=mode), needs=[needed])
+    return evolve(_nic(nic, DirectSource(dev=master, mode=mode)), link_mtu=_mtu(cni))
 
 
 _CNI: dict[str, Callable[[Nic, Cni], CompiledNic]] = {
@@ -165,7 +155,6 @@ def _virtual_function(nic: Nic, cni: Cni) -> CompiledNic:
             f"the host PCI address of SR-IOV network '{nic.name}' is not known",
             "give it in the facts, under pciAddresses",
         )
-    needs = [Requirement(kind="vf", name=str(address), nic=nic.name)]
     vlan = _vlan(cni)
     if nic.interface.mac_address or vlan:
         # only the interface form lets libvirt set MAC and VLAN on the virtual function
@@ -179,7 +168,7 @@ def _virtual_function(nic: Nic, cni: Cni) -> CompiledNic:
             alias=f"ua-{nic.name}",
             address=guest_address(nic.interface),
         )
-        return CompiledNic(name=nic.name, device=device, requirements=tuple(needs))
+        return CompiledNic(name=nic.name, device=device)
     hostdev = Hostdev(
         managed=True,
         source=PciHostAddress.of(address),
@@ -187,7 +176,7 @@ def _virtual_function(nic: Nic, cni: Cni) -> CompiledNic:
         alias=f"ua-sriov-{nic.name}",
         address=guest_address(nic.interface),
     )
-    return CompiledNic(name=nic.name, device=hostdev, requirements=tuple(needs))
+    return CompiledNic(name=nic.name, device=hostdev)
 
 
 def _nic(
@@ -195,7 +184,6 @@ def _nic(
     source: Source,
     *,
     notes: Sequence[Problem] = (),
-    needs: Sequence[Requirement] = (),
     **settings: Any,
 ) -> CompiledNic:
     interface, guest = nic.interface, nic.place.guest
@@ -217,7 +205,7 @@ def _nic(
         address=guest_address(interface),
         **settings,
     )
-    return CompiledNic(name=nic.name, device=device, notes=tuple(told), requirements=tuple(needs))
+    return CompiledNic(name=nic.name, device=device, notes=tuple(told))
 
 
 def _mac(nic: Nic) -> MacAddress | None:

@@ -10,7 +10,7 @@ from kvnet.compile.guest import link as link_state
 from kvnet.compile.naming import PRIMARY_LINK, reported_link
 from kvnet.compile.nic import Nic, failed, note
 from kvnet.compile.pod import PodSide
-from kvnet.compile.result import CompiledNic, Requirement
+from kvnet.compile.result import CompiledNic
 from kvnet.device import (
     Backend,
     EthernetSource,
@@ -61,7 +61,6 @@ def tap_nic(nic: Nic) -> CompiledNic:
         name=interface.name,
         device=device,
         notes=_tap_notes(nic, side, device) if link is None or side.assumed else (),
-        requirements=_tap_requirements(device, interface.name),
     )
 
 
@@ -87,13 +86,6 @@ def _tap_notes(nic: Nic, side: PodSide, device: Interface) -> tuple[Problem, ...
         told = "no MAC address is known: libvirt will invent one whenever the domain is defined"
         notes.append(note(nic.at / "macAddress", "KN312", told))
     return tuple(notes)
-
-
-def _tap_requirements(device: Interface, nic: str) -> tuple[Requirement, ...]:
-    if device.target is None:
-        return ()
-    many = device.driver is not None and (device.driver.queues or 1) > 1
-    return (Requirement(kind="tap", name=device.target, nic=nic, mtu=device.mtu, multi_queue=many),)
 
 
 def passt_nic(nic: Nic) -> CompiledNic:
@@ -122,8 +114,7 @@ def passt_nic(nic: Nic) -> CompiledNic:
         acpi=acpi(interface),
         address=guest_address(interface),
     )
-    needed = Requirement(kind="libvirt", name="11.1.0", nic=nic.name)
-    return CompiledNic(name=nic.name, device=device, notes=tuple(notes), requirements=(needed,))
+    return CompiledNic(name=nic.name, device=device, notes=tuple(notes))
 
 
 def behind_istio(machine: Machine) -> bool:
@@ -169,8 +160,7 @@ def vf_hostdev(nic: Nic) -> CompiledNic:
         alias=f"ua-sriov-{nic.name}",
         address=guest_address(nic.interface),
     )
-    vf = Requirement(kind="vf", name=str(address), nic=nic.name)
-    return CompiledNic(name=nic.name, device=device, requirements=(vf,))
+    return CompiledNic(name=nic.name, device=device)
 
 
 def vf_address(nic: Nic) -> PciAddress | None:

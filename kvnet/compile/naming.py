@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from hashlib import sha256
 
-from kvnet.spec import Machine, Network, default_network, secondary_networks
+from kvnet.spec import Machine, default_network, secondary_networks
 
 __all__ = ["PRIMARY_LINK", "is_ordinal", "ordinal_link_names", "pod_link_names", "tap_name"]
 
@@ -41,9 +41,9 @@ def is_ordinal(names: Iterable[str | None]) -> bool:
     return any(name is not None and _ORDINAL.fullmatch(name) for name in names)
 
 
-def tap_name(network: Network, pod_link: str) -> str:
-    """KubeVirt's tap for a network: ``tap0`` unless the network is a secondary one."""
-    return f"tap{pod_link[3:]}" if network.is_secondary else "tap0"
+def tap_name(pod_link: str, *, secondary: bool) -> str:
+    """KubeVirt's tap for the link of a network: ``tap0`` unless the network is a secondary one."""
+    return f"tap{pod_link[3:]}" if secondary else "tap0"
 
 
 def _with_primary(names: dict[str, str], machine: Machine) -> dict[str, str]:

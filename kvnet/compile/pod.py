@@ -53,8 +53,8 @@ class Pod:
             return _MISSING
         seen = self._reported.get(name)
         if seen is None:
-            return PodSide(PodLink(name=name), tap_name(network, name), assumed=True)
-        return PodSide(PodLink(name=name, mac=seen.mac, mtu=seen.mtu), tap_name(network, name))
+            return PodSide(PodLink(name=name), tap_name(name, secondary=network.is_secondary), assumed=True)
+        return PodSide(PodLink(name=name, mac=seen.mac, mtu=seen.mtu), tap_name(name, secondary=network.is_secondary))
 
     def pci_address(self, network: Network) -> PciAddress | None:
         """The host address of the virtual function that the pod was given for a network."""
@@ -69,8 +69,9 @@ class Pod:
         """The link's tap if it is there, whichever network it was made for, else the link itself."""
         if isinstance(link.tap, str):
             return link.tap
-        name = tap_name(network, link.name or "")
-        if link.tap and (network.is_default or network.is_secondary):
+        secondary = network.is_secondary
+        name = tap_name(link.name or "", secondary=secondary)
+        if link.tap and (secondary or network.is_default):
             return name
         return name if name in self._taps else link.name
 
@@ -79,7 +80,9 @@ class Pod:
         links = self.facts.links or {}
         plugged = (network for network in self.machine.networks if network.is_default or network.is_secondary)
         there = ((network, links.get(network.name)) for network in plugged)
-        return frozenset(tap_name(net, link.name or "") for net, link in there if link and link.tap is True)
+        return frozenset(
+            tap_name(link.name or "", secondary=net.is_secondary) for net, link in there if link and link.tap is True
+        )
 
     @cached_property
     def _reported(self) -> dict[str | None, PodNetwork]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
 
 from attrs import frozen
 
+from kvnet.compile.requirements import Requirement, requirements
 from kvnet.device import Device, Interface
 from kvnet.errors import Problem, Rejected
 from kvnet.xml import write
@@ -24,32 +24,23 @@ class Profile(StrEnum):
 
 
 @frozen(kw_only=True, slots=False)
-class Requirement:
-    """Something that must be there before the domain starts.
-
-    ``multi_queue`` and ``vnet_hdr`` are the flags a tap must have been made with; ``mtu`` is in bytes.
-    """
-
-    kind: Literal["tap", "link", "bridge", "network", "vf", "libvirt", "filter"]
-    name: str
-    nic: str
-    mtu: int | None = None
-    multi_queue: bool | None = None
-
-
-@frozen(kw_only=True, slots=False)
 class CompiledNic:
     """One interface of the spec: its device, or why there is none.
 
     There is no device and no problem where none is due: absent interfaces, and binding plugins whose
-    sidecar adds the NIC.
+    sidecar adds the NIC. ``link_mtu`` is the MTU that a macvtap's link has to have, which its device cannot say.
     """
 
     name: str
     device: Device | None = None
     notes: tuple[Problem, ...] = ()
-    requirements: tuple[Requirement, ...] = ()
     problems: tuple[Problem, ...] = ()
+    link_mtu: int | None = None
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What the host must provide for this NIC."""
+        return tuple(requirements(self.device, self.name, link_mtu=self.link_mtu)) if self.device else ()
 
 
 @frozen(kw_only=True, slots=False)

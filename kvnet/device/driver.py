@@ -44,7 +44,7 @@ def _tuned_or_passed_through(driver: Driver) -> tuple[str, str] | None:
     return (tuned, f"a NIC passed through by {driver.name} does not have it") if tuned else None
 
 
-@element("driver", agree=_tuned_or_passed_through)
+@element("driver", agree=_tuned_or_passed_through, disputed=("name",))
 class Driver:
     """The driver of an interface: vhost or qemu with its tuning, or vfio for a function passed through."""
 

@@ -43,7 +43,7 @@ def _fit_for_the_source(nic: Interface) -> tuple[str, str] | None:
     return None
 
 
-@element("interface", agree=_fit_for_the_source)
+@element("interface", agree=_fit_for_the_source, disputed=("managed", "virtualport"))
 class Interface:
     """One NIC. Fields stand in the order in which libvirt writes their elements."""
 

@@ -50,7 +50,7 @@ def _port_of_a_network(source: BridgeSource | DirectSource) -> tuple[str, str] |
     return None
 
 
-@element("source", variant="bridge", agree=_port_of_a_network)
+@element("source", variant="bridge", agree=_port_of_a_network, disputed=("portgroup", "portid"))
 class BridgeSource:
     """A bridge of the host; in live domains with the network that it came from."""
 
@@ -67,7 +67,7 @@ def _table_of_a_bridge(source: NetworkSource) -> tuple[str, str] | None:
     return None
 
 
-@element("source", variant="network", agree=_table_of_a_bridge)
+@element("source", variant="network", agree=_table_of_a_bridge, disputed=("mac_table_manager",))
 class NetworkSource:
     """A virtual network of libvirt; in live domains with the bridge that it led to."""
 
@@ -78,7 +78,7 @@ class NetworkSource:
     mac_table_manager: str | None = attr(_MAC_TABLE, "macTableManager", default=None)
 
 
-@element("source", variant="direct", since="0.7.7", agree=_port_of_a_network)
+@element("source", variant="direct", since="0.7.7", agree=_port_of_a_network, disputed=("portgroup", "portid"))
 class DirectSource:
     """A macvtap on a link of the host."""
 

@@ -78,11 +78,13 @@ class Network:
     @property
     def is_default(self) -> bool:
         """Whether it can be the machine's primary network: pod, or Multus asked to be the default."""
-        return self.pod is not None or bool(self.multus and self.multus.default)
+        multus = self._source(Multus)
+        return self._source(Pod) is not None or (multus is not None and bool(multus.default))
 
     @property
     def is_secondary(self) -> bool:
-        return self.multus is not None and not self.multus.default
+        multus = self._source(Multus)
+        return multus is not None and not multus.default
 
     def _source(self, kind: type[_S]) -> _S | None:
         for source in self.sources:

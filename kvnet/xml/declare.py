@@ -52,6 +52,7 @@ class Header:
     variant: str
     since: str
     agree: Agreement | None
+    disputed: tuple[str, ...]
     implied: tuple[str, ...]
     constants: dict[str, str]
 
@@ -120,6 +121,7 @@ def element(
     variant: str = "",
     since: str = "",
     agree: Agreement | None = None,
+    disputed: tuple[str, ...] = (),
     implied: tuple[str, ...] = (),
     **constants: str,
 ) -> Callable[[C], C]:
@@ -130,7 +132,8 @@ def element(
     chooses says in ``variant`` for which value of the parent's attribute it stands; its element is not
     written when nothing is in it. ``since`` is the first release of libvirt that knows the class. Values are
     checked against the declaration when an object is made: ValueError names the class and field. ``agree``
-    names a field, and what is wrong with its value beside the others, where each alone is right.
+    names a field, and what is wrong with its value beside the others, where each alone is right; it is asked where
+    one of the fields that are ``disputed`` is given, or always if none is named.
 
     What was read without loss remembers its text in ``verbatim``, which ``attrs.evolve`` hands on, so that
     writing changes in that text what was changed in the object.
@@ -147,7 +150,7 @@ def element(
         for each in attrs.fields(made):
             if each.default is not attrs.NOTHING:
                 setattr(made, each.name, each.default)
-        made.__kvnet__ = Header(tag, variant, since, agree, implied, constants)  # type: ignore[attr-defined]
+        made.__kvnet__ = Header(tag, variant, since, agree, disputed, implied, constants)  # type: ignore[attr-defined]
         return made
 
     return declare

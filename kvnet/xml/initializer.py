@@ -36,9 +36,11 @@ def _generated(cls: type) -> Callable[..., None]:
     for wrapper in plan.wrappers():
         lines += _wrapper(wrapper)
     lines += ["    if verbatim is not None: held['verbatim'] = verbatim"]
-    if header(cls).agree:
-        names |= {"agree": header(cls).agree, "agreed": _agreed}
-        lines += ["    agreed(self, agree(self))"]
+    said = header(cls)
+    if said.agree:
+        names |= {"agree": said.agree, "agreed": _agreed}
+        asked = " or ".join(f"{field} is not None" for field in said.disputed) or "True"
+        lines += [f"    if {asked}: agreed(self, agree(self))"]
     return function("__init__", lines, names, f"init {cls.__name__}")
 
 
