@@ -16,6 +16,7 @@ _MAC_SHAPES = (
     re.compile(r"[0-9a-fA-F]{4}(?:\.[0-9a-fA-F]{4})+"),
     re.compile(r"(?:[0-9a-fA-F]{2})+"),
 )
+_USUAL_MAC = re.compile("[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}")
 _NUMBER = re.compile(r"[+-]?(?:0[xX])?[0-9a-fA-F]+")
 _PCI = re.compile(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])")
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
@@ -76,15 +77,17 @@ class MacAddress:
 
         Raises ValueError with a reason.
         """
-        if _MAC_SHAPES[0].fullmatch(text):
+        if _USUAL_MAC.fullmatch(text):
             octets = bytes.fromhex(text.replace(":", ""))
         else:
             _is_spelling(None, None, text)
-            octets = bytes.fromhex(re.sub("[.-]", "", text))
-        if len(octets) != 6:
-            raise ValueError(f"'{text}' has {len(octets)} bytes, a MAC address has 6")
+            octets = bytes.fromhex(re.sub("[:.-]", "", text))
+            if len(octets) != 6:
+                raise ValueError(f"'{text}' has {len(octets)} bytes, a MAC address has 6")
         made = _new(cls)
-        made.__dict__.update(octets=octets, spelling=text)
+        held = made.__dict__
+        held["octets"] = octets
+        held["spelling"] = text
         return made
 
     @property

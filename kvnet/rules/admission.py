@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from kvnet.errors import Cause, Problem
 from kvnet.rules import bindings, boot, dhcp, interfaces, networks, ports
-from kvnet.rules.case import Case, Rule
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.defaults import default_nic_refusal
 
-__all__ = ["RULES", "refusals"]
+__all__ = ["RULES", "refusal"]
 
-RULES: tuple[Rule, ...] = (
+RULES = (
     *bindings.CREATION_RULES,
     *networks.RULES,
     *bindings.RULES,
@@ -24,18 +21,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def refusals(machine: Machine, cluster: ClusterConfig) -> Iterator[Problem]:
-    """Each cause for which KubeVirt would refuse a defaulted machine."""
-    refusal = default_nic_refusal(machine, cluster)
-    if refusal:
-        yield Problem(
-            machine.root,
-            "KN100",
-            refusal,
-            hint="list networks and interfaces, or set autoattachPodInterface: false",
-            cause=Cause.INVALID,
-        )
-        return
-    case = Case(machine, cluster)
-    for rule in RULES:
-        yield from rule(case)
+def refusal(machine: Machine, cluster: ClusterConfig) -> Problem | None:
+    """Why KubeVirt would refuse a machine before it has its defaults, and so before any rule is asked."""
+    reason = default_nic_refusal(machine, cluster)
+    if reason is None:
+        return None
+    hint = "list networks and interfaces, or set autoattachPodInterface: false"
+    return Problem(machine.root, "KN100", reason, hint=hint, cause=Cause.INVALID)

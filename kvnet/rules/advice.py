@@ -7,9 +7,8 @@ from ipaddress import ip_network
 
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.rules.case import Case, Rule
-from kvnet.rules.libvirt import mac_of
+from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE
 from kvnet.spec import Bridge, Masquerade, PasstBinding, Plugin, Sriov
-from kvnet.values import MacAddress
 
 __all__ = ["RULES"]
 
@@ -55,9 +54,8 @@ def ports_of_the_launcher(case: Case) -> Iterator[Problem]:
 
 def multiqueue_has_effect(case: Case) -> Iterator[Problem]:
     """Multiqueue works for virtio NICs alone."""
-    devices = case.machine.spec.domain.devices
-    served = [nic for nic in case.nics if not isinstance(nic.interface.binding, Sriov)]
-    if devices.network_interface_multiqueue and served and not any(nic.interface.is_virtio for nic in served):
+    served = [nic.interface for nic in case.nics if Sriov not in nic.bound]
+    if served and not any(interface.is_virtio for interface in served):
         at = case.root / "domain" / "devices" / "networkInterfaceMultiqueue"
         yield _warning(at, "KN903", "no NIC is virtio, so multiqueue has no effect", "use the model virtio")
 
@@ -65,7 +63,7 @@ def multiqueue_has_effect(case: Case) -> Iterator[Problem]:
 def sriov_settings(case: Case) -> Iterator[Problem]:
     """A passed-through function brings its own model and MAC."""
     for nic in case.nics:
-        if not isinstance(nic.interface.binding, Sriov):
+        if Sriov not in nic.bound:
             continue
         if nic.interface.mac_address:
             yield _warning(
@@ -81,9 +79,10 @@ def sriov_settings(case: Case) -> Iterator[Problem]:
 
 def bridge_on_pod_network_stays(case: Case) -> Iterator[Problem]:
     """A machine that bridges the pod network cannot migrate live."""
+    if _MIGRATABLE_BRIDGE in case.machine.annotations:
+        return
     for nic in case.nics:
-        allowed = _MIGRATABLE_BRIDGE in case.machine.annotations
-        if isinstance(nic.interface.binding, Bridge) and nic.on_pod_network and not allowed:
+        if Bridge in nic.bound and nic.on_pod_network:
             yield _warning(
                 nic.at / "bridge",
                 "KN906",
@@ -111,15 +110,14 @@ def acpi_index(case: Case) -> Iterator[Problem]:
 
 def unique_macs(case: Case) -> Iterator[Problem]:
     """Two NICs with one MAC confuse bridges and guests."""
-    seen: dict[MacAddress, str] = {}
-    for nic in case.nics:
-        mac = mac_of(nic)
+    seen: dict[bytes, str] = {}
+    for nic, mac in case.macs:
         if mac is None:
             continue
-        if mac in seen:
-            told = f"{mac} is the address of '{seen[mac]}' too"
+        if mac.octets in seen:
+            told = f"{mac} is the address of '{seen[mac.octets]}' too"
             yield _warning(nic.at / "macAddress", "KN908", told, "give each NIC its own")
-        seen[mac] = nic.interface.name
+        seen[mac.octets] = nic.interface.name
 
 
 def link_state_has_effect(case: Case) -> Iterator[Problem]:
@@ -167,15 +165,15 @@ def _warning(at: FieldPath, code: str, message: str, hint: str) -> Problem:
     return Problem(at, code, message, hint=hint, severity=Severity.WARNING)
 
 
-RULES: tuple[Rule, ...] = (
-    ports_are_forwarded,
-    ports_of_the_launcher,
-    multiqueue_has_effect,
-    sriov_settings,
-    bridge_on_pod_network_stays,
-    acpi_index,
-    unique_macs,
-    link_state_has_effect,
-    guest_network,
-    autoattach_has_effect,
+RULES = (
+    Rule(ports_are_forwarded, "ports"),
+    Rule(ports_of_the_launcher, "ports"),
+    Rule(multiqueue_has_effect, MULTIQUEUE),
+    Rule(sriov_settings, Sriov),
+    Rule(bridge_on_pod_network_stays, Bridge),
+    Rule(acpi_index, "acpi_index"),
+    Rule(unique_macs, "mac_address"),
+    Rule(link_state_has_effect, PasstBinding),
+    Rule(guest_network, CIDRS),
+    Rule(autoattach_has_effect, AUTOATTACH),
 )

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import get_args
 
 from kvnet.errors import Cause, Problem
-from kvnet.rules.case import Case, Nic, Rule
+from kvnet.rules.case import Case, Rule
+from kvnet.rules.occasions import BINDINGS
 from kvnet.spec import (
-    BINDINGS,
+    BINDINGS as MEMBERS,
+)
+from kvnet.spec import (
     Bridge,
     Macvtap,
     Masquerade,
     PasstBinding,
     PasstRemoved,
-    RemovedBinding,
     Slirp,
     Sriov,
     default_network,
 )
+from kvnet.spec.binding import REMOVED_BINDINGS
 from kvnet.spec.cluster import Gate
 
 __all__ = ["CREATION_RULES", "RULES"]
 
 _STATES = ("up", "down", "absent")
 _RESERVED_MAC = "02:00:00:00:00:00"
-_MEMBERS = {binding: member for member, binding in BINDINGS.items()}
+_MEMBERS = {binding: member for member, binding in MEMBERS.items()}
 
 
 def known_state(case: Case) -> Iterator[Problem]:
@@ -44,13 +46,11 @@ def known_state(case: Case) -> Iterator[Problem]:
 
 def state_fits_binding(case: Case) -> Iterator[Problem]:
     """SR-IOV has no link state to set, and only bridge NICs of secondary networks can be unplugged."""
-    default = default_network(case.machine.networks)
     for nic in case.nics:
         interface = nic.interface
-        at = nic.at / "state"
-        if _bound(nic, Sriov) and interface.state in ("up", "down"):
+        if Sriov in nic.bound and interface.state in ("up", "down"):
             yield Problem(
-                at,
+                nic.at / "state",
                 "KN108",
                 f"the link of SR-IOV interface '{interface.name}' cannot be set",
                 hint="leave `state` out: the physical function decides",
@@ -58,17 +58,18 @@ def state_fits_binding(case: Case) -> Iterator[Problem]:
             )
         if not interface.is_absent:
             continue
-        if not _bound(nic, Bridge):
+        if Bridge not in nic.bound:
             yield Problem(
-                at,
+                nic.at / "state",
                 "KN109",
                 f"interface '{interface.name}' is not a bridge and cannot be unplugged",
                 hint="only bridge interfaces can be absent",
                 cause=Cause.INVALID,
             )
+        default = default_network(case.machine.networks)
         if default is not None and interface.name == default.name:
             yield Problem(
-                at,
+                nic.at / "state",
                 "KN110",
                 f"'{interface.name}' is on the default network and cannot be unplugged",
                 hint="only secondary networks can be absent",
@@ -95,7 +96,7 @@ def one_binding(case: Case) -> Iterator[Problem]:
 def masquerade_fits(case: Case) -> Iterator[Problem]:
     """Masquerade binds pod networks, and its bridge owns one MAC address."""
     for nic in case.nics:
-        if not _bound(nic, Masquerade):
+        if Masquerade not in nic.bound:
             continue
         if not nic.on_pod_network:
             yield Problem(
@@ -120,7 +121,7 @@ def bridge_permitted(case: Case) -> Iterator[Problem]:
     if case.cluster.permit_bridge_on_pod_network:
         return
     for nic in case.nics:
-        if _bound(nic, Bridge) and nic.on_pod_network:
+        if Bridge in nic.bound and nic.on_pod_network:
             yield Problem(
                 nic.at / "name",
                 "KN114",
@@ -133,7 +134,7 @@ def bridge_permitted(case: Case) -> Iterator[Problem]:
 def passt_fits(case: Case) -> Iterator[Problem]:
     """Passt needs its gate and the pod network."""
     for nic in case.nics:
-        if not _bound(nic, PasstBinding):
+        if PasstBinding not in nic.bound:
             continue
         if not case.cluster.allows(Gate.PASST_BINDING):
             yield Problem(
@@ -180,20 +181,16 @@ def removed_bindings(case: Case) -> Iterator[Problem]:
 
 
 def _removed(binding: object) -> bool:
-    return isinstance(binding, get_args(RemovedBinding))
+    return type(binding) in REMOVED_BINDINGS
 
 
-def _bound(nic: Nic, kind: type) -> bool:
-    return any(isinstance(binding, kind) for binding in nic.interface.bindings)
-
-
-RULES: tuple[Rule, ...] = (
-    known_state,
-    state_fits_binding,
-    one_binding,
-    masquerade_fits,
-    bridge_permitted,
-    passt_fits,
+RULES = (
+    Rule(known_state, "state"),
+    Rule(state_fits_binding, "state"),
+    Rule(one_binding, BINDINGS, *REMOVED_BINDINGS),
+    Rule(masquerade_fits, Masquerade),
+    Rule(bridge_permitted, Bridge),
+    Rule(passt_fits, PasstBinding),
 )
 
-CREATION_RULES: tuple[Rule, ...] = (removed_bindings,)
+CREATION_RULES = (Rule(removed_bindings, *REMOVED_BINDINGS),)

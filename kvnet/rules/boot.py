@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from kvnet.errors import Cause, Problem
 from kvnet.rules.case import Case, Rule
+from kvnet.rules.occasions import MAX_SOCKETS
+from kvnet.spec.defaults import with_cpu_request, with_default_topology
 
 __all__ = ["RULES"]
 
@@ -45,7 +47,7 @@ def unique_boot_order(case: Case) -> Iterator[Problem]:
 
 def sockets_within_max(case: Case) -> Iterator[Problem]:
     """CPU sockets do not exceed the sockets that may be plugged in later."""
-    cpu = case.machine.spec.domain.cpu
+    cpu = with_default_topology(with_cpu_request(case.machine, case.cluster)).spec.domain.cpu
     if cpu is None or not cpu.max_sockets or (cpu.sockets or 0) <= cpu.max_sockets:
         return
     yield Problem(
@@ -57,4 +59,8 @@ def sockets_within_max(case: Case) -> Iterator[Problem]:
     )
 
 
-RULES: tuple[Rule, ...] = (boot_order_counts_from_one, unique_boot_order, sockets_within_max)
+RULES = (
+    Rule(boot_order_counts_from_one, "boot_order"),
+    Rule(unique_boot_order, "boot_order"),
+    Rule(sockets_within_max, MAX_SOCKETS),
+)

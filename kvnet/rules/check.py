@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from kvnet.errors import Problem
-from kvnet.rules import advice, libvirt
-from kvnet.rules.admission import refusals
-from kvnet.rules.case import Case
+from kvnet.rules import admission, advice, libvirt
+from kvnet.rules.case import Case, Rules
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.defaults import defaulted
+from kvnet.spec.defaults import with_default_nic
 
 __all__ = ["check"]
 
@@ -22,13 +21,18 @@ def check(
     for what libvirt would refuse, then warnings. Each problem has its place where the machine was read
     from text. Sources: KubeVirt 1.9, libvirt 9.0.
     """
-    cluster = cluster or ClusterConfig()
-    machine = defaulted(machine, cluster, machine.spec.architecture or architecture)
-    case = Case(machine, cluster)
-    found = list(refusals(machine, cluster))
-    for rule in (*libvirt.RULES, *advice.RULES):
-        found += rule(case)
+    cluster = cluster or _STOCK
+    refused = admission.refusal(machine, cluster)
+    if refused is not None:
+        found = [refused]
+    else:
+        machine = with_default_nic(machine, cluster)
+        found = _RULES.findings(Case(machine, cluster, machine.spec.architecture or architecture))
     origin = machine.origin
-    if origin is None:
+    if origin is None or not found:
         return tuple(found)
     return tuple(problem.placed(origin.place(problem.at)) for problem in found)
+
+
+_RULES = Rules((*admission.RULES, *libvirt.RULES, *advice.RULES))
+_STOCK = ClusterConfig()

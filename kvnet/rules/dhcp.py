@@ -73,4 +73,4 @@ def _is_ipv4(text: str) -> bool:
     return isinstance(address, IPv4Address) or (isinstance(address, IPv6Address) and address.ipv4_mapped is not None)
 
 
-RULES: tuple[Rule, ...] = (unique_private_options, private_option_numbers, ntp_servers)
+RULES = tuple(Rule(judge, "dhcp_options") for judge in (unique_private_options, private_option_numbers, ntp_servers))

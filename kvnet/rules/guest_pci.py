@@ -16,7 +16,7 @@ from kvnet.rules.case import Case, Nic, Rule
 from kvnet.spec import Sriov
 from kvnet.values import PciAddress
 
-__all__ = ["RULES", "guest_address"]
+__all__ = ["RULES"]
 
 _HIGHEST_SLOT = 0x1F
 _OLD_MODELS = ("e1000", "rtl8139")
@@ -25,17 +25,9 @@ _PORT_SLOTS = 30  # slots 01 to 1e of bus 0, with eight root ports each
 _PORTS_A_SLOT = 8
 
 
-def guest_address(nic: Nic) -> PciAddress | None:
-    """The guest PCI address that is asked for, unless it cannot be read (which admission reports)."""
-    try:
-        return PciAddress.parse(nic.interface.pci_address or "")
-    except ValueError:
-        return None
-
-
 def slots(case: Case) -> Iterator[Problem]:
     """A PCI bus has 32 slots, and a machine one PCI domain."""
-    for nic, address in _addressed(case):
+    for nic, address in case.placed:
         if address.domain:
             yield Problem(
                 nic.at / "pciAddress",
@@ -54,21 +46,22 @@ def slots(case: Case) -> Iterator[Problem]:
 
 def unique_addresses(case: Case) -> Iterator[Problem]:
     """Two devices cannot sit in one place."""
-    seen: dict[PciAddress, str] = {}
-    for nic, address in _addressed(case):
-        if address in seen:
+    seen: dict[str, str] = {}
+    for nic, address in case.placed:
+        spelling = (nic.interface.pci_address or "").lower()
+        if spelling in seen:
             yield Problem(
                 nic.at / "pciAddress",
                 "KN413",
-                f"{address} is already the place of '{seen[address]}'",
+                f"{address} is already the place of '{seen[spelling]}'",
                 hint="give each NIC its own, or none and let libvirt choose",
             )
-        seen[address] = nic.interface.name
+        seen[spelling] = nic.interface.name
 
 
 def root_bus(case: Case) -> Iterator[Problem]:
     """Bus 0 holds the machine's own devices."""
-    for nic, address in _addressed(case):
+    for nic, address in case.placed:
         if address.bus == 0 and address.slot == 0:
             yield Problem(
                 nic.at / "pciAddress",
@@ -76,7 +69,7 @@ def root_bus(case: Case) -> Iterator[Problem]:
                 f"{address} is the host bridge's slot: libvirt takes it for no address and puts the NIC elsewhere",
                 hint="use 0000:01:00.0, or leave pciAddress out",
             )
-        elif address.bus == 0 and (address.slot, address.function) in _CHIPSET and _architecture(case) == "amd64":
+        elif address.bus == 0 and (address.slot, address.function) in _CHIPSET and case.architecture == "amd64":
             yield Problem(
                 nic.at / "pciAddress",
                 "KN415",
@@ -88,33 +81,34 @@ def root_bus(case: Case) -> Iterator[Problem]:
 def bus_kinds(case: Case) -> Iterator[Problem]:
     """A root port takes PCI Express NICs in its slot 0; a bridge takes the older models, in slots 1 to 31."""
     buses = _Buses()
-    for nic, address in sorted(_addressed(case), key=lambda pair: isinstance(pair[0].interface.binding, Sriov)):
-        if address.domain or address.bus == 0:
-            continue
-        old = _is_old(case, nic)
+    beyond = [(nic, address) for nic, address in case.placed if address.bus and not address.domain]
+    if not any(address.slot or _is_old(case, nic) for nic, address in beyond):
+        # root ports alone, as is usual
+        return
+    for nic, address in sorted(beyond, key=_is_hostdev):
+        old, model = _is_old(case, nic), nic.interface.model or "virtio"
         kind = buses.asked(address.bus, _Kind.BRIDGE if old else _Kind.PORT)
-        what = f"'{nic.interface.model or 'virtio'}'"
         if not old and (kind is not _Kind.PORT or address.slot):
             yield Problem(
                 nic.at / "pciAddress",
                 "KN416",
-                f"{what} is a PCI Express NIC, which sits alone in slot 00 of a root port; {address} is no such place",
+                f"'{model}' is a PCI Express NIC, which sits alone in slot 00 of a root port; {address} is no such place",
                 hint=f"use 0000:{buses.next():02x}:00.0, or leave pciAddress out",
             )
         elif old and (kind is not _Kind.BRIDGE or not address.slot):
             yield Problem(
                 nic.at / "pciAddress",
                 "KN416",
-                f"{what} is no PCI Express NIC: it sits in slots 01 to 1f of a bridge, and {address} is no such place",
+                f"'{model}' is no PCI Express NIC: it sits in slots 01 to 1f of a bridge, and {address} is no such place",
                 hint=f"use 0000:{buses.next() + 1:02x}:01.0, or slot 01 of bus 00",
             )
 
 
 def bus_count(case: Case) -> Iterator[Problem]:
     """Every root port takes a function of a slot of bus 0 that no NIC has."""
-    taken = {address.slot for _, address in _addressed(case) if address.bus == 0}
+    taken = {address.slot for _, address in case.placed if address.bus == 0}
     ports = _PORTS_A_SLOT * (_PORT_SLOTS - len(taken - {0, _HIGHEST_SLOT}))
-    for nic, address in _addressed(case):
+    for nic, address in case.placed:
         if address.bus > ports:
             yield Problem(
                 nic.at / "pciAddress",
@@ -124,7 +118,7 @@ def bus_count(case: Case) -> Iterator[Problem]:
             )
 
 
-RULES: tuple[Rule, ...] = (slots, unique_addresses, root_bus, bus_kinds, bus_count)
+RULES = tuple(Rule(judge, "pci_address") for judge in (slots, unique_addresses, root_bus, bus_kinds, bus_count))
 
 
 class _Kind(Enum):
@@ -151,20 +145,13 @@ class _Buses:
         return len(self.made) + 1
 
 
-def _addressed(case: Case) -> Iterator[tuple[Nic, PciAddress]]:
-    for nic in case.nics:
-        address = guest_address(nic)
-        if address is not None and not nic.interface.is_absent:
-            yield nic, address
+def _is_hostdev(placed: tuple[Nic, PciAddress]) -> bool:
+    return Sriov in placed[0].bound
 
 
 def _is_old(case: Case, nic: Nic) -> bool:
-    if isinstance(nic.interface.binding, Sriov):
+    if Sriov in nic.bound:
         return False
     if nic.interface.is_virtio:
         return bool(case.machine.spec.domain.devices.use_virtio_transitional)
     return nic.interface.model in _OLD_MODELS
-
-
-def _architecture(case: Case) -> str:
-    return case.machine.spec.architecture or "amd64"

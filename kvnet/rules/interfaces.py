@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from kvnet.errors import Cause, Problem
 from kvnet.rules.case import Case, Rule
+from kvnet.rules.occasions import NAMES
 from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["MODELS", "RULES"]
@@ -79,12 +80,11 @@ def known_model(case: Case) -> Iterator[Problem]:
 
 def mac_address(case: Case) -> Iterator[Problem]:
     """The MAC address has six bytes in one of the spellings that Go reads."""
-    for nic in case.nics:
-        text = nic.interface.mac_address
-        if not text:
+    for nic, mac in case.macs:
+        if mac is not None:
             continue
         try:
-            MacAddress.parse(text)
+            MacAddress.parse(nic.interface.mac_address or "")
         except ValueError as reason:
             yield Problem(
                 nic.at / "macAddress",
@@ -97,12 +97,11 @@ def mac_address(case: Case) -> Iterator[Problem]:
 
 def pci_address(case: Case) -> Iterator[Problem]:
     """The guest's PCI address is spelled dddd:bb:ss.f."""
-    for nic in case.nics:
-        text = nic.interface.pci_address
-        if not text:
+    for nic, address in case.guest_addresses:
+        if address is not None:
             continue
         try:
-            PciAddress.parse(text)
+            PciAddress.parse(nic.interface.pci_address or "")
         except ValueError as reason:
             yield Problem(
                 nic.at / "pciAddress",
@@ -113,11 +112,11 @@ def pci_address(case: Case) -> Iterator[Problem]:
             )
 
 
-RULES: tuple[Rule, ...] = (
-    unique_interface_names,
-    interface_has_network,
-    interface_name,
-    known_model,
-    mac_address,
-    pci_address,
+RULES = (
+    Rule(unique_interface_names, NAMES),
+    Rule(interface_has_network, NAMES),
+    Rule(interface_name),
+    Rule(known_model, "model"),
+    Rule(mac_address, "mac_address"),
+    Rule(pci_address, "pci_address"),
 )

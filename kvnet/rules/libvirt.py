@@ -6,26 +6,16 @@ from collections.abc import Iterator
 
 from kvnet.errors import Problem
 from kvnet.rules import guest_pci
-from kvnet.rules.case import Case, Nic, Rule
-from kvnet.values import MacAddress
+from kvnet.rules.case import Case, Rule
 
-__all__ = ["RULES", "mac_of"]
+__all__ = ["RULES"]
 
 _RESERVED_FIRST_OCTET = 0xFE
 
 
-def mac_of(nic: Nic) -> MacAddress | None:
-    """The MAC address that is asked for, unless it cannot be read (which admission reports)."""
-    try:
-        return MacAddress.parse(nic.interface.mac_address or "")
-    except ValueError:
-        return None
-
-
 def unicast_mac(case: Case) -> Iterator[Problem]:
     """libvirt refuses group addresses, and QEMU's tap those that begin with 0xFE."""
-    for nic in case.nics:
-        mac = mac_of(nic)
+    for nic, mac in case.macs:
         if mac is None:
             continue
         if mac.is_group:
@@ -44,4 +34,4 @@ def unicast_mac(case: Case) -> Iterator[Problem]:
             )
 
 
-RULES: tuple[Rule, ...] = (unicast_mac, *guest_pci.RULES)
+RULES = (Rule(unicast_mac, "mac_address"), *guest_pci.RULES)

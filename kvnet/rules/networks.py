@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from kvnet.errors import Cause, Problem
 from kvnet.rules.case import Case, Rule
-from kvnet.spec import Plugin, Sriov
+from kvnet.rules.occasions import DEFAULTS, NAMELESS, NAMES, PODS, SOURCES
+from kvnet.spec import Plugin, ResourceClaim, Sriov
 from kvnet.spec.cluster import Gate
 
 __all__ = ["RULES"]
@@ -207,13 +208,13 @@ def network_has_interface(case: Case) -> Iterator[Problem]:
             )
 
 
-RULES: tuple[Rule, ...] = (
-    one_pod_network,
-    one_multus_default,
-    pod_or_multus_default,
-    one_source,
-    multus_network_name,
-    unique_network_names,
-    resource_claims,
-    network_has_interface,
+RULES = (
+    Rule(one_pod_network, PODS),
+    Rule(one_multus_default, DEFAULTS),
+    Rule(pod_or_multus_default, DEFAULTS),
+    Rule(one_source, SOURCES),
+    Rule(multus_network_name, NAMELESS),
+    Rule(unique_network_names, NAMES),
+    Rule(resource_claims, ResourceClaim),
+    Rule(network_has_interface, NAMES),
 )

@@ -171,4 +171,4 @@ def _forwards(nic: Nic) -> bool:
     return nic.on_pod_network
 
 
-RULES: tuple[Rule, ...] = (port_names, port_numbers, port_ranges)
+RULES = (Rule(port_names, "ports"), Rule(port_numbers, "ports"), Rule(port_ranges, "port_ranges"))

@@ -1,0 +1,91 @@
+"""What a machine gives rules occasion to look at, found in one pass over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress
+from typing import Any
+
+from kvnet.spec import Interface, Machine, Multus, Network, Pod
+
+__all__ = [
+    "AUTOATTACH",
+    "BINDINGS",
+    "CIDRS",
+    "DEFAULTS",
+    "MAX_SOCKETS",
+    "MULTIQUEUE",
+    "NAMELESS",
+    "NAMES",
+    "PODS",
+    "SOURCES",
+    "Occasion",
+    "occasions",
+]
+
+Occasion = str | type[Any]
+"""The name of an interface's field that holds something, the class of a binding or source, or one of these:"""
+
+BINDINGS = "an interface without just one binding"
+NAMES = "names of interfaces and networks that are not in pairs"
+SOURCES = "a network without just one source"
+PODS = "several pod networks"
+DEFAULTS = "a Multus network that is the default"
+NAMELESS = "a Multus network that names no definition"
+CIDRS = "a pod network with a CIDR for the guest"
+MULTIQUEUE = "multiqueue"
+AUTOATTACH = "no automatic pod NIC"
+MAX_SOCKETS = "a bound on CPU sockets"
+
+
+def occasions(machine: Machine) -> frozenset[Occasion]:
+    """All of a defaulted machine."""
+    given: set[Occasion] = set()
+    for interface in machine.interfaces:
+        fields = interface.__dict__
+        given.update(compress(fields, fields.values()), map(type, interface.bindings))
+        # nothing and zero are worth a word, too
+        if interface.port_ranges is not None:
+            given.add("port_ranges")
+        if interface.boot_order is not None:
+            given.add("boot_order")
+        if len(interface.bindings) != 1:
+            given.add(BINDINGS)
+    _of_networks(machine.networks, given)
+    if not _in_pairs(machine.interfaces, machine.networks):
+        given.add(NAMES)
+    domain = machine.spec.domain
+    if domain.devices.network_interface_multiqueue:
+        given.add(MULTIQUEUE)
+    if domain.devices.autoattach_pod_interface is False:
+        given.add(AUTOATTACH)
+    if domain.cpu is not None and domain.cpu.max_sockets:
+        given.add(MAX_SOCKETS)
+    return frozenset(given)
+
+
+def _of_networks(networks: Sequence[Network], given: set[Occasion]) -> None:
+    pods = 0
+    for network in networks:
+        if len(network.sources) != 1:
+            given.add(SOURCES)
+        for source in network.sources:
+            given.add(type(source))
+            if isinstance(source, Pod):
+                pods += 1
+                if source.vm_network_cidr or source.vm_ipv6_network_cidr:
+                    given.add(CIDRS)
+            elif isinstance(source, Multus):
+                if source.default:
+                    given.add(DEFAULTS)
+                if not source.network_name:
+                    given.add(NAMELESS)
+    if pods > 1:
+        given.add(PODS)
+
+
+def _in_pairs(interfaces: Sequence[Interface], networks: Sequence[Network]) -> bool:
+    """Whether each network has one interface, and each interface one network."""
+    names = [interface.name for interface in interfaces]
+    others = [network.name for network in networks]
+    return len(set(names)) == len(names) and (names == others or sorted(names) == sorted(others))
