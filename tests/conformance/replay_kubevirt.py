@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lxml import etree
+from replays.status import status
 
 import kvnet
 from kvnet.compile import ordinal_link_names, pod_link_names, queue_capacity, topology, vcpus
@@ -149,6 +150,7 @@ def vcpu(case: Case) -> Iterator[Difference]:
 KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "admission-and-devices": admission_and_devices,
     "vcpu": vcpu,
+    "status": status,
 }
 
 
