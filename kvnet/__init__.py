@@ -22,7 +22,7 @@ from kvnet.errors import (
 from kvnet.facts import HostFacts, load_facts
 from kvnet.manifest import Manifest, dump, load, load_all, load_cluster
 from kvnet.rules.check import check
-from kvnet.running import status
+from kvnet.running import live_migratable, status
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.xml import to_element, write
 
@@ -52,6 +52,7 @@ __all__ = [
     "diff",
     "dump",
     "import_domain",
+    "live_migratable",
     "load",
     "load_all",
     "load_cluster",

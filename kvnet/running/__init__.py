@@ -2,10 +2,15 @@
 
 from kvnet.running.controller import controller_status
 from kvnet.running.handler import handler_status
+from kvnet.running.migration import MigrationRequired, is_migratable, live_migratable, migration_required
 from kvnet.running.status import status
 
 __all__ = [
+    "MigrationRequired",
     "controller_status",
     "handler_status",
+    "is_migratable",
+    "live_migratable",
+    "migration_required",
     "status",
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lxml import etree
+from replays.migration import auto_migration, migratable
 from replays.status import status
 
 import kvnet
@@ -151,6 +152,8 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "admission-and-devices": admission_and_devices,
     "vcpu": vcpu,
     "status": status,
+    "migratable": migratable,
+    "auto-migration": auto_migration,
 }
 
 

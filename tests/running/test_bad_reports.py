@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 from machines import multus, nic, vmi
 
 import kvnet
+from kvnet.running import migration_required
 from kvnet.running.agent import agent_nics
 from kvnet.running.pod_status import pod_addresses, pod_networks
 
 MACHINE = kvnet.load(vmi([nic()], [multus()]))
 DOMAIN = "<domain/>"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,7 @@ def test_any_plain_data_is_read_or_refused(data: Any) -> None:
         lambda: kvnet.status(MACHINE, DOMAIN, data),
         lambda: kvnet.status(MACHINE, DOMAIN, None, data),
         lambda: kvnet.status(MACHINE, DOMAIN, pod_ips=data),
+        lambda: migration_required(MACHINE, data, NOW),
     ):
         with suppress(kvnet.Rejected):
             read()
