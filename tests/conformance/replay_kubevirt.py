@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from lxml import etree
 from replays.migration import auto_migration, migratable
+from replays.restart import restart_required
 from replays.status import status
 
 import kvnet
@@ -152,6 +153,7 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "admission-and-devices": admission_and_devices,
     "vcpu": vcpu,
     "status": status,
+    "restart-required": restart_required,
     "migratable": migratable,
     "auto-migration": auto_migration,
 }
