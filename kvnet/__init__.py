@@ -1,6 +1,7 @@
 """kvnet: what a VM's owner asks of its network, as libvirt understands it, and back.
 
-``load`` a manifest, ``check`` it, ``compile`` it into devices, and ``build`` or ``patch`` a domain.
+``load`` a manifest, ``check`` it, ``compile`` it into devices, and ``build`` or ``patch`` a domain. Of a machine that
+runs, tell its ``status``, and whether a change is ``restart_required``.
 """
 
 from kvnet.compile import Compiled, CompiledNic, Profile, Requirement, compile
@@ -21,6 +22,7 @@ from kvnet.errors import (
 from kvnet.facts import HostFacts, load_facts
 from kvnet.manifest import Manifest, dump, load, load_all, load_cluster
 from kvnet.rules.check import check
+from kvnet.running import live_migratable, restart_required, status
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.xml import to_element, write
 
@@ -50,6 +52,7 @@ __all__ = [
     "diff",
     "dump",
     "import_domain",
+    "live_migratable",
     "load",
     "load_all",
     "load_cluster",
@@ -57,6 +60,8 @@ __all__ = [
     "patch",
     "read_device",
     "read_domain",
+    "restart_required",
+    "status",
     "to_element",
     "write",
 ]

@@ -16,7 +16,7 @@ from cattrs.v import format_exception
 from kvnet.errors import FactsError, FieldPath, KvnetError, Problem
 from kvnet.facts.model import Confidential, HostFacts, PodLink, PodNetwork
 from kvnet.manifest import Document, documents
-from kvnet.spec.cluster import BindingPlugin
+from kvnet.spec.cluster import BindingPlugin, PluginMigration
 from kvnet.spec.wire import json_name
 from kvnet.values import MacAddress, PciAddress
 
@@ -141,7 +141,7 @@ def _network_status(data: Any, at: FieldPath) -> dict[str, Any]:
     networks = []
     for n, each in enumerate(data):
         entry = _mapping(each, at[n])
-        known = {key: entry[key] for key in ("interface", "mac", "mtu", "default") if entry.get(key)}
+        known = {key: entry[key] for key in ("name", "interface", "mac", "mtu", "default") if entry.get(key)}
         network = _structured(PodNetwork, known, at[n])
         address = _pci_address(entry.get("device-info"), at[n] / "device-info")
         networks.append(attrs.evolve(network, pci_address=address))
@@ -204,9 +204,9 @@ def _converter() -> Converter:
     converter.register_structure_hook(MacAddress, lambda text, _: MacAddress.parse(str(text)))
     converter.register_structure_hook(PciAddress, lambda text, _: PciAddress.parse(str(text)))
     converter.register_structure_hook(str | bool, _tap)
-    for cls in (HostFacts, PodLink, PodNetwork, BindingPlugin, _NetworkInfo):
+    for cls in (HostFacts, PodLink, PodNetwork, PluginMigration, BindingPlugin, _NetworkInfo):
         renames = {field.name: override(rename=json_name(field)) for field in attrs.fields(cls)}
-        strict = cls is not BindingPlugin
+        strict = cls not in (BindingPlugin, PluginMigration)
         hook = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=strict, **renames)  # type: ignore[arg-type]
         converter.register_structure_hook(cls, hook)
     return converter

@@ -39,8 +39,9 @@ class PodLink:
 
 @frozen(kw_only=True)
 class PodNetwork:
-    """One entry of Multus' network-status: what a CNI plugin gave the pod on ``interface``."""
+    """One entry of Multus' network-status: what the CNI plugin of ``name`` gave the pod on ``interface``."""
 
+    name: str | None = None
     interface: str | None = None
     mac: MacAddress | None = None
     mtu: int | None = None

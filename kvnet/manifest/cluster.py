@@ -8,7 +8,7 @@ from typing import Any
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.manifest import codes
 from kvnet.manifest.documents import Document, documents
-from kvnet.spec.cluster import BindingPlugin, ClusterConfig
+from kvnet.spec.cluster import BindingPlugin, ClusterConfig, PluginMigration
 
 __all__ = ["load_cluster"]
 
@@ -63,7 +63,7 @@ def _config(document: Document) -> ClusterConfig:
 
 
 def _flaws(value: Any, kind: type, at: FieldPath) -> Iterator[Problem]:
-    """What keeps a value from being of its kind: text in lists, and of a plugin its attachment."""
+    """What keeps a value from being of its kind: text in lists, and of a plugin its members."""
     if type(value) is not kind:
         yield Problem(at, codes.WRONG_TYPE, f"{value!r} is not {_KINDS[kind]}")
     elif isinstance(value, list):
@@ -74,16 +74,30 @@ def _flaws(value: Any, kind: type, at: FieldPath) -> Iterator[Problem]:
         for name, plugin in value.items():
             if not isinstance(plugin, Mapping | None):
                 yield Problem(at / name, codes.WRONG_TYPE, f"{plugin!r} is not a mapping")
-            elif plugin and not isinstance(plugin.get("domainAttachmentType"), str | None):
-                where = at / name / "domainAttachmentType"
-                yield Problem(where, codes.WRONG_TYPE, f"{plugin['domainAttachmentType']!r} is not text")
+            elif plugin:
+                yield from _plugin_flaws(plugin, at / name)
+
+
+def _plugin_flaws(plugin: Mapping[str, Any], at: FieldPath) -> Iterator[Problem]:
+    attachment, migration = plugin.get("domainAttachmentType"), plugin.get("migration")
+    if not isinstance(attachment, str | None):
+        yield Problem(at / "domainAttachmentType", codes.WRONG_TYPE, f"{attachment!r} is not text")
+    if not isinstance(migration, Mapping | None):
+        yield Problem(at / "migration", codes.WRONG_TYPE, f"{migration!r} is not a mapping")
+    elif migration and not isinstance(migration.get("method"), str | None):
+        yield Problem(at / "migration" / "method", codes.WRONG_TYPE, f"{migration['method']!r} is not text")
 
 
 def _plugins(registered: Mapping[str, Any]) -> dict[str, BindingPlugin]:
-    return {
-        name: BindingPlugin(domain_attachment_type=(plugin or {}).get("domainAttachmentType"))
-        for name, plugin in registered.items()
-    }
+    return {name: _plugin(plugin or {}) for name, plugin in registered.items()}
+
+
+def _plugin(plugin: Mapping[str, Any]) -> BindingPlugin:
+    attachment, migration = plugin.get("domainAttachmentType"), plugin.get("migration")
+    return BindingPlugin(
+        domain_attachment_type=attachment,
+        migration=None if migration is None else PluginMigration(method=migration.get("method")),
+    )
 
 
 _READ: dict[type, Any] = {list: frozenset, dict: _plugins}

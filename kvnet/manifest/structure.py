@@ -55,6 +55,7 @@ _CLASSES: tuple[type, ...] = (
     spec.PodResourceClaim,
     spec.VmiSpec,
     spec.InterfaceStatus,
+    spec.Condition,
     spec.Status,
 )
 

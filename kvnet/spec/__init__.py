@@ -16,6 +16,7 @@ from kvnet.spec.binding import (
 from kvnet.spec.interface import DhcpOptions, Interface, Port, PortRange, PrivateOption
 from kvnet.spec.machine import (
     TEMPLATES,
+    Condition,
     Cpu,
     Devices,
     Disk,
@@ -50,6 +51,7 @@ __all__ = [
     "TEMPLATES",
     "Binding",
     "Bridge",
+    "Condition",
     "Cpu",
     "Devices",
     "DhcpOptions",

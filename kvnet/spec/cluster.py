@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-__all__ = ["BindingPlugin", "ClusterConfig", "Gate"]
+__all__ = ["BindingPlugin", "ClusterConfig", "Gate", "PluginMigration"]
 
 
 class Gate(StrEnum):
@@ -22,10 +22,18 @@ _BETA = frozenset({Gate.PASST_BINDING})
 
 
 @frozen(kw_only=True)
+class PluginMigration:
+    """How a plugin's NIC gets over a live migration: by itself, or by ``link-refresh``, its link down and up."""
+
+    method: str | None = None
+
+
+@frozen(kw_only=True)
 class BindingPlugin:
-    """A network binding plugin as the cluster registers it."""
+    """A network binding plugin as the cluster registers it; one without ``migration`` keeps a machine in place."""
 
     domain_attachment_type: str | None = None
+    migration: PluginMigration | None = None
 
     @property
     def attaches_tap(self) -> bool:

@@ -16,6 +16,7 @@ from kvnet.spec.wire import Int32, Rest, UInt32, rest
 
 __all__ = [
     "TEMPLATES",
+    "Condition",
     "Cpu",
     "Devices",
     "Disk",
@@ -168,9 +169,23 @@ class InterfaceStatus:
 
 
 @frozen(kw_only=True)
+class Condition:
+    """``status.conditions[]``: ``status`` is ``True``, ``False`` or ``Unknown``, as text."""
+
+    type: str | None = None
+    status: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    last_transition_time: str | None = None
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True)
 class Status:
     """``status`` of a VirtualMachineInstance."""
 
+    phase: str | None = None
+    conditions: tuple[Condition, ...] = ()
     interfaces: tuple[InterfaceStatus, ...] = ()
     rest: Rest = rest()
 

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from lxml import etree
+from replays.migration import auto_migration, migratable
+from replays.restart import restart_required
+from replays.status import status
 
 import kvnet
 from kvnet.compile import ordinal_link_names, pod_link_names, queue_capacity, topology, vcpus
@@ -149,6 +152,10 @@ def vcpu(case: Case) -> Iterator[Difference]:
 KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "admission-and-devices": admission_and_devices,
     "vcpu": vcpu,
+    "status": status,
+    "restart-required": restart_required,
+    "migratable": migratable,
+    "auto-migration": auto_migration,
 }
 
 

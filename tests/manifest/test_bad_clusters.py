@@ -25,6 +25,16 @@ GATES = CONFIGURATION + "developerConfiguration: {featureGates: %s}\n"
             "4:51 KN004 spec.configuration.network.binding.a.domainAttachmentType",
             "True is not text",
         ),
+        (
+            PLUGINS % "{a: {migration: on}}",
+            "4:40 KN004 spec.configuration.network.binding.a.migration",
+            "not a mapping",
+        ),
+        (
+            PLUGINS % "{a: {migration: {method: 5}}}",
+            "4:49 KN004 spec.configuration.network.binding.a.migration.method",
+            "5 is not text",
+        ),
         (CONFIGURATION + "cpuModel: 5\n", "4:15 KN004 spec.configuration.cpuModel", "5 is not text"),
     ],
 )

@@ -1,0 +1,65 @@
+"""What is known of the pod's side: Multus' network-status, and the addresses that the pod got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import frozen
+
+from kvnet.compile.naming import is_ordinal, ordinal_link_names, pod_link_names
+from kvnet.errors import FieldPath
+from kvnet.facts import PodNetwork
+from kvnet.running.shape import demand_shape
+from kvnet.spec import Machine
+
+__all__ = ["PodIps", "link_names", "pod_addresses", "pod_networks"]
+
+_STATUS_AT = FieldPath(("networkStatus",))
+_STATUS = [{"name": str, "interface": str, "default": bool}]
+_STATUS_HINT = "give the value of the annotation k8s.v1.cni.cncf.io/network-status, read from JSON"
+_IPS_AT = FieldPath(("podIPs",))
+_IPS = {str: {"podIP": str, "podIPs": [str]}}
+_IPS_HINT = "give podIP and podIPs by network, such as `default: {podIP: 10.244.0.5, podIPs: [10.244.0.5]}`"
+
+
+@frozen(kw_only=True)
+class PodIps:
+    """The pod's addresses on one network, the main one apart."""
+
+    ip: str = ""
+    ips: tuple[str, ...] = ()
+
+
+def pod_networks(status: Any, at: FieldPath = _STATUS_AT) -> tuple[PodNetwork, ...]:
+    """The entries of a pod's network-status, as far as KubeVirt looks at them; ``None`` is a pod that has none.
+
+    Raises Rejected with every problem.
+    """
+    if status is None:
+        return ()
+    demand_shape(status, _STATUS, at, "KN802", _STATUS_HINT)
+    return tuple(
+        PodNetwork(name=entry.get("name"), interface=entry.get("interface"), default=bool(entry.get("default")))
+        for entry in status
+    )
+
+
+def pod_addresses(cache: Any, at: FieldPath = _IPS_AT) -> dict[str, PodIps]:
+    """The pod's addresses by network, from plain data; ``None`` is that none are known.
+
+    Raises Rejected with every problem.
+    """
+    if cache is None:
+        return {}
+    demand_shape(cache, _IPS, at, "KN803", _IPS_HINT)
+    return {
+        network: PodIps(ip=known.get("podIP") or "", ips=tuple(known.get("podIPs") or ()))
+        for network, known in cache.items()
+    }
+
+
+def link_names(vmi: Machine, networks: Iterable[PodNetwork]) -> dict[str, str]:
+    """The pod link of each network by the scheme that the pod was made with: ordinal, if any of its links is so."""
+    ordinal = is_ordinal(network.interface for network in networks)
+    return ordinal_link_names(vmi) if ordinal else pod_link_names(vmi)

@@ -1,0 +1,1 @@
+"""Replays of KubeVirt's own answers, one module for each subject."""
