@@ -1,0 +1,1 @@
+"""Replays of KubeVirt's answers, a module for each subject."""
