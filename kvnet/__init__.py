@@ -1,6 +1,7 @@
 """kvnet: what a VM's owner asks of its network, as libvirt understands it, and back.
 
-``load`` a manifest, ``check`` it, ``compile`` it into devices, and ``build`` or ``patch`` a domain.
+``load`` a manifest, ``check`` it, ``compile`` it into devices, and ``build`` or ``patch`` a domain;
+``plan_changes`` of one that runs.
 """
 
 from kvnet.compile import Compiled, CompiledNic, Profile, Requirement, compile
@@ -21,6 +22,7 @@ from kvnet.errors import (
 from kvnet.facts import HostFacts, load_facts
 from kvnet.manifest import Manifest, dump, load, load_all, load_cluster
 from kvnet.rules.check import check
+from kvnet.running import Plan, plan_changes
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.xml import to_element, write
 
@@ -38,6 +40,7 @@ __all__ = [
     "Manifest",
     "Noticed",
     "Place",
+    "Plan",
     "Problem",
     "Profile",
     "Rejected",
@@ -55,6 +58,7 @@ __all__ = [
     "load_cluster",
     "load_facts",
     "patch",
+    "plan_changes",
     "read_device",
     "read_domain",
     "to_element",

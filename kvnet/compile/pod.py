@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import evolve, frozen
 
 from kvnet.compile.naming import is_ordinal, ordinal_link_names, pod_link_names, tap_name
@@ -9,7 +11,7 @@ from kvnet.facts import HostFacts, PodLink, PodNetwork
 from kvnet.spec import Machine, Network
 from kvnet.values import PciAddress
 
-__all__ = ["PodSide", "pod_sides"]
+__all__ = ["PodSide", "found_links", "pod_sides"]
 
 
 @frozen(kw_only=True)
@@ -42,6 +44,23 @@ def pod_sides(machine: Machine, facts: HostFacts) -> dict[str, PodSide]:
         address = (facts.pci_addresses or {}).get(network.name)
         sides[network.name] = evolve(side, pci_address=address) if address else side
     return sides
+
+
+def found_links(machine: Machine, present: Mapping[str, PodLink]) -> dict[str, PodLink]:
+    """The links of a machine's networks among those that are in the pod, by their names there.
+
+    A network has the link that its status or KubeVirt's hashed scheme names, else the one of the ordinal
+    scheme. Whether a link has its tap is told by the taps that are present. The result is the ``links`` of
+    HostFacts.
+    """
+    schemes = (pod_link_names(machine), ordinal_link_names(machine))
+    links = {}
+    for network in machine.networks:
+        names = (scheme.get(network.name) for scheme in schemes)
+        name = next((name for name in names if name in present), None)
+        if name is not None:
+            links[network.name] = evolve(present[name], name=name, tap=tap_name(network, name) in present)
+    return links
 
 
 def _side(

@@ -172,6 +172,7 @@ class Status:
     """``status`` of a VirtualMachineInstance."""
 
     interfaces: tuple[InterfaceStatus, ...] = ()
+    phase: str | None = None
     rest: Rest = rest()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lxml import etree
+from replays.hotplug import hotplug
 from replays.normalised import NORMALISED
 from replays.ports import hotplug_ports, pci_hotplug_off
 from replays.trees import tree
@@ -138,6 +139,7 @@ def vcpu(case: Case) -> Iterator[Difference]:
 
 KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "admission-and-devices": admission_and_devices,
+    "hotplug": hotplug,
     "hotplug-ports": hotplug_ports,
     "pci-hotplug-off": pci_hotplug_off,
     "vcpu": vcpu,

@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 DATA = HERE.parents[1].parent / "shared" / "conformance"
 
 
-@pytest.mark.parametrize("kind", ["admission-and-devices", "hotplug-ports", "pci-hotplug-off", "vcpu"])
+@pytest.mark.parametrize("kind", ["admission-and-devices", "hotplug", "hotplug-ports", "pci-hotplug-off", "vcpu"])
 def test_kvnet_answers_as_kubevirt_does(kind: str) -> None:
     path = DATA / f"{kind}.jsonl.gz"
     if not path.exists():
