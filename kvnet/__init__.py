@@ -1,7 +1,7 @@
 """kvnet: what a VM's owner asks of its network, as libvirt understands it, and back.
 
 ``load`` a manifest, ``check`` it, ``compile`` it into devices, and ``build`` or ``patch`` a domain. Of a machine that
-runs, tell its ``status``, and whether a change is ``restart_required``.
+runs, tell its ``status``, ``plan_changes`` of it, and whether a change is ``restart_required``.
 """
 
 from kvnet.compile import Compiled, CompiledNic, Profile, Requirement, compile
@@ -22,7 +22,7 @@ from kvnet.errors import (
 from kvnet.facts import HostFacts, load_facts
 from kvnet.manifest import Manifest, dump, load, load_all, load_cluster
 from kvnet.rules.check import check
-from kvnet.running import live_migratable, restart_required, status
+from kvnet.running import Plan, live_migratable, plan_changes, restart_required, status
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.xml import to_element, write
 
@@ -40,6 +40,7 @@ __all__ = [
     "Manifest",
     "Noticed",
     "Place",
+    "Plan",
     "Problem",
     "Profile",
     "Rejected",
@@ -58,6 +59,7 @@ __all__ = [
     "load_cluster",
     "load_facts",
     "patch",
+    "plan_changes",
     "read_device",
     "read_domain",
     "restart_required",

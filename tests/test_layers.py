@@ -19,8 +19,14 @@ ALLOWED = {
     "rules": {"spec", "values", "errors"},
     "compile": {"spec", "rules", "facts", "device", "xml", "values", "errors"},
     "domain": {"compile", "rules", "facts", "spec", "device", "xml", "values", "errors"},
-    "running": {"domain", "compile", "rules", "facts", "manifest", "spec", "device", "xml", "values", "errors"},
-    "live": {"running", "domain", "compile", "spec", "xml", "values", "errors"},
+    "running": {
+        *("domain", "compile", "rules", "facts", "manifest", "spec"),
+        *("device", "xml", "values", "errors"),
+    },
+    "live": {
+        *("running", "domain", "compile", "facts", "manifest", "spec"),
+        *("xml", "values", "errors"),
+    },
 }
 IMPURE = {"os", "socket", "random", "time", "logging", "libvirt"}
 PURE = ("compile", "device", "xml", "domain", "running")

@@ -2,6 +2,7 @@
 
 from kvnet.compile.compiler import compile
 from kvnet.compile.naming import ordinal_link_names, pod_link_names
+from kvnet.compile.pod import found_links
 from kvnet.compile.requirements import Requirement
 from kvnet.compile.result import Compiled, CompiledNic, Profile
 from kvnet.compile.topology import MAX_QUEUES, Topology, queue_capacity, topology, vcpus
@@ -14,6 +15,7 @@ __all__ = [
     "Requirement",
     "Topology",
     "compile",
+    "found_links",
     "ordinal_link_names",
     "pod_link_names",
     "queue_capacity",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kvnet.compile.naming import is_ordinal, ordinal_link_names, pod_link_names, tap_name
 from kvnet.facts import HostFacts, PodLink, PodNetwork
 from kvnet.spec import Machine, Network
 from kvnet.values import PciAddress
 
-__all__ = ["Pod", "PodSide"]
+__all__ = ["Pod", "PodSide", "found_links"]
 
 
 @frozen(slots=False)
@@ -94,3 +95,21 @@ class Pod:
         seen = [entry.interface for entry in self.facts.pod_networks or ()]
         seen += [entry.pod_interface_name for entry in (machine.status.interfaces if machine.status else ())]
         return ordinal_link_names(machine) if is_ordinal(seen) else pod_link_names(machine)
+
+
+def found_links(machine: Machine, present: Mapping[str, PodLink]) -> dict[str, PodLink]:
+    """The links of a machine's networks among those that are in the pod, by their names there.
+
+    A network has the link that its status or KubeVirt's hashed scheme names, else the one of the ordinal
+    scheme. Whether a link has its tap is told by the taps that are present. The result is the ``links`` of
+    HostFacts.
+    """
+    schemes = (pod_link_names(machine), ordinal_link_names(machine))
+    links = {}
+    for network in machine.networks:
+        names = (scheme.get(network.name) for scheme in schemes)
+        name = next((name for name in names if name in present), None)
+        if name is not None:
+            tap = tap_name(name, secondary=network.is_secondary)
+            links[network.name] = evolve(present[name], name=name, tap=tap in present)
+    return links

@@ -11,12 +11,11 @@ from kvnet.running.addresses import is_routable, of_family
 from kvnet.running.agent import AgentNic
 from kvnet.running.pod_status import PodIps
 from kvnet.running.reported import InfoSource, has_source, reported, with_source
+from kvnet.running.standing import USER_ALIAS, VF_ALIAS
 from kvnet.spec import InterfaceStatus, Machine, Masquerade
 
 __all__ = ["handler_status"]
 
-_USER_ALIAS = "ua-"
-_VF_ALIAS = "sriov-"
 _GUEST_ONLY_LIMIT = 10
 _MERGED = f"{InfoSource.DOMAIN}, {InfoSource.GUEST_AGENT}"
 
@@ -47,7 +46,7 @@ def _live_entries(vmi: Machine, devices: Iterable[Device]) -> list[InterfaceStat
 def _nic_entry(nic: Interface) -> InterfaceStatus:
     queues = nic.driver.queues if nic.driver else None
     entry = InterfaceStatus(
-        name=nic.alias and nic.alias.removeprefix(_USER_ALIAS),
+        name=nic.alias and nic.alias.removeprefix(USER_ALIAS),
         mac=nic.mac.spelling if nic.mac else None,
         queue_count=1 if queues is None else int(queues),
         link_state=nic.link or "up",
@@ -59,9 +58,9 @@ def _vf_entries(vmi: Machine, hostdevs: Iterable[Hostdev]) -> Iterator[Interface
     """Virtual functions have no MAC in the domain: theirs is what the manifest says, as it says it."""
     macs = {nic.name: nic.mac_address for nic in vmi.interfaces}
     for hostdev in hostdevs:
-        alias = (hostdev.alias or "").removeprefix(_USER_ALIAS)
-        if alias.startswith(_VF_ALIAS):
-            name = alias.removeprefix(_VF_ALIAS)
+        alias = (hostdev.alias or "").removeprefix(USER_ALIAS)
+        if alias.startswith(VF_ALIAS):
+            name = alias.removeprefix(VF_ALIAS)
             yield with_source(InterfaceStatus(name=name, mac=macs.get(name) or None), InfoSource.DOMAIN)
 
 

@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from lxml import etree
+from replays.hotplug import hotplug
 from replays.migration import auto_migration, migratable
+from replays.normalised import NORMALISED
+from replays.ports import hotplug_ports, pci_hotplug_off
 from replays.restart import restart_required
 from replays.status import status
+from replays.trees import tree
 
 import kvnet
 from kvnet.compile import ordinal_link_names, pod_link_names, queue_capacity, topology, vcpus
@@ -78,8 +82,8 @@ def _devices(case: Case, machine: Machine, whole: Machine, cluster: kvnet.Cluste
         failed = any(nic.problems for nic in nics)
         yield error, bool(expected.get(error)), failed
         if not failed:
-            made = [_tree(etree.fromstring(write(nic.device))) for nic in nics if nic.device is not None]
-            yield xml, [_tree(etree.fromstring(each)) for each in expected.get(xml) or ()], made
+            made = [tree(etree.fromstring(write(nic.device))) for nic in nics if nic.device is not None]
+            yield xml, [tree(etree.fromstring(each)) for each in expected.get(xml) or ()], made
 
 
 def _facts(case: Case) -> dict[str, Any]:
@@ -94,19 +98,6 @@ def _bare(value: Any) -> Any:
         kept = {key: _bare(each) for key, each in value.items() if each not in (None, [], "")}
         return {key: each for key, each in kept.items() if each not in (None, [])}
     return [_bare(each) for each in value] if isinstance(value, list) else value
-
-
-def _tree(element: etree._Element) -> tuple[Any, ...]:
-    """An element without regard to order, and without what libvirt takes as said anyway."""
-    attributes = {str(name): value for name, value in element.items()}
-    parent = element.getparent()
-    if element.tag == "hostdev":
-        attributes.pop("mode", None)
-    if element.tag == "address" and parent is not None and parent.tag == "source":
-        attributes.pop("type", None)
-    children = sorted(map(_tree, element), key=repr)
-    kept = tuple(each for each in children if each != ("source", (), (), ""))
-    return (element.tag, tuple(sorted(attributes.items())), kept, (element.text or "").strip())
 
 
 def vcpu(case: Case) -> Iterator[Difference]:
@@ -151,6 +142,9 @@ def vcpu(case: Case) -> Iterator[Difference]:
 
 KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "admission-and-devices": admission_and_devices,
+    "hotplug": hotplug,
+    "hotplug-ports": hotplug_ports,
+    "pci-hotplug-off": pci_hotplug_off,
     "vcpu": vcpu,
     "status": status,
     "restart-required": restart_required,
@@ -184,6 +178,8 @@ def main(arguments: list[str]) -> int:
             if differences and differ <= _SHOWN:
                 what, wanted, made = differences[0]
                 print(f"{path.name} {name} {what}\n  KubeVirt: {wanted}\n  kvnet:    {made}")
+    for fault, cases in NORMALISED.items():
+        print(f"normalised: {fault} ({cases} cases)")
     print(f"{agree} agree, {differ} differ")
     return int(differ > 0)
 

@@ -10,9 +10,20 @@ HERE = Path(__file__).parent
 DATA = HERE.parents[1].parent / "shared" / "conformance"
 
 
-@pytest.mark.parametrize(
-    "kind", ["admission-and-devices", "auto-migration", "migratable", "restart-required", "status", "vcpu"]
+KINDS = (
+    "admission-and-devices",
+    "auto-migration",
+    "hotplug",
+    "hotplug-ports",
+    "migratable",
+    "pci-hotplug-off",
+    "restart-required",
+    "status",
+    "vcpu",
 )
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_kvnet_answers_as_kubevirt_does(kind: str) -> None:
     path = DATA / f"{kind}.jsonl.gz"
     if not path.exists():
