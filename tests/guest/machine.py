@@ -22,7 +22,7 @@ __all__ = ["Guest", "SeenNic", "SilentGuest", "booted"]
 BOOT_SECONDS = 180.0  # it takes a few, but the processors may be anybody's
 ANSWER_SECONDS = 60.0
 _POLL = 0.2
-# The kernel keeps quiet, for its words would stand between those of an answer; `panic` ends QEMU at once.
+# The kernel keeps quiet, for its words would stand between those of an answer, and after a panic it reboots at once.
 _CMDLINE = "console=ttyS0 quiet loglevel=1 net.ifnames=0 panic=-1"
 
 Nics = tuple["SeenNic", ...]
@@ -128,8 +128,8 @@ def booted(domain_xml: str, connection: Any, image: Image) -> Iterator[Guest]:
     domain = connection.lookupByUUIDString(parse(defined.got).findtext("uuid"))
     try:
         domain.create()
-        path = parse(domain.XMLDesc()).find("devices/serial/source").get("path")
-        with console(path) as line:
+        terminal = parse(domain.XMLDesc()).xpath("string(devices/serial/source/@path)")
+        with console(str(terminal)) as line:
             line.ask("nics", timeout=BOOT_SECONDS)
             yield Guest(domain, line)
     finally:
@@ -139,9 +139,11 @@ def booted(domain_xml: str, connection: Any, image: Image) -> Iterator[Guest]:
 
 
 def _bootable(domain_xml: str, image: Image) -> str:
-    """The same domain, booted from the image and not from what its devices offer."""
+    """The same domain, booted from the image and not from what its devices offer; it ends where it would reboot."""
     root = parse(domain_xml)
     os = root.find("os")
+    assert os is not None
     for tag, text in {"kernel": str(image.kernel), "initrd": str(image.initrd), "cmdline": _CMDLINE}.items():
         etree.SubElement(os, tag).text = text
+    etree.SubElement(root, "on_reboot").text = "destroy"
     return etree.tostring(root, encoding="unicode")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-import kvnet
+from lxml import etree
+
 from kvnet.values import MacAddress, PciAddress
 from kvnet.xml import parse
 
-__all__ = ["Path", "booted_from", "nic_addresses", "nic_paths"]
+__all__ = ["Path", "booted_from", "free_ports", "nic_addresses", "nic_paths"]
 
 Path = tuple[PciAddress, ...]
 """The way to a device from the root bus: the bridges that it is behind, outermost first, and itself."""
@@ -19,8 +20,8 @@ _ROOT_BUS = 0
 
 def nic_addresses(domain_xml: str) -> dict[MacAddress, PciAddress]:
     """The addresses of a domain's NICs, whose bus is the index of the controller that makes it."""
-    devices = kvnet.read_domain(domain_xml, lossless=True)
-    return {each.mac: PciAddress(0, each.address.bus, each.address.slot, each.address.function) for each in devices}
+    nics = parse(domain_xml).iterfind("devices/interface")
+    return {MacAddress.parse(nic.xpath("string(mac/@address)")): address for nic in nics if (address := _address(nic))}
 
 
 def nic_paths(domain_xml: str) -> dict[MacAddress, Path]:
@@ -33,22 +34,32 @@ def nic_paths(domain_xml: str) -> dict[MacAddress, Path]:
     numbers = {index: number for number, index in enumerate(_walk(_ROOT_BUS, bridges))}
     paths = {}
     for mac, address in nic_addresses(domain_xml).items():
-        path = (address,)
+        path: Path = (address,)
         while path[0].bus != _ROOT_BUS:
             path = (bridges[path[0].bus], *path)
         paths[mac] = tuple(PciAddress(0, numbers[step.bus], step.slot, step.function) for step in path)
     return paths
 
 
+def free_ports(domain_xml: str) -> int:
+    """How many root ports nothing is plugged into: as many more NICs of PCI Express the domain takes while it runs."""
+    root = parse(domain_xml)
+    taken = {address.bus for device in root.iterfind("devices/*") if (address := _address(device))}
+    ports = {int(str(port.get("index"))) for port in root.iterfind("devices/controller[@model='pcie-root-port']")}
+    return len(ports - taken)
+
+
 def _bridges(domain_xml: str) -> dict[int, PciAddress]:
     """Where the controllers that make buses are plugged in themselves, by their indexes."""
-    found = {}
-    for controller in parse(domain_xml).iterfind("devices/controller[@type='pci']"):
-        address = controller.find("address")
-        if address is not None:
-            parts = (int(str(address.get(name)), 0) for name in ("domain", "bus", "slot", "function"))
-            found[int(str(controller.get("index")))] = PciAddress(*parts)
-    return found
+    controllers = parse(domain_xml).iterfind("devices/controller[@type='pci']")
+    return {int(str(each.get("index"))): address for each in controllers if (address := _address(each))}
+
+
+def _address(device: etree._Element) -> PciAddress | None:
+    address = device.find("address[@type='pci']")
+    if address is None:
+        return None
+    return PciAddress(*(int(str(address.get(part)), 0) for part in ("domain", "bus", "slot", "function")))
 
 
 def _walk(bus: int, bridges: Mapping[int, PciAddress]) -> Iterator[int]:

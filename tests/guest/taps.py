@@ -1,14 +1,15 @@
-"""The taps that compiled NICs want to find, as whoever starts the domain makes them."""
+"""Links of the host that NICs are plugged into: taps, as whoever starts a domain makes them, and a bridge."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from kvnet import Requirement
 
-__all__ = ["ip", "taps"]
+__all__ = ["bridge", "ip", "taps"]
 
 _SECONDS = 20
 
@@ -31,3 +32,15 @@ def ip(*words: str) -> None:
     ran = subprocess.run(["ip", *words], capture_output=True, text=True, timeout=_SECONDS, check=False)
     if ran.returncode:
         raise RuntimeError(f"ip {' '.join(words)}: {ran.stderr.strip()}")
+
+
+@contextmanager
+def bridge() -> Iterator[str]:
+    """A bridge of the test's own, with nothing on it; gone at the end."""
+    name = f"b{os.getpid()}"
+    ip("link", "add", name, "type", "bridge")
+    try:
+        ip("link", "set", name, "addrgenmode", "none", "up")
+        yield name
+    finally:
+        ip("link", "delete", name)
