@@ -24,7 +24,7 @@ ALLOWED = {
         *("device", "xml", "values", "errors"),
     },
     "live": {
-        *("running", "domain", "compile", "facts", "manifest", "spec"),
+        *("running", "domain", "compile", "facts", "spec"),
         *("xml", "values", "errors"),
     },
 }

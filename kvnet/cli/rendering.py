@@ -15,9 +15,7 @@ from kvnet.rules.check import check
 from kvnet.spec import Machine
 from kvnet.spec.defaults import defaulted
 
-__all__ = ["Rendered", "domain_name", "placed", "rendered"]
-
-_NAMELESS = "vm"
+__all__ = ["Rendered", "placed", "rendered"]
 
 
 @frozen(kw_only=True)
@@ -78,11 +76,5 @@ def _rendered(machine: Machine, inputs: Inputs, profile: Profile, report: Report
         raise Rejected(placed(machine, compiled.problems))
     whole = defaulted(machine, inputs.cluster, architecture)
     report.problems(placed(machine, (*compiled.notes, *domain.left_out(whole))))
-    name = domain_name(machine, profile)
+    name = domain.domain_name(machine, profile)
     return Rendered(machine=whole, compiled=compiled, architecture=architecture, name=name)
-
-
-def domain_name(machine: Machine, profile: Profile) -> str:
-    """The domain's name: KubeVirt puts the namespace before it."""
-    name = machine.name or _NAMELESS
-    return f"{machine.namespace or 'default'}_{name}" if profile is Profile.KUBEVIRT else name

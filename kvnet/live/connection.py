@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from lxml import etree
 
 from kvnet.errors import FieldPath, Problem
-from kvnet.live.embedded import LibvirtError, embedded_root, libvirt_module
+from kvnet.live.binding import LibvirtError, libvirt_module
+from kvnet.live.embedded import embedded_root, run_embedded
+from kvnet.live.loop import event_loop
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["LibvirtError", "connect", "libvirt_module", "virt_type"]
+__all__ = ["LibvirtError", "connect", "opened", "virt_type"]
 
 _ARCHES = {"amd64": "x86_64", "arm64": "aarch64", "s390x": "s390x"}
 _QEMU = "qemu-system-x86_64"
+_KEEPALIVE_SECONDS, _KEEPALIVES = 5, 3
 
 
 @contextmanager
@@ -53,17 +56,28 @@ def _forget_domains(connection: libvirt.virConnect) -> None:
 
 @contextmanager
 def _opened(uri: str) -> Iterator[libvirt.virConnect]:
+    with event_loop():
+        connection = opened(uri)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def opened(uri: str) -> libvirt.virConnect:
+    """A new connection, whoever closes it. A daemon that falls silent is given up. Raises LibvirtError."""
     libvirt = libvirt_module()
+    if urlsplit(uri).path == "/embed":
+        run_embedded()
     try:
         connection = libvirt.open(uri)
     except libvirt.libvirtError as error:
         hint = "is libvirt there, and may you use it? Without a URI, kvnet starts its own"
         told = f"cannot connect to {uri}: {error.get_error_message()}"
         raise LibvirtError([Problem(FieldPath(), "KN401", told, hint=hint)]) from error
-    try:
-        yield connection
-    finally:
-        connection.close()
+    with suppress(libvirt.libvirtError):  # a driver inside the process has no line that could break
+        connection.setKeepAlive(_KEEPALIVE_SECONDS, _KEEPALIVES)
+    return connection
 
 
 def virt_type(connection: libvirt.virConnect, architecture: str) -> str:

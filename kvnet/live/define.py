@@ -9,7 +9,7 @@ from attrs import frozen
 from lxml import etree
 
 from kvnet.errors import FieldPath, Problem
-from kvnet.live.connection import LibvirtError, libvirt_module
+from kvnet.live.binding import LibvirtError, libvirt_module
 from kvnet.live.loss import lost
 from kvnet.xml import parse
 

@@ -10,31 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from kvnet.errors import FieldPath, KvnetError, Problem
+from kvnet.errors import FieldPath, Problem
+from kvnet.live.binding import LibvirtError
+from kvnet.live.loop import keep_event_loop
 from kvnet.live.orphans import adopt_qemu
 
-__all__ = ["LibvirtError", "embedded_root", "libvirt_module"]
+__all__ = ["embedded_root", "run_embedded"]
 
 _LOCK = threading.Lock()
-
-
-class LibvirtError(KvnetError):
-    """libvirt cannot be reached, or refused what it was asked."""
-
-
-@cache
-def libvirt_module() -> Any:
-    """The libvirt binding, its error messages kept off standard error."""
-    try:
-        import libvirt  # noqa: PLC0415 - an extra
-    except ImportError:
-        told = "libvirt's Python binding is not installed"
-        hint = "pip install 'kvnet[libvirt]', which needs Debian's gcc, python3-dev, pkg-config and libvirt-dev"
-        raise LibvirtError([Problem(FieldPath(), "KN401", told, hint=hint)]) from None
-    libvirt.registerErrorHandler(lambda *_: None, None)
-    return libvirt
 
 
 @contextmanager
@@ -70,13 +54,20 @@ class _State:
         self.users = 0
         self.root = Path(tempfile.mkdtemp(prefix="kvnet-"))
         self.root.rmdir()
-        _start_events()
+        run_embedded()
 
     def furnish(self) -> None:
         # the name is known by now: it fails where somebody else has taken it
         self.root.mkdir(mode=0o700)
         (self.root / "etc").mkdir()
         (self.root / "etc" / "qemu.conf").write_text("\n".join(_configuration()) + "\n")
+
+
+@cache
+def run_embedded() -> None:
+    """What the embedded driver needs of its process, wherever its directory is."""
+    keep_event_loop()
+    adopt_qemu()
 
 
 @cache
@@ -92,16 +83,3 @@ def _configuration() -> list[str]:
         # takes its own knowledge of QEMU for outdated and asks again, seconds each time, at every define.
         lines += [f'user = "+{os.geteuid()}"', f'group = "+{os.getegid()}"']
     return lines
-
-
-def _start_events() -> None:
-    """One event loop for the process: the embedded driver hangs without it."""
-    libvirt = libvirt_module()
-    libvirt.virEventRegisterDefaultImpl()
-    adopt_qemu()
-
-    def turn() -> None:
-        while True:
-            libvirt.virEventRunDefaultImpl()
-
-    threading.Thread(target=turn, name="kvnet-libvirt-events", daemon=True).start()

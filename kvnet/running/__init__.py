@@ -2,11 +2,12 @@
 
 from kvnet.running.applied import applied
 from kvnet.running.controller import controller_status
+from kvnet.running.domain_plan import Call, DomainPlan, DomainTexts, plan_domain
 from kvnet.running.gating import Gating
 from kvnet.running.handler import handler_status
 from kvnet.running.kubevirt import networks_to_set_up
 from kvnet.running.migration import MigrationRequired, is_migratable, live_migratable, migration_required
-from kvnet.running.plan import plan_changes, plan_virtual_functions
+from kvnet.running.plan import plan_changes, plan_next_start, plan_virtual_functions
 from kvnet.running.ports import (
     RootPorts,
     extra_controllers,
@@ -19,12 +20,16 @@ from kvnet.running.ports import (
     with_hotplug_ports,
 )
 from kvnet.running.restart import device_changes, network_changes, restart_required
+from kvnet.running.stable import stable_mac
 from kvnet.running.status import status
 from kvnet.running.step import Action, Plan, Step
 from kvnet.running.sync import Synced, synced
 
 __all__ = [
     "Action",
+    "Call",
+    "DomainPlan",
+    "DomainTexts",
     "Gating",
     "MigrationRequired",
     "Plan",
@@ -48,8 +53,11 @@ __all__ = [
     "placeholder_nics",
     "placeholders",
     "plan_changes",
+    "plan_domain",
+    "plan_next_start",
     "plan_virtual_functions",
     "restart_required",
+    "stable_mac",
     "status",
     "synced",
     "with_hotplug_ports",

@@ -10,11 +10,16 @@ from kvnet.device import Device, HostdevSource, Interface, PciGuestAddress
 from kvnet.running.pci import Element, bus_of, device_elements, slot_of, whole
 from kvnet.running.ports import free_ports
 
-__all__ = ["lacking"]
+__all__ = ["Place", "free_places", "is_express", "lacking"]
+
+Place = tuple[int, int]
+"""A bus and a slot on it."""
 
 _EXPRESS = ("virtio", "virtio-non-transitional", "e1000e", "igb")
 _BRIDGES = ("pcie-to-pci-bridge", "pci-bridge")
 _SLOTS = range(1, 32)
+_SLOTS_OF_I440FX = range(3, 32)
+"""libvirt keeps the first for the chipset, and the second for a display."""
 
 
 def lacking(domain_xml: str, devices: Sequence[Device]) -> list[str | None]:
@@ -42,7 +47,7 @@ class _Places:
         """Take a place for a device, or say why there is none."""
         if device.address is not None and not isinstance(device.address, PciGuestAddress):
             return None
-        if _is_express(device):
+        if is_express(device):
             return self._port(device.address)
         return self._slot(device.address, str(getattr(device, "model", None) or "of libvirt's default"))
 
@@ -69,7 +74,20 @@ class _Places:
         return None
 
 
-def _is_express(device: Device) -> bool:
+def free_places(domain_xml: str, device: Device) -> tuple[Place, ...]:
+    """Where a device could be plugged into a domain, in order; none where that is not known. Raises XmlError."""
+    elements = device_elements(domain_xml)
+    models = [each.get("model") for each in elements if each.tag == "controller"]
+    if "pci-root" in models:
+        taken = {slot_of(each) for each in elements if bus_of(each) == 0}
+        return tuple((0, slot) for slot in _SLOTS_OF_I440FX if slot not in taken)
+    if is_express(device):
+        return tuple((port, 0) for port in free_ports(domain_xml))
+    return tuple(_free_slots(elements))
+
+
+def is_express(device: Device) -> bool:
+    """Whether a device is put on a root port where there are some."""
     return not isinstance(device, Interface) or isinstance(device.source, HostdevSource) or device.model in _EXPRESS
 
 

@@ -13,10 +13,12 @@ from kvnet.device.diff import Change, Noticed, diff
 from kvnet.errors import Problem, Severity
 from kvnet.running.asked import Asked
 
-__all__ = ["left_to_restart"]
+__all__ = ["OF_THE_POD", "left_to_restart"]
 
 _PLANNED = ("link.@state", "alias.@name")
-_OF_THE_POD = ("mtu.@size", "target.@dev", "target.@managed")
+_PATHS_OF_THE_POD = ("mtu.@size", "target.@dev", "target.@managed")
+OF_THE_POD = ("mtu", "target", "target_managed")
+"""What a NIC has of its pod in KubeVirt's profile."""
 
 
 def left_to_restart(nic: Asked, profile: Profile) -> Iterator[Problem]:
@@ -48,7 +50,7 @@ def _changes(live: Any, wanted: Device) -> Iterator[Change]:
 
 
 def _is_unknown(change: Change, profile: Profile) -> bool:
-    return profile is Profile.KUBEVIRT and change.after is None and _path(change) in _OF_THE_POD
+    return profile is Profile.KUBEVIRT and change.after is None and _path(change) in _PATHS_OF_THE_POD
 
 
 def _path(change: Change) -> str:

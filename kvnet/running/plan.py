@@ -12,18 +12,18 @@ from kvnet.device import Hostdev, Interface
 from kvnet.errors import Problem, Severity
 from kvnet.facts import HostFacts
 from kvnet.running.asked import Asked, asked_of, is_virtual_function
-from kvnet.running.budget import lacking
-from kvnet.running.gating import RULES, Gating, Rule, gating_of
+from kvnet.running.asking import Asking
+from kvnet.running.budget import is_express, lacking
+from kvnet.running.gating import RULES, Gating, Rule
 from kvnet.running.kubevirt import has_pod_link
-from kvnet.running.leftover import left_to_restart
+from kvnet.running.leftover import OF_THE_POD, left_to_restart
 from kvnet.running.standing import USER_ALIAS, VF_ALIAS, LiveNic, live_nics
 from kvnet.running.step import Action, Plan, Step
 from kvnet.spec import Machine, Nad
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.defaults import defaulted
 from kvnet.xml import write
 
-__all__ = ["plan_changes", "plan_virtual_functions"]
+__all__ = ["plan_changes", "plan_next_start", "plan_virtual_functions", "planned"]
 
 Outcome = Step | Problem
 
@@ -49,23 +49,54 @@ def plan_changes(
     have a status of KubeVirt, and to the others none. An attachment for which the domain has no free place is no
     step but a problem, and so is all that libvirt does not change in a running domain. Raises XmlError.
     """
-    facts, cluster, profile = facts or HostFacts(), cluster or ClusterConfig(), Profile(profile)
-    rule = RULES[Gating(gating) if gating else gating_of(vmi, profile)]
-    live = live_nics(current_domain_xml)
-    held = rule.holds_machine(vmi)
+    return planned(
+        Asking.of(vmi, facts=facts, nads=nads, cluster=cluster, profile=profile, gating=gating),
+        current_domain_xml,
+        runs=True,
+    )
+
+
+def plan_next_start(
+    inactive_domain_xml: str,
+    vmi: Machine,
+    facts: HostFacts | None = None,
+    *,
+    nads: Sequence[Nad] = (),
+    cluster: ClusterConfig | None = None,
+    profile: Profile | str = Profile.KUBEVIRT,
+    gating: Gating | str | None = None,
+) -> Plan:
+    """Plan the changes of what a domain will have at its next start, as ``plan_changes`` does for one that runs.
+
+    Two things differ: no place is lacking, for libvirt adds root ports; and a NIC that differs from what is
+    asked is replaced, unless KubeVirt decides, which never does that. Raises XmlError.
+    """
+    return planned(
+        Asking.of(vmi, facts=facts, nads=nads, cluster=cluster, profile=profile, gating=gating),
+        inactive_domain_xml,
+        runs=False,
+    )
+
+
+def planned(asking: Asking, domain_xml: str, *, runs: bool) -> Plan:
+    """The plan of a domain that runs, or of what it will have at its next start. Raises XmlError."""
+    rule, machine, profile = asking.rule, asking.machine, asking.profile
+    live = live_nics(domain_xml)
+    held = rule.holds_machine(machine)
     if held is not None:
         return Plan(problems=(held,))
-    machine = defaulted(vmi, cluster, facts.architecture or "amd64")
-    compiled = compile(machine, facts, nads=nads, cluster=cluster, profile=profile)
-    nics = asked_of(machine, compiled.nics, [(rule.name(nic.alias), nic) for nic in live])
+    nics = asked_of(machine, asking.made, [(rule.name(nic.alias), nic) for nic in live])
     clear = [nic for nic in nics if len(nic.standing) <= 1]
+    outdated = [] if runs or rule.stops else [nic for nic in clear if any(left_to_restart(nic, profile))]
+    kept = [nic for nic in clear if nic not in outdated]
     outcomes = [
         *_unmade(clear, rule),
-        *_attachments(clear, live, rule, current_domain_xml),
+        *_attachments(clear, live, rule, domain_xml if runs else None),
         *_detachments(clear, rule),
-        *_link_updates(clear, rule),
+        *_link_updates(kept, rule),
+        *(_replacement(nic, profile) for nic in outdated),
         *_twins(nics),
-        *(problem for nic in clear for problem in left_to_restart(nic, profile)),
+        *(problem for nic in kept for problem in left_to_restart(nic, profile)),
         *_strangers(nics, live),
     ]
     return _plan(_cut(outcomes) if rule.stops else outcomes)
@@ -121,12 +152,13 @@ def _unmade(nics: Iterable[Asked], rule: Rule) -> Iterator[Problem]:
 
 
 def _attachments(
-    nics: Iterable[Asked], live: Sequence[LiveNic], rule: Rule, current_domain_xml: str
+    nics: Iterable[Asked], live: Sequence[LiveNic], rule: Rule, current_domain_xml: str | None
 ) -> Iterator[Outcome]:
+    """``current_domain_xml`` is that of a domain that runs: elsewhere places are no matter."""
     new = [nic for nic in nics if nic.is_new]
     refused = [rule.holds_attach(nic) or _without_device(nic) or _without_name(nic, live, rule) for nic in new]
     fit = [nic.device for nic, refusal in zip(new, refused, strict=True) if refusal is None and nic.device is not None]
-    lacks = iter(lacking(current_domain_xml, fit))
+    lacks = iter([None] * len(fit) if current_domain_xml is None else lacking(current_domain_xml, fit))
     for nic, refusal in zip(new, refused, strict=True):
         if refusal is not None:
             yield refusal
@@ -178,7 +210,9 @@ def _detachments(nics: Iterable[Asked], rule: Rule) -> Iterator[Outcome]:
     for nic in nics:
         if nic.interface.is_absent and nic.live is not None:
             held = rule.holds_detach(nic)
-            yield held or Step(action=Action.DETACH, nic=nic.name, alias=nic.live.alias, xml=nic.live.text)
+            yield held or Step(
+                action=Action.DETACH, nic=nic.name, alias=nic.live.alias, xml=nic.live.text, before=nic.live.text
+            )
 
 
 def _link_updates(nics: Iterable[Asked], rule: Rule) -> Iterator[Step]:
@@ -188,11 +222,24 @@ def _link_updates(nics: Iterable[Asked], rule: Rule) -> Iterator[Step]:
             continue
         if rule.link(live.device.link) != rule.link(nic.device.link):
             xml = write(_with_link(live.device, nic.device.link))
-            yield Step(action=Action.UPDATE_LINK, nic=nic.name, alias=live.alias, xml=xml)
+            yield Step(action=Action.UPDATE_LINK, nic=nic.name, alias=live.alias, xml=xml, before=live.text)
 
 
 def _with_link(device: Any, state: str | None) -> Any:
     return evolve(device, link=state)
+
+
+def _replacement(nic: Asked, profile: Profile) -> Step:
+    """The NIC as it is asked for, in the place of the one that stands, where that suits it."""
+    assert nic.live is not None
+    assert nic.device is not None
+    old: Any = nic.live.device
+    new: Any = nic.device
+    kept = ["address"] if is_express(old) == is_express(new) else []
+    if isinstance(old, Interface) and isinstance(new, Interface):
+        kept += ["mac", *(OF_THE_POD if profile is Profile.KUBEVIRT else ())]
+    new = evolve(new, **{name: getattr(old, name) for name in kept if getattr(new, name) is None})
+    return Step(action=Action.REPLACE, nic=nic.name, alias=nic.live.alias, xml=write(new), before=nic.live.text)
 
 
 def _twins(nics: Iterable[Asked]) -> Iterator[Problem]:

@@ -20,16 +20,22 @@ class Action(StrEnum):
     """``virDomainDetachDeviceFlags``."""
     UPDATE_LINK = "update-link"
     """``virDomainUpdateDeviceFlags``, with no change but that of ``<link>``."""
+    REPLACE = "replace"
+    """Of what the domain has at its next start alone: another NIC in the place of one, under its alias."""
 
 
 @frozen(kw_only=True)
 class Step:
-    """One call: the NIC's name in the spec, its alias in the domain, and the XML that libvirt is handed."""
+    """One call: the NIC's name in the spec, its alias in the domain, and the XML that libvirt is handed.
+
+    ``before`` is the NIC as it stands in the domain, empty where there is none.
+    """
 
     action: Action
     nic: str
     alias: str
     xml: str
+    before: str = ""
 
     def __str__(self) -> str:
         return f"{self.action} {self.nic} ({self.alias})"

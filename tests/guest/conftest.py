@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +15,6 @@ from image import Image, made_image
 from machine import Guest, booted
 
 from kvnet.live import connect
-from kvnet.live.embedded import libvirt_module
 
 URI = os.environ.get("KVNET_GUEST_URI")
 """The libvirt that runs the guests, such as ``qemu:///system``; without it, one inside this process."""
@@ -61,22 +59,8 @@ def image(guests_can_boot: None) -> Image:
 @pytest.fixture(scope="session")
 def libvirt(guests_can_boot: None) -> Iterator[Any]:
     """The connection that guests run on."""
-    if URI is not None:
-        _run_events()
     with connect(URI) as connection:
         yield connection
-
-
-def _run_events() -> None:
-    """The embedded driver comes with an event loop, a daemon does not: and no loop, no events."""
-    libvirt = libvirt_module()
-    libvirt.virEventRegisterDefaultImpl()
-
-    def turn() -> None:
-        while True:
-            libvirt.virEventRunDefaultImpl()
-
-    threading.Thread(target=turn, name="guest-events", daemon=True).start()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kvnet.live.embedded import libvirt_module
+from kvnet.live.binding import libvirt_module
 
 __all__ = ["Removals", "removals"]
 

@@ -14,7 +14,7 @@ from wishes import Wish, compiled
 
 import kvnet
 from kvnet.device import Acpi, BridgeSource, Driver, Interface
-from kvnet.live.embedded import libvirt_module
+from kvnet.live.binding import libvirt_module
 from kvnet.values import MacAddress
 
 pytestmark = pytest.mark.guest
