@@ -23,11 +23,14 @@ COMMANDS = {
     "render": "print the libvirt XML of the machines in a manifest",
     "check": "say what KubeVirt or libvirt would refuse, and what works otherwise than one may think",
     "define": "define the machines on a real libvirt, and say what it dropped",
+    "plan": "say what would have to be done for libvirt's domains to be what a manifest asks",
+    "apply": "make libvirt's domains what a manifest asks, while they run",
+    "status": "tell the status of the NICs of libvirt's domains",
     "diff": "say what the NICs of two domains differ in, and whether the guest sees it",
     "import": "print the manifest of a machine with the NICs of a libvirt domain, and say what was assumed",
     "debug": "print the code that kvnet generates",
 }
-_MODULES = {"import": "import_"}
+_MODULES = {"import": "import_", "status": "nic_status"}
 
 
 def parser() -> argparse.ArgumentParser:

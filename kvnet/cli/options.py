@@ -74,6 +74,39 @@ def _define(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _of_domains(command: argparse.ArgumentParser) -> None:
+    _common(command)
+    _compiling(command)
+    command.add_argument("-c", "--connect", metavar="URI", required=True, help="libvirt's URI, where the domains are")
+
+
+def _changing(command: argparse.ArgumentParser) -> None:
+    _of_domains(command)
+    command.add_argument(
+        "--gating",
+        choices=("kubevirt", "plain"),
+        help="which changes are due: what KubeVirt would do by the machine's status, or all that can be done at once "
+        "(default: kubevirt for machines that have a status, in KubeVirt's profile)",
+    )
+
+
+def _apply(command: argparse.ArgumentParser) -> None:
+    _changing(command)
+    command.add_argument(
+        "--timeout",
+        metavar="S",
+        type=float,
+        default=30.0,
+        help="how long guests have to let go of NICs, in seconds (default: 30)",
+    )
+
+
+def _status(command: argparse.ArgumentParser) -> None:
+    _of_domains(command)
+    command.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
+    command.add_argument("--watch", action="store_true", help="tell it again whenever something happens, until it ends")
+
+
 def _diff(command: argparse.ArgumentParser) -> None:
     command.add_argument("before", metavar="A", help="a domain or one device in libvirt's XML; - for standard input")
     command.add_argument("after", metavar="B", help="what to compare it with")
@@ -101,6 +134,9 @@ ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "render": _render,
     "check": _check,
     "define": _define,
+    "plan": _changing,
+    "apply": _apply,
+    "status": _status,
     "diff": _diff,
     "import": _import,
     "debug": _debug,

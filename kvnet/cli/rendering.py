@@ -15,7 +15,7 @@ from kvnet.rules.check import check
 from kvnet.spec import Machine
 from kvnet.spec.defaults import defaulted
 
-__all__ = ["Rendered", "placed", "rendered"]
+__all__ = ["Rendered", "admitted", "placed", "rendered"]
 
 
 @frozen(kw_only=True)
@@ -64,13 +64,22 @@ def rendered(inputs: Inputs, profile: Profile, report: Report) -> list[Rendered]
     return made
 
 
-def _rendered(machine: Machine, inputs: Inputs, profile: Profile, report: Report) -> Rendered:
-    architecture = inputs.facts.architecture or machine.spec.architecture or "amd64"
-    found = check(machine, inputs.cluster, architecture=architecture)
-    errors = [problem for problem in found if problem.is_error]
+def admitted(machine: Machine, inputs: Inputs, report: Report) -> None:
+    """Report what is to be said of a machine. Raises Rejected with what it would be refused for."""
+    found = check(machine, inputs.cluster, architecture=_architecture(machine, inputs))
     report.problems(problem for problem in found if not problem.is_error)
+    errors = [problem for problem in found if problem.is_error]
     if errors:
         raise Rejected(errors)
+
+
+def _architecture(machine: Machine, inputs: Inputs) -> str:
+    return inputs.facts.architecture or machine.spec.architecture or "amd64"
+
+
+def _rendered(machine: Machine, inputs: Inputs, profile: Profile, report: Report) -> Rendered:
+    architecture = _architecture(machine, inputs)
+    admitted(machine, inputs, report)
     compiled = compile(machine, inputs.facts, nads=inputs.nads, cluster=inputs.cluster, profile=profile)
     if compiled.problems:
         raise Rejected(placed(machine, compiled.problems))

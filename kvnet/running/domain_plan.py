@@ -8,9 +8,12 @@ from attrs import evolve, frozen
 
 from kvnet.compile import Profile
 from kvnet.device import Interface
+from kvnet.device.diff import Change, Noticed, diff
 from kvnet.device.read import read_device
+from kvnet.domain import read_domain
 from kvnet.errors import Problem, Severity
 from kvnet.facts import HostFacts
+from kvnet.running.applied import applied
 from kvnet.running.asking import Asking
 from kvnet.running.decided import decided
 from kvnet.running.gating import Gating
@@ -49,8 +52,9 @@ class Call:
 
 @frozen(kw_only=True)
 class DomainPlan:
-    """The calls that a domain takes, in order, what they leave undone, and the steps of each half alone."""
+    """The calls that a domain takes, in order, and what they leave undone; ``texts`` are the domain's before them."""
 
+    texts: DomainTexts = DomainTexts(uuid="", live=None, config=None)
     calls: tuple[Call, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -67,6 +71,14 @@ class DomainPlan:
     def half(self, *, live: bool) -> Plan:
         """The steps for the running domain, or for its next start."""
         return Plan(steps=tuple(each.step for each in self.calls if (each.live if live else each.config)))
+
+    def changes(self, *, live: bool) -> tuple[Change, ...]:
+        """What the steps change in the running domain, or in its next start, but for noise."""
+        text = self.texts.live if live else self.texts.config
+        if text is None:
+            return ()
+        before, after = (read_domain(each, lossless=True) for each in (text, applied(text, self.half(live=live))))
+        return tuple(change for change in diff(before, after) if change.noticed is not Noticed.NOISE)
 
 
 def plan_domain(
@@ -95,6 +107,7 @@ def plan_domain(
         config = _without_unattachable(config, live, texts.live, asking)
     told = (each for each in config.problems if texts.live is None or each.severity is not Severity.NOTE)
     return DomainPlan(
+        texts=texts,
         calls=tuple(_calls(live.steps, config.steps)),
         problems=tuple(dict.fromkeys((*live.problems, *told))),
     )

@@ -26,7 +26,9 @@ _NATIVE = (
 
 def machine(*nics: dict[str, Any], name: str = "vm") -> Machine:
     """A machine of 64 MiB; libvirt does not mind how many NICs are on the pod network."""
-    loaded = kvnet.load(vmi(list(nics), [pod(each["name"]) for each in nics], domain={"memory": {"guest": "64Mi"}}))
+    networks = [pod(each["name"]) for each in nics]
+    devices = {} if nics else {"autoattachPodInterface": False}
+    loaded = kvnet.load(vmi(list(nics), networks, devices=devices, domain={"memory": {"guest": "64Mi"}}))
     return attrs.evolve(loaded, name=name)
 
 

@@ -1,0 +1,65 @@
+"""``kvnet apply``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from kvnet import live
+from kvnet.cli import inputs
+from kvnet.cli.rendering import admitted, placed
+from kvnet.cli.report import Report
+from kvnet.cli.status import CLEAN, FAILED, FINDINGS
+from kvnet.domain import domain_name
+from kvnet.live import Applied
+from kvnet.spec import Machine
+
+__all__ = ["run"]
+
+_LOST = "KN874"
+
+
+def run(arguments: Namespace, report: Report) -> int:
+    """Carry out the steps that each domain takes, and print them.
+
+    Returns 1 where something is left undone, or waits for a restart or a migration.
+    """
+    given = inputs.read(arguments)
+    for machine in given.machines:
+        admitted(machine, given, report)
+    statuses = []
+    try:
+        with live.connect(arguments.connect) as connection:
+            for machine in given.machines:
+                applied = live.apply(
+                    machine,
+                    connection,
+                    given.facts,
+                    nads=given.nads,
+                    cluster=given.cluster,
+                    profile=arguments.profile,
+                    gating=arguments.gating,
+                    timeout=arguments.timeout,
+                )
+                _tell(machine, applied, domain_name(machine, arguments.profile), report)
+                statuses.append(_status(applied))
+    except live.LibvirtError as error:
+        report.problems(error.problems)
+        return FAILED
+    return max(statuses, default=CLEAN)
+
+
+def _tell(machine: Machine, applied: Applied, name: str, report: Report) -> None:
+    for call in applied.done:
+        print(f"{name}: {call}", flush=True)
+    for failure in applied.failed:
+        print(f"{name}: failed: {failure.call}", flush=True)
+    for call in applied.left:
+        print(f"{name}: left: {call}", flush=True)
+    problems = (*applied.problems, *(failure.problem for failure in applied.failed))
+    report.problems(placed(machine, problems))
+
+
+def _status(applied: Applied) -> int:
+    if any(failure.problem.code == _LOST for failure in applied.failed):
+        return FAILED
+    return CLEAN if applied.is_complete else FINDINGS

@@ -1,0 +1,60 @@
+"""``kvnet plan``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+
+from kvnet import live
+from kvnet.cli import inputs
+from kvnet.cli.rendering import admitted, placed
+from kvnet.cli.report import Report
+from kvnet.cli.status import CLEAN, FAILED, FINDINGS
+from kvnet.domain import domain_name
+from kvnet.running import DomainPlan
+
+__all__ = ["run"]
+
+_HALVES = {"running": True, "next start": False}
+
+
+def run(arguments: Namespace, report: Report) -> int:
+    """Print the steps that each domain takes, and what they change. Returns 1 where there is anything to do."""
+    given = inputs.read(arguments)
+    for machine in given.machines:
+        admitted(machine, given, report)
+    try:
+        with live.connect(arguments.connect) as connection:
+            plans = [
+                live.plan(
+                    machine,
+                    connection,
+                    given.facts,
+                    nads=given.nads,
+                    cluster=given.cluster,
+                    profile=arguments.profile,
+                    gating=arguments.gating,
+                )
+                for machine in given.machines
+            ]
+    except live.LibvirtError as error:
+        report.problems(error.problems)
+        return FAILED
+    for machine, plan in zip(given.machines, plans, strict=True):
+        name = domain_name(machine, arguments.profile)
+        for line in _lines(plan):
+            print(f"{name}: {line}")
+        report.problems(placed(machine, plan.problems))
+    return FINDINGS if any(map(_is_undone, plans)) else CLEAN
+
+
+def _lines(plan: DomainPlan) -> Iterator[str]:
+    yield from map(str, plan.calls)
+    for half, is_live in _HALVES.items():
+        for change in plan.changes(live=is_live):
+            yield f"{half}: {change}"
+
+
+def _is_undone(plan: DomainPlan) -> bool:
+    waits = plan.needs_restart or plan.needs_migration
+    return bool(plan.calls) or waits or any(problem.is_error for problem in plan.problems)
