@@ -19,7 +19,7 @@ _UNDER_WAY = "in the process of unplug"
 def carry_out(domain: libvirt.virDomain, call: Call, gone: Removals) -> None:
     """Do a step, so that doing it again does no harm. Raises libvirt's own error.
 
-    A running NIC that is detached is not gone yet: ``gone`` hears of that.
+    A running NIC that is detached may not be gone yet, though libvirt waits five seconds: ``gone`` hears of that.
     """
     libvirt = libvirt_module()
     step = call.step
@@ -41,11 +41,9 @@ def _detach(domain: libvirt.virDomain, call: Call, flags: int, gone: Removals) -
     libvirt = libvirt_module()
     gone.forget(call.step.alias)
     try:
-        if call.live:
-            # unlike the call that takes XML, this one does not wait for the guest
-            domain.detachDeviceAlias(call.step.alias, flags)
-        else:
-            domain.detachDeviceFlags(call.step.xml, flags)
+        # The call that takes an alias is no choice: it does not write down what became of the running domain, so a
+        # libvirt that starts again may find a NIC in its notes that QEMU has no more.
+        domain.detachDeviceFlags(call.step.xml, flags)
     except libvirt.libvirtError as error:
         is_gone = error.get_error_code() == libvirt.VIR_ERR_DEVICE_MISSING
         if not is_gone and not (call.live and _UNDER_WAY in error.get_error_message()):
