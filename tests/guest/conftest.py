@@ -22,7 +22,7 @@ URI = os.environ.get("KVNET_GUEST_URI")
 _CI = bool(os.environ.get("CI"))
 _WANTED = _CI or bool(os.environ.get("KVNET_GUEST"))
 _NEEDED = {
-    "root (they make taps)": os.geteuid() == 0,
+    "root (run as root: taps are made)": os.geteuid() == 0,
     "/dev/net/tun (modprobe tun)": Path("/dev/net/tun").exists(),
     "libvirt-python (pip install 'kvnet[libvirt]')": importlib.util.find_spec("libvirt") is not None,
     **{
