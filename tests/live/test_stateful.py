@@ -115,7 +115,7 @@ class Changes(RuleBasedStateMachine):
         half = self.runs if live_half else self.next
         if name in half and name not in (self.cold if live_half else ()):
             text = self.vm.XMLDesc(0 if live_half else INACTIVE)
-            device = next(each for each in _texts(text) if f"ua-{name}" in each)
+            device = next(each for each in _texts(text) if f"'ua-{name}'" in each)
             self.vm.detachDeviceFlags(device, 1 if live_half else 2)
             del half[name]
 
