@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from kvnet_running import FACTS, HOST, devices, domain, machine, plugged
+from live_machines import FACTS, HOST, devices, domain, machine, plugged
 from machines import multus, vmi
 
 import kvnet
@@ -169,6 +170,40 @@ def test_a_domain_that_does_not_run_is_changed_for_its_next_start(vm: Any, apply
     assert told(apply(plugged("base", state="absent"), *asked[1:])) == ["detach base (ua-base) [next start]"]
 
 
+I440FX = ("q35", "pc"), ("<controller type='pci'[^>]*/>", ""), ("<qemu:commandline.*</qemu:commandline>", "")
+BRIDGE = (
+    ("<controller type='usb'", "<controller type='pci' index='6' model='pcie-to-pci-bridge'/><controller type='usb'"),
+)
+
+
+@pytest.mark.parametrize(("changes", "model"), [(I440FX, "virtio"), (I440FX, "e1000"), (BRIDGE, "rtl8139")])
+def test_a_nic_has_the_same_place_in_both_halves_of_other_machines(
+    qemu: Any, apply: Apply, changes: tuple[tuple[str, str], ...], model: str
+) -> None:
+    text = domain(machine(BASE, name=NAME))
+    for pattern, other in changes:
+        text = re.sub(pattern, other, text, flags=re.DOTALL)
+    live.start(text, qemu, paused=True)
+    running = qemu.lookupByName(NAME)
+    try:
+        for _ in range(2):
+            applied = apply(BASE, *(plugged(name, model=model) for name in ("red", "blue")))
+            assert applied.is_complete
+            assert halves(running)[0] == halves(running)[1]
+    finally:
+        running.destroy()
+        running.undefine()
+
+
+def test_a_domain_that_will_not_start_again_is_changed_while_it_runs(qemu: Any, apply: Apply) -> None:
+    running = qemu.createXML(domain(machine(BASE, name=NAME)), 1)  # paused
+    try:
+        assert told(apply(BASE, plugged("red"))) == ["attach red (ua-red) [running]"]
+        assert told(apply(BASE, plugged("red", state="absent"))) == ["detach red (ua-red) [running]"]
+    finally:
+        running.destroy()
+
+
 def test_a_domain_that_is_not_there_is_told(apply: Apply, qemu: Any) -> None:
     with pytest.raises(LibvirtError, match="KN870"):
         apply(BASE)
@@ -189,6 +224,13 @@ def test_the_status_is_that_of_the_domain_and_misses_no_agent(vm: Any, apply: Ap
     assert MacAddress.parse(str(entries[1].mac)) == red
     vm.destroy()
     assert live.status(machine(BASE, name=NAME), qemu, profile=HOST) == ()
+
+
+def test_the_status_has_what_the_agent_tells(test_driver: Any) -> None:
+    (entry,) = live.status(machine(name="test"), test_driver, profile=HOST)
+    assert (entry.mac, entry.interface_name) == ("aa:bb:cc:dd:ee:ff", "testnet0")
+    assert (entry.ip_address, entry.ip_addresses) == ("192.168.122.3", ("192.168.122.3",))
+    assert entry.info_source == "domain, guest-agent"
 
 
 def test_a_watch_hears_what_happens_until_all_is_quiet(vm: Any, apply: Apply, qemu: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kvnet_running import domain, machine
+from live_machines import domain, machine
 from machines import nic, pod, vmi
 from outside import Outside, outside
 

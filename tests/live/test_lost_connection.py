@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from daemon import MISSING, Daemon, daemon, end_domains
-from kvnet_running import FACTS, HOST, devices, domain, machine, plugged
+from live_machines import FACTS, HOST, devices, domain, machine, plugged
 
 import kvnet
 from kvnet import live

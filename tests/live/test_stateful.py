@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from kvnet_running import FACTS, HOST, devices, domain, machine, plugged
+from live_machines import FACTS, HOST, devices, domain, machine, plugged
 
 from kvnet import live
 from kvnet.running import stable_mac
