@@ -10,14 +10,13 @@ from attrs import evolve, frozen
 
 from kvnet.compile import Profile
 from kvnet.domain import domain_name
-from kvnet.errors import FieldPath, KvnetError, Problem
+from kvnet.errors import FieldPath, Problem
 from kvnet.facts import HostFacts
 from kvnet.live.applied import Applied, Failure
 from kvnet.live.binding import LibvirtError, libvirt_module
 from kvnet.live.calls import carry_out
 from kvnet.live.domains import domain_named, texts_of
 from kvnet.live.line import Line, line
-from kvnet.live.loop import event_loop
 from kvnet.live.removal import Removal, Removals, removals
 from kvnet.running import Action, Call, DomainPlan, Gating, plan_domain
 from kvnet.spec import Machine, Nad
@@ -65,28 +64,32 @@ def apply(
     """Plan the changes of a machine's domain, and carry them out: on the domain that runs, and on its next start.
 
     The domain is the one of ``name``, else that of ``domain_name``. The first call that libvirt refuses is the last.
-    NICs that are detached have ``timeout`` seconds, counted from the last call, until the guest has let go of them;
-    a domain that has no guest, or a paused one, may never do. Done again, there is nothing left to do, and what was
-    done by half, or by a process that ended half-way, is completed.
+    NICs that are detached have ``timeout`` seconds, counted from the last call, until the guest has let go of them (and
+    libvirt itself waits five at each); a domain that has no guest, or a paused one, may never do. Done again, there is
+    nothing left to do, and what was done by half, or by a process that ended half-way, is completed.
 
     Where the connection is lost, as many as ``attempts`` new ones are made, by ``reopen`` or with the same URI, and
     closed at the end; each time the domain is looked at anew. A QEMU that does not answer libvirt holds up its call.
+    libvirt's events are heard on connections of ``connect``, or where the caller runs a loop; without them, the domain
+    is looked at every second.
 
     Raises LibvirtError where the domain is not there, or cannot be looked at, and XmlError.
     """
     asked = _Asked(vmi, facts, nads, cluster, Profile(profile), gating, name or domain_name(vmi, profile))
-    with event_loop(), line(connection, attempts, reopen) as way:
+    with line(connection, attempts, reopen) as way:
         run = _Run(asked, way, timeout)
         while True:
             try:
                 return run.turn()
             except libvirt_module().libvirtError as error:
                 if not way.is_lost():
-                    raise LibvirtError([_told(error)]) from error
-                try:
-                    way.regain()
-                except KvnetError as lost:
-                    return run.given_up(lost)
+                    return run.given_up(LibvirtError([_told(error)]))
+            except LibvirtError as error:
+                return run.given_up(error)
+            try:
+                way.regain()
+            except LibvirtError as error:
+                return run.given_up(error)
 
 
 @frozen
@@ -175,12 +178,12 @@ class _Run:
         self._open.remove(call)
         self._applied = evolve(self._applied, failed=(*self._applied.failed, Failure(call=call, problem=problem)))
 
-    def given_up(self, lost: KvnetError) -> Applied:
-        """The report where there is no connection any more. Raises LibvirtError where nothing was planned yet."""
+    def given_up(self, error: LibvirtError) -> Applied:
+        """The report where libvirt cannot be asked any more. Raises the error where nothing was planned yet."""
         if not self._open and not self._applied.done:
-            raise lost
+            raise error
         if self._open:
-            self._fail(self._open[0], lost.problems[0])
+            self._fail(self._open[0], error.problems[0])
         return evolve(self._applied, left=tuple(self._open))
 
 

@@ -14,7 +14,6 @@ from attrs import frozen
 from kvnet.errors import FieldPath, Problem
 from kvnet.live.binding import LibvirtError, libvirt_module
 from kvnet.live.domains import domain_named
-from kvnet.live.loop import event_loop
 
 if TYPE_CHECKING:
     import libvirt
@@ -89,7 +88,7 @@ def watch(connection: libvirt.virConnect, name: str, *, timeout: float | None = 
     libvirt = libvirt_module()
     try:
         domain = domain_named(connection, name)
-        with event_loop(), heard(domain) as events:
+        with heard(domain) as events:
             yield events.until_quiet(timeout)
     except libvirt.libvirtError as error:
         told = f"libvirt tells no events: {error.get_error_message()}"
