@@ -27,7 +27,7 @@ _AFTER_JSON = ("---", "...", "#")
 _SEVERAL = "put several objects into a List, or a line of --- between them"
 
 
-@frozen
+@frozen(slots=False)
 class TextOrigin:
     """Finds fields of one document in its text; the text is composed again only when a place is asked for.
 
@@ -95,7 +95,7 @@ def _names(key: yaml.Node, part: str | int) -> bool:
         return False
 
 
-@frozen
+@frozen(slots=False)
 class Document:
     """One document: plain data, and where it came from (``None`` where it was no text)."""
 

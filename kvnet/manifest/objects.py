@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from functools import reduce
 from typing import Any
 
 import attrs
@@ -15,8 +14,9 @@ from kvnet.errors import FieldPath, Problem
 from kvnet.manifest import codes
 from kvnet.manifest.cni import config_flaws
 from kvnet.manifest.documents import Document
+from kvnet.manifest.quick import reader
 from kvnet.manifest.scalars import Unfit, plain
-from kvnet.manifest.structure import Misfit, structure, structured_carefully, unstructure
+from kvnet.manifest.structure import Flaw, Misfit, structure, unstructure
 from kvnet.spec import BINDINGS, SOURCES, TEMPLATES, Interface, Machine, Nad, Network, Status, VmiSpec
 from kvnet.spec.wire import json_name
 
@@ -129,16 +129,18 @@ def plain_nad(nad: Nad) -> dict[str, Any]:
     return data
 
 
-def _structured(document: Document, data: Any, cls: type[Any], at: FieldPath) -> Any:
+def _structured(document: Document, data: Any, cls: Any, at: FieldPath) -> Any:
     try:
-        return structure(data, cls)
+        return reader(cls)(data)
     except Exception:
-        problems = list(_problems(document, data, cls, at))
-    raise Flawed(problems)
+        made, flaws = structure(data, cls)
+    if flaws:
+        raise Flawed(list(_problems(document, flaws, at)))
+    return made
 
 
-def _problems(document: Document, data: Any, cls: type, root: FieldPath) -> Iterator[Problem]:
-    for path, around, flaw in structured_carefully(data, cls):
+def _problems(document: Document, flaws: Iterable[Flaw], root: FieldPath) -> Iterator[Problem]:
+    for path, around, flaw in flaws:
         at = FieldPath((*root.parts, *path))
         if isinstance(flaw, ForbiddenExtraKeysError):
             known = _known_keys(around)
@@ -253,12 +255,23 @@ def _without_evident(around: dict[str, Any], api: str, template: tuple[str, ...]
     around.pop("kind", None)
     if around.get("apiVersion") == api:
         del around["apiVersion"]
-    emptied = [("metadata",), (*template, "metadata"), *(template[:n] for n in range(len(template), 0, -1))]
-    for *way, last in emptied:
-        holder = reduce(lambda each, step: each.get(step, {}), way, around)
-        if holder.get(last) == {}:
-            del holder[last]
+    _without_emptied(around, template)
+    if around.get("metadata") == {}:
+        del around["metadata"]
     return around
+
+
+def _without_emptied(holder: dict[str, Any], template: tuple[str, ...]) -> None:
+    """Drop the mappings on the way to a template, and its metadata, where nothing is left in them."""
+    if not template:
+        return
+    step, *further = template
+    inner = holder.get(step, {})
+    _without_emptied(inner, tuple(further))
+    if not further and inner.get("metadata") == {}:
+        del inner["metadata"]
+    if holder.get(step) == {}:
+        del holder[step]
 
 
 def _config_problems(document: Document, config: Any, at: FieldPath) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from kvnet.spec import TEMPLATES, Machine, Nad
 __all__ = ["Manifest", "dump", "load", "load_all", "plain"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Manifest:
     """The objects of a source, in its order; ``skipped`` are the kinds that kvnet does not read."""
 

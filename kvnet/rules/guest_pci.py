@@ -92,14 +92,14 @@ def bus_kinds(case: Case) -> Iterator[Problem]:
             yield Problem(
                 nic.at / "pciAddress",
                 "KN416",
-                f"'{model}' is a PCI Express NIC, which sits alone in slot 00 of a root port; {address} is no such place",
+                f"'{model}' is a PCI Express NIC, alone in slot 00 of a root port; {address} is no such place",
                 hint=f"use 0000:{buses.next():02x}:00.0, or leave pciAddress out",
             )
         elif old and (kind is not _Kind.BRIDGE or not address.slot):
             yield Problem(
                 nic.at / "pciAddress",
                 "KN416",
-                f"'{model}' is no PCI Express NIC: it sits in slots 01 to 1f of a bridge, and {address} is no such place",
+                f"'{model}' is no PCI Express NIC: it sits in slots 01 to 1f of a bridge, not at {address}",
                 hint=f"use 0000:{buses.next() + 1:02x}:01.0, or slot 01 of bus 00",
             )
 

@@ -21,7 +21,7 @@ class Gate(StrEnum):
 _BETA = frozenset({Gate.PASST_BINDING})
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class BindingPlugin:
     """A network binding plugin as the cluster registers it."""
 
@@ -32,7 +32,7 @@ class BindingPlugin:
         return self.domain_attachment_type in ("tap", "managedTap")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class ClusterConfig:
     """``spec.configuration`` of the KubeVirt object, as far as NICs and vCPUs depend on it.
 

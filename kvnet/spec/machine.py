@@ -41,7 +41,7 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
 """Where each kind of object keeps the metadata and spec of its VMIs."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Cpu:
     """``domain.cpu``: a factor that is absent or 0 counts as 1 once any factor is given."""
 
@@ -54,7 +54,7 @@ class Cpu:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Resources:
     """Kubernetes quantities by resource name, as written (``2``, ``500m``, ``1Gi``)."""
 
@@ -63,7 +63,7 @@ class Resources:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Disk:
     """A disk, as far as it shares the boot order with the NICs."""
 
@@ -72,7 +72,7 @@ class Disk:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Devices:
     """``domain.devices``: the NICs, and what decides on them."""
 
@@ -84,7 +84,7 @@ class Devices:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class MachineType:
     """``domain.machine``."""
 
@@ -92,7 +92,7 @@ class MachineType:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Memory:
     """``domain.memory``: ``guest`` is a Kubernetes quantity of bytes."""
 
@@ -100,7 +100,7 @@ class Memory:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Firmware:
     """``domain.firmware``."""
 
@@ -108,7 +108,7 @@ class Firmware:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class LaunchSecurity:
     """``domain.launchSecurity``: confidential computing; on s390x an empty object asks for PV."""
 
@@ -118,7 +118,7 @@ class LaunchSecurity:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Domain:
     """``spec.domain``."""
 
@@ -132,7 +132,7 @@ class Domain:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PodResourceClaim:
     """``spec.resourceClaims[]``, as far as networks refer to it."""
 
@@ -140,7 +140,7 @@ class PodResourceClaim:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class VmiSpec:
     """The spec of a VirtualMachineInstance."""
 
@@ -151,7 +151,7 @@ class VmiSpec:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class InterfaceStatus:
     """``status.interfaces[]``: what KubeVirt last reported of one NIC."""
 
@@ -167,7 +167,7 @@ class InterfaceStatus:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Status:
     """``status`` of a VirtualMachineInstance."""
 
@@ -175,7 +175,7 @@ class Status:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Machine:
     """One VM: what its owner asked for, and the object it was asked in.
 
