@@ -44,8 +44,12 @@ def _seconds(call: Callable[[], object]) -> float:
 def _collected_by_hand() -> Iterator[None]:
     was_enabled = gc.isenabled()
     gc.disable()
+    gc.collect()
+    # what is there already is not looked through again and again
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         if was_enabled:
             gc.enable()
