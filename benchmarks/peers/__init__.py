@@ -13,7 +13,7 @@ from attrs import frozen
 
 from work import Vm
 
-__all__ = ["PEERS", "Missing", "Peer", "load"]
+__all__ = ["APART", "PEERS", "Missing", "Peer", "load"]
 
 _BENCH = "pip install -e '.[bench]'"
 
@@ -21,9 +21,18 @@ PEERS: dict[str, str] = {
     "fstring": _BENCH,
     "kvnet_": "pip install -e .",
     "lxml_": "pip install -e .",
+    "etree": "it comes with Python",
+    "template": _BENCH,
     "jinja": _BENCH,
+    "xsdata_": _BENCH,
+    "pydantic_": _BENCH,
+    "nova_": "pip install -e '.[bench-nova]'",
+    "virtinst_": "apt-get install --no-install-recommends virtinst, and the Python that Debian comes with",
 }
 """Every peer's module, and how to get what it needs."""
+
+APART = ("nova_", "virtinst_")
+"""Peers that leave their mark on the process: on its locale, its builtins, what happens on errors and forks."""
 
 
 @frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""Whether two texts are the same element: the order of attributes and of children aside."""
+"""Whether two texts are the same element: in whatever order, with whatever base of numbers."""
 
 from __future__ import annotations
 
@@ -42,8 +42,13 @@ def _strip(trees: list[etree._Element], path: str) -> bool:
 
 
 def _shape(element: etree._Element) -> tuple[Any, ...]:
-    children = sorted(_shape(child) for child in element)
-    return (element.tag, sorted(element.attrib.items()), (element.text or "").strip(), children)
+    attributes = sorted((str(name), _number(str(value))) for name, value in element.attrib.items())
+    return (element.tag, attributes, (element.text or "").strip(), sorted(_shape(child) for child in element))
+
+
+def _number(value: str) -> str:
+    """Hexadecimal numbers as decimals."""
+    return str(int(value, 16)) if value.startswith("0x") else value
 
 
 def _text(element: etree._Element) -> str:
