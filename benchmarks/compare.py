@@ -5,10 +5,43 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
-__all__ = ["medians"]
+__all__ = ["Step", "in_chunks", "medians"]
+
+
+class Step(NamedTuple):
+    """One way: ``call`` is timed, over what ``prepare`` makes of an item and hands to it."""
+
+    prepare: Callable[[Any], Any]
+    call: Callable[[Any], object]
+
+
+def in_chunks(steps: Mapping[str, Step], items: Sequence[Any], rounds: int = 9, size: int = 25) -> dict[str, float]:
+    """The median over rounds of the time that each step takes for an item, in seconds.
+
+    Of a chunk of items, everything is prepared for a step and then timed, step by step, so that what is timed was
+    made just before, as in a stream, and not long ago. Otherwise as ``medians``.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in steps}
+    with _collected_by_hand():
+        for n in range(rounds):
+            sums = dict.fromkeys(steps, 0.0)
+            for start in range(0, len(items), size):
+                for name in _rotated(list(steps), n + start // size):
+                    prepare, call = steps[name]
+                    prepared = [prepare(item) for item in items[start : start + size]]
+                    started = time.perf_counter()
+                    for each in prepared:
+                        call(each)
+                    sums[name] += time.perf_counter() - started
+                    del prepared
+            for name, seconds in sums.items():
+                taken[name].append(seconds / len(items))
+            gc.collect()
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
 
 
 def medians(calls: Mapping[str, Callable[[], object]], rounds: int = 9) -> dict[str, float]:

@@ -44,24 +44,32 @@ class Pci(NamedTuple):
 
 @frozen(kw_only=True)
 class Vm:
-    """What one machine does not share with the others, and the few numbers that all have in common.
+    """What one machine does not share with the others, and what it could say in another way than they.
 
     ``networks`` names the four networks of the manifest; the rest stands in the XML.
     """
 
     name: str
     networks: tuple[str, str, str, str]
+    driver: str = "vhost"
     queues: int = 4
+    managed: str = "no"
     pod_tap: str
     pod_mac: str
+    pod_model: str = "virtio"
     pod_mtu: int = 1410
+    pod_link: str = "up"
     pod_alias: str
+    pod_rom: str = "no"
     lan_tap: str
     lan_mac: str
+    lan_model: str = "e1000"
     lan_mtu: int = 1500
     lan_alias: str
     bridge: str = "br10"
     bridge_mac: str
+    bridge_model: str = "virtio"
+    bridge_link: str = "down"
     bridge_guest: Pci
     sriov_alias: str
     sriov_host: Pci
