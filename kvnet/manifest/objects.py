@@ -216,11 +216,14 @@ def _not_mapping(at: FieldPath, value: Any) -> Problem:
 def _identity(document: Document, around: dict[str, Any]) -> tuple[str | None, str | None]:
     """Take name and namespace out of the metadata, which is copied."""
     metadata = _metadata(document, around, FieldPath())
-    name, namespace = metadata.pop("name", None), metadata.pop("namespace", None)
-    for key, value in (("name", name), ("namespace", namespace)):
-        if value is not None and not isinstance(value, str):
-            raise Flawed([document.placed(_misfit(document, FieldPath(("metadata", key)), Misfit(value, "text")))])
-    return name, namespace
+    return _text(document, metadata, "name"), _text(document, metadata, "namespace")
+
+
+def _text(document: Document, metadata: dict[str, Any], key: str) -> str | None:
+    value = metadata.pop(key, None)
+    if value is None or isinstance(value, str):
+        return value
+    raise Flawed([document.placed(_misfit(document, FieldPath(("metadata", key)), Misfit(value, "text")))])
 
 
 def _annotations(document: Document, holder: dict[str, Any], at: FieldPath) -> dict[str, str]:

@@ -27,7 +27,7 @@ class Manifest:
 
     @property
     def machines(self) -> tuple[Machine, ...]:
-        return tuple(each for each in self.objects if isinstance(each, Machine))
+        return tuple([each for each in self.objects if isinstance(each, Machine)])
 
     @property
     def nads(self) -> tuple[Nad, ...]:
@@ -68,11 +68,12 @@ def _position(problem: Problem) -> tuple[int, int]:
 def load(source: Any) -> Machine:
     """Read the one machine of a source. Raises Rejected, also where there is none or more than one."""
     manifest = load_all(source)
-    if len(manifest.machines) == 1:
-        return manifest.machines[0]
-    if manifest.machines:
-        names = ", ".join(str(machine.name) for machine in manifest.machines)
-        told, hint = f"there are {len(manifest.machines)} machines: {names}", "use load_all"
+    machines = manifest.machines
+    if len(machines) == 1:
+        return machines[0]
+    if machines:
+        names = ", ".join(str(machine.name) for machine in machines)
+        told, hint = f"there are {len(machines)} machines: {names}", "use load_all"
         raise Rejected([Problem(FieldPath(), codes.SEVERAL_FOUND, told, hint=hint)])
     kinds = [*manifest.skipped, *(NAD for _ in manifest.nads)]
     seen = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
@@ -82,7 +83,7 @@ def load(source: Any) -> Machine:
 
 def _object(document: Document) -> Machine | Nad | str:
     data = document.data
-    if not isinstance(data, Mapping):
+    if type(data) is not dict and not isinstance(data, Mapping):
         told = "a document is a mapping with apiVersion and kind"
         raise Flawed([document.placed(Problem(FieldPath(), codes.NO_KIND, told))])
     kind = data.get("kind")
