@@ -1,11 +1,11 @@
-"""Plain data → spec objects where all is well: a table and a loop for each class.
+"""Plain data → spec objects where all is well: generated code for each set of keys that occurs.
 
 What is not well is only noticed here; ``structure`` then tells what it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -14,114 +14,124 @@ import attrs
 
 from kvnet.manifest.scalars import Unfit
 from kvnet.manifest.structure import FOLDED, LONGEST, SANITIZED
+from kvnet.source import function
 from kvnet.spec.wire import REST, Bits, json_name
 from kvnet.values import quantity_ceil
 
 __all__ = ["reader"]
 
 Read = Callable[[Any], Any]
+_MOST_SHAPES = 512
 
 
 class _Entry(NamedTuple):
-    """Where the value of a key goes: a value of just ``kind`` as it is, any other through ``read``."""
+    """Where the value of a key goes: a value of just ``kind`` as it is, any other through ``read``.
+
+    An empty mapping becomes ``nothing``, which is an object without fields.
+    """
 
     field: str
     kind: type | None
     read: Read
+    nothing: Any = None
 
 
 @cache
 def reader(cls: Any) -> Read:
     """The reader of a class; it raises Unfit, or what its values raise, where anything is wrong."""
-    types = get_type_hints(cls, include_extras=True)
-    folded, members = FOLDED.get(cls, ("", {}))
-    fields = [each for each in attrs.fields(cls) if each.name not in (folded, REST)]
-    table = {json_name(each): _entry(each.name, types[each.name]) for each in fields}
-    table |= {key: _Entry("", None, reader(member)) for key, member in members.items()}
-    if not types:
-        nothing = cls()
-        return lambda value: nothing if value == {} else _unfit(value)
-    read = _of_members(cls, table, folded) if folded else _of_fields(cls, table, is_open=REST in types)
+    shapes = _Shapes(cls)
     sanitize = SANITIZED.get(cls)
+
+    def read(value: Any) -> Any:
+        if type(value) is not dict:
+            raise Unfit
+        try:
+            return shapes[tuple(value)](value)
+        except Unfit:
+            given = {key: each for key, each in value.items() if each is not None}
+            if len(given) == len(value):
+                raise
+            return shapes[tuple(given)](given)
+
     return read if sanitize is None else lambda value: sanitize(read(value))
 
 
-def _of_fields(cls: type, table: Mapping[str, _Entry], *, is_open: bool) -> Read:
-    find, make = table.get, _maker(cls)
+class _Shapes(dict[tuple[str, ...], Read]):
+    """The generated readers of a class, by the keys of an object in their order; few of them occur."""
 
-    def read(value: Any) -> Any:
-        if type(value) is not dict:
+    def __init__(self, cls: Any) -> None:
+        super().__init__()
+        types = get_type_hints(cls, include_extras=True)
+        folded, members = FOLDED.get(cls, ("", {}))
+        self._cls = cls
+        self._folded = folded
+        self._is_open = REST in types
+        self._fields = {each.name: each for each in attrs.fields(cls)}
+        self._entries = {
+            json_name(each): _entry(name, types[name])
+            for name, each in self._fields.items()
+            if name not in (folded, REST)
+        } | {
+            key: _Entry("", None, reader(member), None if attrs.fields(member) else member())
+            for key, member in members.items()
+        }
+
+    def __missing__(self, keys: tuple[str, ...]) -> Read:
+        if len(self) >= _MOST_SHAPES:
             raise Unfit
-        held: dict[str, Any] = {}
-        rest: dict[str, Any] = {}
-        for key, each in value.items():
-            if each is None:
-                continue
-            entry = find(key)
+        self[keys] = self._generated(keys)
+        return self[keys]
+
+    def _generated(self, keys: tuple[str, ...]) -> Read:
+        """Code that checks each value and makes the object, its fields as ``__init__`` would set them."""
+        names: dict[str, Any] = {"Unfit": Unfit, "cls": self._cls, "new": object.__new__, "put": object.__setattr__}
+        held: dict[str, str] = {}
+        members: dict[str, str] = {}
+        rest: list[str] = []
+        checks: list[str] = []
+        for n, key in enumerate(keys):
+            entry = self._entries.get(key)
             if entry is None:
-                rest[key] = each
+                rest.append(f"{key!r}: v{n}")
                 continue
-            field, kind, convert = entry
-            held[field] = each if type(each) is kind else convert(each)
-        if is_open:
-            held[REST] = rest
-        elif rest:
-            raise Unfit
-        return make(held)
-
-    return read
-
-
-def _of_members(cls: type, table: Mapping[str, _Entry], folded: str) -> Read:
-    find, make = table.__getitem__, _maker(cls)
-
-    def read(value: Any) -> Any:
-        if type(value) is not dict:
-            raise Unfit
-        held: dict[str, Any] = {}
-        members: dict[str, Any] = {}
-        for key, each in value.items():
-            if each is None:
-                continue
-            field, kind, convert = find(key)
-            if type(each) is kind:
-                held[field] = each
-            elif field:
-                held[field] = convert(each)
+            value = f"v{n}"
+            if entry.nothing is not None:
+                checks.append(f"v{n} != {{}}")
+                names[f"nothing{n}"] = entry.nothing
+                value = f"nothing{n}"
+            elif entry.kind is not None:
+                checks.append(f"type(v{n}) is not {entry.kind.__name__}")
             else:
-                members[key] = convert(each)
-        if len(members) > 1:
-            members = {key: members[key] for key in table if key in members}
-        held[folded] = tuple(members.values())
-        return make(held)
-
-    return read
-
-
-def _maker(cls: Any) -> Callable[[dict[str, Any]], Any]:
-    """Makes an object of values that are right, without the cost of passing each to ``__init__``."""
-    new: Callable[[type], Any] = object.__new__
-    fields = attrs.fields(cls)
-    assert not any(each.validator for each in fields)
-    required = [each.name for each in fields if each.default is attrs.NOTHING]
-    fixed = {each.name: each.default for each in fields if not isinstance(each.default, attrs.Factory)}  # type: ignore[arg-type]
-    made_anew = [(each.name, each.default.factory) for each in fields if each.name not in fixed]
-    defaults = {name: value for name, value in fixed.items() if name not in required}
-
-    def make(held: dict[str, Any]) -> Any:
-        for name in required:
-            if name not in held:
-                raise Unfit
-        made = new(cls)
-        fields = made.__dict__
-        fields.update(defaults)
-        fields.update(held)
-        for name, factory in made_anew:
-            if name not in held:
-                fields[name] = factory()
-        return made
-
-    return make
+                names[f"read{n}"] = entry.read
+                value = f"read{n}(v{n})"
+            if entry.field:
+                held[entry.field] = value
+            else:
+                members[key] = value
+        if self._folded:
+            held[self._folded] = f"({''.join(f'{members[key]}, ' for key in self._entries if key in members)})"
+        if self._is_open:
+            held[REST] = f"{{{', '.join(rest)}}}"
+        elif rest:
+            checks.append("True")
+        for name, field in self._fields.items():
+            if name in held:
+                continue
+            if field.default is attrs.NOTHING:
+                checks.append("True")
+            names[f"default_{name}"] = field.default
+            is_made = isinstance(field.default, attrs.Factory)  # type: ignore[arg-type]
+            held[name] = f"default_{name}.factory()" if is_made else f"default_{name}"
+        whole = ", ".join(f"{name!r}: {held[name]}" for name in self._fields)
+        lines = [
+            "def read(value):",
+            f"    {', '.join(f'v{n}' for n in range(len(keys)))}, = value.values()" if keys else "    pass",
+            f"    if {' or '.join(checks) or 'False'}: raise Unfit",
+            "    made = new(cls)",
+            f"    put(made, '__dict__', {{{whole}}})",
+            "    return made",
+        ]
+        return function("read", lines, names, f"read {self._cls.__name__} of {' '.join(keys) or 'nothing'}")
 
 
 def _entry(field: str, kind: Any) -> _Entry:

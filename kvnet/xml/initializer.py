@@ -12,9 +12,9 @@ from typing import Any
 
 import attrs
 
+from kvnet.source import function
 from kvnet.xml.declare import Unread, header
 from kvnet.xml.plan import Branch, Leaf, Node, plan_of
-from kvnet.xml.source import function
 
 __all__ = ["filling", "install"]
 
