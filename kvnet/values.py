@@ -136,6 +136,7 @@ class PciAddress:
         return f"{self.domain:04x}:{self.bus:02x}:{self.slot:02x}.{self.function:x}"
 
 
+@lru_cache(maxsize=1024)
 def quantity_ceil(text: str) -> int:
     """The integer value of a Kubernetes quantity, rounded away from zero as ``Quantity.Value()`` does.
 

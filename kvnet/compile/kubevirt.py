@@ -38,7 +38,7 @@ _ISTIO_PORTS = (15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 1
 
 def lower(nic: Nic) -> CompiledNic:
     """The device of one interface, with what was assumed for it."""
-    return LOWER[type(nic.binding)](nic)
+    return LOWER[type(nic.interface.binding)](nic)
 
 
 def tap_nic(nic: Nic) -> CompiledNic:
@@ -160,14 +160,15 @@ def vf_hostdev(nic: Nic) -> CompiledNic:
             f"the host PCI address of SR-IOV network '{nic.name}' is not known",
             "give it in the facts: pciAddresses, or a network-info or network-status document",
         )
+    interface = nic.interface
     device = Hostdev(
         managed=False,
         source=PciHostAddress.of(address),
-        boot_order=nic.interface.boot_order,
-        alias=f"ua-sriov-{nic.name}",
-        address=guest_address(nic.interface),
+        boot_order=interface.boot_order,
+        alias=f"ua-sriov-{interface.name}",
+        address=guest_address(interface),
     )
-    return CompiledNic(name=nic.name, device=device)
+    return CompiledNic(name=interface.name, device=device)
 
 
 def vf_address(nic: Nic) -> PciAddress | None:

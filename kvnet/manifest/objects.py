@@ -26,6 +26,9 @@ NAD = "NetworkAttachmentDefinition"
 _VMI = "VirtualMachineInstance"
 _API = "kubevirt.io/v1"
 _NAD_API = "k8s.cni.cncf.io/v1"
+_TOP = FieldPath()
+_TEMPLATES_AT = {kind: FieldPath(template) for kind, template in TEMPLATES.items()}
+_ROOTS = {kind: at / "spec" for kind, at in _TEMPLATES_AT.items()}
 
 
 class Flawed(Exception):
@@ -43,19 +46,20 @@ def machine_of(document: Document, kind: str) -> Machine:
         made = _structured(document, data, VmiSpec, FieldPath(("spec",)))
         return Machine(kind="", spec=made, origin=document.origin)
     around = dict(data)
-    holder, at = around, FieldPath()
-    for step in TEMPLATES[kind]:
+    template, at, root = TEMPLATES[kind], _TEMPLATES_AT[kind], _ROOTS[kind]
+    holder = around
+    for n, step in enumerate(template, 1):
         inner = holder.get(step)
-        at = at / step
         if not isinstance(inner, Mapping):
-            raise Flawed([document.placed(_missing(at, step) if inner is None else _not_mapping(at, inner))])
+            way = FieldPath(template[:n])
+            raise Flawed([document.placed(_missing(way, step) if inner is None else _not_mapping(way, inner))])
         holder[step] = dict(inner)
         holder = holder[step]
     if holder.get("spec") is None:
-        raise Flawed([document.placed(_missing(at / "spec", "spec"))])
+        raise Flawed([document.placed(_missing(root, "spec"))])
     name, namespace = _identity(document, around)
     annotations = _annotations(document, holder, at)
-    made = _structured(document, holder.pop("spec"), VmiSpec, at / "spec")
+    made = _structured(document, holder.pop("spec"), VmiSpec, root)
     status = None
     if kind == _VMI and around.get("status") is not None:
         status = _structured(document, around.pop("status"), Status, FieldPath(("status",)))
@@ -66,7 +70,7 @@ def machine_of(document: Document, kind: str) -> Machine:
         annotations=annotations,
         spec=made,
         status=status,
-        around=_without_evident(around, _API, TEMPLATES[kind]),
+        around=_without_evident(around, _API, template),
         origin=document.origin,
     )
 
@@ -215,7 +219,7 @@ def _not_mapping(at: FieldPath, value: Any) -> Problem:
 
 def _identity(document: Document, around: dict[str, Any]) -> tuple[str | None, str | None]:
     """Take name and namespace out of the metadata, which is copied."""
-    metadata = _metadata(document, around, FieldPath())
+    metadata = _metadata(document, around, _TOP)
     return _text(document, metadata, "name"), _text(document, metadata, "namespace")
 
 
@@ -246,7 +250,7 @@ def _metadata(document: Document, holder: dict[str, Any], at: FieldPath) -> dict
     metadata = holder.get("metadata")
     if metadata is None:
         return {}
-    if not isinstance(metadata, Mapping):
+    if type(metadata) is not dict and not isinstance(metadata, Mapping):
         raise Flawed([document.placed(_not_mapping(at / "metadata", metadata))])
     holder["metadata"] = dict(metadata)
     copied: dict[str, Any] = holder["metadata"]

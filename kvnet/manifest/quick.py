@@ -27,33 +27,34 @@ _MOST_SHAPES = 512
 class _Entry(NamedTuple):
     """Where the value of a key goes: a value of just ``kind`` as it is, any other through ``read``.
 
-    An empty mapping becomes ``nothing``, which is an object without fields.
+    ``shapes`` read an object of a class that needs nothing more; an empty mapping becomes ``nothing``, an object
+    without fields.
     """
 
     field: str
     kind: type | None
     read: Read
+    shapes: _Shapes | None = None
     nothing: Any = None
 
 
 @cache
 def reader(cls: Any) -> Read:
     """The reader of a class; it raises Unfit, or what its values raise, where anything is wrong."""
-    shapes = _Shapes(cls)
+    shapes = _shapes(cls)
     sanitize = SANITIZED.get(cls)
 
     def read(value: Any) -> Any:
         if type(value) is not dict:
             raise Unfit
-        try:
-            return shapes[tuple(value)](value)
-        except Unfit:
-            given = {key: each for key, each in value.items() if each is not None}
-            if len(given) == len(value):
-                raise
-            return shapes[tuple(given)](given)
+        return shapes[tuple(value)](value)
 
     return read if sanitize is None else lambda value: sanitize(read(value))
+
+
+@cache
+def _shapes(cls: Any) -> _Shapes:
+    return _Shapes(cls)
 
 
 class _Shapes(dict[tuple[str, ...], Read]):
@@ -71,10 +72,7 @@ class _Shapes(dict[tuple[str, ...], Read]):
             json_name(each): _entry(name, types[name])
             for name, each in self._fields.items()
             if name not in (folded, REST)
-        } | {
-            key: _Entry("", None, reader(member), None if attrs.fields(member) else member())
-            for key, member in members.items()
-        }
+        } | {key: _member(cls) for key, cls in members.items()}
 
     def __missing__(self, keys: tuple[str, ...]) -> Read:
         if len(self) >= _MOST_SHAPES:
@@ -82,9 +80,22 @@ class _Shapes(dict[tuple[str, ...], Read]):
         self[keys] = self._generated(keys)
         return self[keys]
 
+    def _again(self, value: dict[str, Any]) -> Any:
+        """Read an object that something is wrong with: null is as good as nothing."""
+        given = {key: each for key, each in value.items() if each is not None}
+        if len(given) == len(value):
+            raise Unfit
+        return self[tuple(given)](given)
+
     def _generated(self, keys: tuple[str, ...]) -> Read:
         """Code that checks each value and makes the object, its fields as ``__init__`` would set them."""
-        names: dict[str, Any] = {"Unfit": Unfit, "cls": self._cls, "new": object.__new__, "put": object.__setattr__}
+        names: dict[str, Any] = {
+            "again": self._again,
+            "unfit": _unfit,
+            "cls": self._cls,
+            "new": object.__new__,
+            "put": object.__setattr__,
+        }
         held: dict[str, str] = {}
         members: dict[str, str] = {}
         rest: list[str] = []
@@ -93,17 +104,10 @@ class _Shapes(dict[tuple[str, ...], Read]):
             entry = self._entries.get(key)
             if entry is None:
                 rest.append(f"{key!r}: v{n}")
+                checks.append(f"v{n} is None")
                 continue
-            value = f"v{n}"
-            if entry.nothing is not None:
-                checks.append(f"v{n} != {{}}")
-                names[f"nothing{n}"] = entry.nothing
-                value = f"nothing{n}"
-            elif entry.kind is not None:
-                checks.append(f"type(v{n}) is not {entry.kind.__name__}")
-            else:
-                names[f"read{n}"] = entry.read
-                value = f"read{n}(v{n})"
+            check, names[f"of{n}"], value = _code(entry, n)
+            checks.append(check)
             if entry.field:
                 held[entry.field] = value
             else:
@@ -114,24 +118,42 @@ class _Shapes(dict[tuple[str, ...], Read]):
             held[REST] = f"{{{', '.join(rest)}}}"
         elif rest:
             checks.append("True")
-        for name, field in self._fields.items():
-            if name in held:
-                continue
-            if field.default is attrs.NOTHING:
-                checks.append("True")
-            names[f"default_{name}"] = field.default
-            is_made = isinstance(field.default, attrs.Factory)  # type: ignore[arg-type]
-            held[name] = f"default_{name}.factory()" if is_made else f"default_{name}"
+        for name in self._fields.keys() - held.keys():
+            default = self._fields[name].default
+            is_made = isinstance(default, attrs.Factory)  # type: ignore[arg-type]
+            checks += ["True"] if default is attrs.NOTHING else []
+            names[f"default_{name}"] = default.factory if is_made else default
+            held[name] = f"default_{name}{'()' if is_made else ''}"
         whole = ", ".join(f"{name!r}: {held[name]}" for name in self._fields)
         lines = [
             "def read(value):",
             f"    {', '.join(f'v{n}' for n in range(len(keys)))}, = value.values()" if keys else "    pass",
-            f"    if {' or '.join(checks) or 'False'}: raise Unfit",
+            f"    if {' or '.join(checks) or 'False'}: return again(value)",
             "    made = new(cls)",
             f"    put(made, '__dict__', {{{whole}}})",
             "    return made",
         ]
         return function("read", lines, names, f"read {self._cls.__name__} of {' '.join(keys) or 'nothing'}")
+
+
+def _code(entry: _Entry, n: int) -> tuple[str, Any, str]:
+    """Code that is true where the value ``vN`` will not do, what it uses as ``ofN``, and code for what it becomes."""
+    value, used = f"v{n}", f"of{n}"
+    if entry.kind is not None:
+        return f"type({value}) is not {entry.kind.__name__}", None, value
+    if entry.nothing is not None:
+        return f"{value} != {{}}", entry.nothing, used
+    if entry.shapes is not None:
+        return f"type({value}) is not dict", entry.shapes, f"{used}[tuple({value})]({value})"
+    return f"{value} is None", entry.read, f"{used}({value})"
+
+
+def _member(cls: Any) -> _Entry:
+    return _Entry("", None, reader(cls), _plain_shapes(cls), None if attrs.fields(cls) else cls())
+
+
+def _plain_shapes(cls: Any) -> _Shapes | None:
+    return _shapes(cls) if attrs.has(cls) and cls not in SANITIZED else None
 
 
 def _entry(field: str, kind: Any) -> _Entry:
@@ -141,7 +163,7 @@ def _entry(field: str, kind: Any) -> _Entry:
     (kind,) = alternatives
     if kind in (str, bool):
         return _Entry(field, kind, _unfit)
-    return _Entry(field, None, _read_of(kind))
+    return _Entry(field, None, _read_of(kind), _plain_shapes(kind))
 
 
 def _read_of(kind: Any) -> Read:
