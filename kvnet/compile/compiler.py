@@ -34,7 +34,7 @@ def compile(
     facts, cluster = facts or _NO_FACTS, cluster or _STOCK_CLUSTER
     profile = profile if type(profile) is Profile else Profile(profile)
     machine = with_cpu_request(machine, cluster)
-    if not default_nic_refusal(machine, cluster):
+    if not machine.interfaces and not default_nic_refusal(machine, cluster):
         machine = with_default_nic(machine, cluster)
     guest, notes = guest_of(machine, facts, plain_virtio=profile is Profile.HOST)
     plugins = facts.binding_plugins or cluster.binding_plugins or {}

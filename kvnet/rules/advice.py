@@ -54,6 +54,8 @@ def ports_of_the_launcher(case: Case) -> Iterator[Problem]:
 
 def multiqueue_has_effect(case: Case) -> Iterator[Problem]:
     """Multiqueue works for virtio NICs alone."""
+    if not case.machine.spec.domain.devices.network_interface_multiqueue:
+        return
     served = False
     for nic in case.nics:
         if Sriov not in nic.bound:
