@@ -21,7 +21,17 @@ from kvnet.rules.check import check
 from kvnet.spec import Machine
 from kvnet.spec.defaults import defaulted
 
-__all__ = ["NamedText", "Placed", "guarded", "identity", "read", "rendered_machine", "rendered_vm"]
+__all__ = [
+    "NamedText",
+    "Placed",
+    "guarded",
+    "identity",
+    "placed",
+    "read",
+    "rendered_machine",
+    "rendered_vm",
+    "unexpected",
+]
 
 Placed = Callable[[FieldPath], "Place | None"]
 """Finds the place of a field in the text that a VM was read from."""
