@@ -20,6 +20,7 @@ ALLOWED = {
     "rules": {"spec", "values", "errors"},
     "compile": {"spec", "rules", "facts", "device", "xml", "values", "errors"},
     "domain": {"compile", "rules", "facts", "spec", "device", "xml", "values", "errors"},
+    "bulk": {"domain", "compile", "rules", "manifest", "facts", "spec", "device", "xml", "values", "errors"},
     "live": {"domain", "compile", "spec", "xml", "values", "errors"},
 }
 IMPURE = {"os", "socket", "random", "time", "logging", "libvirt"}

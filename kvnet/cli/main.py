@@ -25,6 +25,7 @@ COMMANDS = {
     "define": "define the machines on a real libvirt, and say what it dropped",
     "diff": "say what the NICs of two domains differ in, and whether the guest sees it",
     "import": "print the manifest of a machine with the NICs of a libvirt domain, and say what was assumed",
+    "bulk": "render very many machines, whatever is wrong with some of them",
     "debug": "print the code that kvnet generates",
 }
 _MODULES = {"import": "import_"}

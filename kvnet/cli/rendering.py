@@ -10,14 +10,13 @@ from kvnet import domain
 from kvnet.cli.inputs import Inputs
 from kvnet.cli.report import Report
 from kvnet.compile import Compiled, Profile, compile
+from kvnet.domain.naming import domain_name
 from kvnet.errors import KvnetError, Problem, Rejected
 from kvnet.rules.check import check
 from kvnet.spec import Machine
 from kvnet.spec.defaults import defaulted
 
-__all__ = ["Rendered", "domain_name", "placed", "rendered"]
-
-_NAMELESS = "vm"
+__all__ = ["Rendered", "placed", "rendered"]
 
 
 @frozen(kw_only=True)
@@ -80,9 +79,3 @@ def _rendered(machine: Machine, inputs: Inputs, profile: Profile, report: Report
     report.problems(placed(machine, (*compiled.notes, *domain.left_out(whole))))
     name = domain_name(machine, profile)
     return Rendered(machine=whole, compiled=compiled, architecture=architecture, name=name)
-
-
-def domain_name(machine: Machine, profile: Profile) -> str:
-    """The domain's name: KubeVirt puts the namespace before it."""
-    name = machine.name or _NAMELESS
-    return f"{machine.namespace or 'default'}_{name}" if profile is Profile.KUBEVIRT else name

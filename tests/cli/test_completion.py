@@ -39,7 +39,7 @@ def test_a_completion_script_is_sound_to_its_shell(run: Run, tmp_path: Path, she
     ("words", "completed"),
     [
         (["re"], ["render"]),
-        ([""], ["check", "debug", "define", "diff", "import", "render"]),
+        ([""], ["bulk", "check", "debug", "define", "diff", "import", "render"]),
         (["check", "--st"], ["--strict"]),
         (["check", "-o", ""], ["json", "text", "yaml"]),
         (["render", "--profile", "h"], ["host"]),

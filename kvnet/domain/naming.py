@@ -1,0 +1,16 @@
+"""What a machine's domain is called."""
+
+from __future__ import annotations
+
+from kvnet.compile.result import Profile
+from kvnet.spec import Machine
+
+__all__ = ["domain_name"]
+
+_NAMELESS = "vm"
+
+
+def domain_name(machine: Machine, profile: Profile) -> str:
+    """The domain's name: KubeVirt puts the namespace before it."""
+    name = machine.name or _NAMELESS
+    return f"{machine.namespace or 'default'}_{name}" if profile is Profile.KUBEVIRT else name
