@@ -14,9 +14,8 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-import kvnet.bulk
-
 import kvnet
+import kvnet.bulk
 from compare import Step, in_chunks
 from work import manifest, vms
 

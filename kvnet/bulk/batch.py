@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from kvnet.bulk.rendered import Rendered
+from kvnet.bulk.uses import Uses
 from kvnet.errors import FieldPath, Problem
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "numbered",
     "refused_line",
     "unnumbered",
+    "uses_of_line",
 ]
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}")
@@ -90,6 +92,12 @@ def digest(kind: str, where: str, what: str) -> bytes:
     return blake2b(f"{kind}\0{where}\0{what}".encode(errors="surrogatepass"), digest_size=8).digest()
 
 
+def uses_of_line(uses: Uses) -> dict[str, tuple[tuple[str, str], ...]]:
+    """What a VM uses, as its line tells it: pairs, the network or host first."""
+    told = {"macs": uses.macs, "vfs": uses.vfs, "taps": uses.taps}
+    return {key: value for key, value in told.items() if value}
+
+
 def numbered(index: int, line: bytes) -> bytes:
     """A line of the output."""
     return b'{"index": %d, %b\n' % (index, line[1:])
@@ -138,8 +146,7 @@ def _line(each: Rendered, source: str | None, problems: tuple[Problem, ...], cod
     if problems:
         told["problems"] = [described(problem) for problem in problems]
         return json.dumps(told).encode()
-    uses = {"macs": each.uses.macs, "vfs": each.uses.vfs, "taps": each.uses.taps}
-    told["uses"] = {key: value for key, value in uses.items() if value}
+    told["uses"] = uses_of_line(each.uses)
     if codes:
         told["notes"] = codes
     if not form.files:

@@ -16,7 +16,7 @@ from attrs import frozen
 from kvnet.bulk.batch import digest, head
 from kvnet.errors import FieldPath, Problem
 
-__all__ = ["Records", "Repeat"]
+__all__ = ["Records", "Repeat", "uses_in"]
 
 _BUCKETS = 128
 _AT_ONCE = 1 << 17
@@ -60,6 +60,10 @@ class Records:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the room on disk back."""
         self._opened.close()
 
     def add(self, first: int, records: bytes) -> None:
@@ -100,7 +104,7 @@ def _repeats(file: IO[bytes], turn: int, passes: int, line_of: Callable[[int], b
             if int.from_bytes(digest(*use), "little") != key:
                 continue
             if use in seen:
-                yield Repeat(*use, seen[use], who, number)
+                yield Repeat(*use, seen[use], who, line.get("index", number))
             else:
                 seen[use] = who
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kvnet
-from kvnet.bulk import repeats
+from kvnet.bulk import Fleet, render, repeats
 from kvnet.bulk.batch import digest
 from kvnet.bulk.repeats import Records
 from kvnet.bulk.uses import Uses, uses_of
@@ -29,8 +30,6 @@ def found(fleet: list[list[tuple[str, str, str]]], hashed: Callable[..., bytes] 
     def line(n: int) -> bytes:
         kinds = ("mac", "vf", "tap")
         uses = {f"{kind}s": [[where, what] for k, where, what in fleet[n] if k == kind] for kind in kinds}
-            f"{kind}s": [[where, what] for k, where, what in fleet[n] if k == kind] for kind in ("mac", "vf", "tap")
-        }
         return json.dumps({"name": str(n), "namespace": "fleet", "uses": uses}).encode()
 
     with Records() as records:
@@ -157,3 +156,14 @@ def test_lines_on_standard_error_are_bounded(bulk: Bulk) -> None:
     run = bulk("-f", "-", stdin=lines([vm(n, mac="52:54:00:00:00:00") for n in range(60)]))
     assert len(run.stderr.splitlines()) == 21
     assert b"and 39 more are given twice" in run.stderr
+
+
+def test_a_fleet_is_watched_while_its_results_pass_by() -> None:
+    vms = [vm(0), vm(1, mac="bad"), vm(2), vm(3, mac="52:54:00:00:00:00")]
+    with Fleet() as fleet, ThreadPoolExecutor(1) as executor:
+        made = list(fleet.watched(render(vms, executor=executor, ordered=False, chunk=1)))
+        assert len(made) == 4
+        (repeat,) = fleet.repeats()
+    assert {repeat.first, repeat.again} == {"fleet/vm-0", "fleet/vm-3"}
+    assert repeat.problem.code == "KN710"
+    assert repeat.index in (0, 3)
