@@ -6,6 +6,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?= -n auto
+NOTE ?= $(shell uname -m), two cores, CPython
 EXAMPLE ?= examples/pod.yaml
 
 BIN := .venv/bin
@@ -33,7 +34,10 @@ docs: .venv/with-dev
 
 bench: .venv/with-dev
 	$(BIN)/python benchmarks/reading.py --check
-	$(BIN)/python benchmarks/rendering.py
+	$(BIN)/python benchmarks/rendering.py --json build/rendering.json
+	$(BIN)/python benchmarks/chart.py build/rendering.json docs/_static/rendering.svg --note "$(NOTE)"
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/check.py
 
 peers: .venv/with-dev
 	@sh scripts/system-packages $(PYTHON) peers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -19,7 +20,7 @@ from kvnet.facts import HostFacts, load_facts
 from kvnet.manifest import documents, load
 from kvnet.rules.check import check
 from kvnet.spec import Machine
-from kvnet.spec.defaults import defaulted
+from kvnet.spec.defaults import defaulted, with_default_nic
 
 __all__ = [
     "NamedText",
@@ -103,22 +104,18 @@ def rendered_machine(machine: Machine, settings: Settings, facts: HostFacts) -> 
     compiled = compile(machine, facts, nads=settings.nads, cluster=settings.cluster, profile=settings.profile)
     if compiled.problems:
         return _refused(machine, placed(compiled.problems, origin.place if origin else None))
-    whole = defaulted(machine, settings.cluster, architecture)
-    made = Rendered(
-        index=0,
-        namespace=machine.namespace,
-        name=machine.name,
-        notes=(*found, *compiled.notes),
-        uses=uses_of(whole, compiled, facts, settings.profile),
-    )
+    uses = uses_of(with_default_nic(machine, settings.cluster), compiled, facts, settings.profile)
+    notes = (*found, *compiled.notes)
+    result = partial(Rendered, index=0, namespace=machine.namespace, name=machine.name, uses=uses)
     if not settings.whole:
-        return evolve(made, devices=tuple(compiled.xml()))
+        return result(notes=notes, devices=tuple(compiled.xml()))
+    whole = defaulted(machine, settings.cluster, architecture)
     name = domain_name(machine, settings.profile)
     try:
-        text = build(whole, compiled.xml(indent=4), architecture=architecture, name=name)
+        text = build(whole, compiled.devices, architecture=architecture, name=name)
     except KvnetError as error:
         return _refused(machine, placed(error.problems, origin.place if origin else None))
-    return evolve(made, domain=text, notes=(*made.notes, *left_out(whole)))
+    return result(notes=(*notes, *left_out(whole)), domain=text)
 
 
 def placed(problems: Iterable[Problem], place: Placed | None) -> tuple[Problem, ...]:
