@@ -10,10 +10,12 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from uuid import UUID, uuid5
 
 import yaml
@@ -23,6 +25,7 @@ import kvnet
 import kvnet.device
 from compare import Step, in_chunks
 from kvnet.spec import Machine
+from memory import Peak, measured
 from peers import fstring, jinja, lxml_
 from work import Vm, devices, facts, manifest, vms
 
@@ -31,6 +34,7 @@ __all__ = ["Promise", "main"]
 YAML_SHARE = 20
 """Of the machines, one in so many is read as YAML, which takes long."""
 STARTS = 15
+FEW, SCALED, ALTERNATIONS = 10_000, 40_000, 5
 
 
 @frozen(kw_only=True)
@@ -86,6 +90,26 @@ def in_fresh_interpreters() -> Iterator[Promise]:
     base, own, asked = (statistics.median(taken[name][1:]) for name in ("dependencies", "kvnet", "help"))
     yield Promise(name="import kvnet, to its dependencies", goal=1.3, measured=own / base)
     yield Promise(name="kvnet --help, to the import of its dependencies", goal=1.5, measured=asked / base)
+
+
+def of_fleets(most: int) -> Iterator[Promise]:
+    """What the command takes for fleets: memory, and how far a second core helps."""
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(ALTERNATIONS):
+        for jobs, taken in seconds.items():
+            taken.append(_by_command(SCALED, jobs).seconds)
+    ratio = statistics.median(seconds[1]) / statistics.median(seconds[2])
+    told = f"two cores, times faster than one, {SCALED:,} VMs by command"
+    yield Promise(name=told, goal=1.75, measured=ratio, at_least=True)
+    few, many = (_by_command(size, 2) for size in (FEW, most))
+    growth = max(many.main - few.main, many.worker - few.worker)
+    told = f"{most:,} VMs from NDJSON to NDJSON, peak memory beyond that of {FEW:,}, in MiB"
+    yield Promise(name=told, goal=15, measured=growth)
+
+
+def _by_command(count: int, jobs: int) -> Peak:
+    with tempfile.TemporaryDirectory() as folder:
+        return measured(count, Path(folder), jobs, devices=True)
 
 
 def _written(made: Sequence[kvnet.device.Device]) -> list[str]:
@@ -169,9 +193,10 @@ _YAML_STEPS = {
     "C loader": Step(lambda vm: yaml.safe_dump(manifest(vm)), partial(yaml.load, Loader=yaml.CSafeLoader)),
     "yaml": Step(lambda vm: (yaml.safe_dump(manifest(vm)), facts(vm)), _loaded),
 }
-_PARTS: dict[str, Callable[[Sequence[Vm], int], Iterator[Promise]]] = {
-    "steps": in_this_process,
-    "start": lambda _fleet, _rounds: in_fresh_interpreters(),
+_PARTS: dict[str, Callable[[Namespace], Iterator[Promise]]] = {
+    "steps": lambda asked: in_this_process(vms(asked.vms), asked.rounds),
+    "start": lambda _: in_fresh_interpreters(),
+    "fleets": lambda asked: of_fleets(asked.most),
 }
 
 
@@ -181,13 +206,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], help="what to measure; without any, everything")
     parser.add_argument("--vms", type=int, default=10_000, help="machines a round (default: 10000)")
     parser.add_argument("--rounds", type=int, default=9, help="rounds, of which the median counts (default: 9)")
+    parser.add_argument("--most", type=int, default=1_000_000, help="machines of the largest fleet (default: 1000000)")
     asked = parser.parse_args(arguments)
-    fleet = vms(asked.vms)
-    if _built(_devices(fleet[0])) != _elements_and_text(_devices(fleet[0])):
+    (first,) = vms(1)
+    if _built(_devices(first)) != _elements_and_text(_devices(first)):
         parser.error("the fixed text is not that of the domains that kvnet builds")
     broken = 0
     for part in asked.parts or _PARTS:
-        for promise in _PARTS[part](fleet, asked.rounds):
+        for promise in _PARTS[part](asked):
             print(promise, flush=True)
             broken += not promise.is_kept
     return 1 if broken else 0
