@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from attrs import frozen
 
@@ -48,7 +48,8 @@ def results(
     again is done alone, then in halves. Closing the generator cancels what has not begun.
     """
     if executor is None:
-        yield from map(work.call, chunks)
+        for each in chunks:
+            yield from _here(work, each)
         return
     source = iter(chunks)
     workers: _Workers[C, R] = _Workers(work, executor)
@@ -80,8 +81,8 @@ class _Workers(Generic[C, R]):
 
     def __init__(self, work: Work[C, R], executor: Executor | Callable[[], Executor]) -> None:
         self._work = work
-        self._renew = None if isinstance(executor, Executor) else executor
-        self._executor = executor if isinstance(executor, Executor) else executor()
+        self._renew = executor if not hasattr(executor, "submit") else None
+        self._executor = self._renew() if self._renew else cast(Executor, executor)
         self._is_broken = False
         self._finished = self._broken = 0
         self.pending: deque[_Task[C, R]] = deque()
@@ -96,7 +97,7 @@ class _Workers(Generic[C, R]):
         task = self.pending[0] if ordered else self._first_finished()
         if task.future is None:
             self.pending.remove(task)
-            yield self._work.call(task.chunk)
+            yield from _here(self._work, task.chunk)
             return
         try:
             result = task.future.result()
@@ -186,6 +187,24 @@ class _Workers(Generic[C, R]):
                 yield from self._alone(part)
         else:
             yield self._work.lost(chunk, broke)
+
+
+def _here(work: Work[C, R], chunk: C) -> Iterator[R]:
+    """Do a chunk in this process; narrow it down to what fails."""
+    try:
+        result = work.call(chunk)
+    except Exception as error:
+        parts = work.halves(chunk)
+        failed: Exception | None = error
+    else:
+        failed = None
+    if failed is None:
+        yield result
+    elif parts:
+        for part in parts:
+            yield from _here(work, part)
+    else:
+        yield work.lost(chunk, failed)
 
 
 def _is_finished(future: Future[R] | None) -> bool:

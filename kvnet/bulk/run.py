@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import frozen
 
@@ -17,7 +17,15 @@ from kvnet.bulk.settings import Settings
 from kvnet.bulk.sources import Source
 from kvnet.bulk.tally import Tally
 
-__all__ = ["Run"]
+__all__ = ["Run", "Step"]
+
+
+class Step(NamedTuple):
+    """How much of the input was done, and how many VMs; not new is what an earlier run had done."""
+
+    size: int
+    vms: int
+    is_new: bool = True
 
 
 @frozen(kw_only=True)
@@ -33,15 +41,17 @@ class Run:
     records: Records
     tally: Tally
 
-    def progress(self) -> Generator[int, None, None]:
-        """Render what is not done yet; after each chunk, how much of the input that was.
+    def progress(self) -> Generator[Step, None, None]:
+        """Render what is not done yet, and tell of each chunk; before them, of what was done already.
 
         Raises Unusable where the output belongs to another input.
         """
         work = self.source.work(self.settings, self.form)
         done = self.output.resumed(self.records, self.tally)
+        behind: list[int] = []
 
-        def is_last(chunk: Any) -> bool:
+        def is_last(chunk: Any, size: int) -> bool:
+            behind.append(size)
             return _is_beyond_repeating(done.last) or _matches(work.call(chunk).lines, done.last)
 
         index = done.count
@@ -51,7 +61,9 @@ class Run:
                 self.tally.add(batch)
                 self.records.add(index, self.output.write(batch, index, self.tally))
                 index += len(batch.lines)
-                yield batch.size
+                if behind:
+                    yield Step(behind.pop(), done.count, is_new=False)
+                yield Step(batch.size, len(batch.lines))
         finally:
             batches.close()
 

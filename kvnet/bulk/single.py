@@ -53,12 +53,21 @@ def rendered_vm(vm: Any, settings: Settings, index: int) -> Rendered:
     def made() -> Rendered:
         machine = read(own, f"vms[{index}]")
         try:
-            known = facts if isinstance(facts, HostFacts) else settings.facts if facts is None else load_facts(facts)
+            known = _facts(facts, settings)
         except KvnetError as error:
             return _refused(machine, error.problems)
         return rendered_machine(machine, settings, known)
 
     return guarded(made, own).at(index)
+
+
+def _facts(given: Any, settings: Settings) -> HostFacts:
+    if given is None or isinstance(given, HostFacts):
+        return given or settings.facts
+    if isinstance(given, Mapping):
+        return load_facts(given)
+    told = f"facts are HostFacts or a mapping, not {type(given).__name__}"
+    raise Rejected([Problem(FieldPath(), "KN700", told, hint="give a pair of a VM and its facts")])
 
 
 def guarded(made: Callable[[], Rendered], source: Any = None) -> Rendered:

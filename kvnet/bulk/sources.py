@@ -46,8 +46,12 @@ class Source(Protocol):
     def work(self, settings: Settings, form: Form) -> Work[Any, Any]:
         """What workers do with a chunk."""
 
-    def chunks(self, done: Done, is_last: Callable[[Any], bool]) -> Iterator[Any]:
-        """The chunks after what is done already; Unusable where ``is_last`` denies the chunk of the last VM."""
+    def chunks(self, done: Done, is_last: Callable[[Any, int], bool]) -> Iterator[Any]:
+        """The chunks after what is done already.
+
+        Where something is, ``is_last`` is asked about the chunk of the last VM, and told how much of the input
+        is behind; Unusable where it denies.
+        """
 
 
 @frozen
@@ -66,8 +70,8 @@ class Ndjson:
             lost=partial(lines.lost_line, form),
         )
 
-    def chunks(self, done: Done, is_last: Callable[[lines.Block], bool]) -> Iterator[lines.Block]:
-        behind = done.count
+    def chunks(self, done: Done, is_last: Callable[[lines.Block, int], bool]) -> Iterator[lines.Block]:
+        behind, size = done.count, 0
         for block in self._blocks():
             if not behind:
                 yield block
@@ -75,12 +79,13 @@ class Ndjson:
             held = _vms(block.text)
             if held < behind:
                 behind -= held
+                size += len(block.text)
                 continue
             number, text = next(islice(block.lines(), behind - 1, None))
-            if not is_last(lines.Block(block.file, number, text)):
+            rest = block.text.split(b"\n", number - block.line + 1)[-1]
+            if not is_last(lines.Block(block.file, number, text), size + len(block.text) - len(rest)):
                 raise _other_input(self.name)
             behind = 0
-            rest = block.text.split(b"\n", number - block.line + 1)[-1]
             if rest and not rest.isspace():
                 yield lines.Block(block.file, number + 1, rest)
         if behind:
@@ -131,11 +136,11 @@ class Directory:
             lost=partial(files.lost_file, form),
         )
 
-    def chunks(self, done: Done, is_last: Callable[[files.Files], bool]) -> Iterator[files.Files]:
+    def chunks(self, done: Done, is_last: Callable[[files.Files, int], bool]) -> Iterator[files.Files]:
         first, skip = 0, 0
         if done.count:
             first, skip = self._place_of(done.file), done.of_file
-            if not is_last(files.Files(self.path, (self.names[first],), skip - 1)):
+            if not is_last(files.Files(self.path, (self.names[first],), skip - 1), first):
                 raise _other_input(self.path)
         for start in range(first, len(self.names), _FILES):
             yield files.Files(self.path, tuple(self.names[start : start + _FILES]), skip)

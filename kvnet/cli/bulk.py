@@ -127,8 +127,8 @@ def _folder(output: str) -> str | None:
 
 def _rendered(planned: Run, quiet: bool) -> None:
     with Progress(sys.stderr, planned.source.size, quiet=quiet) as progress, closing(planned.progress()) as steps:
-        for size in steps:
-            progress.show(size, planned.tally.vms)
+        for step in steps:
+            progress.show(step.size, step.vms, is_new=step.is_new)
 
 
 def _chained(shown: list[Repeat], rest: Iterator[Repeat]) -> Iterator[Repeat]:

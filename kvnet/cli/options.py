@@ -135,10 +135,9 @@ def _bulk(command: argparse.ArgumentParser) -> None:
 
 
 def _jobs(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is no number of processes")
 
 
 ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {

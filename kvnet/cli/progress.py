@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
-__all__ = ["Progress", "line"]
+__all__ = ["Amount", "Progress", "line"]
 
 _SECONDS = 0.2
 """Between two looks of a human."""
+
+
+class Amount(NamedTuple):
+    """How much of the input, and how many VMs."""
+
+    size: int
+    vms: int
 
 
 class Progress:
@@ -19,8 +26,8 @@ class Progress:
         self._size = size
         self._is_shown = stream.isatty() and not quiet
         self._started = self._looked = time.monotonic()
-        self._done = 0
-        self._first: int | None = None
+        self._old = Amount(0, 0)
+        self._new = Amount(0, 0)
 
     def __enter__(self) -> Progress:
         return self
@@ -30,25 +37,26 @@ class Progress:
             self._stream.write("\r\033[K")
             self._stream.flush()
 
-    def show(self, size: int, count: int) -> None:
-        """Tell of a step of some size, and how many VMs there are by now."""
-        self._done += size
+    def show(self, size: int, count: int, *, is_new: bool = True) -> None:
+        """Tell of a step: its size, and how many VMs; what is not new has taken no time."""
+        if not is_new:
+            self._old = Amount(size, count)
+            return
+        self._new = Amount(self._new.size + size, self._new.vms + count)
         now = time.monotonic()
-        if self._first is None:
-            self._first = count
         if not self._is_shown or now - self._looked < _SECONDS:
             return
         self._looked = now
-        told = line(count, count - self._first, now - self._started, self._done, self._size)
-        self._stream.write(f"\r{told}\033[K")
+        self._stream.write(f"\r{line(self._old, self._new, now - self._started, self._size)}\033[K")
         self._stream.flush()
 
 
-def line(count: int, new: int, seconds: float, done: int, size: int | None) -> str:
-    """What the line says: ``new`` of ``count`` VMs were made in these seconds, which was ``done`` of ``size``."""
-    told = f"{count:,} VMs, {new / seconds:,.0f} a second"
-    if not size or not done:
+def line(old: Amount, new: Amount, seconds: float, size: int | None) -> str:
+    """What the line says of what was done before, and in these seconds, of a whole of some size."""
+    told = f"{old.vms + new.vms:,} VMs, {new.vms / seconds:,.0f} a second"
+    if not size or not new.size:
         return told
-    left = round(seconds * max(size - done, 0) / done)
+    done = old.size + new.size
+    left = round(seconds * max(size - done, 0) / new.size)
     clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}" if left >= 3600 else f"{left // 60}:{left % 60:02}"
     return f"{told}, {min(100 * done // size, 100)} %, {clock} left"

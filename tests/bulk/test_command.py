@@ -114,7 +114,7 @@ def test_a_line_that_is_too_long_is_a_problem_of_its_own(monkeypatch: pytest.Mon
     monkeypatch.setattr(ndjson, "LONGEST", 5000)
     text = lines([vm(0)]) + b"x" * 70_000 + b"\n" + lines([vm(1)])
     source = Ndjson(io.BytesIO(text), "vms", block=1024)
-    blocks = list(source.chunks(Done(), lambda _: True))
+    blocks = list(source.chunks(Done(), lambda _, __: True))
     assert max(len(block.text) for block in blocks) < 8000
     made = [ndjson.rendered_line(line, "vms", n, Settings()) for block in blocks for n, line in block.lines()]
     assert [[problem.code for problem in each.problems] for each in made] == [[], ["KN703"], []]

@@ -212,9 +212,9 @@ def _failing(chunk: list[int]) -> list[int]:
     return chunk
 
 
-def test_what_cannot_be_shipped_costs_its_neighbours_nothing() -> None:
+def test_what_fails_as_a_whole_costs_its_neighbours_nothing() -> None:
     work = look_ahead.Work(call=_failing, halves=_in_two, lost=lambda chunk, error: [f"{chunk[0]}: {error}"])
-    with ThreadPoolExecutor(2) as executor:
+    for executor in (None, lambda: ThreadPoolExecutor(2)):
         made = look_ahead.results(work, [[11, 12, 13, 14], [15, 16]], executor, ahead=2)
         assert [each for part in made for each in part] == [11, 12, "13: unlucky", 14, 15, 16]
 

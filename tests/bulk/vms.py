@@ -57,6 +57,6 @@ BAD: dict[str, tuple[Any, str]] = {
     "not compiled": (vm(1) | {"spec": {**vm(1)["spec"], "domain": {"devices": {"interfaces": [
         {"name": "pod", "masquerade": {}}, {"name": "lan", "sriov": {}}]}}}}, "KN302"),
     "with facts that are none": ((vm(1), {"linsk": {}}), "KN022"),
-    "with facts of no type": ((vm(1), 7), "KN701"),
+    "with facts of no type": ((vm(1), 7), "KN700"),
 }  # fmt: skip
 """By what is wrong: a VM, and the code of its first problem."""
