@@ -28,6 +28,7 @@ from kvnet.errors import Problem
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Port, Sriov
 from kvnet.values import MacAddress, PciAddress
 from kvnet.xml import filling
+from kvnet.xml.declare import Unread
 
 __all__ = ["behind_istio", "lower", "passt_forwards", "vf_address"]
 
@@ -161,14 +162,21 @@ def vf_hostdev(nic: Nic) -> CompiledNic:
             "give it in the facts: pciAddresses, or a network-info or network-status document",
         )
     interface = nic.interface
-    device = Hostdev(
-        managed=False,
-        source=PciHostAddress.of(address),
-        boot_order=interface.boot_order,
-        alias=f"ua-sriov-{interface.name}",
-        address=guest_address(interface),
-    )
+    device = _passed()(_unpassed(_kind(interface)), PciHostAddress.of(address), f"ua-sriov-{interface.name}")
     return CompiledNic(name=interface.name, device=device)
+
+
+@cache
+def _passed() -> Callable[..., Hostdev]:
+    return filling(Hostdev, "source", "alias")
+
+
+@lru_cache(maxsize=1024)
+def _unpassed(kind: tuple[Any, ...]) -> Hostdev:
+    """What is the same for many virtual functions: all but the function itself."""
+    asked = spec.Interface(name="", **dict(zip(_KIND, kind, strict=True)))
+    source = Unread()
+    return Hostdev(managed=False, source=source, boot_order=asked.boot_order, address=guest_address(asked))
 
 
 def vf_address(nic: Nic) -> PciAddress | None:
