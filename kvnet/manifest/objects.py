@@ -57,8 +57,9 @@ def machine_of(document: Document, kind: str) -> Machine:
         holder = holder[step]
     if holder.get("spec") is None:
         raise Flawed([document.placed(_missing(root, "spec"))])
-    name, namespace = _identity(document, around)
-    annotations = _annotations(document, holder, at)
+    metadata = _metadata(document, around, _TOP)
+    name, namespace = _identity(document, metadata)
+    annotations = _annotations(document, metadata if holder is around else _metadata(document, holder, at), at)
     made = _structured(document, holder.pop("spec"), VmiSpec, root)
     status = None
     if kind == _VMI and around.get("status") is not None:
@@ -98,8 +99,9 @@ def plain_machine(machine: Machine) -> dict[str, Any]:
 def nad_of(document: Document) -> Nad:
     """The NetworkAttachmentDefinition in a document; its spec may be absent. Raises Flawed."""
     around = dict(document.data)
-    name, namespace = _identity(document, around)
-    annotations = _annotations(document, around, FieldPath())
+    metadata = _metadata(document, around, _TOP)
+    name, namespace = _identity(document, metadata)
+    annotations = _annotations(document, metadata, _TOP)
     body, at = around.pop("spec", None), FieldPath(("spec",))
     body = {} if body is None else body
     if not isinstance(body, Mapping):
@@ -217,9 +219,8 @@ def _not_mapping(at: FieldPath, value: Any) -> Problem:
     return Problem(at, codes.WRONG_TYPE, f"{json.dumps(value, default=repr)[:60]} is no mapping")
 
 
-def _identity(document: Document, around: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Take name and namespace out of the metadata, which is copied."""
-    metadata = _metadata(document, around, _TOP)
+def _identity(document: Document, metadata: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Take name and namespace out of the metadata."""
     return _text(document, metadata, "name"), _text(document, metadata, "namespace")
 
 
@@ -230,8 +231,8 @@ def _text(document: Document, metadata: dict[str, Any], key: str) -> str | None:
     raise Flawed([document.placed(_misfit(document, FieldPath(("metadata", key)), Misfit(value, "text")))])
 
 
-def _annotations(document: Document, holder: dict[str, Any], at: FieldPath) -> dict[str, str]:
-    metadata = _metadata(document, holder, at)
+def _annotations(document: Document, metadata: dict[str, Any], at: FieldPath) -> dict[str, str]:
+    """Take the annotations out of the metadata."""
     annotations = metadata.pop("annotations", None)
     if annotations is None:
         return {}
@@ -247,6 +248,7 @@ def _annotations(document: Document, holder: dict[str, Any], at: FieldPath) -> d
 
 
 def _metadata(document: Document, holder: dict[str, Any], at: FieldPath) -> dict[str, Any]:
+    """The metadata of an object, copied in it."""
     metadata = holder.get("metadata")
     if metadata is None:
         return {}
