@@ -19,7 +19,7 @@ class Step(NamedTuple):
     call: Callable[[Any], object]
 
 
-def in_chunks(steps: Mapping[str, Step], items: Sequence[Any], rounds: int = 9, size: int = 25) -> dict[str, float]:
+def in_chunks(steps: Mapping[str, Step], items: Sequence[Any], rounds: int = 9, size: int = 10) -> dict[str, float]:
     """The median over rounds of the time that each step takes for an item, in seconds.
 
     Of a chunk of items, everything is prepared for a step and then timed, step by step, so that what is timed was
