@@ -1,16 +1,18 @@
 # make run    install kvnet, then render an example and define it on a libvirt inside the process
 # make test   install everything, then lint, types, docs and every test
 # make bench  measure beside the alternatives, and fail where a promise is broken
+# make peers  install the alternatives that take long to install: nova, and Debian's virtinst
 # PYTHON chooses the interpreter that .venv is made of, PYTEST_ARGS goes to pytest.
 
 PYTHON ?= python3
 PYTEST_ARGS ?= -n auto
+NOTE ?= $(shell uname -m), two cores, CPython
 EXAMPLE ?= examples/pod.yaml
 
 BIN := .venv/bin
 PACKAGING := setup.cfg pyproject.toml
 
-.PHONY: run test lint types docs bench format clean system
+.PHONY: run test lint types docs bench peers format clean system
 
 run: .venv/with-run
 	$(BIN)/kvnet render -f $(EXAMPLE)
@@ -32,6 +34,14 @@ docs: .venv/with-dev
 
 bench: .venv/with-dev
 	$(BIN)/python benchmarks/reading.py --check
+	$(BIN)/python benchmarks/rendering.py --json build/rendering.json
+	$(BIN)/python benchmarks/chart.py build/rendering.json docs/_static/rendering.svg --note "$(NOTE)"
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/check.py
+
+peers: .venv/with-dev
+	@sh scripts/system-packages $(PYTHON) peers
+	$(BIN)/pip install --quiet --editable '.[bench-nova]'
 
 format: .venv/with-dev
 	$(BIN)/ruff check --fix .

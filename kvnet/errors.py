@@ -38,7 +38,7 @@ class Cause(StrEnum):
     NOT_FOUND = "FieldValueNotFound"
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class FieldPath:
     """A Kubernetes field path: ``root / "networks"`` and ``path[0]`` extend it, ``str`` spells it."""
 
@@ -55,7 +55,7 @@ class FieldPath:
         return text.removeprefix(".")
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Place:
     """A position in a text: line and column count from 1, documents of a stream from 0."""
 
@@ -68,7 +68,7 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Problem:
     """One finding about one field.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, Self
 
 from attrs import field, frozen
@@ -77,18 +78,7 @@ class MacAddress:
 
         Raises ValueError with a reason.
         """
-        if _USUAL_MAC.fullmatch(text):
-            octets = bytes.fromhex(text.replace(":", ""))
-        else:
-            _is_spelling(None, None, text)
-            octets = bytes.fromhex(re.sub("[:.-]", "", text))
-            if len(octets) != 6:
-                raise ValueError(f"'{text}' has {len(octets)} bytes, a MAC address has 6")
-        made = _new(cls)
-        held = made.__dict__
-        held["octets"] = octets
-        held["spelling"] = text
-        return made
+        return _parsed_mac(text)
 
     @property
     def is_group(self) -> bool:
@@ -103,6 +93,23 @@ class MacAddress:
 
     def __str__(self) -> str:
         return self.octets.hex(":")
+
+
+@lru_cache(maxsize=256)
+def _parsed_mac(text: str) -> MacAddress:
+    """A machine's addresses are parsed again and again, from rules to devices."""
+    if _USUAL_MAC.fullmatch(text):
+        octets = bytes.fromhex(text.replace(":", ""))
+    else:
+        _is_spelling(None, None, text)
+        octets = bytes.fromhex(re.sub("[:.-]", "", text))
+        if len(octets) != 6:
+            raise ValueError(f"'{text}' has {len(octets)} bytes, a MAC address has 6")
+    made = _new(MacAddress)
+    held = made.__dict__
+    held["octets"] = octets
+    held["spelling"] = text
+    return made
 
 
 @frozen(slots=False)
@@ -129,6 +136,7 @@ class PciAddress:
         return f"{self.domain:04x}:{self.bus:02x}:{self.slot:02x}.{self.function:x}"
 
 
+@lru_cache(maxsize=1024)
 def quantity_ceil(text: str) -> int:
     """The integer value of a Kubernetes quantity, rounded away from zero as ``Quantity.Value()`` does.
 

@@ -11,14 +11,16 @@ PACKAGE = Path(__file__).parents[1] / "kvnet"
 ALLOWED = {
     "errors": set(),
     "values": set(),
-    "xml": {"values", "errors"},
+    "source": set(),
+    "xml": {"source", "values", "errors"},
     "spec": {"values", "errors"},
     "device": {"xml", "values", "errors"},
-    "manifest": {"spec", "values", "errors"},
+    "manifest": {"source", "spec", "values", "errors"},
     "facts": {"manifest", "spec", "values", "errors"},
     "rules": {"spec", "values", "errors"},
     "compile": {"spec", "rules", "facts", "device", "xml", "values", "errors"},
     "domain": {"compile", "rules", "facts", "spec", "device", "xml", "values", "errors"},
+    "bulk": {"domain", "compile", "rules", "manifest", "facts", "spec", "device", "xml", "values", "errors"},
     "running": {
         *("domain", "compile", "rules", "facts", "manifest", "spec"),
         *("device", "xml", "values", "errors"),

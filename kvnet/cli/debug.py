@@ -9,11 +9,11 @@ from functools import partial
 from kvnet import device
 from kvnet.cli.report import Report
 from kvnet.cli.status import CLEAN, FAILED
+from kvnet.source import sources
 from kvnet.xml.initializer import install
 from kvnet.xml.plan import plan_of
 from kvnet.xml.reader import reader
 from kvnet.xml.shape import shape_writer
-from kvnet.xml.source import sources
 from kvnet.xml.writer import writers
 
 __all__ = ["run"]

@@ -7,15 +7,15 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from io import TextIOWrapper
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from kvnet.cli import options
 from kvnet.cli.completion import SHELLS, PrintCompletion
-from kvnet.cli.report import Report
-from kvnet.cli.status import FAILED, INTERRUPTED, status_of
-from kvnet.errors import KvnetError
+from kvnet.cli.status import CLEAN, FAILED, INTERRUPTED, status_of
+
+if TYPE_CHECKING:
+    from kvnet.cli.report import Report
 
 __all__ = ["main", "parser"]
 
@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "tell the status of the NICs of libvirt's domains",
     "diff": "say what the NICs of two domains differ in, and whether the guest sees it",
     "import": "print the manifest of a machine with the NICs of a libvirt domain, and say what was assumed",
+    "bulk": "render very many machines, whatever is wrong with some of them",
     "debug": "print the code that kvnet generates",
 }
 _MODULES = {"import": "import_", "status": "nic_status"}
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         description="KubeVirt's VM networking without a cluster: manifests become libvirt XML.",
         epilog="Exit status: 0 clean, 1 findings, 2 could not run.",
     )
-    top.add_argument("--version", action="version", version=f"kvnet {version('kvnet')}")
+    top.add_argument("--version", action=_PrintVersion, help="print the version")
     top.add_argument(
         "--print-completion", action=PrintCompletion, choices=SHELLS, help="print a completion script for a shell"
     )
@@ -51,10 +52,25 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+class _PrintVersion(argparse.Action):
+    """Prints the version of the installed distribution, and leaves."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - it takes as long to import as all the rest
+
+        print(f"kvnet {version('kvnet')}")
+        parser.exit(CLEAN)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns 0 where all is clean, 1 with findings, 2 where it could not run, 130 on Ctrl-C."""
     _open_streams()
     arguments = options.parsed(parser(), argv)
+    from kvnet.cli.report import Report  # noqa: PLC0415 - what --help does not need
+
     report = Report(sys.stderr, quiet=arguments.quiet)
     try:
         return _run(arguments, report)
@@ -73,6 +89,8 @@ def _run(arguments: argparse.Namespace, report: Report) -> int:
     if sys.stdout is None:
         report.failure("standard output is closed")
         return FAILED
+    from kvnet.errors import KvnetError  # noqa: PLC0415 - what --help does not need
+
     command = import_module(f"kvnet.cli.{_MODULES.get(arguments.command, arguments.command)}")
     try:
         status: int = command.run(arguments, report)

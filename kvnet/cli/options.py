@@ -11,7 +11,7 @@ __all__ = ["ADD", "parsed"]
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """The arguments; exits with status 2 where they cannot be understood."""
     arguments = parser.parse_args(argv)
-    if arguments.command in OF_DOMAINS:
+    if arguments.command in _WITHOUT_MANIFESTS:
         return arguments
     arguments.files = [*arguments.paths, *arguments.files]
     if not arguments.files:
@@ -37,13 +37,17 @@ def _common(command: argparse.ArgumentParser) -> None:
 
 
 def _compiling(command: argparse.ArgumentParser) -> None:
+    _profile(command)
+    command.add_argument("--name", help="take the machine of this name alone")
+
+
+def _profile(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--profile",
         choices=("kubevirt", "host"),
         default="kubevirt",
         help="whose XML: KubeVirt's own, or the equivalent for a plain libvirt host (default: kubevirt)",
     )
-    command.add_argument("--name", help="take the machine of this name alone")
 
 
 def _render(command: argparse.ArgumentParser) -> None:
@@ -130,6 +134,45 @@ def _debug(command: argparse.ArgumentParser) -> None:
     command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
 
 
+def _bulk(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-f",
+        "--filename",
+        dest="input",
+        metavar="FILE",
+        required=True,
+        help="NDJSON with a KubeVirt object or an envelope on each line, a directory of manifests, or - for NDJSON on "
+        "standard input",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="-",
+        help="NDJSON with a line for each VM, a directory (that exists, or ends in /) with a file for each, or - for "
+        "standard output (default: -)",
+    )
+    command.add_argument("--facts", metavar="FILE", help="host facts of every VM that brings none of its own")
+    command.add_argument("--cluster", metavar="FILE", help="the cluster's KubeVirt object")
+    command.add_argument(
+        "--nads", metavar="FILE", nargs="+", default=[], help="NetworkAttachmentDefinitions, for the host profile"
+    )
+    _profile(command)
+    command.add_argument("--devices", action="store_true", help="render the network devices alone, not whole domains")
+    command.add_argument("--jobs", metavar="N", type=_jobs, help="worker processes (default: one for each CPU)")
+    earlier = command.add_mutually_exclusive_group()
+    earlier.add_argument("--resume", action="store_true", help="go on where an earlier run of the same ended")
+    earlier.add_argument("--force", action="store_true", help="lose what an earlier run has left in the output")
+    command.add_argument("--report", metavar="FILE", help="write counts, reasons and duplicates to this file, in JSON")
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
+
+
+def _jobs(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is no number of processes")
+
+
 ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "render": _render,
     "check": _check,
@@ -140,6 +183,7 @@ ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "diff": _diff,
     "import": _import,
     "debug": _debug,
+    "bulk": _bulk,
 }
-OF_DOMAINS = ("debug", "diff", "import")
-"""The commands that read no manifest."""
+_WITHOUT_MANIFESTS = ("bulk", "debug", "diff", "import")
+"""The commands that take no list of manifests."""

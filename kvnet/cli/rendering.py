@@ -31,7 +31,7 @@ class Rendered:
         """The whole domain document."""
         return domain.build(
             self.machine,
-            self.compiled.xml(indent=4),
+            self.compiled.devices,
             architecture=self.architecture,
             virt_type=virt_type,
             name=self.name,

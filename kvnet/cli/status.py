@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from kvnet.errors import Problem
+if TYPE_CHECKING:
+    from kvnet.errors import Problem
 
 __all__ = ["CLEAN", "FAILED", "FINDINGS", "INTERRUPTED", "status_of"]
 

@@ -32,19 +32,14 @@ def compile(
     host profile alone. What could not be compiled is in ``problems`` of the result, NIC by NIC.
     """
     facts, cluster = facts or _NO_FACTS, cluster or _STOCK_CLUSTER
-    profile = Profile(profile)
+    profile = profile if type(profile) is Profile else Profile(profile)
     machine = with_cpu_request(machine, cluster)
-    if not default_nic_refusal(machine, cluster):
+    if not machine.interfaces and not default_nic_refusal(machine, cluster):
         machine = with_default_nic(machine, cluster)
     guest, notes = guest_of(machine, facts, plain_virtio=profile is Profile.HOST)
-    place = Place(
-        machine=machine,
-        facts=facts,
-        guest=guest,
-        pod=Pod(machine, facts),
-        plugins=facts.binding_plugins or cluster.binding_plugins or {},
-        nads=nads,
-    )
+    plugins = facts.binding_plugins or cluster.binding_plugins or {}
+    place = Place(machine, facts, guest, Pod(machine, facts), plugins, nads)
+    lower = _LOWER[profile]
     networks = {network.name: network for network in machine.networks}
     nics = []
     for number, interface in enumerate(machine.interfaces):
@@ -54,7 +49,7 @@ def compile(
         if network is None:
             nics.append(_without_network(machine, number))
         else:
-            nics.append(_lowered(Nic(number, interface, network, place), _LOWER[profile]))
+            nics.append(_lowered(Nic(number, interface, network, place), lower))
     return Compiled(nics=tuple(nics), general_notes=notes)
 
 

@@ -20,7 +20,7 @@ ARCHITECTURES = ("amd64", "arm64", "s390x")
 _ROM_TUNING = ("amd64", "arm64")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Guest:
     """Decided once a machine. ``driver`` is that of virtio NICs; ``rom`` that of NICs which are not for booting.
 
@@ -38,13 +38,13 @@ def guest_of(machine: Machine, facts: HostFacts, *, plain_virtio: bool = False) 
     known = facts.architecture or machine.spec.architecture
     architecture = known or "amd64"
     confidential = facts.launch_security or _asked_confidential(machine, architecture)
+    queues = _queues(machine)
     guest = _guest(
         architecture in _ROM_TUNING,
         _virtio_model(machine, architecture, plain_virtio),
-        _queues(machine),
+        queues,
         confidential is not None and confidential.shields_memory,
     )
-    queues = guest.driver.queues if guest.driver else None
     return guest, () if known and queues != MAX_QUEUES else tuple(_notes(machine, known))
 
 

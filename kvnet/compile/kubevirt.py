@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
+from operator import attrgetter
+from typing import Any
 
-from kvnet.compile.guest import acpi, driver, guest_address, model, rom
+from kvnet import spec
+from kvnet.compile.guest import Guest, acpi, driver, guest_address, model, rom
 from kvnet.compile.guest import link as link_state
 from kvnet.compile.naming import PRIMARY_LINK, reported_link
 from kvnet.compile.nic import Nic, failed, note
@@ -22,9 +25,10 @@ from kvnet.device import (
     VhostuserSource,
 )
 from kvnet.errors import Problem
-from kvnet.facts import PodLink
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Port, Sriov
 from kvnet.values import MacAddress, PciAddress
+from kvnet.xml import filling
+from kvnet.xml.declare import Unread
 
 __all__ = ["behind_istio", "lower", "passt_forwards", "vf_address"]
 
@@ -35,46 +39,50 @@ _ISTIO_PORTS = (15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 1
 
 def lower(nic: Nic) -> CompiledNic:
     """The device of one interface, with what was assumed for it."""
-    return LOWER[type(nic.binding)](nic)
+    return LOWER[type(nic.interface.binding)](nic)
 
 
 def tap_nic(nic: Nic) -> CompiledNic:
     """A tap that exists beforehand: ``<interface type='ethernet'>``."""
-    interface, guest, side = nic.interface, nic.place.guest, nic.place.pod.side(nic.network)
-    link = side.link
-    device = Interface(
-        mac=_tap_mac(interface.mac_address, link),
-        source=_tap(),
-        target=side.target,
-        target_managed=None if link is None else False,
-        model=model(interface, guest),
-        driver=driver(interface, guest),
-        link=link_state(interface),
-        mtu=None if link is None else link.mtu,
-        boot_order=interface.boot_order,
-        alias=f"ua-{interface.name}",
-        rom=rom(interface, guest),
-        acpi=acpi(interface),
-        address=guest_address(interface),
+    interface, side = nic.interface, nic.place.pod.side(nic.network)
+    link, asked = side.link, interface.mac_address
+    mac = MacAddress.parse(asked) if asked else link and link.mac
+    device = _plugged()(
+        _unplugged(nic.place.guest, _kind(interface)),
+        # virt-launcher normalises the address only when it finds the pod's link
+        mac.canonical() if asked and mac and link else mac,
+        side.target,
+        None if link is None else False,
+        None if link is None else link.mtu,
+        f"ua-{interface.name}",
     )
-    return CompiledNic(
-        name=interface.name,
-        device=device,
-        notes=_tap_notes(nic, side, device) if link is None or side.assumed else (),
-    )
+    notes = _tap_notes(nic, side, device) if link is None or side.assumed else ()
+    return CompiledNic(name=interface.name, device=device, notes=notes)
+
+
+_KIND = ("model", "state", "boot_order", "acpi_index", "pci_address")
+_kind = attrgetter(*_KIND)
 
 
 @cache
-def _tap() -> EthernetSource:
-    return EthernetSource()
+def _plugged() -> Callable[..., Interface]:
+    return filling(Interface, "mac", "target", "target_managed", "mtu", "alias")
 
 
-def _tap_mac(asked: str | None, link: PodLink | None) -> MacAddress | None:
-    # virt-launcher normalises the address only when it finds the pod's link
-    if not asked:
-        return link.mac if link else None
-    mac = MacAddress.parse(asked)
-    return mac.canonical() if link else mac
+@lru_cache(maxsize=1024)
+def _unplugged(guest: Guest, kind: tuple[Any, ...]) -> Interface:
+    """What is the same for many taps: all that does not come from their networks."""
+    asked = spec.Interface(name="", **dict(zip(_KIND, kind, strict=True)))
+    return Interface(
+        source=EthernetSource(),
+        model=model(asked, guest),
+        driver=driver(asked, guest),
+        link=link_state(asked),
+        boot_order=asked.boot_order,
+        rom=rom(asked, guest),
+        acpi=acpi(asked),
+        address=guest_address(asked),
+    )
 
 
 def _tap_notes(nic: Nic, side: PodSide, device: Interface) -> tuple[Problem, ...]:
@@ -153,14 +161,22 @@ def vf_hostdev(nic: Nic) -> CompiledNic:
             f"the host PCI address of SR-IOV network '{nic.name}' is not known",
             "give it in the facts: pciAddresses, or a network-info or network-status document",
         )
-    device = Hostdev(
-        managed=False,
-        source=PciHostAddress.of(address),
-        boot_order=nic.interface.boot_order,
-        alias=f"ua-sriov-{nic.name}",
-        address=guest_address(nic.interface),
-    )
-    return CompiledNic(name=nic.name, device=device)
+    interface = nic.interface
+    device = _passed()(_unpassed(_kind(interface)), PciHostAddress.of(address), f"ua-sriov-{interface.name}")
+    return CompiledNic(name=interface.name, device=device)
+
+
+@cache
+def _passed() -> Callable[..., Hostdev]:
+    return filling(Hostdev, "source", "alias")
+
+
+@lru_cache(maxsize=1024)
+def _unpassed(kind: tuple[Any, ...]) -> Hostdev:
+    """What is the same for many virtual functions: all but the function itself."""
+    asked = spec.Interface(name="", **dict(zip(_KIND, kind, strict=True)))
+    source = Unread()
+    return Hostdev(managed=False, source=source, boot_order=asked.boot_order, address=guest_address(asked))
 
 
 def vf_address(nic: Nic) -> PciAddress | None:

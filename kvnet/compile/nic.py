@@ -17,7 +17,7 @@ from kvnet.spec.cluster import BindingPlugin
 __all__ = ["Nic", "Place", "failed", "note"]
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(slots=False)
 class Place:
     """What the NICs of one machine share where it will run."""
 

@@ -79,4 +79,6 @@ class Compiled:
 
     def xml(self, *, indent: int | None = None) -> list[str]:
         """The XML of each device. Raises Rejected if any NIC has a problem."""
+        if indent is None:
+            return [write(device) for device in self.devices]
         return [write(device, indent=indent) for device in self.devices]

@@ -2,7 +2,7 @@
 
 from kvnet.domain.build import build, domain_uuid, left_out
 from kvnet.domain.imported import Imported, import_domain
-from kvnet.domain.name import domain_name
+from kvnet.domain.naming import domain_name
 from kvnet.domain.patch import patch
 from kvnet.domain.read import read_domain
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from attrs import frozen
 
 from kvnet.compile.topology import Topology, topology, vcpus
+from kvnet.device import Device
 from kvnet.domain.layout import laid_out, only_element
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
-from kvnet.spec import Cpu, Machine, Resources
+from kvnet.spec import Cpu, Domain, Firmware, Machine, MachineType, Memory, Resources, VmiSpec
 from kvnet.spec.defaults import has_cpu_hotplug
 from kvnet.values import quantity_ceil
-from kvnet.xml import escape
+from kvnet.xml import escape, write
 from kvnet.xml.scalars import Text
 
 __all__ = ["build", "domain_uuid", "left_out"]
@@ -23,6 +27,8 @@ _DEFAULT_MEMORY = "1Gi"
 _KIB = 1024
 _INDENT = "    "
 _NICS = FieldPath(("nics",))
+_NO_CPU = (None, None, None, None)
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 # Version 1 of the rule that gives a machine its UUID; another rule would take another namespace
 _UUID_NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11")
 
@@ -43,47 +49,114 @@ _PLATFORMS = {
 
 def build(
     machine: Machine,
-    nics: Sequence[str],
+    nics: Sequence[Device | str],
     *,
     architecture: str = "amd64",
     virt_type: str = "kvm",
     name: str | None = None,
 ) -> str:
-    """The domain document of a machine; ``nics`` are the texts of its devices, which are laid out anew.
+    """The domain document of a machine around its devices; texts of devices are laid out anew.
 
     Memory is the guest's, else what is requested, else the limit, else 1 GiB; vCPUs follow KubeVirt, with
     the sockets that may be plugged in later. Raises Rejected where libvirt could not define it, XmlError
-    where a NIC is not one element.
+    where a text is not one NIC.
     """
     name = name or machine.name or _NAMELESS
-    problems = [*_name_flaws(machine, name), *_vcpu_flaws(machine), *_memory_flaws(machine), *_uuid_flaws(machine)]
-    platform = _PLATFORMS.get(architecture)
-    if platform is None:
-        told, hint = f"'{architecture}' is no architecture of KubeVirt", f"use one of {', '.join(_PLATFORMS)}"
-        problems.append(Problem(machine.root / "architecture", "KN604", told, hint=hint))
-    if problems or platform is None:
-        raise Rejected(problems)
-    asked = machine.spec.domain.machine
-    kind = asked.type if asked and asked.type else platform.machine
+    frame = _frame(_size(machine), architecture, virt_type)
+    if frame is None or not _SAFE_NAME.fullmatch(name):
+        problems = _problems(machine, name, architecture)
+        if problems or frame is None:
+            raise Rejected(problems)
+    inside = "".join([_nic(nic, n) for n, nic in enumerate(nics)])
+    return frame.format(escape(name), domain_uuid(machine), inside)
+
+
+class _Size(NamedTuple):
+    """What decides on a domain beside its name and its NICs; machines of one size share all of the rest."""
+
+    machine_type: str | None
+    guest_memory: str | int | None
+    cpu: tuple[int | None, ...]
+    requests: tuple[tuple[str, Any], ...]
+    limits: tuple[tuple[str, Any], ...]
+    uuid: str | None
+
+    def machine(self) -> Machine:
+        """The least machine of this size."""
+        cores, sockets, threads, max_sockets = self.cpu
+        domain = Domain(
+            cpu=Cpu(cores=cores, sockets=sockets, threads=threads, max_sockets=max_sockets),
+            memory=Memory(guest=self.guest_memory),
+            machine=MachineType(type=self.machine_type),
+            resources=Resources(requests=dict(self.requests), limits=dict(self.limits)),
+            firmware=Firmware(uuid=self.uuid),
+        )
+        return Machine(spec=VmiSpec(domain=domain))
+
+
+def _size(machine: Machine) -> _Size:
+    domain = machine.spec.domain
+    cpu, resources = domain.cpu, domain.resources
+    return _Size(
+        domain.machine.type if domain.machine else None,
+        domain.memory.guest if domain.memory else None,
+        (cpu.cores, cpu.sockets, cpu.threads, cpu.max_sockets) if cpu else _NO_CPU,
+        tuple(_sizes(resources.requests)) if resources else (),
+        tuple(_sizes(resources.limits)) if resources else (),
+        domain.firmware.uuid if domain.firmware else None,
+    )
+
+
+def _sizes(quantities: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((name, quantities[name]) for name in ("cpu", "memory") if name in quantities)
+
+
+@lru_cache(maxsize=1024)
+def _frame(size: _Size, architecture: str, virt_type: str) -> str | None:
+    """The document without name, UUID and NICs, which ``format`` fills in; nothing where there can be none."""
+    machine = size.machine()
+    if _problems(machine, _NAMELESS, architecture):
+        return None
+    platform = _PLATFORMS[architecture]
+    kind = size.machine_type or platform.machine
     lines = [
-        f"<domain type='{escape(virt_type)}'>",
-        f"  <name>{escape(name)}</name>",
-        f"  <uuid>{domain_uuid(machine)}</uuid>",
+        f"<domain type='{_braced(virt_type)}'>",
+        "  <name>{}</name>",
+        "  <uuid>{}</uuid>",
         f"  <memory unit='KiB'>{_memory_kib(machine)}</memory>",
         *_vcpus(machine, architecture),
         "  <os>",
-        f"    <type arch='{platform.arch}' machine='{escape(kind)}'>hvm</type>",
+        f"    <type arch='{platform.arch}' machine='{_braced(kind)}'>hvm</type>",
         "  </os>",
         *_features(platform),
         *_cpu(machine, architecture),
-        "  <devices>",
-        *(_INDENT + laid_out(only_element(nic, _NICS[n]), _INDENT, "  ", "\n") for n, nic in enumerate(nics)),
+        "  <devices>{}",
         "    <serial type='pty'/>",
         "    <console type='pty'/>",
         "  </devices>",
         "</domain>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _braced(text: str) -> str:
+    return escape(text).replace("{", "{{").replace("}", "}}")
+
+
+def _nic(nic: Device | str, number: int) -> str:
+    if isinstance(nic, str):
+        text = laid_out(only_element(nic, _NICS[number]), _INDENT, "  ", "\n")
+        return f"\n{_INDENT}{text}"
+    text = write(nic, indent=len(_INDENT))
+    return f"\n{text if text.startswith(_INDENT) else _INDENT + text}"
+
+
+def _problems(machine: Machine, name: str, architecture: str) -> list[Problem]:
+    problems = [*_name_flaws(machine, name), *_vcpu_flaws(machine), *_memory_flaws(machine), *_uuid_flaws(machine)]
+    if architecture not in _PLATFORMS:
+        told, hint = f"'{architecture}' is no architecture of KubeVirt", f"use one of {', '.join(_PLATFORMS)}"
+        problems.append(Problem(machine.root / "architecture", "KN604", told, hint=hint))
+    return problems
 
 
 def domain_uuid(machine: Machine) -> UUID:

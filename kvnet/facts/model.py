@@ -27,7 +27,7 @@ class Confidential(StrEnum):
         return self is not Confidential.TDX
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PodLink:
     """The link of a network inside the pod; ``tap`` names its tap, or says whether KubeVirt's is there."""
 
@@ -37,7 +37,7 @@ class PodLink:
     tap: str | bool = True
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PodNetwork:
     """One entry of Multus' network-status: what the CNI plugin of ``name`` gave the pod on ``interface``."""
 
@@ -49,7 +49,7 @@ class PodNetwork:
     default: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class HostFacts:
     """What is known. ``None`` is "not known", and an empty mapping "known to be none".
 

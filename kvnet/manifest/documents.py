@@ -27,7 +27,7 @@ _AFTER_JSON = ("---", "...", "#")
 _SEVERAL = "put several objects into a List, or a line of --- between them"
 
 
-@frozen
+@frozen(slots=False)
 class TextOrigin:
     """Finds fields of one document in its text; the text is composed again only when a place is asked for.
 
@@ -95,7 +95,7 @@ def _names(key: yaml.Node, part: str | int) -> bool:
         return False
 
 
-@frozen
+@frozen(slots=False)
 class Document:
     """One document: plain data, and where it came from (``None`` where it was no text)."""
 
@@ -128,9 +128,9 @@ def sound_documents(source: Any) -> tuple[list[Document], list[Problem]]:
 
     Raises Rejected where there is no text to begin with.
     """
-    if isinstance(source, Mapping):
+    if not isinstance(source, str) and isinstance(source, Mapping):
         return list(_items(source, None)), []
-    if isinstance(source, list | tuple):
+    if isinstance(source, (list, tuple)):
         return [item for each in source for item in _items(each, None)], []
     text = read_text(source)
     if is_json(text.text):
@@ -177,15 +177,18 @@ def _constructed(node: yaml.Node, text: Text, document: int, problems: list[Prob
 
 
 def _items(data: Any, origin: TextOrigin | None) -> Iterator[Document]:
-    kind = data.get("kind") if isinstance(data, Mapping) else None
+    is_mapping = type(data) is dict or isinstance(data, Mapping)
+    kind = data.get("kind") if is_mapping else None
     if isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list):
         for n, each in enumerate(data["items"]):
             item = _with_kind(each, kind.removesuffix("List"))
             inner = TextOrigin(origin.text, origin.document, (*origin.prefix, "items", n)) if origin else None
             yield from _items(item, inner)
     elif data is not None:
-        bare = isinstance(data, Mapping) and "kind" not in data and "apiVersion" not in data
-        yield Document(data, TextOrigin(origin.text, origin.document, origin.prefix, bare) if origin else None)
+        bare = is_mapping and "kind" not in data and "apiVersion" not in data
+        if origin is not None and bare:
+            origin = TextOrigin(origin.text, origin.document, origin.prefix, bare)
+        yield Document(data, origin)
 
 
 def _with_kind(item: Any, kind: str) -> Any:

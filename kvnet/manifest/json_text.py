@@ -48,7 +48,7 @@ def parse_json(text: str) -> Any:
         raise Unfit from error
     if text.count("{") + text.count("[") > DEEPEST and nests_too_deep(data):
         raise Unfit
-    if _SURROGATE.search(text):
+    if "\\u" in text and _SURROGATE.search(text):
         try:
             json.dumps(data, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:

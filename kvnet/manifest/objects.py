@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from functools import reduce
 from typing import Any
 
 import attrs
@@ -15,8 +14,9 @@ from kvnet.errors import FieldPath, Problem
 from kvnet.manifest import codes
 from kvnet.manifest.cni import config_flaws
 from kvnet.manifest.documents import Document
+from kvnet.manifest.quick import reader
 from kvnet.manifest.scalars import Unfit, plain
-from kvnet.manifest.structure import Misfit, structure, structured_carefully, unstructure
+from kvnet.manifest.structure import Flaw, Misfit, structure, unstructure
 from kvnet.spec import BINDINGS, SOURCES, TEMPLATES, Interface, Machine, Nad, Network, Status, VmiSpec
 from kvnet.spec.wire import json_name
 
@@ -26,6 +26,9 @@ NAD = "NetworkAttachmentDefinition"
 _VMI = "VirtualMachineInstance"
 _API = "kubevirt.io/v1"
 _NAD_API = "k8s.cni.cncf.io/v1"
+_TOP = FieldPath()
+_TEMPLATES_AT = {kind: FieldPath(template) for kind, template in TEMPLATES.items()}
+_ROOTS = {kind: at / "spec" for kind, at in _TEMPLATES_AT.items()}
 
 
 class Flawed(Exception):
@@ -43,19 +46,21 @@ def machine_of(document: Document, kind: str) -> Machine:
         made = _structured(document, data, VmiSpec, FieldPath(("spec",)))
         return Machine(kind="", spec=made, origin=document.origin)
     around = dict(data)
-    holder, at = around, FieldPath()
-    for step in TEMPLATES[kind]:
+    template, at, root = TEMPLATES[kind], _TEMPLATES_AT[kind], _ROOTS[kind]
+    holder = around
+    for n, step in enumerate(template, 1):
         inner = holder.get(step)
-        at = at / step
         if not isinstance(inner, Mapping):
-            raise Flawed([document.placed(_missing(at, step) if inner is None else _not_mapping(at, inner))])
+            way = FieldPath(template[:n])
+            raise Flawed([document.placed(_missing(way, step) if inner is None else _not_mapping(way, inner))])
         holder[step] = dict(inner)
         holder = holder[step]
     if holder.get("spec") is None:
-        raise Flawed([document.placed(_missing(at / "spec", "spec"))])
-    name, namespace = _identity(document, around)
-    annotations = _annotations(document, holder, at)
-    made = _structured(document, holder.pop("spec"), VmiSpec, at / "spec")
+        raise Flawed([document.placed(_missing(root, "spec"))])
+    metadata = _metadata(document, around, _TOP)
+    name, namespace = _identity(document, metadata)
+    annotations = _annotations(document, metadata if holder is around else _metadata(document, holder, at), at)
+    made = _structured(document, holder.pop("spec"), VmiSpec, root)
     status = None
     if kind == _VMI and around.get("status") is not None:
         status = _structured(document, around.pop("status"), Status, FieldPath(("status",)))
@@ -66,7 +71,7 @@ def machine_of(document: Document, kind: str) -> Machine:
         annotations=annotations,
         spec=made,
         status=status,
-        around=_without_evident(around, _API, TEMPLATES[kind]),
+        around=_without_evident(around, _API, template),
         origin=document.origin,
     )
 
@@ -94,8 +99,9 @@ def plain_machine(machine: Machine) -> dict[str, Any]:
 def nad_of(document: Document) -> Nad:
     """The NetworkAttachmentDefinition in a document; its spec may be absent. Raises Flawed."""
     around = dict(document.data)
-    name, namespace = _identity(document, around)
-    annotations = _annotations(document, around, FieldPath())
+    metadata = _metadata(document, around, _TOP)
+    name, namespace = _identity(document, metadata)
+    annotations = _annotations(document, metadata, _TOP)
     body, at = around.pop("spec", None), FieldPath(("spec",))
     body = {} if body is None else body
     if not isinstance(body, Mapping):
@@ -129,16 +135,18 @@ def plain_nad(nad: Nad) -> dict[str, Any]:
     return data
 
 
-def _structured(document: Document, data: Any, cls: type[Any], at: FieldPath) -> Any:
+def _structured(document: Document, data: Any, cls: Any, at: FieldPath) -> Any:
     try:
-        return structure(data, cls)
+        return reader(cls)(data)
     except Exception:
-        problems = list(_problems(document, data, cls, at))
-    raise Flawed(problems)
+        made, flaws = structure(data, cls)
+    if flaws:
+        raise Flawed(list(_problems(document, flaws, at)))
+    return made
 
 
-def _problems(document: Document, data: Any, cls: type, root: FieldPath) -> Iterator[Problem]:
-    for path, around, flaw in structured_carefully(data, cls):
+def _problems(document: Document, flaws: Iterable[Flaw], root: FieldPath) -> Iterator[Problem]:
+    for path, around, flaw in flaws:
         at = FieldPath((*root.parts, *path))
         if isinstance(flaw, ForbiddenExtraKeysError):
             known = _known_keys(around)
@@ -211,18 +219,20 @@ def _not_mapping(at: FieldPath, value: Any) -> Problem:
     return Problem(at, codes.WRONG_TYPE, f"{json.dumps(value, default=repr)[:60]} is no mapping")
 
 
-def _identity(document: Document, around: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Take name and namespace out of the metadata, which is copied."""
-    metadata = _metadata(document, around, FieldPath())
-    name, namespace = metadata.pop("name", None), metadata.pop("namespace", None)
-    for key, value in (("name", name), ("namespace", namespace)):
-        if value is not None and not isinstance(value, str):
-            raise Flawed([document.placed(_misfit(document, FieldPath(("metadata", key)), Misfit(value, "text")))])
-    return name, namespace
+def _identity(document: Document, metadata: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Take name and namespace out of the metadata."""
+    return _text(document, metadata, "name"), _text(document, metadata, "namespace")
 
 
-def _annotations(document: Document, holder: dict[str, Any], at: FieldPath) -> dict[str, str]:
-    metadata = _metadata(document, holder, at)
+def _text(document: Document, metadata: dict[str, Any], key: str) -> str | None:
+    value = metadata.pop(key, None)
+    if value is None or isinstance(value, str):
+        return value
+    raise Flawed([document.placed(_misfit(document, FieldPath(("metadata", key)), Misfit(value, "text")))])
+
+
+def _annotations(document: Document, metadata: dict[str, Any], at: FieldPath) -> dict[str, str]:
+    """Take the annotations out of the metadata."""
     annotations = metadata.pop("annotations", None)
     if annotations is None:
         return {}
@@ -238,10 +248,11 @@ def _annotations(document: Document, holder: dict[str, Any], at: FieldPath) -> d
 
 
 def _metadata(document: Document, holder: dict[str, Any], at: FieldPath) -> dict[str, Any]:
+    """The metadata of an object, copied in it."""
     metadata = holder.get("metadata")
     if metadata is None:
         return {}
-    if not isinstance(metadata, Mapping):
+    if type(metadata) is not dict and not isinstance(metadata, Mapping):
         raise Flawed([document.placed(_not_mapping(at / "metadata", metadata))])
     holder["metadata"] = dict(metadata)
     copied: dict[str, Any] = holder["metadata"]
@@ -253,12 +264,23 @@ def _without_evident(around: dict[str, Any], api: str, template: tuple[str, ...]
     around.pop("kind", None)
     if around.get("apiVersion") == api:
         del around["apiVersion"]
-    emptied = [("metadata",), (*template, "metadata"), *(template[:n] for n in range(len(template), 0, -1))]
-    for *way, last in emptied:
-        holder = reduce(lambda each, step: each.get(step, {}), way, around)
-        if holder.get(last) == {}:
-            del holder[last]
+    _without_emptied(around, template)
+    if around.get("metadata") == {}:
+        del around["metadata"]
     return around
+
+
+def _without_emptied(holder: dict[str, Any], template: tuple[str, ...]) -> None:
+    """Drop the mappings on the way to a template, and its metadata, where nothing is left in them."""
+    if not template:
+        return
+    step, *further = template
+    inner = holder.get(step, {})
+    _without_emptied(inner, tuple(further))
+    if not further and inner.get("metadata") == {}:
+        del inner["metadata"]
+    if holder.get(step) == {}:
+        del holder[step]
 
 
 def _config_problems(document: Document, config: Any, at: FieldPath) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from kvnet.spec import TEMPLATES, Machine, Nad
 __all__ = ["Manifest", "dump", "load", "load_all", "plain"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Manifest:
     """The objects of a source, in its order; ``skipped`` are the kinds that kvnet does not read."""
 
@@ -27,7 +27,7 @@ class Manifest:
 
     @property
     def machines(self) -> tuple[Machine, ...]:
-        return tuple(each for each in self.objects if isinstance(each, Machine))
+        return tuple([each for each in self.objects if isinstance(each, Machine)])
 
     @property
     def nads(self) -> tuple[Nad, ...]:
@@ -43,6 +43,11 @@ def load_all(source: Any) -> Manifest:
     A source is a path, text (YAML or JSON), an open file, a mapping or a sequence of mappings. Raises
     Rejected with every problem of every document, each with its place.
     """
+    objects, skipped = _read(source)
+    return Manifest(objects=tuple(objects), skipped=tuple(skipped))
+
+
+def _read(source: Any) -> tuple[list[Machine | Nad], list[str]]:
     objects: list[Machine | Nad] = []
     skipped: list[str] = []
     sound, problems = sound_documents(source)
@@ -58,7 +63,7 @@ def load_all(source: Any) -> Manifest:
             objects.append(made)
     if problems:
         raise Rejected(sorted(problems, key=_position))
-    return Manifest(objects=tuple(objects), skipped=tuple(skipped))
+    return objects, skipped
 
 
 def _position(problem: Problem) -> tuple[int, int]:
@@ -67,14 +72,15 @@ def _position(problem: Problem) -> tuple[int, int]:
 
 def load(source: Any) -> Machine:
     """Read the one machine of a source. Raises Rejected, also where there is none or more than one."""
-    manifest = load_all(source)
-    if len(manifest.machines) == 1:
-        return manifest.machines[0]
-    if manifest.machines:
-        names = ", ".join(str(machine.name) for machine in manifest.machines)
-        told, hint = f"there are {len(manifest.machines)} machines: {names}", "use load_all"
+    objects, skipped = _read(source)
+    machines = [each for each in objects if isinstance(each, Machine)]
+    if len(machines) == 1:
+        return machines[0]
+    if machines:
+        names = ", ".join(str(machine.name) for machine in machines)
+        told, hint = f"there are {len(machines)} machines: {names}", "use load_all"
         raise Rejected([Problem(FieldPath(), codes.SEVERAL_FOUND, told, hint=hint)])
-    kinds = [*manifest.skipped, *(NAD for _ in manifest.nads)]
+    kinds = [*skipped, *(NAD for _ in objects)]
     seen = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
     told = f"there is no virtual machine in {len(kinds)} documents{seen}"
     raise Rejected([Problem(FieldPath(), codes.NOTHING_FOUND, told, hint="give a VirtualMachine or its spec")])
@@ -82,7 +88,7 @@ def load(source: Any) -> Machine:
 
 def _object(document: Document) -> Machine | Nad | str:
     data = document.data
-    if not isinstance(data, Mapping):
+    if type(data) is not dict and not isinstance(data, Mapping):
         told = "a document is a mapping with apiVersion and kind"
         raise Flawed([document.placed(Problem(FieldPath(), codes.NO_KIND, told))])
     kind = data.get("kind")

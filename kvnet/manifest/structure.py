@@ -1,4 +1,4 @@
-"""Plain data ⇄ spec classes, with cattrs: quickly where all is well, and else once more, carefully."""
+"""Plain data ⇄ spec classes, with cattrs: carefully, to tell everything that is wrong."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ from kvnet.manifest.sanitize import sanitized_cidr, sanitized_ip
 from kvnet.spec.wire import REST, Bits, json_name
 from kvnet.values import quantity_ceil
 
-__all__ = ["Misfit", "structure", "structured_carefully", "unstructure"]
+__all__ = ["FOLDED", "LONGEST", "SANITIZED", "Flaw", "Misfit", "structure", "unstructure"]
 
 T = TypeVar("T")
 
 # What cattrs finds folded members and the rest under: never the name of a field, so that none can be taken for one.
 _INNER_KEY = "({})"
-_LISTS = 256
-_FOLDED: dict[type, tuple[str, Mapping[str, type]]] = {
+LONGEST = 256
+"""Entries that KubeVirt lets a list of interfaces or networks have."""
+FOLDED: dict[type, tuple[str, Mapping[str, type]]] = {
     spec.Interface: ("bindings", spec.BINDINGS),
     spec.Network: ("sources", spec.SOURCES),
 }
+"""Classes of which a field holds members of the JSON object itself: its name, and the class of each member."""
 _CLASSES: tuple[type, ...] = (
     *spec.BINDINGS.values(),
     *spec.SOURCES.values(),
@@ -72,28 +74,25 @@ class Misfit(ValueError):
         self.too_many = too_many
 
 
-def structure(data: Any, cls: type[T]) -> T:
-    """The object of a spec class; raises some exception where anything is wrong."""
-    return _converter(False).structure(data, cls)
+Flaw = tuple[tuple[str | int, ...], type, Exception]
+"""The path of something wrong, the class around it, and what is wrong."""
 
 
-def structured_carefully(data: Any, cls: type) -> Iterator[tuple[tuple[str | int, ...], type, Exception]]:
-    """Everything that is wrong with the data: the path of each flaw, the class around it, and the flaw."""
+def structure(data: Any, cls: type[T]) -> tuple[T | None, list[Flaw]]:
+    """The object of a spec class, or everything that is wrong with the data."""
     try:
-        _converter(True).structure(data, cls)
+        return _converter().structure(data, cls), []
     except BaseValidationError as error:
-        yield from _flaws(error, (), cls)
+        return None, list(_flaws(error, (), cls))
     except Exception as error:
-        yield _inner(error), cls, error
+        return None, [(_inner(error), cls, error)]
 
 
 def _inner(flaw: BaseException) -> tuple[str, ...]:
     return flaw.inner if isinstance(flaw, Misfit) else ()
 
 
-def _flaws(
-    error: BaseValidationError, at: tuple[str | int, ...], cls: type
-) -> Iterator[tuple[tuple[str | int, ...], type, Exception]]:
+def _flaws(error: BaseValidationError, at: tuple[str | int, ...], cls: type) -> Iterator[Flaw]:
     cls = error.cl if isinstance(error, ClassValidationError) and error.cl is not None else cls
     for inner in error.exceptions:
         path = at + _step(inner, cls)
@@ -116,16 +115,16 @@ def _step(error: BaseException, cls: type) -> tuple[str | int, ...]:
 
 
 @cache
-def _converter(detailed: bool) -> Converter:
-    converter = Converter(detailed_validation=detailed, prefer_attrib_converters=False)
+def _converter() -> Converter:
+    converter = Converter(detailed_validation=True, prefer_attrib_converters=False)
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook_factory(_is_bits, _bits_hook)
     converter.register_structure_hook_factory(_is_mapping, lambda _: _mapping)
-    converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(kind, converter, detailed))
+    converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple_hook(kind, converter))
     converter.register_structure_hook_factory(_is_text_or_number, lambda _: _text_or_number)
     for cls in _CLASSES:
-        converter.register_structure_hook(cls, _class_hook(cls, converter, detailed))
+        converter.register_structure_hook(cls, _class_hook(cls, converter))
     return converter
 
 
@@ -180,21 +179,19 @@ def _is_tuple(kind: Any) -> bool:
     return get_origin(kind) is tuple
 
 
-def _tuple_hook(kind: Any, converter: Converter, detailed: bool) -> Callable[[Any, Any], tuple[Any, ...]]:
+def _tuple_hook(kind: Any, converter: Converter) -> Callable[[Any, Any], tuple[Any, ...]]:
     item = get_args(kind)[0]
-    folded = next((table for _, table in _FOLDED.values() if set(table.values()) == set(_members(item))), None)
+    folded = next((table for _, table in FOLDED.values() if set(table.values()) == set(_members(item))), None)
     if folded is not None:
-        return lambda members, _: _fold(members, folded, converter, detailed)
+        return lambda members, _: _fold(members, folded, converter)
     hook = converter.get_structure_hook(item)
-    bounded = item in _FOLDED
+    bounded = item in FOLDED
 
     def structured(value: Any, _: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
             raise Misfit(value, "a list")
-        if bounded and len(value) > _LISTS:
-            raise Misfit(value, f"at most {_LISTS} entries", too_many=True)
-        if not detailed:
-            return tuple([hook(each, item) for each in value])
+        if bounded and len(value) > LONGEST:
+            raise Misfit(value, f"at most {LONGEST} entries", too_many=True)
         return _collected(
             kind, ((IterableValidationNote("", n, item), hook, each, item) for n, each in enumerate(value))
         )
@@ -206,11 +203,7 @@ def _members(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
-def _fold(
-    members: Mapping[str, Any], table: Mapping[str, type], converter: Converter, detailed: bool
-) -> tuple[Any, ...]:
-    if not detailed:
-        return tuple([converter.structure(value, table[member]) for member, value in members.items()])
+def _fold(members: Mapping[str, Any], table: Mapping[str, type], converter: Converter) -> tuple[Any, ...]:
     steps = (
         (AttributeValidationNote("", member, table[member]), converter.structure, value, table[member])
         for member, value in members.items()
@@ -231,19 +224,19 @@ def _collected(kind: Any, steps: Any) -> tuple[Any, ...]:
     return tuple(made)
 
 
-def _class_hook(cls: Any, converter: Converter, detailed: bool) -> Callable[[Any, Any], Any]:
+def _class_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     fields = attrs.fields(cls)
     names = {field.name: json_name(field) for field in fields}
     is_open = REST in names
-    member_field, members = _FOLDED.get(cls, ("", {}))
+    member_field, members = FOLDED.get(cls, ("", {}))
     inner = {name: _INNER_KEY.format(name) for name in (REST, member_field) if name in names}
     known = frozenset(key for name, key in names.items() if name not in inner)
     names |= inner
     renames: Any = {name: override(rename=key) for name, key in names.items()}
     generated = make_dict_structure_fn(
-        cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=detailed, **renames
+        cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True, **renames
     )
-    sanitize = _SANITIZED.get(cls)
+    sanitize = SANITIZED.get(cls)
 
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -293,7 +286,7 @@ def _quantity(value: Any) -> None:
         raise Misfit(value, "a quantity such as 2, 500m or 1Gi") from None
 
 
-_SANITIZED: dict[type, Callable[[Any], Any]] = {
+SANITIZED: dict[type, Callable[[Any], Any]] = {
     spec.Pod: _sanitized_pod,
     spec.DhcpOptions: _sanitized_dhcp,
     spec.Resources: _quantities,
@@ -311,7 +304,7 @@ def unstructure(value: Any) -> Any:
         each = getattr(value, field.name)
         if field.name == REST or each is None or (each in ((), {}) and field.default is not None):
             continue
-        table = _FOLDED.get(type(value), ("", {}))
+        table = FOLDED.get(type(value), ("", {}))
         if field.name == table[0]:
             members = {cls: member for member, cls in table[1].items()}
             data |= {members[type(item)]: unstructure(item) for item in each}

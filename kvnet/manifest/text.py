@@ -17,7 +17,7 @@ __all__ = ["Text", "read_text"]
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-@frozen
+@frozen(slots=False)
 class Text:
     """A text, the name to call it by, and the line (from 0) and column at which it begins there."""
 

@@ -54,8 +54,15 @@ def ports_of_the_launcher(case: Case) -> Iterator[Problem]:
 
 def multiqueue_has_effect(case: Case) -> Iterator[Problem]:
     """Multiqueue works for virtio NICs alone."""
-    served = [nic.interface for nic in case.nics if Sriov not in nic.bound]
-    if served and not any(interface.is_virtio for interface in served):
+    if not case.machine.spec.domain.devices.network_interface_multiqueue:
+        return
+    served = False
+    for nic in case.nics:
+        if Sriov not in nic.bound:
+            served = True
+            if nic.interface.is_virtio:
+                return
+    if served:
         at = case.root / "domain" / "devices" / "networkInterfaceMultiqueue"
         yield _warning(at, "KN903", "no NIC is virtio, so multiqueue has no effect", "use the model virtio")
 

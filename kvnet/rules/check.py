@@ -22,11 +22,11 @@ def check(
     from text. Sources: KubeVirt 1.9, libvirt 9.0.
     """
     cluster = cluster or _STOCK
-    refused = admission.refusal(machine, cluster)
+    refused = None if machine.interfaces else admission.refusal(machine, cluster)
     if refused is not None:
         found = [refused]
     else:
-        machine = with_default_nic(machine, cluster)
+        machine = machine if machine.interfaces else with_default_nic(machine, cluster)
         found = _RULES.findings(Case(machine, cluster, machine.spec.architecture or architecture))
     origin = machine.origin
     if origin is None or not found:

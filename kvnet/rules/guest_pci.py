@@ -82,9 +82,6 @@ def bus_kinds(case: Case) -> Iterator[Problem]:
     """A root port takes PCI Express NICs in its slot 0; a bridge takes the older models, in slots 1 to 31."""
     buses = _Buses()
     beyond = [(nic, address) for nic, address in case.placed if address.bus and not address.domain]
-    if not any(address.slot or _is_old(case, nic) for nic, address in beyond):
-        # root ports alone, as is usual
-        return
     for nic, address in sorted(beyond, key=_is_hostdev):
         old, model = _is_old(case, nic), nic.interface.model or "virtio"
         kind = buses.asked(address.bus, _Kind.BRIDGE if old else _Kind.PORT)
@@ -92,14 +89,14 @@ def bus_kinds(case: Case) -> Iterator[Problem]:
             yield Problem(
                 nic.at / "pciAddress",
                 "KN416",
-                f"'{model}' is a PCI Express NIC: it sits alone in slot 00 of a root port; {address} is no such place",
+                f"'{model}' is a PCI Express NIC, alone in slot 00 of a root port; {address} is no such place",
                 hint=f"use 0000:{buses.next():02x}:00.0, or leave pciAddress out",
             )
         elif old and (kind is not _Kind.BRIDGE or not address.slot):
             yield Problem(
                 nic.at / "pciAddress",
                 "KN416",
-                f"'{model}' is no PCI Express NIC: it sits in slots 01 to 1f of a bridge; {address} is no such place",
+                f"'{model}' is no PCI Express NIC: it sits in slots 01 to 1f of a bridge, not at {address}",
                 hint=f"use 0000:{buses.next() + 1:02x}:01.0, or slot 01 of bus 00",
             )
 
@@ -118,7 +115,24 @@ def bus_count(case: Case) -> Iterator[Problem]:
             )
 
 
-RULES = tuple(Rule(judge, "pci_address") for judge in (slots, unique_addresses, root_bus, bus_kinds, bus_count))
+def placement(case: Case) -> Iterator[Problem]:
+    """Each NIC can be where it asks to be."""
+    if not _is_plain(case):
+        for judge in (slots, unique_addresses, root_bus, bus_kinds, bus_count):
+            yield from judge(case)
+
+
+def _is_plain(case: Case) -> bool:
+    """Whether each NIC that asks is alone in slot 0 of a root port, about which there is nothing to say."""
+    buses = set()
+    for nic, address in case.placed:
+        if address.domain or address.slot or not 0 < address.bus <= _PORT_SLOTS * _PORTS_A_SLOT or _is_old(case, nic):
+            return False
+        buses.add(address.bus)
+    return len(buses) == len(case.placed)
+
+
+RULES = (Rule(placement, "pci_address"),)
 
 
 class _Kind(Enum):

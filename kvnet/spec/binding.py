@@ -20,44 +20,44 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Bridge:
     """A tap on an in-pod Linux bridge; the pod's MAC and IPv4 address move to the guest."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Masquerade:
     """A tap behind in-pod NAT; pod networks alone."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Sriov:
     """A virtual function passed through with VFIO; it becomes a ``<hostdev>``."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PasstBinding:
     """A vhost-user NIC served by passt; pod networks alone."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Plugin:
     """A network binding plugin, by the name it is registered under in the KubeVirt object."""
 
     name: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Slirp:
     """Removed from KubeVirt; modelled so that it can be refused by name."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Macvtap:
     """Removed from KubeVirt; modelled so that it can be refused by name."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PasstRemoved:
     """The old ``passt`` member, removed in favour of ``passtBinding``."""
 

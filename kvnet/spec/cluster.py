@@ -21,14 +21,14 @@ class Gate(StrEnum):
 _BETA = frozenset({Gate.PASST_BINDING})
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PluginMigration:
     """How a plugin's NIC gets over a live migration: by itself, or by ``link-refresh``, its link down and up."""
 
     method: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class BindingPlugin:
     """A network binding plugin as the cluster registers it; one without ``migration`` keeps a machine in place."""
 
@@ -40,7 +40,7 @@ class BindingPlugin:
         return self.domain_attachment_type in ("tap", "managedTap")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class ClusterConfig:
     """``spec.configuration`` of the KubeVirt object, as far as NICs and vCPUs depend on it.
 

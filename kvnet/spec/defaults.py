@@ -84,8 +84,9 @@ def has_cpu_hotplug(architecture: str) -> bool:
 
 
 def _wants_default_nic(machine: Machine) -> bool:
-    autoattach = machine.spec.domain.devices.autoattach_pod_interface
-    return autoattach is not False and not machine.networks and not machine.interfaces
+    if machine.interfaces or machine.networks:
+        return False
+    return machine.spec.domain.devices.autoattach_pod_interface is not False
 
 
 def requested_sockets(machine: Machine) -> int:

@@ -10,7 +10,7 @@ from kvnet.spec.wire import Int32, Int64, UInt32
 __all__ = ["DhcpOptions", "Interface", "Port", "PortRange", "PrivateOption"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Port:
     """A port forwarded to the guest; ``protocol`` is TCP where it is absent."""
 
@@ -19,7 +19,7 @@ class Port:
     protocol: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PortRange:
     """An inclusive range of forwarded ports (feature gate PortRangesSpec)."""
 
@@ -28,7 +28,7 @@ class PortRange:
     end: Int32
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PrivateOption:
     """A DHCP option of the private range, 224 to 254 (RFC 3942)."""
 
@@ -36,7 +36,7 @@ class PrivateOption:
     value: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class DhcpOptions:
     """What the in-pod DHCP server adds for this interface."""
 

@@ -42,7 +42,7 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
 """Where each kind of object keeps the metadata and spec of its VMIs."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Cpu:
     """``domain.cpu``: a factor that is absent or 0 counts as 1 once any factor is given."""
 
@@ -55,7 +55,7 @@ class Cpu:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Resources:
     """Kubernetes quantities by resource name, as written (``2``, ``500m``, ``1Gi``)."""
 
@@ -64,7 +64,7 @@ class Resources:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Disk:
     """A disk, as far as it shares the boot order with the NICs."""
 
@@ -73,7 +73,7 @@ class Disk:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Devices:
     """``domain.devices``: the NICs, and what decides on them."""
 
@@ -85,7 +85,7 @@ class Devices:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class MachineType:
     """``domain.machine``."""
 
@@ -93,7 +93,7 @@ class MachineType:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Memory:
     """``domain.memory``: ``guest`` is a Kubernetes quantity of bytes."""
 
@@ -101,7 +101,7 @@ class Memory:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Firmware:
     """``domain.firmware``."""
 
@@ -109,7 +109,7 @@ class Firmware:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class LaunchSecurity:
     """``domain.launchSecurity``: confidential computing; on s390x an empty object asks for PV."""
 
@@ -119,7 +119,7 @@ class LaunchSecurity:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Domain:
     """``spec.domain``."""
 
@@ -133,7 +133,7 @@ class Domain:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PodResourceClaim:
     """``spec.resourceClaims[]``, as far as networks refer to it."""
 
@@ -141,7 +141,7 @@ class PodResourceClaim:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class VmiSpec:
     """The spec of a VirtualMachineInstance."""
 
@@ -152,7 +152,7 @@ class VmiSpec:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class InterfaceStatus:
     """``status.interfaces[]``: what KubeVirt last reported of one NIC."""
 
@@ -168,7 +168,7 @@ class InterfaceStatus:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Condition:
     """``status.conditions[]``: ``status`` is ``True``, ``False`` or ``Unknown``, as text."""
 
@@ -180,7 +180,7 @@ class Condition:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Status:
     """``status`` of a VirtualMachineInstance."""
 
@@ -190,7 +190,7 @@ class Status:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Machine:
     """One VM: what its owner asked for, and the object it was asked in.
 

@@ -14,7 +14,7 @@ from kvnet.spec.wire import Rest
 __all__ = ["Nad"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Nad:
     """One NetworkAttachmentDefinition.
 

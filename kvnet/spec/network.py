@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Pod:
     """The stock pod network; the CIDRs are the guest's side of masquerade."""
 
@@ -29,7 +29,7 @@ class Pod:
     vm_ipv6_network_cidr: str | None = named("vmIPv6NetworkCIDR", default=None)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Multus:
     """A network attached by Multus: ``name`` or ``namespace/name`` of its NetworkAttachmentDefinition."""
 
@@ -37,7 +37,7 @@ class Multus:
     default: bool | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class ResourceClaim:
     """A device of a Kubernetes resource claim (feature gate NetworkDevicesWithDRA)."""
 

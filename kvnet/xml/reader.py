@@ -11,9 +11,9 @@ from typing import Any
 
 from lxml import etree
 
+from kvnet.source import function
 from kvnet.xml.declare import header
 from kvnet.xml.plan import Branch, Leaf, Node, plan_of
-from kvnet.xml.source import function
 
 __all__ = ["Flawed", "maker", "reader"]
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from attrs import define, field
 
+from kvnet.source import function
 from kvnet.xml.declare import Unread, header
 from kvnet.xml.escape import escape
 from kvnet.xml.plan import Branch, Leaf, Node, plan_of
-from kvnet.xml.source import function
 
 __all__ = ["Write", "Writers", "shape_writer"]
 

@@ -34,7 +34,7 @@ def test_there_are_as_many_classes_as_elements() -> None:
 def test_what_is_written_is_read_and_every_declared_field_is_exercised(cls: type) -> None:
     exercised: set[str] = set()
 
-    @settings(max_examples=100, derandomize=True, deadline=None, suppress_health_check=SLOW)
+    @settings(max_examples=250, derandomize=True, deadline=None, suppress_health_check=SLOW)
     @given(elements(cls))
     def reads_back(value: Any) -> None:
         exercised.update(part.field for part in plan_of(cls).fields() if getattr(value, part.field) != part.empty)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvnet.compile import Profile
+from kvnet.compile.result import Profile
 from kvnet.spec import Machine
 
 __all__ = ["domain_name"]

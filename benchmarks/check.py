@@ -1,0 +1,223 @@
+"""Each promise of speed beside what was measured: ``python benchmarks/check.py``. The status is 1 if one is broken.
+
+All figures are ratios within this run. The measure is the floor of ``peers/fstring.py``: an f-string for each NIC,
+with every text escaped in C.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from uuid import UUID, uuid5
+
+import yaml
+from attrs import frozen
+
+import kvnet
+import kvnet.device
+from compare import Step, in_chunks
+from kvnet.spec import Machine
+from memory import Peak, measured
+from peers import fstring, jinja, lxml_
+from work import Vm, devices, facts, manifest, vms
+
+__all__ = ["Promise", "main"]
+
+YAML_SHARE = 20
+"""Of the machines, one in so many is read as YAML, which takes long."""
+STARTS = 15
+FEW, SCALED, ALTERNATIONS = 10_000, 40_000, 5
+
+
+@frozen(kw_only=True)
+class Promise:
+    """One goal: ``measured`` is to be at most ``goal``, or at least where more is better."""
+
+    name: str
+    goal: float
+    measured: float
+    at_least: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        return self.measured >= self.goal if self.at_least else self.measured <= self.goal
+
+    def __str__(self) -> str:
+        bound = "at least" if self.at_least else "at most"
+        return f"{'kept  ' if self.is_kept else 'BROKEN'} {self.measured:7.2f}  {bound} {self.goal:5.2f}  {self.name}"
+
+
+def in_this_process(fleet: Sequence[Vm], rounds: int) -> Iterator[Promise]:
+    """From devices, specs and JSON to XML, and what lies between."""
+    taken = in_chunks(_STEPS, fleet, rounds)
+    floor = taken["f-string"]
+    times = {name: seconds / floor for name, seconds in taken.items()}
+    yield Promise(name="devices to XML, in f-strings", goal=1.7, measured=times["devices"])
+    for peer, goal in (("lxml", 8), ("jinja2", 15)):
+        measured = taken[peer] / taken["devices"]
+        yield Promise(name=f"devices to XML, times faster than {peer}", goal=goal, measured=measured, at_least=True)
+    yield Promise(name="spec and facts to XML, in f-strings", goal=10, measured=times["spec"])
+    yield Promise(name="check with all rules, in f-strings", goal=8, measured=times["check"])
+    yield Promise(name="KubeVirt JSON to XML with load and check, in f-strings", goal=30, measured=times["json"])
+    told = "a whole domain, to its interface elements and its fixed text"
+    yield Promise(name=told, goal=1.3, measured=taken["domain"] / taken["elements and text"])
+    parsed = in_chunks(_YAML_STEPS, fleet[::YAML_SHARE], rounds)
+    told = "KubeVirt YAML to XML, to PyYAML's C loader"
+    yield Promise(name=told, goal=1.5, measured=parsed["yaml"] / parsed["C loader"])
+
+
+def in_fresh_interpreters() -> Iterator[Promise]:
+    """What it takes to begin."""
+    starts = {
+        "dependencies": ["-c", "import attrs, cattrs, lxml.etree"],
+        "kvnet": ["-c", "import kvnet"],
+        "help": ["-m", "kvnet", "--help"],
+    }
+    taken: dict[str, list[float]] = {name: [] for name in starts}
+    for _ in range(STARTS + 1):
+        for name, arguments in starts.items():
+            started = time.perf_counter()
+            subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+            taken[name].append(time.perf_counter() - started)
+    base, own, asked = (statistics.median(taken[name][1:]) for name in ("dependencies", "kvnet", "help"))
+    yield Promise(name="import kvnet, to its dependencies", goal=1.3, measured=own / base)
+    yield Promise(name="kvnet --help, to the import of its dependencies", goal=1.5, measured=asked / base)
+
+
+def of_fleets(most: int) -> Iterator[Promise]:
+    """What the command takes for fleets: memory, and how far a second core helps."""
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(ALTERNATIONS):
+        for jobs, taken in seconds.items():
+            taken.append(_by_command(SCALED, jobs).seconds)
+    ratio = statistics.median(seconds[1]) / statistics.median(seconds[2])
+    told = f"two cores, times faster than one, {SCALED:,} VMs by command"
+    yield Promise(name=told, goal=1.75, measured=ratio, at_least=True)
+    few, many = (_by_command(size, 2) for size in (FEW, most))
+    growth = max(many.main - few.main, many.worker - few.worker)
+    told = f"{most:,} VMs from NDJSON to NDJSON, peak memory beyond that of {FEW:,}, in MiB"
+    yield Promise(name=told, goal=15, measured=growth)
+
+
+def _by_command(count: int, jobs: int) -> Peak:
+    with tempfile.TemporaryDirectory() as folder:
+        return measured(count, Path(folder), jobs, devices=True)
+
+
+def _written(made: Sequence[kvnet.device.Device]) -> list[str]:
+    return [kvnet.write(device) for device in made]
+
+
+def _spec(vm: Vm) -> tuple[Machine, kvnet.HostFacts]:
+    return kvnet.load(manifest(vm)), facts(vm)
+
+
+def _compiled(asked: tuple[Machine, kvnet.HostFacts]) -> list[str]:
+    return kvnet.compile(*asked).xml()
+
+
+def _loaded(asked: tuple[str, kvnet.HostFacts]) -> list[str]:
+    text, known = asked
+    machine = kvnet.load(text)
+    if kvnet.check(machine):
+        raise ValueError(f"{machine.name} is not flawless")
+    return kvnet.compile(machine, known).xml()
+
+
+def _devices(vm: Vm) -> tuple[Machine, tuple[kvnet.device.Device, ...]]:
+    machine, known = _spec(vm)
+    return machine, kvnet.compile(machine, known).devices
+
+
+def _elements_and_text(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:
+    machine, made = asked
+    nics = "\n".join([kvnet.write(device, indent=4) for device in made])
+    uuid = uuid5(_NAMESPACE, f"{machine.namespace}/{machine.name}")
+    return _DOMAIN % (machine.name, uuid, nics)
+
+
+def _built(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:
+    return kvnet.build(*asked)
+
+
+_NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11")
+_DOMAIN = """\
+<domain type='kvm'>
+  <name>%s</name>
+  <uuid>%s</uuid>
+  <memory unit='KiB'>1048576</memory>
+  <vcpu placement='static'>4</vcpu>
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+  </os>
+  <features>
+    <acpi/>
+    <apic/>
+  </features>
+  <cpu>
+    <topology sockets='1' cores='4' threads='1'/>
+  </cpu>
+  <devices>
+%s
+    <serial type='pty'/>
+    <console type='pty'/>
+  </devices>
+</domain>
+"""
+
+
+def _itself(vm: Vm) -> Vm:
+    return vm
+
+
+_STEPS = {
+    "f-string": Step(_itself, fstring.render),
+    "lxml": Step(_itself, lxml_.render),
+    "jinja2": Step(_itself, jinja.render),
+    "devices": Step(devices, _written),
+    "spec": Step(_spec, _compiled),
+    "check": Step(lambda vm: kvnet.load(manifest(vm)), kvnet.check),
+    "json": Step(lambda vm: (json.dumps(manifest(vm)), facts(vm)), _loaded),
+    "elements and text": Step(_devices, _elements_and_text),
+    "domain": Step(_devices, _built),
+}
+_YAML_STEPS = {
+    "C loader": Step(lambda vm: yaml.safe_dump(manifest(vm)), partial(yaml.load, Loader=yaml.CSafeLoader)),
+    "yaml": Step(lambda vm: (yaml.safe_dump(manifest(vm)), facts(vm)), _loaded),
+}
+_PARTS: dict[str, Callable[[Namespace], Iterator[Promise]]] = {
+    "steps": lambda asked: in_this_process(vms(asked.vms), asked.rounds),
+    "start": lambda _: in_fresh_interpreters(),
+    "fleets": lambda asked: of_fleets(asked.most),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print each promise with what was measured."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], help="what to measure; without any, everything")
+    parser.add_argument("--vms", type=int, default=10_000, help="machines a round (default: 10000)")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds, of which the median counts (default: 9)")
+    parser.add_argument("--most", type=int, default=1_000_000, help="machines of the largest fleet (default: 1000000)")
+    asked = parser.parse_args(arguments)
+    (first,) = vms(1)
+    if _built(_devices(first)) != _elements_and_text(_devices(first)):
+        parser.error("the fixed text is not that of the domains that kvnet builds")
+    broken = 0
+    for part in asked.parts or _PARTS:
+        for promise in _PARTS[part](asked):
+            print(promise, flush=True)
+            broken += not promise.is_kept
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""The standard library's ElementTree: a tree of SubElements, serialised in Python. No object, no check."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from work import Pci, Vm
+
+__all__ = ["NAME", "render"]
+
+NAME = "xml.etree, SubElement and tostring"
+
+
+def render(vm: Vm) -> list[str]:
+    """From the values to a tree, and on to text."""
+    trees = (_pod(vm), _lan(vm), _bridge(vm), _sriov(vm))
+    return [ElementTree.tostring(tree, encoding="unicode") for tree in trees]
+
+
+def _pod(vm: Vm) -> Element:
+    root = Element("interface", type="ethernet")
+    SubElement(root, "mac", address=vm.pod_mac)
+    SubElement(root, "target", dev=vm.pod_tap, managed="no")
+    SubElement(root, "model", type="virtio")
+    SubElement(root, "driver", name="vhost", queues=str(vm.queues))
+    SubElement(root, "link", state="up")
+    SubElement(root, "mtu", size=str(vm.pod_mtu))
+    SubElement(root, "alias", name=vm.pod_alias)
+    SubElement(root, "rom", enabled="no")
+    return root
+
+
+def _lan(vm: Vm) -> Element:
+    root = Element("interface", type="ethernet")
+    SubElement(root, "mac", address=vm.lan_mac)
+    SubElement(root, "target", dev=vm.lan_tap, managed="no")
+    SubElement(root, "model", type="e1000")
+    SubElement(root, "mtu", size=str(vm.lan_mtu))
+    SubElement(root, "alias", name=vm.lan_alias)
+    return root
+
+
+def _bridge(vm: Vm) -> Element:
+    root = Element("interface", type="bridge")
+    SubElement(root, "mac", address=vm.bridge_mac)
+    SubElement(root, "source", bridge=vm.bridge)
+    SubElement(root, "model", type="virtio")
+    SubElement(root, "driver", name="vhost", queues=str(vm.queues))
+    SubElement(root, "link", state="down")
+    SubElement(root, "address", {"type": "pci"} | _pci(vm.bridge_guest))
+    return root
+
+
+def _sriov(vm: Vm) -> Element:
+    root = Element("hostdev", mode="subsystem", type="pci", managed="no")
+    SubElement(SubElement(root, "source"), "address", _pci(vm.sriov_host))
+    SubElement(root, "alias", name=vm.sriov_alias)
+    SubElement(root, "address", {"type": "pci"} | _pci(vm.sriov_guest))
+    return root
+
+
+def _pci(address: Pci) -> dict[str, str]:
+    domain, bus, slot, function = address
+    return {
+        "domain": f"0x{domain:04x}",
+        "bus": f"0x{bus:02x}",
+        "slot": f"0x{slot:02x}",
+        "function": f"0x{function:x}",
+    }

@@ -1,0 +1,64 @@
+"""The command, run to its end or killed on the way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, CompletedProcess
+
+import pytest
+
+import kvnet
+
+SOURCE = Path(kvnet.__file__).parents[1]
+Bulk = Callable[..., "CompletedProcess[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    inherited = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "PYTHONPATH")}
+    return inherited | {"PYTHONPATH": str(SOURCE), "TERM": "xterm", "LC_ALL": "C"}
+
+
+@pytest.fixture
+def bulk(environment: dict[str, str], tmp_path: Path) -> Bulk:
+    """Runs ``kvnet bulk`` in a folder of its own."""
+
+    def command(*arguments: str | Path, stdin: bytes = b"") -> CompletedProcess[bytes]:
+        words = [sys.executable, "-m", "kvnet", "bulk", *map(str, arguments)]
+        return subprocess.run(
+            words, input=stdin, capture_output=True, cwd=tmp_path, env=environment, timeout=60, check=False
+        )
+
+    return command
+
+
+@pytest.fixture
+def stopped(environment: dict[str, str], tmp_path: Path) -> Callable[..., tuple[int, list[int]]]:
+    """Starts ``kvnet bulk``, sends it a signal once a file has some size, and returns its status and its workers."""
+
+    def command(*arguments: str | Path, number: int, watched: Path, size: int) -> tuple[int, list[int]]:
+        words = [sys.executable, "-m", "kvnet", "bulk", *map(str, arguments)]
+        with subprocess.Popen(words, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, cwd=tmp_path, env=environment) as run:
+            deadline = time.monotonic() + 30
+            while not (watched.exists() and watched.stat().st_size >= size) and run.poll() is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.002)
+            workers = _children(run.pid)
+            run.send_signal(number)
+            assert run.stderr is not None
+            run.stderr.read()
+            return run.wait(30), workers
+
+    return command
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []

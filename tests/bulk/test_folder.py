@@ -1,0 +1,143 @@
+"""A directory of manifests in, a file for each VM out."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+import yaml
+from bulk.vms import lines, vm
+
+from kvnet.bulk.outputs import JOURNAL
+
+Bulk = Callable[..., "CompletedProcess[bytes]"]
+
+
+def journal(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / JOURNAL).read_bytes().splitlines()]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in sorted(folder.iterdir())}
+
+
+def named(n: int, name: Any, namespace: Any = "fleet") -> dict[str, Any]:
+    return vm(n) | {"metadata": {"name": name, "namespace": namespace}}
+
+
+@pytest.fixture
+def manifests(tmp_path: Path) -> Path:
+    """Three good VMs, and bad ones of several kinds."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    nad = {
+        "apiVersion": "k8s.cni.cncf.io/v1",
+        "kind": "NetworkAttachmentDefinition",
+        "metadata": {"name": "lan", "namespace": "default"},
+        "spec": {"config": json.dumps({"type": "bridge", "bridge": "br7"})},
+    }
+    (folder / "a.yaml").write_text(yaml.safe_dump_all([vm(0), vm(1)]))
+    (folder / "b.json").write_text(json.dumps(vm(2, mac="bad"), indent=1))
+    (folder / "c.yml").write_text(yaml.safe_dump_all([vm(3), {"kind": "VirtualMachine"}, nad]))
+    (folder / "d.yaml").write_text("kind: [")
+    (folder / "e.yaml").write_text(yaml.safe_dump(nad))
+    (folder / "notes.txt").write_text("no manifest")
+    return folder
+
+
+def test_each_vm_of_a_directory_has_a_file_or_a_reason(bulk: Bulk, manifests: Path, tmp_path: Path) -> None:
+    run = bulk("-f", manifests, "-o", "out/", "--jobs", "2")
+    told = journal(tmp_path / "out")
+    assert run.returncode == 1
+    assert [(each["file"], each["name"]) for each in told] == [
+        ("a.yaml", "vm-0"),
+        ("a.yaml", "vm-1"),
+        ("b.json", "vm-2"),
+        ("c.yml", "vm-3"),
+        ("c.yml", None),
+        ("d.yaml", None),
+    ]
+    codes = [[problem["code"] for problem in each.get("problems", ())] for each in told]
+    assert codes == [[], [], ["KN130"], [], ["KN005"], ["KN001"]]
+    assert all(each["problems"][0]["line"] for each in told if "problems" in each)
+    assert set(files(tmp_path / "out")) == {JOURNAL, "fleet_vm-0.xml", "fleet_vm-1.xml", "fleet_vm-3.xml"}
+    assert (tmp_path / "out" / "fleet_vm-0.xml").read_text().startswith("<domain type='kvm'>")
+
+
+def test_the_definitions_among_them_serve_the_host_profile(bulk: Bulk, manifests: Path, tmp_path: Path) -> None:
+    bulk("-f", manifests, "-o", "out/", "--profile", "host", "--devices")
+    text = (tmp_path / "out" / "fleet_vm-1.xml").read_text()
+    assert "<source bridge='br7'/>" in text
+    assert text.count("<interface ") == text.count("\n") == 2
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", "a b", "x" * 250, "nul\0", "ä"])
+def test_no_name_leads_out_of_the_directory(bulk: Bulk, tmp_path: Path, name: str) -> None:
+    bulk("-f", "-", "-o", "out/", "--devices", stdin=lines([named(1, name), named(2, "good", name)]))
+    assert [each["problems"][0]["code"] for each in journal(tmp_path / "out")] == ["KN704"] * 2
+    assert set(files(tmp_path / "out")) == {JOURNAL}
+
+
+def test_no_file_is_written_over(bulk: Bulk, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "fleet_mine.xml").write_text("mine")
+    given = [named(1, "twin"), named(1, "twin", "fleet"), named(2, "mine"), named(3, "other")]
+    run = bulk("-f", "-", "-o", "out", stdin=lines(given))
+    codes = [[problem["code"] for problem in each.get("problems", ())] for each in journal(tmp_path / "out")]
+    assert run.returncode == 1
+    assert codes == [[], ["KN705"], ["KN705"], []]
+    assert (tmp_path / "out" / "fleet_mine.xml").read_text() == "mine"
+    # the machine that was refused takes nothing
+    assert b"KN710" not in run.stderr
+
+
+def test_force_loses_what_the_run_before_has_written_and_nothing_else(bulk: Bulk, tmp_path: Path) -> None:
+    bulk("-f", "-", "-o", "out/", stdin=lines([vm(0), vm(1)]))
+    (tmp_path / "out" / "mine.xml").write_text("mine")
+    assert bulk("-f", "-", "-o", "out/", stdin=lines([vm(1)])).returncode == 2
+    assert bulk("-f", "-", "-o", "out/", "--force", stdin=lines([vm(1)])).returncode == 0
+    assert set(files(tmp_path / "out")) == {JOURNAL, "fleet_vm-1.xml", "mine.xml"}
+
+
+@pytest.mark.slow
+def test_a_directory_resumes_from_every_state_that_a_kill_can_leave(
+    bulk: Bulk, manifests: Path, tmp_path: Path
+) -> None:
+    (manifests / "f.json").write_text(json.dumps(vm(0)))
+    out = tmp_path / "out"
+    bulk("-f", manifests, "-o", "out/", "--jobs", "1")
+    wanted = files(out)
+    whole = wanted[JOURNAL].splitlines(keepends=True)
+    for count in range(len(whole) + 1):
+        for with_next in (False, True):
+            told = [json.loads(line) for line in whole[: count + with_next]]
+            kept = {f"fleet_{each['name']}.xml" for each in told if "problems" not in each}
+            for name in set(wanted) - {JOURNAL} - kept:
+                (out / name).unlink(missing_ok=True)
+            (out / ".kvnet-bulk.tmp").write_text("<doma")
+            (out / JOURNAL).write_bytes(b"".join(whole[:count]) + b'{"ind')
+            bulk("-f", manifests, "-o", "out/", "--resume", "--jobs", "1")
+            assert files(out) == wanted, (count, with_next)
+
+
+@pytest.mark.slow
+def test_a_directory_killed_in_the_middle_resumes_to_the_same_files(
+    bulk: Bulk, stopped: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for n in range(120):
+        made = [vm(n * 10 + k) for k in range(10)]
+        (folder / f"{n:03}.json").write_text(json.dumps({"kind": "List", "apiVersion": "v1", "items": made}))
+    bulk("-f", "in", "-o", "whole/", "--jobs", "1")
+    words = ("-f", "in", "-o", "out/", "--resume", "--jobs", "2")
+    for size in (1, 60_000):
+        stopped(*words, number=signal.SIGKILL, watched=tmp_path / "out" / JOURNAL, size=size)
+    assert bulk(*words).returncode == 0
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+    assert len(journal(tmp_path / "out")) == 1200

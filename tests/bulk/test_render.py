@@ -1,0 +1,255 @@
+"""Rendering many VMs through executors."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import pytest
+from bulk.vms import BAD, vm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kvnet
+from kvnet import testing
+from kvnet.bulk import Rendered, look_ahead, render
+from kvnet.domain.naming import domain_name
+from kvnet.facts import PodLink
+from kvnet.spec.defaults import defaulted
+
+
+def processes() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(2, mp_context=get_context("forkserver"))
+
+
+@pytest.mark.parametrize("executor", [None, ThreadPoolExecutor], ids=["here", "threads"])
+def test_a_bad_vm_keeps_no_other_from_being_rendered(executor: Any) -> None:
+    bad = [each for each, _ in BAD.values()]
+    vms = [each for n, one in enumerate(bad) for each in (vm(n), one)] + [vm(99)]
+    made = list(render(vms, executor=executor and (lambda: executor(2)), chunk=3))
+    assert [each.index for each in made] == list(range(len(vms)))
+    assert [each.refused for each in made] == [False, True] * len(bad) + [False]
+    codes = [each.problems[0].code for each in made if each.refused]
+    assert dict(zip(BAD, codes, strict=True)) == {what: code for what, (_, code) in BAD.items()}
+
+
+def test_a_problem_has_its_place_where_the_vm_was_a_text() -> None:
+    text = json.dumps(vm(3, mac="not a MAC"), indent=1)
+    first, second = render([vm(1), text])
+    place = second.problems[0].place
+    assert not first.problems
+    assert place is not None
+    assert place.file == "vms[1]"
+    assert "not a MAC" in text.splitlines()[place.line - 1]
+    assert (second.namespace, second.name) == ("fleet", "vm-3")
+
+
+def test_a_refused_vm_is_named_even_where_it_cannot_be_read() -> None:
+    broken = vm(5) | {"spec": 7}
+    assert [(each.namespace, each.name) for each in render([broken, json.dumps(broken)])] == [("fleet", "vm-5")] * 2
+
+
+def test_a_text_is_never_taken_for_a_path() -> None:
+    (made,) = render(["/proc/self/environ"])
+    assert made.problems[0].code == "KN011"
+
+
+def test_a_pair_brings_facts_of_its_own() -> None:
+    own = kvnet.HostFacts(links={"lan": PodLink(name="net1", mtu=9000)})
+    mine, document, common = render(
+        [(vm(1), own), (vm(1), {"links": {"lan": {"name": "net1", "mtu": 1400}}}), vm(1)],
+        {"links": {"lan": {"name": "net1", "mtu": 1300}}},
+    )
+    assert ["<mtu size='9000'/>" in mine.devices[1], "<mtu size='1400'/>" in document.devices[1]] == [True, True]
+    assert "<mtu size='1300'/>" in common.devices[1]
+
+
+def test_a_bug_becomes_a_problem_with_the_text_of_the_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("so it goes")
+
+    monkeypatch.setattr("kvnet.bulk.single.compile", fail)
+    (made,) = render([vm(1)])
+    assert made.problems[0].code == "KN701"
+    assert "ZeroDivisionError: so it goes" in made.problems[0].message
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(testing.machines(), min_size=1, max_size=6), st.booleans(), st.sampled_from(list(kvnet.Profile)))
+def test_bulk_gives_what_each_machine_gives_alone(
+    machines: list[kvnet.Machine], whole: bool, profile: kvnet.Profile
+) -> None:
+    texts = [kvnet.dump(machine, "json") for machine in machines]
+    with ThreadPoolExecutor(1) as executor:
+        made = list(render(texts, executor=executor, whole=whole, chunk=2, profile=profile))
+    assert len(made) == len(machines)
+    for text, one in zip(texts, made, strict=True):
+        machine = kvnet.load(text)
+        architecture = machine.spec.architecture or "amd64"
+        errors = [problem for problem in kvnet.check(machine) if problem.is_error]
+        compiled = kvnet.compile(machine, profile=profile)
+        if errors or compiled.problems:
+            wanted = [problem.code for problem in errors or compiled.problems]
+            assert [problem.code for problem in one.problems] == wanted
+        elif whole:
+            name = domain_name(machine, profile)
+            full = defaulted(machine, kvnet.ClusterConfig(), architecture)
+            assert one.domain == kvnet.build(full, compiled.xml(indent=4), architecture=architecture, name=name)
+        else:
+            assert list(one.devices) == compiled.xml()
+
+
+class Counting:
+    """An endless input that knows how much was taken of it."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        while True:
+            self.taken += 1
+            yield vm(self.taken)
+
+
+def test_no_more_is_taken_of_the_input_than_is_asked_for() -> None:
+    vms = Counting()
+    made = render(vms)
+    assert [next(made).name for _ in range(3)] == ["vm-1", "vm-2", "vm-3"]
+    made.close()
+    assert vms.taken == 3
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_look_ahead_is_bounded_and_ends_with_the_generator(ordered: bool) -> None:
+    vms = Counting()
+    before = threading.active_count()
+    made = render(vms, executor=lambda: ThreadPoolExecutor(2), ordered=ordered, chunk=4, ahead=3)
+    for n in range(40):
+        next(made)
+        assert vms.taken <= 4 * (n // 4 + 3)
+    made.close()
+    assert threading.active_count() == before
+
+
+def test_results_keep_the_order_of_the_input_or_all_come_in_another() -> None:
+    vms = [vm(n) for n in range(50)]
+    with ThreadPoolExecutor(3) as executor:
+        ordered = [each.index for each in render(vms, executor=executor, chunk=2)]
+        any_order = [each.index for each in render(vms, executor=executor, ordered=False, chunk=2)]
+    assert ordered == list(range(50))
+    assert sorted(any_order) == ordered
+
+
+def test_what_the_input_raises_is_raised() -> None:
+    def vms() -> Iterator[dict[str, Any]]:
+        yield vm(1)
+        raise OSError("the disk is gone")
+
+    with ThreadPoolExecutor(1) as executor, pytest.raises(OSError, match="disk is gone"):
+        list(render(vms(), executor=executor))
+
+
+def _names(made: list[Rendered]) -> list[str | None]:
+    return [each.name for each in made]
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_loses_nothing() -> None:
+    pools: list[ProcessPoolExecutor] = []
+
+    def make() -> Executor:
+        pools.append(processes())
+        return pools[-1]
+
+    made = render([vm(n) for n in range(600)], executor=make, chunk=20, ahead=6)
+    seen = [next(made)]
+    os.kill(next(iter(pools[0]._processes)), signal.SIGKILL)
+    seen += made
+    assert _names(seen) == [f"vm-{n}" for n in range(600)]
+    assert not any(each.refused for each in seen)
+    assert len(pools) > 1
+
+
+@pytest.mark.slow
+def test_the_rest_is_rendered_here_where_the_only_executor_breaks() -> None:
+    with processes() as pool:
+        made = render([vm(n) for n in range(600)], executor=pool, chunk=20, ahead=6)
+        seen = [next(made)]
+        os.kill(next(iter(pool._processes)), signal.SIGKILL)
+        seen += made
+    assert _names(seen) == [f"vm-{n}" for n in range(600)]
+    assert not any(each.refused for each in seen)
+
+
+def _fatal(chunk: list[int]) -> list[int]:
+    if 13 in chunk:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return [2 * each for each in chunk]
+
+
+def _in_two(chunk: list[int]) -> tuple[list[int], ...]:
+    middle = len(chunk) // 2
+    return (chunk[:middle], chunk[middle:]) if middle else ()
+
+
+@pytest.mark.slow
+def test_what_breaks_every_pool_is_narrowed_down_and_given_up() -> None:
+    work = look_ahead.Work(call=_fatal, halves=_in_two, lost=lambda chunk, error: [-1])
+    made = look_ahead.results(work, ([n, n + 1, n + 2, n + 3] for n in range(0, 24, 4)), processes, ahead=3)
+    assert [each for part in made for each in part] == [-1 if n == 13 else 2 * n for n in range(24)]
+
+
+def _failing(chunk: list[int]) -> list[int]:
+    if 13 in chunk:
+        raise ValueError("unlucky")
+    return chunk
+
+
+def test_what_fails_as_a_whole_costs_its_neighbours_nothing() -> None:
+    work = look_ahead.Work(call=_failing, halves=_in_two, lost=lambda chunk, error: [f"{chunk[0]}: {error}"])
+    for executor in (None, lambda: ThreadPoolExecutor(2)):
+        made = look_ahead.results(work, [[11, 12, 13, 14], [15, 16]], executor, ahead=2)
+        assert [each for part in made for each in part] == [11, 12, "13: unlucky", 14, 15, 16]
+
+
+@pytest.mark.slow
+def test_a_vm_that_cannot_be_pickled_is_its_own_problem() -> None:
+    odd = vm(1) | {"odd": threading.Lock()}
+    with processes() as executor:
+        made = list(render([vm(0), odd, vm(2)], executor=executor))
+    assert [[problem.code for problem in each.problems] for each in made] == [[], ["KN702"], []]
+    assert _names(made) == ["vm-0", "vm-1", "vm-2"]
+
+
+def test_an_executor_that_its_owner_has_shut_down_is_done_without() -> None:
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    assert _names(list(render([vm(0), vm(1)], executor=executor, chunk=1))) == ["vm-0", "vm-1"]
+
+
+@pytest.mark.slow
+def test_a_worker_of_dask_killed_in_the_middle_loses_nothing() -> None:
+    distributed = pytest.importorskip("distributed", reason="needs distributed")
+    import warnings  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with (
+            distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            pids = list(client.run(os.getpid).values())
+            made = render([vm(n) for n in range(2000)], executor=client.get_executor(pure=False), chunk=25, ahead=8)
+            seen = [next(made) for _ in range(30)]
+            os.kill(pids[0], signal.SIGKILL)
+            seen += made
+            time.sleep(0.1)
+    assert _names(seen) == [f"vm-{n}" for n in range(2000)]
+    assert not any(each.refused for each in seen)
