@@ -6,7 +6,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?= -n auto
-NOTE ?= $(shell uname -m), two cores, CPython
+NOTE ?= $(shell uname -m), two cores
 EXAMPLE ?= examples/pod.yaml
 
 BIN := .venv/bin
