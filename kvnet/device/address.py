@@ -6,7 +6,8 @@ from typing import Self
 
 from kvnet.values import PciAddress
 from kvnet.xml.declare import attr, child, element
-from kvnet.xml.scalars import Hex, Int, OnOff, Token
+from kvnet.xml.numbers import Hex, Int
+from kvnet.xml.scalars import OnOff, Token
 
 __all__ = [
     "CcidGuestAddress",

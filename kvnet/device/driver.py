@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kvnet.device.patterns import ABSOLUTE_PATH
 from kvnet.xml.declare import attr, child, element
-from kvnet.xml.scalars import Choice, Int, OnOff, Text, YesNo
+from kvnet.xml.numbers import Int
+from kvnet.xml.scalars import Choice, OnOff, Text, YesNo
 
 __all__ = ["Backend", "Driver", "GuestOffloads", "HostOffloads", "HostdevDriver"]
 

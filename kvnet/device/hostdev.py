@@ -7,7 +7,8 @@ from kvnet.device.driver import HostdevDriver
 from kvnet.device.parts import Acpi, Rom, Teaming
 from kvnet.device.patterns import ALIAS
 from kvnet.xml.declare import Unread, at, attr, child, element
-from kvnet.xml.scalars import Choice, Int, Present, Token, YesNo
+from kvnet.xml.numbers import Int
+from kvnet.xml.scalars import Choice, Present, Token, YesNo
 
 __all__ = ["Hostdev"]
 

@@ -28,7 +28,8 @@ from kvnet.device.source import (
 from kvnet.device.traffic import Bandwidth, Coalesce, Filter, GuestLink, Port, Tune, VirtualPort, Vlan
 from kvnet.values import MacAddress
 from kvnet.xml.declare import Unread, at, attr, child, element, many, variant
-from kvnet.xml.scalars import Choice, Int, Mac, Text, Token, YesNo
+from kvnet.xml.numbers import Int
+from kvnet.xml.scalars import Choice, Mac, Text, Token, YesNo
 
 __all__ = ["Interface"]
 

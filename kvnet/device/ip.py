@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kvnet.device.patterns import DEVICE_NAME
 from kvnet.xml.declare import attr, element, many
-from kvnet.xml.scalars import Choice, Int, Ip, YesNo
+from kvnet.xml.numbers import Int
+from kvnet.xml.scalars import Choice, Ip, YesNo
 
 __all__ = ["IpAddress", "PortForward", "PortSpan", "Route"]
 

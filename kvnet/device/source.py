@@ -6,7 +6,8 @@ from kvnet.device.address import UsbHostAddress, VfHostAddress
 from kvnet.device.ip import IpAddress, Route
 from kvnet.device.patterns import ABSOLUTE_PATH, BRIDGE_NAME, DEVICE_NAME, UUID
 from kvnet.xml.declare import Unread, at, attr, child, element, many
-from kvnet.xml.scalars import Choice, Hex, Int, Ip, Text, YesNo
+from kvnet.xml.numbers import Hex, Int
+from kvnet.xml.scalars import Choice, Ip, Text, YesNo
 
 __all__ = [
     "BridgeSource",

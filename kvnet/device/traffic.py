@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kvnet.device.patterns import DEVICE_NAME, UUID
 from kvnet.xml.declare import at, attr, child, element, many
-from kvnet.xml.scalars import Choice, Int, Present, Text, Token, YesNo
+from kvnet.xml.numbers import Int
+from kvnet.xml.scalars import Choice, Present, Text, Token, YesNo
 
 __all__ = [
     "Bandwidth",

@@ -12,9 +12,10 @@ from hypothesis.strategies import SearchStrategy
 from kvnet.device import Device, Hostdev, Interface
 from kvnet.values import MacAddress, Number
 from kvnet.xml.declare import header
+from kvnet.xml.numbers import Hex, Int
 from kvnet.xml.plan import Branch, Leaf, plan_of
 from kvnet.xml.releases import release
-from kvnet.xml.scalars import Choice, Flag, Hex, Int, Ip, Mac, Present, Scalar, Text, Token
+from kvnet.xml.scalars import Choice, Flag, Ip, Mac, Present, Scalar, Text, Token
 
 __all__ = ["devices", "elements"]
 

@@ -12,8 +12,8 @@ from kvnet.testing import elements
 from kvnet.xml import read
 from kvnet.xml.compare import compare
 from kvnet.xml.declare import at, element
+from kvnet.xml.numbers import Int
 from kvnet.xml.paths import paths
-from kvnet.xml.scalars import Int
 
 
 @element("interface")
