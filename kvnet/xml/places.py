@@ -25,7 +25,8 @@ def places(text: str | bytes, wanted: Iterable[tuple[etree._Element, str]], file
     root = asked[0][0].getroottree().getroot()
     ordinals = {id(each): n for n, each in enumerate(root.iter(etree.Element)) if id(each) in elements}
     starts = _starts(shown)
-    return [_place(shown, starts[ordinals[id(element)]], attribute, file) for element, attribute in asked]
+    numbers = [min(ordinals[id(element)], len(starts) - 1) for element, _ in asked]
+    return [_place(shown, starts[n], attribute, file) for n, (_, attribute) in zip(numbers, asked, strict=True)]
 
 
 def _place(text: str, start: int, attribute: str, file: str) -> Place:
@@ -37,16 +38,22 @@ def _place(text: str, start: int, attribute: str, file: str) -> Place:
 
 
 def _starts(text: str) -> list[int]:
-    """The character at which each start tag begins, in document order."""
+    """The character at which each start tag begins, in document order.
+
+    Names may have characters that Expat, unlike libxml2, does not know yet; then the last is where it gave up.
+    """
     found: list[int] = []
     parser = expat.ParserCreate("utf-8")
     data = text.encode()
     parser.StartElementHandler = lambda *_: found.append(parser.CurrentByteIndex)
-    parser.Parse(data, True)
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError:
+        found.append(parser.ErrorByteIndex)
     if len(data) == len(text):
         return found
     characters, at = [], 0
     for before, start in zip([0, *found], found, strict=False):
-        at += len(data[before:start].decode())
+        at += len(data[before:start].decode(errors="ignore"))
         characters.append(at)
     return characters

@@ -121,3 +121,17 @@ def test_what_is_not_xml_is_refused_at_its_place(text: str | bytes, expected: st
         parse(text)
     (problem,) = caught.value.problems
     assert f"{problem.place} {problem.code}".endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("<interfacey\u07dat/>", "1:12"),
+        ("<interface type='ethernet'>\n  <x\u07da/>\n</interface>", "2:5"),
+        ("<interface type='\u00e4'>\n  <x\u07da/>\n</interface>", "2:5"),
+    ],
+)
+def test_names_that_one_parser_knows_and_the_other_does_not_are_placed_nearby(text: str, place: str) -> None:
+    with pytest.raises(kvnet.XmlError) as refused:
+        kvnet.read_device(text)
+    assert f":{place}: error" in str(refused.value)
