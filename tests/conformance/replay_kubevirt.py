@@ -1,6 +1,7 @@
-"""Replay KubeVirt's own answers through the public API: ``replay_kubevirt.py FILE…``.
+"""Replay KubeVirt's own answers through the public API: ``replay_kubevirt.py [FILE…]``.
 
-The kind of a file is its name without suffixes. Ends with ``N agree, M differ``; exit status 1 if any differ.
+The kind of a file is its name without suffixes; without files, those beside the checkout are replayed. Ends with
+``N agree, M differ``; exit status 1 if any differ.
 """
 
 from __future__ import annotations
@@ -166,12 +167,21 @@ def replay(path: Path) -> Iterator[tuple[str, list[Difference]]]:
             yield case["id"], [each for each in KINDS[kind](case) if each[1] != each[2]]
 
 
+def _recorded() -> list[Path]:
+    """The recorded answers beside the checkout, of every kind that can be replayed."""
+    folder = Path(__file__).parents[3] / "shared" / "conformance"
+    return sorted(path for path in folder.glob("*.jsonl.gz") if path.name.split(".")[0] in KINDS)
+
+
 def main(arguments: list[str]) -> int:
+    files = [Path(each) for each in arguments] or _recorded()
+    strange = [path for path in files if path.name.split(".")[0] not in KINDS]
+    if strange or not files:
+        told = f"{strange[0]}: no replay for this kind" if strange else "no recorded answers are beside the checkout"
+        print(f"{told}; there are {', '.join(KINDS)}", file=sys.stderr)
+        return 2
     agree = differ = 0
-    for path in map(Path, arguments):
-        if path.name.split(".")[0] not in KINDS:
-            print(f"{path}: no replay for this kind; there are {', '.join(KINDS)}", file=sys.stderr)
-            return 2
+    for path in files:
         for name, differences in replay(path):
             agree += not differences
             differ += bool(differences)
