@@ -12,7 +12,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 import kvnet
 import kvnet.bulk
@@ -80,7 +80,7 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=100_000, help="VMs of the largest fleet (default: 100000)")
     parser.add_argument("--rounds", type=int, default=9)
     asked = parser.parse_args()
-    for line in (*with_nics(asked.rounds), *with_vms(asked.most)):
+    for line in chain(with_nics(asked.rounds), with_vms(asked.most)):
         print(line, flush=True)
     return 0
 
