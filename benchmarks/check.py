@@ -25,6 +25,7 @@ import kvnet
 import kvnet.device
 from compare import Step, in_chunks
 from kvnet.spec import Machine
+from kvnet.xml import write
 from memory import Peak, measured
 from peers import fstring, jinja, lxml_
 from work import Vm, devices, facts, manifest, vms
@@ -113,7 +114,7 @@ def _by_command(count: int, jobs: int) -> Peak:
 
 
 def _written(made: Sequence[kvnet.device.Device]) -> list[str]:
-    return [kvnet.write(device) for device in made]
+    return [write(device) for device in made]
 
 
 def _spec(vm: Vm) -> tuple[Machine, kvnet.HostFacts]:
@@ -139,7 +140,7 @@ def _devices(vm: Vm) -> tuple[Machine, tuple[kvnet.device.Device, ...]]:
 
 def _elements_and_text(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:
     machine, made = asked
-    nics = "\n".join([kvnet.write(device, indent=4) for device in made])
+    nics = "\n".join([write(device, indent=4) for device in made])
     uuid = uuid5(_NAMESPACE, f"{machine.namespace}/{machine.name}")
     return _DOMAIN % (machine.name, uuid, nics)
 
