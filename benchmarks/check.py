@@ -24,6 +24,9 @@ from attrs import frozen
 import kvnet
 import kvnet.device
 from compare import Step, in_chunks
+from kvnet.compile import compile
+from kvnet.manifest import load
+from kvnet.rules.check import check
 from kvnet.spec import Machine
 from kvnet.xml import write
 from memory import Peak, measured
@@ -118,24 +121,24 @@ def _written(made: Sequence[kvnet.device.Device]) -> list[str]:
 
 
 def _spec(vm: Vm) -> tuple[Machine, kvnet.HostFacts]:
-    return kvnet.load(manifest(vm)), facts(vm)
+    return load(manifest(vm)), facts(vm)
 
 
 def _compiled(asked: tuple[Machine, kvnet.HostFacts]) -> list[str]:
-    return kvnet.compile(*asked).xml()
+    return compile(*asked).xml()
 
 
 def _loaded(asked: tuple[str, kvnet.HostFacts]) -> list[str]:
     text, known = asked
-    machine = kvnet.load(text)
-    if kvnet.check(machine):
+    machine = load(text)
+    if check(machine):
         raise ValueError(f"{machine.name} is not flawless")
-    return kvnet.compile(machine, known).xml()
+    return compile(machine, known).xml()
 
 
 def _devices(vm: Vm) -> tuple[Machine, tuple[kvnet.device.Device, ...]]:
     machine, known = _spec(vm)
-    return machine, kvnet.compile(machine, known).devices
+    return machine, compile(machine, known).devices
 
 
 def _elements_and_text(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:
@@ -185,7 +188,7 @@ _STEPS = {
     "jinja2": Step(_itself, jinja.render),
     "devices": Step(devices, _written),
     "spec": Step(_spec, _compiled),
-    "check": Step(lambda vm: kvnet.load(manifest(vm)), kvnet.check),
+    "check": Step(lambda vm: load(manifest(vm)), check),
     "json": Step(lambda vm: (json.dumps(manifest(vm)), facts(vm)), _loaded),
     "elements and text": Step(_devices, _elements_and_text),
     "domain": Step(_devices, _built),
