@@ -128,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print(*table(figures), sep="\n")
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(_document(figures, missing, options.rounds), encoding="utf-8")
     return 0
 

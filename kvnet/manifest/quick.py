@@ -22,6 +22,7 @@ __all__ = ["reader"]
 
 Read = Callable[[Any], Any]
 _MOST_SHAPES = 512
+_LONGEST_KEYS = 4096
 
 
 class _Entry(NamedTuple):
@@ -75,8 +76,10 @@ class _Shapes(dict[tuple[str, ...], Read]):
         } | {key: _member(cls) for key, cls in members.items()}
 
     def __missing__(self, keys: tuple[str, ...]) -> Read:
-        if len(self) >= _MOST_SHAPES:
+        if sum(map(len, keys)) > _LONGEST_KEYS:
             raise Unfit
+        if len(self) >= _MOST_SHAPES:
+            self.clear()
         self[keys] = self._generated(keys)
         return self[keys]
 
@@ -133,7 +136,7 @@ class _Shapes(dict[tuple[str, ...], Read]):
             f"    put(made, '__dict__', {{{whole}}})",
             "    return made",
         ]
-        return function("read", lines, names, f"read {self._cls.__name__} of {' '.join(keys) or 'nothing'}")
+        return function("read", lines, names, f"read {self._cls.__name__} by keys {len(self)}")
 
 
 def _code(entry: _Entry, n: int) -> tuple[str, Any, str]:

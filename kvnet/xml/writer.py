@@ -48,6 +48,8 @@ class _Shapes(dict[tuple[str, ...], Write]):
     def _first(self, held: dict[str, Any], *nl: str) -> str:
         """Write the first object of a shape."""
         shape = frozenset(held)
+        if len(self._made) >= _ORDERS:
+            self._made.clear()
         if shape not in self._made:
             self._made[shape] = self._generated(held)
         if len(self) >= _ORDERS:
