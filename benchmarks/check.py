@@ -24,7 +24,7 @@ from attrs import frozen
 import kvnet
 import kvnet.device
 from compare import Step, in_chunks
-from kvnet.compile import compile
+from kvnet.compiler import compile
 from kvnet.manifest import load
 from kvnet.rules.check import check
 from kvnet.spec import Machine
@@ -133,12 +133,12 @@ def _loaded(asked: tuple[str, kvnet.HostFacts]) -> list[str]:
     machine = load(text)
     if check(machine):
         raise ValueError(f"{machine.name} is not flawless")
-    return compile(machine, known).xml()
+    return compile(machine, kvnet.Target(facts=known)).xml()
 
 
 def _devices(vm: Vm) -> tuple[Machine, tuple[kvnet.device.Device, ...]]:
     machine, known = _spec(vm)
-    return machine, compile(machine, known).devices
+    return machine, compile(machine, kvnet.Target(facts=known)).devices
 
 
 def _elements_and_text(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:

@@ -7,111 +7,83 @@ imported when it is first used, so that a program pays for what it needs. Of a m
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kvnet.compile import Compiled, CompiledNic, Profile, Requirement, compile
-    from kvnet.device.diff import Change, Noticed, diff
-    from kvnet.device.read import read_device
-    from kvnet.domain import Imported, import_domain, read_domain
-    from kvnet.domain.build import build
-    from kvnet.domain.patch import patch
-    from kvnet.errors import (
-        Cause,
-        FactsError,
-        FieldPath,
-        KvnetError,
-        Place,
-        Problem,
-        Rejected,
-        Severity,
-        XmlError,
-    )
-    from kvnet.facts import HostFacts, load_facts
-    from kvnet.manifest import Manifest, dump, load, load_all, load_cluster
-    from kvnet.rules.check import check
-    from kvnet.running import Plan, live_migratable, plan_changes, restart_required
-    from kvnet.running.status import status
-    from kvnet.spec.cluster import ClusterConfig
-    from kvnet.xml import to_element, write
+    from kvnet.compiler import Compiled as Compiled
+    from kvnet.compiler import CompiledNic as CompiledNic
+    from kvnet.compiler import Requirement as Requirement
+    from kvnet.compiler import compile as compile
+    from kvnet.device.diff import Change as Change
+    from kvnet.device.diff import Noticed as Noticed
+    from kvnet.device.diff import diff as diff
+    from kvnet.device.read import read_device as read_device
+    from kvnet.domain.build import build as build
+    from kvnet.domain.imported import Imported as Imported
+    from kvnet.domain.imported import import_domain as import_domain
+    from kvnet.domain.patch import patch as patch
+    from kvnet.domain.read import read_domain as read_domain
+    from kvnet.errors import Cause as Cause
+    from kvnet.errors import FactsError as FactsError
+    from kvnet.errors import FieldPath as FieldPath
+    from kvnet.errors import KvnetError as KvnetError
+    from kvnet.errors import Place as Place
+    from kvnet.errors import Problem as Problem
+    from kvnet.errors import Rejected as Rejected
+    from kvnet.errors import Severity as Severity
+    from kvnet.errors import XmlError as XmlError
+    from kvnet.facts import HostFacts as HostFacts
+    from kvnet.manifest import Manifest as Manifest
+    from kvnet.manifest import dump as dump
+    from kvnet.manifest import load as load
+    from kvnet.manifest import load_all as load_all
+    from kvnet.manifest import load_cluster as load_cluster
+    from kvnet.manifest import load_facts as load_facts
+    from kvnet.pipeline import Rendered as Rendered
+    from kvnet.pipeline import render as render
+    from kvnet.rules.check import check as check
+    from kvnet.running import Plan as Plan
+    from kvnet.running import live_migratable as live_migratable
+    from kvnet.running import plan_changes as plan_changes
+    from kvnet.running import restart_required as restart_required
+    from kvnet.running.status import status as status
+    from kvnet.spec.cluster import ClusterConfig as ClusterConfig
+    from kvnet.target import Profile as Profile
+    from kvnet.target import Target as Target
+    from kvnet.xml import to_element as to_element
+    from kvnet.xml import write as write
 
-__all__ = [
-    "Cause",
-    "Change",
-    "ClusterConfig",
-    "Compiled",
-    "CompiledNic",
-    "FactsError",
-    "FieldPath",
-    "HostFacts",
-    "Imported",
-    "KvnetError",
-    "Manifest",
-    "Noticed",
-    "Place",
-    "Plan",
-    "Problem",
-    "Profile",
-    "Rejected",
-    "Requirement",
-    "Severity",
-    "XmlError",
-    "build",
-    "check",
-    "compile",
-    "diff",
-    "dump",
-    "import_domain",
-    "live_migratable",
-    "load",
-    "load_all",
-    "load_cluster",
-    "load_facts",
-    "patch",
-    "plan_changes",
-    "read_device",
-    "read_domain",
-    "restart_required",
-    "status",
-    "to_element",
-    "write",
-]
-
-_NAMES = {
-    "kvnet.compile": "Compiled CompiledNic Profile Requirement compile",
+_HOMES = {
+    "kvnet.compiler": "Compiled CompiledNic Requirement compile",
     "kvnet.device.diff": "Change Noticed diff",
     "kvnet.device.read": "read_device",
-    "kvnet.domain": "Imported build import_domain patch read_domain",
+    "kvnet.domain.build": "build",
+    "kvnet.domain.imported": "Imported import_domain",
+    "kvnet.domain.patch": "patch",
+    "kvnet.domain.read": "read_domain",
     "kvnet.errors": "Cause FactsError FieldPath KvnetError Place Problem Rejected Severity XmlError",
-    "kvnet.facts": "HostFacts load_facts",
-    "kvnet.manifest": "Manifest dump load load_all load_cluster",
+    "kvnet.facts": "HostFacts",
+    "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts",
+    "kvnet.pipeline": "Rendered render",
     "kvnet.rules.check": "check",
     "kvnet.running": "Plan live_migratable plan_changes restart_required status",
     "kvnet.spec.cluster": "ClusterConfig",
+    "kvnet.target": "Profile Target",
     "kvnet.xml": "to_element write",
 }
-_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - the table above is the list
 
 
-class _Package(ModuleType):
-    """This package: a name from ``__all__`` is what it stands for, even where a subpackage is called the same."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(_HOMES[name]), name)
-        super().__setattr__(name, value)
-        return value
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *__all__})
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562), so that a program pays for what it needs."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    return value
 
 
-sys.modules[__name__].__class__ = _Package
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

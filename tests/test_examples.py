@@ -32,6 +32,6 @@ def test_an_example_is_defined_without_loss(path: Path, profile: str, connection
     facts = kvnet.load_facts(EXAMPLES / "sriov.facts.yaml")
     for machine in manifest.machines:
         assert not [problem for problem in kvnet.check(machine) if problem.is_error]
-        compiled = kvnet.compile(machine, facts, nads=manifest.nads, profile=profile)
-        text = kvnet.build(machine, compiled.xml(indent=4), virt_type="qemu")
+        compiled = kvnet.compile(machine, kvnet.Target(facts=facts, nads=manifest.nads, profile=profile))
+        text = kvnet.build(machine, kvnet.Target(virt_type="qemu"), compiled.xml(indent=4))
         assert live.define(text, connection).lost == ()

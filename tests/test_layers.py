@@ -15,23 +15,29 @@ ALLOWED = {
     "xml": {"source", "values", "errors"},
     "spec": {"values", "errors"},
     "device": {"xml", "values", "errors"},
-    "manifest": {"source", "spec", "values", "errors"},
-    "facts": {"manifest", "spec", "values", "errors"},
-    "rules": {"spec", "values", "errors"},
-    "compile": {"spec", "rules", "facts", "device", "xml", "values", "errors"},
-    "domain": {"compile", "rules", "facts", "spec", "device", "xml", "values", "errors"},
-    "bulk": {"domain", "compile", "rules", "manifest", "facts", "spec", "device", "xml", "values", "errors"},
+    "facts": {"spec", "values", "errors"},
+    "target": {"facts", "spec", "errors"},
+    "defaults": {"target", "spec", "values"},
+    "manifest": {"source", "target", "facts", "spec", "values", "errors"},
+    "rules": {"defaults", "target", "spec", "values", "errors"},
+    "compiler": {"defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
+    "domain": {"compiler", "rules", "defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
+    "pipeline": {"domain", "compiler", "rules", "target", "spec", "errors"},
+    "bulk": {
+        *("pipeline", "compiler", "defaults", "manifest", "target", "facts", "spec"),
+        *("device", "values", "errors"),
+    },
     "running": {
-        *("domain", "compile", "rules", "facts", "manifest", "spec"),
+        *("domain", "compiler", "defaults", "target", "facts", "manifest", "spec"),
         *("device", "xml", "values", "errors"),
     },
     "live": {
-        *("running", "domain", "compile", "facts", "spec"),
+        *("running", "domain", "compiler", "target", "spec"),
         *("xml", "values", "errors"),
     },
 }
 IMPURE = {"os", "socket", "random", "time", "logging", "libvirt"}
-PURE = ("compile", "device", "xml", "domain", "running")
+PURE = ("compiler", "device", "xml", "domain", "running", "target", "defaults", "pipeline")
 
 
 def _imported(path: Path) -> set[str]:

@@ -13,9 +13,10 @@ from kvnet.bulk.batch import Batch, Form, batch
 from kvnet.bulk.rendered import Rendered
 from kvnet.bulk.rendering import lost_worker
 from kvnet.bulk.settings import Settings
-from kvnet.bulk.single import guarded, identity, placed, rendered_machine, unexpected
+from kvnet.bulk.single import guarded, identity, rendered_machine, unexpected
 from kvnet.errors import KvnetError, Place
 from kvnet.manifest import Document, documents, load_all
+from kvnet.pipeline import placed
 from kvnet.spec import Machine, Nad
 
 __all__ = ["SUFFIXES", "Files", "halves", "lost_file", "nads_in", "rendered_files"]
@@ -66,21 +67,20 @@ def _of_file(path: str, settings: Settings) -> Iterator[Rendered]:
 
 def _of_document(document: Document, settings: Settings) -> Iterator[Rendered]:
     """The machines of a document that stands beside a bad one."""
-    place = document.origin.place if document.origin else None
     data = document.data if isinstance(document.data, dict) else [document.data]
     try:
         machines = load_all(data).machines
     except KvnetError as error:
         namespace, name = identity(data)
-        yield Rendered(index=0, namespace=namespace, name=name, problems=placed(error.problems, place))
+        yield Rendered(index=0, namespace=namespace, name=name, problems=placed(document.origin, error.problems))
         return
     for machine in machines:
         made = _of_machine(machine, settings)
-        yield evolve(made, problems=placed(made.problems, place))
+        yield evolve(made, problems=placed(document.origin, made.problems))
 
 
 def _of_machine(machine: Machine, settings: Settings) -> Rendered:
-    return guarded(lambda: rendered_machine(machine, settings, settings.facts), machine)
+    return guarded(lambda: rendered_machine(machine, settings.target, whole=settings.whole), machine)
 
 
 def nads_in(directory: str, names: list[str]) -> tuple[Nad, ...]:

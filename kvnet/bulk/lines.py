@@ -12,10 +12,10 @@ from kvnet.bulk.batch import Batch, Form, batch
 from kvnet.bulk.rendered import Rendered
 from kvnet.bulk.rendering import lost_worker
 from kvnet.bulk.settings import Settings
-from kvnet.bulk.single import NamedText, guarded, identity, placed, read, rendered_machine
+from kvnet.bulk.single import NamedText, guarded, identity, read, rendered_machine
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
-from kvnet.facts import load_facts
-from kvnet.manifest import Document, documents, load
+from kvnet.manifest import Document, documents, load, load_facts
+from kvnet.pipeline import placed
 
 __all__ = ["LONGEST", "Block", "halves", "lost_line", "rendered_block", "rendered_line"]
 
@@ -55,7 +55,7 @@ def rendered_line(text: bytes, file: str, number: int, settings: Settings) -> Re
     if _ENVELOPE.match(text):
         made = _opened(text, file, settings)
     else:
-        made = guarded(lambda: rendered_machine(read(text, file), settings, settings.facts), text)
+        made = guarded(lambda: rendered_machine(read(text, file), settings.target, whole=settings.whole), text)
     return evolve(made, problems=tuple(_moved(each, number - 1) for each in made.problems)) if made.problems else made
 
 
@@ -69,17 +69,18 @@ def _opened(text: bytes, file: str, settings: Settings) -> Rendered:
         data = document.data
         problems = list(_envelope_flaws(data))
         if problems:
-            raise Rejected(placed(problems, document.origin.place if document.origin else None))
-        facts = settings.facts
+            raise Rejected(placed(document.origin, problems))
+        target = settings.target
         try:
-            facts = load_facts(data["facts"]) if data.get("facts") is not None else facts
+            if data.get("facts") is not None:
+                target = evolve(target, facts=load_facts(data["facts"]))
         except KvnetError as error:
             raise Rejected(_inside(document, "facts", error.problems)) from None
         try:
             machine = load(data["vm"])
         except KvnetError as error:
             raise Rejected(_inside(document, "vm", error.problems)) from None
-        one = rendered_machine(machine, settings, facts)
+        one = rendered_machine(machine, target, whole=settings.whole)
         return evolve(one, problems=tuple(_inside(document, "vm", one.problems))) if one.problems else one
 
     one = guarded(made)

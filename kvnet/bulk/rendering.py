@@ -12,11 +12,10 @@ from kvnet.bulk.rendered import Rendered
 from kvnet.bulk.settings import Settings
 from kvnet.bulk.shipping import packed, unpacked
 from kvnet.bulk.single import identity, rendered_vm
-from kvnet.compile import Profile
 from kvnet.errors import FieldPath, Problem
-from kvnet.facts import HostFacts, load_facts
-from kvnet.spec import Machine, Nad
-from kvnet.spec.cluster import ClusterConfig
+from kvnet.facts import HostFacts
+from kvnet.spec import Machine
+from kvnet.target import Target
 
 __all__ = ["AHEAD", "CHUNK", "Vm", "lost_worker", "render"]
 
@@ -31,14 +30,11 @@ _Chunk = tuple[int, tuple[Any, ...]]
 
 
 def render(
-    vms: Iterable[Vm],
-    facts: HostFacts | Mapping[str, Any] | None = None,
+    machines: Iterable[Vm],
+    target: Target | None = None,
     executor: Executor | Callable[[], Executor] | None = None,
     ordered: bool = True,
     *,
-    nads: Iterable[Nad] = (),
-    cluster: ClusterConfig | None = None,
-    profile: Profile | str = Profile.KUBEVIRT,
     whole: bool = False,
     chunk: int = CHUNK,
     ahead: int = AHEAD,
@@ -48,16 +44,10 @@ def render(
     The input is consumed as results are: at most ``ahead`` chunks of ``chunk`` VMs are under way (without an
     executor, one VM). ``executor`` is any executor of ``concurrent.futures``, or a callable that makes one and
     makes another where that breaks. No VM keeps another from being rendered: what is wrong with it is in its
-    own result. Raises FactsError where the facts for all cannot be read, and what the input itself raises.
+    own result. Raises what the input itself raises.
     """
-    settings = Settings(
-        facts=facts if isinstance(facts, HostFacts) else load_facts(facts) if facts is not None else HostFacts(),
-        nads=nads,
-        cluster=cluster or ClusterConfig(),
-        profile=profile,
-        whole=whole,
-    )
-    return _results(vms, settings, executor, ordered=ordered, chunk=chunk, ahead=ahead)
+    settings = Settings(target=target or Target(), whole=whole)
+    return _results(machines, settings, executor, ordered=ordered, chunk=chunk, ahead=ahead)
 
 
 def _results(

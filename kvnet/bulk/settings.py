@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable
 from functools import lru_cache
 
 from attrs import evolve, field, frozen
 
-from kvnet.compile import Profile
-from kvnet.facts import HostFacts
-from kvnet.spec import Nad
-from kvnet.spec.cluster import ClusterConfig
+from kvnet.target import Target
 
 __all__ = ["Settings"]
 
 
-def _without_origins(nads: Iterable[Nad]) -> tuple[Nad, ...]:
-    """The definitions without the texts that they were read from."""
-    return tuple(evolve(nad, origin=None) for nad in nads)
+def _without_origins(target: Target) -> Target:
+    """The target without the texts that its NADs were read from."""
+    return evolve(target, nads=tuple([evolve(nad, origin=None) for nad in target.nads]))
 
 
 @frozen(kw_only=True)
 class Settings:
-    """How to render: ``whole`` asks for domains, ``facts`` are those of VMs that bring none of their own."""
+    """How to render: ``whole`` asks for domains; the target's facts are for machines without facts of their own."""
 
-    facts: HostFacts = field(factory=HostFacts)
-    nads: tuple[Nad, ...] = field(default=(), converter=_without_origins)
-    cluster: ClusterConfig = field(factory=ClusterConfig)
-    profile: Profile = field(default=Profile.KUBEVIRT, converter=Profile)
+    target: Target = field(factory=Target, converter=_without_origins)
     whole: bool = False
 
     def packed(self) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -12,30 +11,23 @@ from attrs import evolve
 from kvnet.bulk.rendered import Rendered
 from kvnet.bulk.settings import Settings
 from kvnet.bulk.uses import uses_of
-from kvnet.compile import compile
-from kvnet.domain import build, left_out
-from kvnet.domain.naming import domain_name
-from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
-from kvnet.facts import HostFacts, load_facts
-from kvnet.manifest import documents, load
-from kvnet.rules.check import check
+from kvnet.defaults import with_default_nic
+from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
+from kvnet.facts import HostFacts
+from kvnet.manifest import documents, load, load_facts
+from kvnet.pipeline import placed, render
 from kvnet.spec import Machine
-from kvnet.spec.defaults import defaulted, with_default_nic
+from kvnet.target import Target
 
 __all__ = [
     "NamedText",
-    "Placed",
     "guarded",
     "identity",
-    "placed",
     "read",
     "rendered_machine",
     "rendered_vm",
     "unexpected",
 ]
-
-Placed = Callable[[FieldPath], "Place | None"]
-"""Finds the place of a field in the text that a VM was read from."""
 
 
 class NamedText(BytesIO):
@@ -53,19 +45,22 @@ def rendered_vm(vm: Any, settings: Settings, index: int) -> Rendered:
     def made() -> Rendered:
         machine = read(own, f"vms[{index}]")
         try:
-            known = _facts(facts, settings)
+            target = _target(facts, settings.target)
         except KvnetError as error:
             return _refused(machine, error.problems)
-        return rendered_machine(machine, settings, known)
+        return rendered_machine(machine, target, whole=settings.whole)
 
     return guarded(made, own).at(index)
 
 
-def _facts(given: Any, settings: Settings) -> HostFacts:
-    if given is None or isinstance(given, HostFacts):
-        return given or settings.facts
+def _target(given: Any, target: Target) -> Target:
+    """The target of a machine that may bring facts of its own."""
+    if given is None:
+        return target
+    if isinstance(given, HostFacts):
+        return evolve(target, facts=given)
     if isinstance(given, Mapping):
-        return load_facts(given)
+        return evolve(target, facts=load_facts(given))
     told = f"facts are HostFacts or a mapping, not {type(given).__name__}"
     raise Rejected([Problem(FieldPath(), "KN700", told, hint="give a pair of a VM and its facts")])
 
@@ -100,38 +95,23 @@ def read(vm: Any, name: str) -> Machine:
     raise Rejected([Problem(FieldPath(), "KN700", told, hint="give one object for each VM")])
 
 
-def rendered_machine(machine: Machine, settings: Settings, facts: HostFacts) -> Rendered:
-    """Check and compile a machine as ``kvnet render`` does."""
+def rendered_machine(machine: Machine, target: Target, *, whole: bool) -> Rendered:
+    """Render a machine as ``kvnet.render`` does, and note what it uses."""
     origin = machine.origin
-    # a place costs more than all the rest: problems get theirs, notes go without
-    machine = evolve(machine, origin=None) if origin is not None else machine
-    architecture = facts.architecture or machine.spec.architecture or "amd64"
-    found = check(machine, settings.cluster, architecture=architecture)
-    errors = tuple(problem for problem in found if problem.is_error)
-    if errors:
-        return _refused(machine, placed(errors, origin.place if origin else None))
-    compiled = compile(machine, facts, nads=settings.nads, cluster=settings.cluster, profile=settings.profile)
-    if compiled.problems:
-        return _refused(machine, placed(compiled.problems, origin.place if origin else None))
-    uses = uses_of(with_default_nic(machine, settings.cluster), compiled, facts, settings.profile)
-    notes = (*found, *compiled.notes)
-    result = partial(Rendered, index=0, namespace=machine.namespace, name=machine.name, uses=uses)
-    if not settings.whole:
-        return result(notes=notes, devices=tuple(compiled.xml()))
-    whole = defaulted(machine, settings.cluster, architecture)
-    name = domain_name(machine, settings.profile)
-    try:
-        text = build(whole, compiled.devices, architecture=architecture, name=name)
-    except KvnetError as error:
-        return _refused(machine, placed(error.problems, origin.place if origin else None))
-    return result(notes=(*notes, *left_out(whole)), domain=text)
-
-
-def placed(problems: Iterable[Problem], place: Placed | None) -> tuple[Problem, ...]:
-    """The problems, with places where they have none and there is a text."""
-    if place is None:
-        return tuple(problems)
-    return tuple(problem if problem.place else problem.placed(place(problem.at)) for problem in problems)
+    # to find a place costs more than all the rest: errors get theirs, notes go without
+    made = render(evolve(machine, origin=None) if origin is not None else machine, target, whole=whole)
+    if made.problems:
+        return _refused(machine, placed(machine.origin, made.problems))
+    uses = uses_of(with_default_nic(machine, target.cluster), made.compiled, target.facts, target.profile)
+    return Rendered(
+        index=0,
+        namespace=machine.namespace,
+        name=machine.name,
+        uses=uses,
+        notes=made.notes,
+        domain=made.document,
+        devices=() if whole else tuple(made.devices()),
+    )
 
 
 def _refused(machine: Machine, problems: Iterable[Problem]) -> Rendered:

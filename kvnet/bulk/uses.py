@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from kvnet.compile import Compiled, CompiledNic, Profile
+from kvnet.compiler import Compiled, CompiledNic
 from kvnet.device import Hostdev, HostdevSource, Interface, NetworkSource
 from kvnet.facts import HostFacts
 from kvnet.spec import Bridge, Machine, Multus, Network, Pod, ResourceClaim
 from kvnet.spec import Interface as Nic
+from kvnet.target import Profile
 from kvnet.values import MacAddress
 
 __all__ = ["Uses", "host_of", "uses_of"]

@@ -6,11 +6,11 @@ from argparse import Namespace
 
 from kvnet import live
 from kvnet.cli import inputs
-from kvnet.cli.rendering import admitted, placed
 from kvnet.cli.report import Report
 from kvnet.cli.status import CLEAN, FAILED, FINDINGS
-from kvnet.domain import domain_name
+from kvnet.domain.naming import domain_name
 from kvnet.live import Applied
+from kvnet.pipeline import placed
 from kvnet.spec import Machine
 
 __all__ = ["run"]
@@ -25,7 +25,7 @@ def run(arguments: Namespace, report: Report) -> int:
     """
     given = inputs.read(arguments)
     for machine in given.machines:
-        admitted(machine, given, report)
+        inputs.admitted(machine, given.target, report)
     statuses = []
     try:
         with live.connect(arguments.connect) as connection:
@@ -33,10 +33,7 @@ def run(arguments: Namespace, report: Report) -> int:
                 applied = live.apply(
                     machine,
                     connection,
-                    given.facts,
-                    nads=given.nads,
-                    cluster=given.cluster,
-                    profile=arguments.profile,
+                    given.target,
                     gating=arguments.gating,
                     timeout=arguments.timeout,
                 )
@@ -56,7 +53,7 @@ def _tell(machine: Machine, applied: Applied, name: str, report: Report) -> None
     for call in applied.left:
         print(f"{name}: left: {call}", flush=True)
     problems = (*applied.problems, *(failure.problem for failure in applied.failed))
-    report.problems(placed(machine, problems))
+    report.problems(placed(machine.origin, problems))
 
 
 def _status(applied: Applied) -> int:

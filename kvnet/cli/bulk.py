@@ -26,12 +26,12 @@ from kvnet.bulk.tally import Tally
 from kvnet.cli.progress import Progress
 from kvnet.cli.report import Report
 from kvnet.cli.status import CLEAN, FINDINGS
-from kvnet.compile import Profile
 from kvnet.errors import KvnetError, Problem, Rejected
-from kvnet.facts import HostFacts, load_facts
-from kvnet.manifest import load_all, load_cluster
+from kvnet.facts import HostFacts
+from kvnet.manifest import load_all, load_cluster, load_facts
 from kvnet.spec import Nad
 from kvnet.spec.cluster import ClusterConfig
+from kvnet.target import Profile, Target
 
 __all__ = ["run"]
 
@@ -85,7 +85,8 @@ def _settings(arguments: Namespace) -> Settings:
         raise Rejected(problems)
     if profile is Profile.HOST and os.path.isdir(arguments.input):
         nads += nads_in(arguments.input, Directory.of(arguments.input).names)
-    return Settings(facts=facts, nads=nads, cluster=cluster, profile=profile, whole=not arguments.devices)
+    target = Target(profile=profile, facts=facts, cluster=cluster, nads=tuple(nads))
+    return Settings(target=target, whole=not arguments.devices)
 
 
 def _opened(arguments: Namespace) -> IO[bytes]:

@@ -31,7 +31,4 @@ def run(arguments: Namespace, report: Report) -> int:
 
 def _found(arguments: Namespace) -> list[Problem]:
     given = inputs.read(arguments, nads_suffice=True)
-    architecture = given.facts.architecture or "amd64"
-    return [
-        problem for machine in given.machines for problem in check(machine, given.cluster, architecture=architecture)
-    ]
+    return [problem for machine in given.machines for problem in check(machine, given.target)]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from attrs import evolve
+
 from kvnet import live
 from kvnet.cli import inputs
-from kvnet.cli.rendering import rendered
 from kvnet.cli.report import Report
 from kvnet.cli.status import status_of
-from kvnet.compile import Profile
+from kvnet.domain.build import build
 from kvnet.errors import KvnetError, Problem
+from kvnet.pipeline import placed
+from kvnet.target import architecture_of
 
 __all__ = ["run"]
 
@@ -22,17 +25,18 @@ def run(arguments: Namespace, report: Report) -> int:
     dropped something.
     """
     given = inputs.read(arguments)
-    made = rendered(given, Profile(arguments.profile), report)
+    made = inputs.rendered(given, report, whole=False)
     found: list[Problem] = []
     with live.connect(arguments.connect) as connection:
         for each in made:
             try:
-                text = each.domain(live.virt_type(connection, each.architecture))
+                virt_type = live.virt_type(connection, architecture_of(each.machine, each.target))
+                text = build(each.machine, evolve(each.target, virt_type=virt_type), each.compiled.devices)
                 defined = live.define(text, connection, keep=arguments.connect is not None)
             except KvnetError as error:
-                problems = each.placed(error.problems)
+                problems = placed(each.machine.origin, error.problems)
             else:
-                problems = each.placed(defined.lost)
+                problems = placed(each.machine.origin, defined.lost)
                 print(defined.got.rstrip("\n"))
             report.problems(problems)
             found += problems

@@ -11,7 +11,7 @@ from kvnet.cli.status import CLEAN, FAILED, FINDINGS
 from kvnet.device import Device
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.device.read import read_device
-from kvnet.domain import read_domain
+from kvnet.domain.read import read_domain
 from kvnet.errors import KvnetError
 from kvnet.xml import parse
 

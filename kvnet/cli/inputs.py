@@ -10,14 +10,18 @@ from pathlib import Path
 
 from attrs import frozen
 
+from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
-from kvnet.facts import HostFacts, load_facts
-from kvnet.manifest import load_all, load_cluster
+from kvnet.facts import HostFacts
+from kvnet.manifest import load_all, load_cluster, load_facts
 from kvnet.manifest.text import Text, read_text
+from kvnet.pipeline import Rendered, render
+from kvnet.rules.check import check
 from kvnet.spec import Machine, Nad
 from kvnet.spec.cluster import ClusterConfig
+from kvnet.target import Profile, Target
 
-__all__ = ["Inputs", "domain_text", "read"]
+__all__ = ["Inputs", "admitted", "domain_text", "read", "rendered"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
@@ -28,9 +32,7 @@ class Inputs:
     """Everything a command was given."""
 
     machines: tuple[Machine, ...]
-    nads: tuple[Nad, ...]
-    facts: HostFacts
-    cluster: ClusterConfig
+    target: Target
 
 
 def read(arguments: Namespace, *, nads_suffice: bool = False) -> Inputs:
@@ -41,6 +43,7 @@ def read(arguments: Namespace, *, nads_suffice: bool = False) -> Inputs:
     problems: list[Problem] = []
     machines: list[Machine] = []
     nads: list[Nad] = []
+    cluster: ClusterConfig | None = None
     for file in _files(arguments.files):
         try:
             manifest = load_all(sys.stdin.buffer if file is None else file)
@@ -49,7 +52,8 @@ def read(arguments: Namespace, *, nads_suffice: bool = False) -> Inputs:
             continue
         machines += manifest.machines
         nads += manifest.nads
-    facts, cluster = HostFacts(), ClusterConfig()
+        cluster = manifest.cluster or cluster
+    facts = HostFacts()
     try:
         facts = load_facts(Path(arguments.facts)) if arguments.facts else facts
         cluster = load_cluster(Path(arguments.cluster)) if arguments.cluster else cluster
@@ -59,7 +63,33 @@ def read(arguments: Namespace, *, nads_suffice: bool = False) -> Inputs:
         raise Rejected(problems)
     name = getattr(arguments, "name", None)
     chosen = () if nads_suffice and nads and not machines else _chosen(machines, name)
-    return Inputs(machines=chosen, nads=tuple(nads), facts=facts, cluster=cluster)
+    target = Target(
+        profile=getattr(arguments, "profile", Profile.KUBEVIRT),
+        facts=facts,
+        cluster=cluster or ClusterConfig(),
+        nads=tuple(nads),
+        virt_type=getattr(arguments, "virt_type", "kvm"),
+    )
+    return Inputs(machines=chosen, target=target)
+
+
+def admitted(machine: Machine, target: Target, report: Report) -> None:
+    """Report what is to be said of a machine. Raises Rejected with what it would be refused for."""
+    found = check(machine, target)
+    report.problems(problem for problem in found if not problem.is_error)
+    errors = [problem for problem in found if problem.is_error]
+    if errors:
+        raise Rejected(errors)
+
+
+def rendered(given: Inputs, report: Report, *, whole: bool = True) -> list[Rendered]:
+    """Render every machine, and report the notes. Raises Rejected with all errors of all of them."""
+    made = [render(machine, given.target, whole=whole) for machine in given.machines]
+    report.problems(note for each in made for note in each.notes)
+    errors = [problem for each in made for problem in each.problems]
+    if errors:
+        raise Rejected(errors)
+    return made
 
 
 def domain_text(name: str) -> Text:

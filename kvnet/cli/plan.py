@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from kvnet import live
 from kvnet.cli import inputs
-from kvnet.cli.rendering import admitted, placed
 from kvnet.cli.report import Report
 from kvnet.cli.status import CLEAN, FAILED, FINDINGS
-from kvnet.domain import domain_name
+from kvnet.domain.naming import domain_name
+from kvnet.pipeline import placed
 from kvnet.running import DomainPlan
 
 __all__ = ["run"]
@@ -22,17 +22,14 @@ def run(arguments: Namespace, report: Report) -> int:
     """Print the steps that each domain takes, and what they change. Returns 1 where there is anything to do."""
     given = inputs.read(arguments)
     for machine in given.machines:
-        admitted(machine, given, report)
+        inputs.admitted(machine, given.target, report)
     try:
         with live.connect(arguments.connect) as connection:
             plans = [
                 live.plan(
                     machine,
                     connection,
-                    given.facts,
-                    nads=given.nads,
-                    cluster=given.cluster,
-                    profile=arguments.profile,
+                    given.target,
                     gating=arguments.gating,
                 )
                 for machine in given.machines
@@ -44,7 +41,7 @@ def run(arguments: Namespace, report: Report) -> int:
         name = domain_name(machine, arguments.profile)
         for line in _lines(plan):
             print(f"{name}: {line}")
-        report.problems(placed(machine, plan.problems))
+        report.problems(placed(machine.origin, plan.problems))
     return FINDINGS if any(map(_is_undone, plans)) else CLEAN
 
 

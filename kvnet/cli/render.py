@@ -7,13 +7,12 @@ from argparse import Namespace
 
 from attrs import evolve
 
-from kvnet import domain
 from kvnet.cli import inputs, output
-from kvnet.cli.rendering import Rendered, rendered
 from kvnet.cli.report import Report
-from kvnet.compile import Profile
-from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected, XmlError
+from kvnet.domain.patch import patch
+from kvnet.errors import FieldPath, Place, Problem, Rejected, XmlError
 from kvnet.manifest.text import Text
+from kvnet.pipeline import Rendered
 
 __all__ = ["run"]
 
@@ -21,7 +20,7 @@ __all__ = ["run"]
 def run(arguments: Namespace, report: Report) -> int:
     """Print the XML of every machine, or nothing where one of them has an error."""
     given = inputs.read(arguments)
-    made = rendered(given, Profile(arguments.profile), report)
+    made = inputs.rendered(given, report, whole=not (arguments.devices or arguments.into))
     if arguments.into and len(made) > 1:
         names = ", ".join(each.name for each in made)
         told = f"{len(made)} machines do not fit into one domain"
@@ -37,24 +36,15 @@ def run(arguments: Namespace, report: Report) -> int:
 
 
 def _documents(made: list[Rendered], arguments: Namespace) -> list[str]:
-    """One document for each machine. Raises Rejected with what is wrong with any of them."""
+    """One document for each machine."""
     if arguments.into:
         return [_patched(inputs.domain_text(arguments.into), each) for each in made]
-    documents: list[str] = []
-    problems: list[Problem] = []
-    for each in made:
-        try:
-            documents.append(_document(each, arguments))
-        except KvnetError as error:
-            problems += each.placed(error.problems)
-    if problems:
-        raise Rejected(problems)
-    return documents
+    return [_document(each, arguments) for each in made]
 
 
 def _patched(text: Text, made: Rendered) -> str:
     try:
-        return domain.patch(text.text, made.compiled.xml(indent=0))
+        return patch(text.text, made.devices(indent=0))
     except XmlError as error:
         raise XmlError(_in_file(problem, text.file) for problem in error.problems) from None
 
@@ -66,15 +56,15 @@ def _in_file(problem: Problem, file: str) -> Problem:
 
 def _document(made: Rendered, arguments: Namespace) -> str:
     if arguments.devices:
-        return "\n".join(made.compiled.xml(indent=0))
-    return made.domain(arguments.virt_type).rstrip("\n")
+        return "\n".join(made.devices(indent=0))
+    return made.domain().rstrip("\n")
 
 
 def _described(made: Rendered, document: str) -> dict[str, object]:
     return {
         "name": made.name,
         "xml": document,
-        "devices": made.compiled.xml(),
+        "devices": made.devices(),
         "notes": [output.described(note) for note in made.compiled.notes],
         "requirements": [output.plain(requirement) for requirement in made.compiled.requirements],
     }

@@ -10,18 +10,22 @@ from uuid import UUID, uuid5
 
 from attrs import frozen
 
-from kvnet.compile.topology import Topology, topology, vcpus
+from kvnet.compiler import compile
+from kvnet.compiler.topology import Topology, topology, vcpus
+from kvnet.defaults import defaulted, has_cpu_hotplug
 from kvnet.device import Device
 from kvnet.domain.layout import laid_out, only_element
+from kvnet.domain.naming import domain_name
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.spec import Cpu, Domain, Firmware, Machine, MachineType, Memory, Resources, VmiSpec
-from kvnet.spec.defaults import has_cpu_hotplug
+from kvnet.target import Target, architecture_conflict, architecture_of
 from kvnet.values import quantity_ceil
 from kvnet.xml import escape, write
 from kvnet.xml.scalars import Text
 
 __all__ = ["build", "domain_uuid", "left_out"]
 
+_KUBEVIRT = Target()
 _NAMELESS = "vm"
 _DEFAULT_MEMORY = "1Gi"
 _KIB = 1024
@@ -49,25 +53,32 @@ _PLATFORMS = {
 
 def build(
     machine: Machine,
-    nics: Sequence[Device | str],
+    target: Target | None = None,
+    devices: Sequence[Device | str] | None = None,
     *,
-    architecture: str = "amd64",
-    virt_type: str = "kvm",
     name: str | None = None,
 ) -> str:
-    """The domain document of a machine around its devices; texts of devices are laid out anew.
+    """The domain document of a machine, enough to boot but without disks.
 
-    Memory is the guest's, else what is requested, else the limit, else 1 GiB; vCPUs follow KubeVirt, with
-    the sockets that may be plugged in later. Raises Rejected where libvirt could not define it, XmlError
-    where a text is not one NIC.
+    ``devices`` are those that ``compile`` makes, unless others are given; texts of devices are laid out anew. ``name``
+    is that of ``domain_name`` unless another one is given. Memory is the guest's, else what is requested, else the
+    limit, else 1 GiB; vCPUs follow KubeVirt, with the sockets that may be plugged in later. Raises Rejected where the
+    machine cannot be compiled, or libvirt could not define it, and XmlError where a text is not one NIC.
     """
-    name = name or machine.name or _NAMELESS
-    frame = _frame(_size(machine), architecture, virt_type)
+    target = _KUBEVIRT if target is None else target
+    conflict = architecture_conflict(machine, target)
+    flaws = [conflict] if conflict else _vcpu_flaws(machine)
+    if flaws:
+        raise Rejected(flaws)
+    devices = compile(machine, target).devices if devices is None else devices
+    machine, architecture = defaulted(machine, target), architecture_of(machine, target)
+    name = name or domain_name(machine, target.profile)
+    frame = _frame(_size(machine), architecture, target.virt_type)
     if frame is None or not _SAFE_NAME.fullmatch(name):
         problems = _problems(machine, name, architecture)
         if problems or frame is None:
             raise Rejected(problems)
-    inside = "".join([_nic(nic, n) for n, nic in enumerate(nics)])
+    inside = "".join([_nic(device, n) for n, device in enumerate(devices)])
     return frame.format(escape(name), domain_uuid(machine), inside)
 
 
@@ -209,11 +220,11 @@ def _name_flaws(machine: Machine, name: str) -> list[Problem]:
 def _vcpu_flaws(machine: Machine) -> list[Problem]:
     at = machine.root / "domain" / "resources"
     try:
-        if vcpus(topology(machine)) > 0:
+        if vcpus(topology(machine)) >= 0:
             return []
     except ValueError as reason:
         return [Problem(at, "KN603", f"the CPUs cannot be counted: {reason}", hint="write 2, or 500m")]
-    return [Problem(at, "KN603", "the CPU limit leaves the machine no vCPU", hint="give it at least 1")]
+    return [Problem(at, "KN603", "the CPU limit is negative", hint="give it at least 1")]
 
 
 def _memory_flaws(machine: Machine) -> list[Problem]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve, frozen
 
-from kvnet.compile import Profile, compile
-from kvnet.compile.naming import pod_link_names
+from kvnet.compiler import compile
+from kvnet.compiler.naming import pod_link_names
 from kvnet.device import Device, Hostdev, HostdevSource, Interface, PciGuestAddress, PciHostAddress
 from kvnet.device.diff import Noticed, diff
 from kvnet.domain.about import About, about
@@ -19,6 +19,7 @@ from kvnet.facts import HostFacts, PodLink
 from kvnet.rules.check import check
 from kvnet.spec import Cpu, Devices, Domain, Machine, Memory, Multus, Nad, Network, Pod, VmiSpec
 from kvnet.spec import Interface as Nic
+from kvnet.target import Profile, Target
 from kvnet.values import PciAddress
 from kvnet.xml import parse
 
@@ -66,7 +67,7 @@ def import_domain(
     facts = HostFacts(links=_links(machine, imports), pci_addresses=dict(_addresses(imports)) or None)
     machine, moved = _admissible(machine)
     nads = _unique(each.attachment.nad for each in imports if each.attachment.nad is not None)
-    compiled = compile(machine, facts, nads=nads, profile=profile)
+    compiled = compile(machine, Target(profile=Profile(profile), facts=facts, nads=nads))
     seen = [
         problem
         for each, nic in zip(imports, compiled.nics, strict=True)

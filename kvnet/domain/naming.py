@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kvnet.compile.result import Profile
 from kvnet.spec import Machine
+from kvnet.target import Profile
 
 __all__ = ["domain_name"]
 

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from kvnet.compile import Profile
-from kvnet.domain import domain_name
+from kvnet.domain.naming import domain_name
 from kvnet.errors import FieldPath, Problem
-from kvnet.facts import HostFacts
 from kvnet.live.applied import Applied, Failure
 from kvnet.live.binding import LibvirtError, libvirt_module
 from kvnet.live.calls import carry_out
@@ -19,8 +17,8 @@ from kvnet.live.domains import domain_named, texts_of
 from kvnet.live.line import Line, line
 from kvnet.live.removal import Removal, Removals, removals
 from kvnet.running import Action, Call, DomainPlan, Gating, plan_domain
-from kvnet.spec import Machine, Nad
-from kvnet.spec.cluster import ClusterConfig
+from kvnet.spec import Machine
+from kvnet.target import Target
 
 if TYPE_CHECKING:
     import libvirt
@@ -29,18 +27,16 @@ __all__ = ["apply", "plan"]
 
 
 def plan(
-    vmi: Machine,
+    machine: Machine,
     connection: libvirt.virConnect,
-    facts: HostFacts | None = None,
+    target: Target | None = None,
     *,
-    nads: Sequence[Nad] = (),
-    cluster: ClusterConfig | None = None,
-    profile: Profile | str = Profile.KUBEVIRT,
     gating: Gating | str | None = None,
     name: str | None = None,
 ) -> DomainPlan:
     """What ``apply`` would do to a machine's domain now. Raises LibvirtError and XmlError."""
-    asked = _Asked(vmi, facts, nads, cluster, Profile(profile), gating, name or domain_name(vmi, profile))
+    target = target or Target()
+    asked = _Asked(machine, target, gating, name or domain_name(machine, target.profile))
     try:
         return asked.plan(domain_named(connection, asked.name))
     except libvirt_module().libvirtError as error:
@@ -48,13 +44,10 @@ def plan(
 
 
 def apply(
-    vmi: Machine,
+    machine: Machine,
     connection: libvirt.virConnect,
-    facts: HostFacts | None = None,
+    target: Target | None = None,
     *,
-    nads: Sequence[Nad] = (),
-    cluster: ClusterConfig | None = None,
-    profile: Profile | str = Profile.KUBEVIRT,
     gating: Gating | str | None = None,
     name: str | None = None,
     timeout: float = 30.0,
@@ -75,7 +68,8 @@ def apply(
 
     Raises LibvirtError where the domain is not there, or cannot be looked at, and XmlError.
     """
-    asked = _Asked(vmi, facts, nads, cluster, Profile(profile), gating, name or domain_name(vmi, profile))
+    target = target or Target()
+    asked = _Asked(machine, target, gating, name or domain_name(machine, target.profile))
     with line(connection, attempts, reopen) as way:
         run = _Run(asked, way, timeout)
         while True:
@@ -96,29 +90,18 @@ def apply(
 class _Asked:
     """What is asked, and of which domain."""
 
-    vmi: Machine
-    facts: HostFacts | None
-    nads: Sequence[Nad]
-    cluster: ClusterConfig | None
-    profile: Profile
+    machine: Machine
+    target: Target
     gating: Gating | str | None
     name: str
 
     def plan(self, domain: libvirt.virDomain) -> DomainPlan:
-        return plan_domain(
-            texts_of(domain),
-            self.vmi,
-            self.facts,
-            nads=self.nads,
-            cluster=self.cluster,
-            profile=self.profile,
-            gating=self.gating,
-        )
+        return plan_domain(texts_of(domain), self.machine, self.target, gating=self.gating)
 
     def at(self, nic: str) -> FieldPath:
         """Where the manifest speaks of a NIC."""
-        at = self.vmi.root / "domain" / "devices" / "interfaces"
-        return next((at[n] for n, each in enumerate(self.vmi.interfaces) if each.name == nic), at)
+        at = self.machine.root / "domain" / "devices" / "interfaces"
+        return next((at[n] for n, each in enumerate(self.machine.interfaces) if each.name == nic), at)
 
 
 class _Run:

@@ -7,12 +7,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from kvnet import running
-from kvnet.compile import Profile
-from kvnet.domain import domain_name
+from kvnet.domain.naming import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.live.binding import LibvirtError, libvirt_module
 from kvnet.live.domains import domain_named
 from kvnet.spec import InterfaceStatus, Machine
+from kvnet.target import Profile
 
 if TYPE_CHECKING:
     import libvirt

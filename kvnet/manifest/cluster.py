@@ -10,7 +10,7 @@ from kvnet.manifest import codes
 from kvnet.manifest.documents import Document, documents
 from kvnet.spec.cluster import BindingPlugin, ClusterConfig, PluginMigration
 
-__all__ = ["load_cluster"]
+__all__ = ["cluster_config", "load_cluster"]
 
 _TYPES: dict[tuple[str, ...], tuple[str, type]] = {
     ("developerConfiguration", "featureGates"): ("feature_gates", list),
@@ -40,10 +40,11 @@ def load_cluster(source: Any) -> ClusterConfig:
     if not found:
         told, hint = "there is no KubeVirt object in what was given", "give one with `kind: KubeVirt`"
         raise Rejected([Problem(FieldPath(), codes.NOTHING_FOUND, told, hint=hint)])
-    return _config(found[-1])
+    return cluster_config(found[-1])
 
 
-def _config(document: Document) -> ClusterConfig:
+def cluster_config(document: Document) -> ClusterConfig:
+    """The configuration in a KubeVirt object. Raises Rejected with every problem."""
     problems, known = [], {}
     for path, (name, kind) in _TYPES.items():
         value, at = document.data, FieldPath()

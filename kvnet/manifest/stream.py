@@ -10,19 +10,27 @@ import yaml
 from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem, Rejected
+from kvnet.facts import HostFacts
 from kvnet.manifest import codes, scalars
+from kvnet.manifest.cluster import cluster_config
 from kvnet.manifest.documents import Document, sound_documents
 from kvnet.manifest.objects import NAD, Flawed, machine_of, nad_of, plain_machine, plain_nad
 from kvnet.spec import TEMPLATES, Machine, Nad
+from kvnet.spec.cluster import ClusterConfig
+from kvnet.target import Profile, Target
 
 __all__ = ["Manifest", "dump", "load", "load_all", "plain"]
 
 
 @frozen(kw_only=True, slots=False)
 class Manifest:
-    """The objects of a source, in its order; ``skipped`` are the kinds that kvnet does not read."""
+    """The objects of a source, in its order; ``skipped`` are the kinds that kvnet does not read.
+
+    ``cluster`` is the configuration of the KubeVirt object, the last one where there are several.
+    """
 
     objects: tuple[Machine | Nad, ...] = ()
+    cluster: ClusterConfig | None = None
     skipped: tuple[str, ...] = ()
 
     @property
@@ -32,6 +40,30 @@ class Manifest:
     @property
     def nads(self) -> tuple[Nad, ...]:
         return tuple(each for each in self.objects if isinstance(each, Nad))
+
+    def target(
+        self,
+        *,
+        profile: Profile | str = Profile.KUBEVIRT,
+        facts: HostFacts | None = None,
+        cluster: ClusterConfig | None = None,
+        virt_type: str = "kvm",
+    ) -> Target:
+        """What these machines are compiled against: the NADs and the KubeVirt object among them, and what is given.
+
+        ``cluster`` counts where the documents hold no KubeVirt object.
+
+        >>> import kvnet
+        >>> kvnet.load_all("examples/multus.yaml").target(profile="host").nads[0].name
+        'vlan100'
+        """
+        return Target(
+            profile=Profile(profile),
+            facts=facts or HostFacts(),
+            cluster=self.cluster or cluster or ClusterConfig(),
+            nads=self.nads,
+            virt_type=virt_type,
+        )
 
     def __iter__(self) -> Iterator[Machine | Nad]:
         return iter(self.objects)
@@ -43,13 +75,13 @@ def load_all(source: Any) -> Manifest:
     A source is a path, text (YAML or JSON), an open file, a mapping or a sequence of mappings. Raises
     Rejected with every problem of every document, each with its place.
     """
-    objects, skipped = _read(source)
-    return Manifest(objects=tuple(objects), skipped=tuple(skipped))
+    return _read(source)
 
 
-def _read(source: Any) -> tuple[list[Machine | Nad], list[str]]:
+def _read(source: Any) -> Manifest:
     objects: list[Machine | Nad] = []
     skipped: list[str] = []
+    cluster = None
     sound, problems = sound_documents(source)
     for document in sound:
         try:
@@ -59,11 +91,13 @@ def _read(source: Any) -> tuple[list[Machine | Nad], list[str]]:
             continue
         if isinstance(made, str):
             skipped.append(made)
+        elif isinstance(made, ClusterConfig):
+            cluster = made
         else:
             objects.append(made)
     if problems:
         raise Rejected(sorted(problems, key=_position))
-    return objects, skipped
+    return Manifest(objects=tuple(objects), cluster=cluster, skipped=tuple(skipped))
 
 
 def _position(problem: Problem) -> tuple[int, int]:
@@ -72,21 +106,21 @@ def _position(problem: Problem) -> tuple[int, int]:
 
 def load(source: Any) -> Machine:
     """Read the one machine of a source. Raises Rejected, also where there is none or more than one."""
-    objects, skipped = _read(source)
-    machines = [each for each in objects if isinstance(each, Machine)]
+    manifest = _read(source)
+    machines = manifest.machines
     if len(machines) == 1:
         return machines[0]
     if machines:
         names = ", ".join(str(machine.name) for machine in machines)
         told, hint = f"there are {len(machines)} machines: {names}", "use load_all"
         raise Rejected([Problem(FieldPath(), codes.SEVERAL_FOUND, told, hint=hint)])
-    kinds = [*skipped, *(NAD for _ in objects)]
+    kinds = [*manifest.skipped, *(NAD for _ in manifest.objects), *(["KubeVirt"] if manifest.cluster else [])]
     seen = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
     told = f"there is no virtual machine in {len(kinds)} documents{seen}"
     raise Rejected([Problem(FieldPath(), codes.NOTHING_FOUND, told, hint="give a VirtualMachine or its spec")])
 
 
-def _object(document: Document) -> Machine | Nad | str:
+def _object(document: Document) -> Machine | Nad | ClusterConfig | str:
     data = document.data
     if type(data) is not dict and not isinstance(data, Mapping):
         told = "a document is a mapping with apiVersion and kind"
@@ -101,6 +135,11 @@ def _object(document: Document) -> Machine | Nad | str:
         return machine_of(document, kind)
     if kind == NAD:
         return nad_of(document)
+    if kind == "KubeVirt":
+        try:
+            return cluster_config(document)
+        except Rejected as rejected:
+            raise Flawed(list(rejected.problems)) from None
     meant = next((each for each in (*TEMPLATES, NAD) if each.lower() == kind.lower()), None)
     if meant is not None:
         told, hint = f"there is no kind '{kind}'", f"did you mean '{meant}'?"

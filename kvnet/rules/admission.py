@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from kvnet.defaults import default_nic_refusal
 from kvnet.errors import Cause, Problem
 from kvnet.rules import bindings, boot, dhcp, interfaces, networks, ports
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.defaults import default_nic_refusal
 
 __all__ = ["RULES", "refusal"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 from kvnet.errors import FieldPath, Problem, Severity
-from kvnet.rules.case import Case, Rule
+from kvnet.rules.context import Rule, RuleContext
 from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE
 from kvnet.spec import Bridge, Masquerade, PasstBinding, Plugin, Sriov
 
@@ -24,9 +24,9 @@ _IGNORED_BY_SRIOV = {
 }
 
 
-def ports_are_forwarded(case: Case) -> Iterator[Problem]:
+def ports_are_forwarded(context: RuleContext) -> Iterator[Problem]:
     """Only masquerade and passt on the pod network look at ports."""
-    for nic in case.nics:
+    for nic in context.nics:
         if not nic.interface.ports or isinstance(nic.interface.binding, Masquerade | PasstBinding | Plugin | Sriov):
             continue
         yield _warning(
@@ -37,9 +37,9 @@ def ports_are_forwarded(case: Case) -> Iterator[Problem]:
         )
 
 
-def ports_of_the_launcher(case: Case) -> Iterator[Problem]:
+def ports_of_the_launcher(context: RuleContext) -> Iterator[Problem]:
     """Live migration and the launcher use ports of the pod themselves."""
-    for nic in case.nics:
+    for nic in context.nics:
         if not isinstance(nic.interface.binding, Masquerade):
             continue
         for n, port in enumerate(nic.interface.ports or ()):
@@ -52,24 +52,24 @@ def ports_of_the_launcher(case: Case) -> Iterator[Problem]:
                 )
 
 
-def multiqueue_has_effect(case: Case) -> Iterator[Problem]:
+def multiqueue_has_effect(context: RuleContext) -> Iterator[Problem]:
     """Multiqueue works for virtio NICs alone."""
-    if not case.machine.spec.domain.devices.network_interface_multiqueue:
+    if not context.machine.spec.domain.devices.network_interface_multiqueue:
         return
     served = False
-    for nic in case.nics:
+    for nic in context.nics:
         if Sriov not in nic.bound:
             served = True
             if nic.interface.is_virtio:
                 return
     if served:
-        at = case.root / "domain" / "devices" / "networkInterfaceMultiqueue"
+        at = context.root / "domain" / "devices" / "networkInterfaceMultiqueue"
         yield _warning(at, "KN903", "no NIC is virtio, so multiqueue has no effect", "use the model virtio")
 
 
-def sriov_settings(case: Case) -> Iterator[Problem]:
+def sriov_settings(context: RuleContext) -> Iterator[Problem]:
     """A passed-through function brings its own model and MAC."""
-    for nic in case.nics:
+    for nic in context.nics:
         if Sriov not in nic.bound:
             continue
         if nic.interface.mac_address:
@@ -84,11 +84,11 @@ def sriov_settings(case: Case) -> Iterator[Problem]:
                 yield _warning(nic.at / member, "KN905", f"{member} has no effect on an SR-IOV NIC", "leave it out")
 
 
-def bridge_on_pod_network_stays(case: Case) -> Iterator[Problem]:
+def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
     """A machine that bridges the pod network cannot migrate live."""
-    if _MIGRATABLE_BRIDGE in case.machine.annotations:
+    if _MIGRATABLE_BRIDGE in context.machine.annotations:
         return
-    for nic in case.nics:
+    for nic in context.nics:
         if Bridge in nic.bound and nic.on_pod_network:
             yield _warning(
                 nic.at / "bridge",
@@ -98,10 +98,10 @@ def bridge_on_pod_network_stays(case: Case) -> Iterator[Problem]:
             )
 
 
-def acpi_index(case: Case) -> Iterator[Problem]:
+def acpi_index(context: RuleContext) -> Iterator[Problem]:
     """ACPI indexes are 1 to 16383 and name one NIC each, or the guest falls back to other names."""
     seen: dict[int, str] = {}
-    for nic in case.nics:
+    for nic in context.nics:
         index = nic.interface.acpi_index
         if not index:
             continue
@@ -115,10 +115,10 @@ def acpi_index(case: Case) -> Iterator[Problem]:
         seen[index] = nic.interface.name
 
 
-def unique_macs(case: Case) -> Iterator[Problem]:
+def unique_macs(context: RuleContext) -> Iterator[Problem]:
     """Two NICs with one MAC confuse bridges and guests."""
     seen: dict[bytes, str] = {}
-    for nic, mac in case.macs:
+    for nic, mac in context.macs:
         if mac is None:
             continue
         if mac.octets in seen:
@@ -127,17 +127,17 @@ def unique_macs(case: Case) -> Iterator[Problem]:
         seen[mac.octets] = nic.interface.name
 
 
-def link_state_has_effect(case: Case) -> Iterator[Problem]:
+def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:
     """passt has no link to switch."""
-    for nic in case.nics:
+    for nic in context.nics:
         if nic.interface.state == "down" and isinstance(nic.interface.binding, PasstBinding):
             told = "KubeVirt ignores the link state of a passt NIC"
             yield _warning(nic.at / "state", "KN909", told, "leave it out")
 
 
-def guest_network(case: Case) -> Iterator[Problem]:
+def guest_network(context: RuleContext) -> Iterator[Problem]:
     """masquerade needs room for a gateway and a guest in its CIDR; KubeVirt finds out when the pod starts."""
-    for at, network in case.networks:
+    for at, network in context.networks:
         pod = network.pod
         for member, text in (
             ("vmNetworkCIDR", pod and pod.vm_network_cidr),
@@ -160,10 +160,10 @@ def _cidr_flaw(text: str, version: int) -> str | None:
     return None
 
 
-def autoattach_has_effect(case: Case) -> Iterator[Problem]:
+def autoattach_has_effect(context: RuleContext) -> Iterator[Problem]:
     """autoattachPodInterface speaks of machines without NICs."""
-    if case.machine.spec.domain.devices.autoattach_pod_interface is False and case.nics:
-        at = case.root / "domain" / "devices" / "autoattachPodInterface"
+    if context.machine.spec.domain.devices.autoattach_pod_interface is False and context.nics:
+        at = context.root / "domain" / "devices" / "autoattachPodInterface"
         told = "autoattachPodInterface has no effect where interfaces are listed"
         yield _warning(at, "KN911", told, "drop it, or drop the interfaces")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvnet.errors import Cause, Problem
-from kvnet.rules.case import Case, Rule
+from kvnet.rules.context import Rule, RuleContext
 from kvnet.rules.occasions import BINDINGS
 from kvnet.spec import (
     BINDINGS as MEMBERS,
@@ -30,9 +30,9 @@ _RESERVED_MAC = "02:00:00:00:00:00"
 _MEMBERS = {binding: member for member, binding in MEMBERS.items()}
 
 
-def known_state(case: Case) -> Iterator[Problem]:
+def known_state(context: RuleContext) -> Iterator[Problem]:
     """The state is up, down or absent."""
-    for nic in case.nics:
+    for nic in context.nics:
         state = nic.interface.state
         if state and state not in _STATES:
             yield Problem(
@@ -44,9 +44,9 @@ def known_state(case: Case) -> Iterator[Problem]:
             )
 
 
-def state_fits_binding(case: Case) -> Iterator[Problem]:
+def state_fits_binding(context: RuleContext) -> Iterator[Problem]:
     """SR-IOV has no link state to set, and only bridge NICs of secondary networks can be unplugged."""
-    for nic in case.nics:
+    for nic in context.nics:
         interface = nic.interface
         if Sriov in nic.bound and interface.state in ("up", "down"):
             yield Problem(
@@ -66,7 +66,7 @@ def state_fits_binding(case: Case) -> Iterator[Problem]:
                 hint="only bridge interfaces can be absent",
                 cause=Cause.INVALID,
             )
-        default = default_network(case.machine.networks)
+        default = default_network(context.machine.networks)
         if default is not None and interface.name == default.name:
             yield Problem(
                 nic.at / "state",
@@ -77,9 +77,9 @@ def state_fits_binding(case: Case) -> Iterator[Problem]:
             )
 
 
-def one_binding(case: Case) -> Iterator[Problem]:
+def one_binding(context: RuleContext) -> Iterator[Problem]:
     """An interface has exactly one binding; removed ones do not count."""
-    for nic in case.nics:
+    for nic in context.nics:
         members = [_MEMBERS[type(each)] for each in nic.interface.bindings if not _removed(each)]
         if len(members) == 1:
             continue
@@ -93,9 +93,9 @@ def one_binding(case: Case) -> Iterator[Problem]:
         )
 
 
-def masquerade_fits(case: Case) -> Iterator[Problem]:
+def masquerade_fits(context: RuleContext) -> Iterator[Problem]:
     """Masquerade binds pod networks, and its bridge owns one MAC address."""
-    for nic in case.nics:
+    for nic in context.nics:
         if Masquerade not in nic.bound:
             continue
         if not nic.on_pod_network:
@@ -116,11 +116,11 @@ def masquerade_fits(case: Case) -> Iterator[Problem]:
             )
 
 
-def bridge_permitted(case: Case) -> Iterator[Problem]:
+def bridge_permitted(context: RuleContext) -> Iterator[Problem]:
     """The cluster may forbid bridge on the pod network."""
-    if case.cluster.permit_bridge_on_pod_network:
+    if context.target.cluster.permit_bridge_on_pod_network:
         return
-    for nic in case.nics:
+    for nic in context.nics:
         if Bridge in nic.bound and nic.on_pod_network:
             yield Problem(
                 nic.at / "name",
@@ -131,12 +131,12 @@ def bridge_permitted(case: Case) -> Iterator[Problem]:
             )
 
 
-def passt_fits(case: Case) -> Iterator[Problem]:
+def passt_fits(context: RuleContext) -> Iterator[Problem]:
     """Passt needs its gate and the pod network."""
-    for nic in case.nics:
+    for nic in context.nics:
         if PasstBinding not in nic.bound:
             continue
-        if not case.cluster.allows(Gate.PASST_BINDING):
+        if not context.target.cluster.allows(Gate.PASST_BINDING):
             yield Problem(
                 nic.at / "name",
                 "KN115",
@@ -161,10 +161,10 @@ _REMOVED = {
 }
 
 
-def removed_bindings(case: Case) -> Iterator[Problem]:
+def removed_bindings(context: RuleContext) -> Iterator[Problem]:
     """Bindings that KubeVirt removed are refused when a machine is created."""
-    template = len(case.root.parts) - 1 if case.machine.kind == "VirtualMachine" else 0
-    for nic in case.nics:
+    template = len(context.root.parts) - 1 if context.machine.kind == "VirtualMachine" else 0
+    for nic in context.nics:
         for binding in nic.interface.bindings:
             if not _removed(binding):
                 continue

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kvnet.defaults import with_cpu_request, with_default_topology
 from kvnet.errors import Cause, Problem
-from kvnet.rules.case import Case, Rule
+from kvnet.rules.context import Rule, RuleContext
 from kvnet.rules.occasions import MAX_SOCKETS
-from kvnet.spec.defaults import with_cpu_request, with_default_topology
 
 __all__ = ["RULES"]
 
 
-def boot_order_counts_from_one(case: Case) -> Iterator[Problem]:
+def boot_order_counts_from_one(context: RuleContext) -> Iterator[Problem]:
     """Boot order 0 stands for nothing."""
-    for n, nic in enumerate(case.nics):
+    for n, nic in enumerate(context.nics):
         if nic.interface.boot_order == 0:
             yield Problem(
                 nic.at / "bootOrder",
@@ -22,15 +22,15 @@ def boot_order_counts_from_one(case: Case) -> Iterator[Problem]:
                 f"interface '{nic.interface.name}' has boot order 0",
                 hint="boot order counts from 1; leave it out where the NIC is not for booting",
                 cause=Cause.INVALID,
-                reported_at=case.root[n] / "bootOrder",
+                reported_at=context.root[n] / "bootOrder",
             )
 
 
-def unique_boot_order(case: Case) -> Iterator[Problem]:
+def unique_boot_order(context: RuleContext) -> Iterator[Problem]:
     """Disks and interfaces share one boot order, each place taken once."""
-    taken = {disk.boot_order: f"disk '{disk.name}'" for disk in case.machine.spec.domain.devices.disks}
+    taken = {disk.boot_order: f"disk '{disk.name}'" for disk in context.machine.spec.domain.devices.disks}
     taken.pop(None, None)
-    for nic in case.nics:
+    for nic in context.nics:
         order = nic.interface.boot_order
         if order is None:
             continue
@@ -45,13 +45,13 @@ def unique_boot_order(case: Case) -> Iterator[Problem]:
         taken[order] = f"interface '{nic.interface.name}'"
 
 
-def sockets_within_max(case: Case) -> Iterator[Problem]:
+def sockets_within_max(context: RuleContext) -> Iterator[Problem]:
     """CPU sockets do not exceed the sockets that may be plugged in later."""
-    cpu = with_default_topology(with_cpu_request(case.machine, case.cluster)).spec.domain.cpu
+    cpu = with_default_topology(with_cpu_request(context.machine, context.target.cluster)).spec.domain.cpu
     if cpu is None or not cpu.max_sockets or (cpu.sockets or 0) <= cpu.max_sockets:
         return
     yield Problem(
-        case.root / "domain" / "cpu" / "sockets",
+        context.root / "domain" / "cpu" / "sockets",
         "KN209",
         f"{cpu.sockets} sockets are more than maxSockets, {cpu.max_sockets}",
         hint="raise maxSockets, or leave it to the cluster",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from kvnet.errors import Cause, Problem
-from kvnet.rules.case import Case, Nic, Rule
+from kvnet.rules.context import Nic, Rule, RuleContext
 from kvnet.spec import PrivateOption
 
 __all__ = ["RULES"]
@@ -14,9 +14,9 @@ __all__ = ["RULES"]
 _LOWEST_PRIVATE, _HIGHEST_PRIVATE = 224, 254
 
 
-def unique_private_options(case: Case) -> Iterator[Problem]:
+def unique_private_options(context: RuleContext) -> Iterator[Problem]:
     """A private DHCP option is given once."""
-    for nic in case.nics:
+    for nic in context.nics:
         numbers = [option.option for option in _options(nic)]
         if len(set(numbers)) < len(numbers):
             twice = next(number for number in numbers if numbers.count(number) > 1)
@@ -26,13 +26,13 @@ def unique_private_options(case: Case) -> Iterator[Problem]:
                 f"private DHCP option {twice} is given twice",
                 hint="keep one of the values",
                 cause=Cause.INVALID,
-                reported_at=case.root,
+                reported_at=context.root,
             )
 
 
-def private_option_numbers(case: Case) -> Iterator[Problem]:
+def private_option_numbers(context: RuleContext) -> Iterator[Problem]:
     """Private DHCP options are 224 to 254 (RFC 3942)."""
-    for nic in case.nics:
+    for nic in context.nics:
         for n, option in enumerate(_options(nic)):
             if not _LOWEST_PRIVATE <= option.option <= _HIGHEST_PRIVATE:
                 yield Problem(
@@ -41,13 +41,13 @@ def private_option_numbers(case: Case) -> Iterator[Problem]:
                     f"DHCP option {option.option} is not for private use",
                     hint=f"use {_LOWEST_PRIVATE} to {_HIGHEST_PRIVATE}",
                     cause=Cause.INVALID,
-                    reported_at=case.root,
+                    reported_at=context.root,
                 )
 
 
-def ntp_servers(case: Case) -> Iterator[Problem]:
+def ntp_servers(context: RuleContext) -> Iterator[Problem]:
     """NTP servers are IPv4 addresses, for they travel in DHCPv4 option 42."""
-    for nic in case.nics:
+    for nic in context.nics:
         options = nic.interface.dhcp_options
         for n, server in enumerate(options.ntp_servers if options else ()):
             if not _is_ipv4(server):

@@ -12,8 +12,9 @@ from enum import Enum
 from attrs import define, field
 
 from kvnet.errors import Problem
-from kvnet.rules.case import Case, Nic, Rule
+from kvnet.rules.context import Nic, Rule, RuleContext
 from kvnet.spec import Sriov
+from kvnet.target import architecture_of
 from kvnet.values import PciAddress
 
 __all__ = ["RULES"]
@@ -25,9 +26,9 @@ _PORT_SLOTS = 30  # slots 01 to 1e of bus 0, with eight root ports each
 _PORTS_A_SLOT = 8
 
 
-def slots(case: Case) -> Iterator[Problem]:
+def slots(context: RuleContext) -> Iterator[Problem]:
     """A PCI bus has 32 slots, and a machine one PCI domain."""
-    for nic, address in case.placed:
+    for nic, address in context.placed:
         if address.domain:
             yield Problem(
                 nic.at / "pciAddress",
@@ -44,10 +45,14 @@ def slots(case: Case) -> Iterator[Problem]:
             )
 
 
-def unique_addresses(case: Case) -> Iterator[Problem]:
+def _is_amd64(context: RuleContext) -> bool:
+    return architecture_of(context.machine, context.target) == "amd64"
+
+
+def unique_addresses(context: RuleContext) -> Iterator[Problem]:
     """Two devices cannot sit in one place."""
     seen: dict[str, str] = {}
-    for nic, address in case.placed:
+    for nic, address in context.placed:
         spelling = (nic.interface.pci_address or "").lower()
         if spelling in seen:
             yield Problem(
@@ -59,9 +64,9 @@ def unique_addresses(case: Case) -> Iterator[Problem]:
         seen[spelling] = nic.interface.name
 
 
-def root_bus(case: Case) -> Iterator[Problem]:
+def root_bus(context: RuleContext) -> Iterator[Problem]:
     """Bus 0 holds the machine's own devices."""
-    for nic, address in case.placed:
+    for nic, address in context.placed:
         if address.bus == 0 and address.slot == 0:
             yield Problem(
                 nic.at / "pciAddress",
@@ -69,7 +74,7 @@ def root_bus(case: Case) -> Iterator[Problem]:
                 f"{address} is the host bridge's slot: libvirt takes it for no address and puts the NIC elsewhere",
                 hint="use 0000:01:00.0, or leave pciAddress out",
             )
-        elif address.bus == 0 and (address.slot, address.function) in _CHIPSET and case.architecture == "amd64":
+        elif address.bus == 0 and (address.slot, address.function) in _CHIPSET and _is_amd64(context):
             yield Problem(
                 nic.at / "pciAddress",
                 "KN415",
@@ -78,12 +83,12 @@ def root_bus(case: Case) -> Iterator[Problem]:
             )
 
 
-def bus_kinds(case: Case) -> Iterator[Problem]:
+def bus_kinds(context: RuleContext) -> Iterator[Problem]:
     """A root port takes PCI Express NICs in its slot 0; a bridge takes the older models, in slots 1 to 31."""
     buses = _Buses()
-    beyond = [(nic, address) for nic, address in case.placed if address.bus and not address.domain]
+    beyond = [(nic, address) for nic, address in context.placed if address.bus and not address.domain]
     for nic, address in sorted(beyond, key=_is_hostdev):
-        old, model = _is_old(case, nic), nic.interface.model or "virtio"
+        old, model = _is_old(context, nic), nic.interface.model or "virtio"
         kind = buses.asked(address.bus, _Kind.BRIDGE if old else _Kind.PORT)
         if not old and (kind is not _Kind.PORT or address.slot):
             yield Problem(
@@ -101,11 +106,11 @@ def bus_kinds(case: Case) -> Iterator[Problem]:
             )
 
 
-def bus_count(case: Case) -> Iterator[Problem]:
+def bus_count(context: RuleContext) -> Iterator[Problem]:
     """Every root port takes a function of a slot of bus 0 that no NIC has."""
-    taken = {address.slot for _, address in case.placed if address.bus == 0}
+    taken = {address.slot for _, address in context.placed if address.bus == 0}
     ports = _PORTS_A_SLOT * (_PORT_SLOTS - len(taken - {0, _HIGHEST_SLOT}))
-    for nic, address in case.placed:
+    for nic, address in context.placed:
         if address.bus > ports:
             yield Problem(
                 nic.at / "pciAddress",
@@ -115,21 +120,26 @@ def bus_count(case: Case) -> Iterator[Problem]:
             )
 
 
-def placement(case: Case) -> Iterator[Problem]:
+def placement(context: RuleContext) -> Iterator[Problem]:
     """Each NIC can be where it asks to be."""
-    if not _is_plain(case):
+    if not _is_plain(context):
         for judge in (slots, unique_addresses, root_bus, bus_kinds, bus_count):
-            yield from judge(case)
+            yield from judge(context)
 
 
-def _is_plain(case: Case) -> bool:
+def _is_plain(context: RuleContext) -> bool:
     """Whether each NIC that asks is alone in slot 0 of a root port, about which there is nothing to say."""
     buses = set()
-    for nic, address in case.placed:
-        if address.domain or address.slot or not 0 < address.bus <= _PORT_SLOTS * _PORTS_A_SLOT or _is_old(case, nic):
+    for nic, address in context.placed:
+        if (
+            address.domain
+            or address.slot
+            or not 0 < address.bus <= _PORT_SLOTS * _PORTS_A_SLOT
+            or _is_old(context, nic)
+        ):
             return False
         buses.add(address.bus)
-    return len(buses) == len(case.placed)
+    return len(buses) == len(context.placed)
 
 
 RULES = (Rule(placement, "pci_address"),)
@@ -163,9 +173,9 @@ def _is_hostdev(placed: tuple[Nic, PciAddress]) -> bool:
     return Sriov in placed[0].bound
 
 
-def _is_old(case: Case, nic: Nic) -> bool:
+def _is_old(context: RuleContext, nic: Nic) -> bool:
     if Sriov in nic.bound:
         return False
     if nic.interface.is_virtio:
-        return bool(case.machine.spec.domain.devices.use_virtio_transitional)
+        return bool(context.machine.spec.domain.devices.use_virtio_transitional)
     return nic.interface.model in _OLD_MODELS

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from kvnet.errors import Cause, Problem
-from kvnet.rules.case import Case, Rule
+from kvnet.rules.context import Rule, RuleContext
 from kvnet.rules.occasions import NAMES
 from kvnet.values import MacAddress, PciAddress
 
@@ -17,10 +17,10 @@ MODELS = ("e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio")
 _NAME = re.compile("[A-Za-z0-9_-]+")
 
 
-def unique_interface_names(case: Case) -> Iterator[Problem]:
+def unique_interface_names(context: RuleContext) -> Iterator[Problem]:
     """Interface names are unique."""
     seen: set[str] = set()
-    for nic in case.nics:
+    for nic in context.nics:
         if nic.interface.name in seen:
             yield Problem(
                 nic.at / "name",
@@ -32,10 +32,10 @@ def unique_interface_names(case: Case) -> Iterator[Problem]:
         seen.add(nic.interface.name)
 
 
-def interface_has_network(case: Case) -> Iterator[Problem]:
+def interface_has_network(context: RuleContext) -> Iterator[Problem]:
     """Every interface has the network of its name."""
-    names = [network.name for network in case.machine.networks]
-    for nic in case.nics:
+    names = [network.name for network in context.machine.networks]
+    for nic in context.nics:
         if nic.network is not None:
             continue
         close = get_close_matches(nic.interface.name, names, n=1)
@@ -48,9 +48,9 @@ def interface_has_network(case: Case) -> Iterator[Problem]:
         )
 
 
-def interface_name(case: Case) -> Iterator[Problem]:
+def interface_name(context: RuleContext) -> Iterator[Problem]:
     """Names are made of letters, digits, dashes and underscores."""
-    for nic in case.nics:
+    for nic in context.nics:
         if not _NAME.fullmatch(nic.interface.name):
             yield Problem(
                 nic.at / "name",
@@ -61,9 +61,9 @@ def interface_name(case: Case) -> Iterator[Problem]:
             )
 
 
-def known_model(case: Case) -> Iterator[Problem]:
+def known_model(context: RuleContext) -> Iterator[Problem]:
     """The model is one that KubeVirt lists."""
-    for nic in case.nics:
+    for nic in context.nics:
         model = nic.interface.model
         if not model or model in MODELS:
             continue
@@ -78,9 +78,9 @@ def known_model(case: Case) -> Iterator[Problem]:
         )
 
 
-def mac_address(case: Case) -> Iterator[Problem]:
+def mac_address(context: RuleContext) -> Iterator[Problem]:
     """The MAC address has six bytes in one of the spellings that Go reads."""
-    for nic, mac in case.macs:
+    for nic, mac in context.macs:
         if mac is not None:
             continue
         try:
@@ -95,9 +95,9 @@ def mac_address(case: Case) -> Iterator[Problem]:
             )
 
 
-def pci_address(case: Case) -> Iterator[Problem]:
+def pci_address(context: RuleContext) -> Iterator[Problem]:
     """The guest's PCI address is spelled dddd:bb:ss.f."""
-    for nic, address in case.guest_addresses:
+    for nic, address in context.guest_addresses:
         if address is not None:
             continue
         try:

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from kvnet.errors import Problem
 from kvnet.rules import guest_pci
-from kvnet.rules.case import Case, Rule
+from kvnet.rules.context import Rule, RuleContext
 
 __all__ = ["RULES"]
 
 _RESERVED_FIRST_OCTET = 0xFE
 
 
-def unicast_mac(case: Case) -> Iterator[Problem]:
+def unicast_mac(context: RuleContext) -> Iterator[Problem]:
     """libvirt refuses group addresses, and QEMU's tap those that begin with 0xFE."""
-    for nic, mac in case.macs:
+    for nic, mac in context.macs:
         if mac is None:
             continue
         if mac.is_group:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvnet.errors import Cause, Problem
-from kvnet.rules.case import Case, Rule
+from kvnet.rules.context import Rule, RuleContext
 from kvnet.rules.occasions import DEFAULTS, NAMELESS, NAMES, PODS, SOURCES
 from kvnet.spec import Plugin, ResourceClaim, Sriov
 from kvnet.spec.cluster import Gate
@@ -13,9 +13,9 @@ from kvnet.spec.cluster import Gate
 __all__ = ["RULES"]
 
 
-def one_pod_network(case: Case) -> Iterator[Problem]:
+def one_pod_network(context: RuleContext) -> Iterator[Problem]:
     """A machine has at most one pod network."""
-    pods = [(at, network) for at, network in case.networks if network.pod is not None]
+    pods = [(at, network) for at, network in context.networks if network.pod is not None]
     if len(pods) > 1:
         at, network = pods[1]
         yield Problem(
@@ -24,16 +24,16 @@ def one_pod_network(case: Case) -> Iterator[Problem]:
             f"'{network.name}' is the second pod network, after '{pods[0][1].name}'",
             hint="a pod has one stock network: keep one, and attach the others with multus",
             cause=Cause.DUPLICATE,
-            reported_at=case.root / "interfaces",
+            reported_at=context.root / "interfaces",
         )
 
 
-def one_multus_default(case: Case) -> Iterator[Problem]:
+def one_multus_default(context: RuleContext) -> Iterator[Problem]:
     """At most one Multus network is the default."""
-    defaults = [network.name for _, network in case.networks if network.multus and network.multus.default]
+    defaults = [network.name for _, network in context.networks if network.multus and network.multus.default]
     if len(defaults) > 1:
         yield Problem(
-            case.networks_at,
+            context.networks_at,
             "KN102",
             f"{' and '.join(map(repr, defaults))} all ask to be the default network",
             hint="keep `default: true` on one of them",
@@ -41,13 +41,13 @@ def one_multus_default(case: Case) -> Iterator[Problem]:
         )
 
 
-def pod_or_multus_default(case: Case) -> Iterator[Problem]:
+def pod_or_multus_default(context: RuleContext) -> Iterator[Problem]:
     """A pod network and a Multus default exclude each other."""
-    pod = next((network for _, network in case.networks if network.pod is not None), None)
-    default = next((net for _, net in case.networks if net.multus and net.multus.default), None)
+    pod = next((network for _, network in context.networks if network.pod is not None), None)
+    default = next((net for _, net in context.networks if net.multus and net.multus.default), None)
     if pod is not None and default is not None:
         yield Problem(
-            case.networks_at,
+            context.networks_at,
             "KN103",
             f"pod network '{pod.name}' and multus default '{default.name}' are both the primary network",
             hint="drop `default: true`, or drop the pod network",
@@ -55,9 +55,9 @@ def pod_or_multus_default(case: Case) -> Iterator[Problem]:
         )
 
 
-def one_source(case: Case) -> Iterator[Problem]:
+def one_source(context: RuleContext) -> Iterator[Problem]:
     """A network has exactly one source."""
-    for at, network in case.networks:
+    for at, network in context.networks:
         if not network.sources:
             yield Problem(
                 at,
@@ -76,9 +76,9 @@ def one_source(case: Case) -> Iterator[Problem]:
             )
 
 
-def multus_network_name(case: Case) -> Iterator[Problem]:
+def multus_network_name(context: RuleContext) -> Iterator[Problem]:
     """A Multus network names its NetworkAttachmentDefinition; the first that does not is reported."""
-    for at, network in case.networks:
+    for at, network in context.networks:
         if network.multus is not None and not network.multus.network_name:
             yield Problem(
                 at,
@@ -90,10 +90,10 @@ def multus_network_name(case: Case) -> Iterator[Problem]:
             return
 
 
-def unique_network_names(case: Case) -> Iterator[Problem]:
+def unique_network_names(context: RuleContext) -> Iterator[Problem]:
     """Network names are unique."""
     seen: set[str] = set()
-    for at, network in case.networks:
+    for at, network in context.networks:
         if network.name in seen:
             yield Problem(
                 at / "name",
@@ -105,36 +105,36 @@ def unique_network_names(case: Case) -> Iterator[Problem]:
         seen.add(network.name)
 
 
-def resource_claims(case: Case) -> Iterator[Problem]:
+def resource_claims(context: RuleContext) -> Iterator[Problem]:
     """Networks of resource claims: gate, no mixing with Multus, who may bind them, what they refer to."""
-    claimed = [(at, network) for at, network in case.networks if network.resource_claim is not None]
+    claimed = [(at, network) for at, network in context.networks if network.resource_claim is not None]
     if not claimed:
         return
-    if not case.cluster.allows(Gate.NETWORK_DRA):
+    if not context.target.cluster.allows(Gate.NETWORK_DRA):
         yield Problem(
-            case.networks_at,
+            context.networks_at,
             "KN118",
             f"network '{claimed[0][1].name}' uses a resource claim, which this cluster has switched off",
             hint="enable the feature gate NetworkDevicesWithDRA, or use multus",
             cause=Cause.INVALID,
         )
         return
-    if any(network.multus is not None for _, network in case.networks):
+    if any(network.multus is not None for _, network in context.networks):
         yield Problem(
-            case.networks_at,
+            context.networks_at,
             "KN119",
             "resource claims and multus networks stand side by side",
             hint="use one of the two for all secondary networks",
             cause=Cause.INVALID,
         )
         return
-    yield from _claim_bindings(case)
-    yield from _claim_references(case)
+    yield from _claim_bindings(context)
+    yield from _claim_references(context)
 
 
-def _claim_bindings(case: Case) -> Iterator[Problem]:
-    by_name = {nic.interface.name: nic for nic in case.nics}
-    for _, network in case.networks:
+def _claim_bindings(context: RuleContext) -> Iterator[Problem]:
+    by_name = {nic.interface.name: nic for nic in context.nics}
+    for _, network in context.networks:
         nic = by_name.get(network.name)
         if network.resource_claim is None or nic is None:
             continue
@@ -145,14 +145,14 @@ def _claim_bindings(case: Case) -> Iterator[Problem]:
                 f"interface '{network.name}' cannot bind a device of a resource claim",
                 hint="use `sriov: {}` or a binding plugin",
                 cause=Cause.INVALID,
-                reported_at=case.interfaces_at,
+                reported_at=context.interfaces_at,
             )
 
 
-def _claim_references(case: Case) -> Iterator[Problem]:
-    known = {claim.name for claim in case.machine.spec.resource_claims}
+def _claim_references(context: RuleContext) -> Iterator[Problem]:
+    known = {claim.name for claim in context.machine.spec.resource_claims}
     seen: set[tuple[str | None, str | None]] = set()
-    for at, network in case.networks:
+    for at, network in context.networks:
         claim = network.resource_claim
         if claim is None:
             continue
@@ -194,10 +194,10 @@ def _claim_references(case: Case) -> Iterator[Problem]:
         seen.add(pair)
 
 
-def network_has_interface(case: Case) -> Iterator[Problem]:
+def network_has_interface(context: RuleContext) -> Iterator[Problem]:
     """Every network is used by an interface."""
-    used = {nic.interface.name for nic in case.nics}
-    for at, network in case.networks:
+    used = {nic.interface.name for nic in context.nics}
+    for at, network in context.networks:
         if network.name not in used:
             yield Problem(
                 at / "name",

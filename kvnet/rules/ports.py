@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from kvnet.errors import Cause, FieldPath, Problem
-from kvnet.rules.case import Case, Nic, Rule
+from kvnet.rules.context import Nic, Rule, RuleContext
 from kvnet.spec import Masquerade, PortRange
 from kvnet.spec.cluster import Gate
 
@@ -20,9 +20,9 @@ _MOST_RANGES = 10
 _PORT_NAME = re.compile(r"(?=.{1,15}$)(?=.*[a-z])(?!.*--)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 
-def port_names(case: Case) -> Iterator[Problem]:
+def port_names(context: RuleContext) -> Iterator[Problem]:
     """Port names are IANA service names, each once an interface."""
-    for nic in filter(_forwards, case.nics):
+    for nic in filter(_forwards, context.nics):
         seen: set[str] = set()
         for n, port in enumerate(nic.interface.ports or ()):
             at = nic.at / "ports"
@@ -47,9 +47,9 @@ def port_names(case: Case) -> Iterator[Problem]:
                 )
 
 
-def port_numbers(case: Case) -> Iterator[Problem]:
+def port_numbers(context: RuleContext) -> Iterator[Problem]:
     """Port numbers are 1 to 65535, protocols TCP or UDP."""
-    for nic in filter(_forwards, case.nics):
+    for nic in filter(_forwards, context.nics):
         for n, port in enumerate(nic.interface.ports or ()):
             at = (nic.at / "ports")[n]
             if port.port == 0:
@@ -78,12 +78,12 @@ def port_numbers(case: Case) -> Iterator[Problem]:
                 )
 
 
-def port_ranges(case: Case) -> Iterator[Problem]:
+def port_ranges(context: RuleContext) -> Iterator[Problem]:
     """Port ranges need their gate, and masquerade on the pod network; an empty list counts as given."""
-    for nic in case.nics:
+    for nic in context.nics:
         if nic.interface.port_ranges is None:
             continue
-        if not case.cluster.allows(Gate.PORT_RANGES):
+        if not context.target.cluster.allows(Gate.PORT_RANGES):
             yield Problem(
                 nic.at / "name",
                 "KN137",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from kvnet.compile import CompiledNic
+from kvnet.compiler import CompiledNic
 from kvnet.device import Device, Hostdev
 from kvnet.device import Interface as InterfaceDevice
 from kvnet.errors import FieldPath

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from kvnet.compile.naming import PRIMARY_LINK
+from kvnet.compiler.naming import PRIMARY_LINK
 from kvnet.facts import PodNetwork
 from kvnet.running.pod_status import link_names
 from kvnet.running.reported import InfoSource, reported, with_source, without_source

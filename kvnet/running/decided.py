@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from kvnet.compile import CompiledNic
+from kvnet.compiler import CompiledNic
 from kvnet.device import Device, PciGuestAddress
 from kvnet.device import Interface as NicDevice
 from kvnet.running.budget import Place, free_places, is_express

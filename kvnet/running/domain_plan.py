@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from attrs import evolve, frozen
 
-from kvnet.compile import Profile
 from kvnet.device import Interface
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.device.read import read_device
-from kvnet.domain import read_domain
+from kvnet.domain.read import read_domain
 from kvnet.errors import Problem, Severity
-from kvnet.facts import HostFacts
 from kvnet.running.applied import applied
 from kvnet.running.asking import Asking
 from kvnet.running.decided import decided
@@ -20,8 +18,8 @@ from kvnet.running.gating import Gating
 from kvnet.running.plan import planned
 from kvnet.running.standing import live_nics
 from kvnet.running.step import Action, Plan, Step
-from kvnet.spec import Machine, Nad
-from kvnet.spec.cluster import ClusterConfig
+from kvnet.spec import Machine
+from kvnet.target import Target
 
 __all__ = ["Call", "DomainPlan", "DomainTexts", "plan_domain"]
 
@@ -83,12 +81,9 @@ class DomainPlan:
 
 def plan_domain(
     texts: DomainTexts,
-    vmi: Machine,
-    facts: HostFacts | None = None,
+    machine: Machine,
+    target: Target | None = None,
     *,
-    nads: Sequence[Nad] = (),
-    cluster: ClusterConfig | None = None,
-    profile: Profile | str = Profile.KUBEVIRT,
     gating: Gating | str | None = None,
 ) -> DomainPlan:
     """Plan the changes of a domain, running or not, so that what runs and what will start next agree.
@@ -98,7 +93,7 @@ def plan_domain(
     done is completed. A NIC that the running domain has no place for is attached to neither. MAC addresses and places
     that nobody gave are decided here, alike for both. Raises XmlError.
     """
-    asking = Asking.of(vmi, facts=facts, nads=nads, cluster=cluster, profile=profile, gating=gating)
+    asking = Asking.of(machine, target, gating)
     known = tuple(text for text in (texts.live, texts.config) if text is not None)
     asking = evolve(asking, machine=decided(asking.machine, asking.made, known, texts.uuid, asking.rule.name))
     live = planned(asking, texts.live, runs=True) if texts.live is not None else Plan()

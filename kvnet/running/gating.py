@@ -7,12 +7,12 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from kvnet.compile import Profile
 from kvnet.errors import Problem
 from kvnet.running import kubevirt
 from kvnet.running.asked import Asked
 from kvnet.running.standing import USER_ALIAS
 from kvnet.spec import Machine
+from kvnet.target import Profile
 
 __all__ = ["RULES", "Gating", "Rule", "gating_of"]
 

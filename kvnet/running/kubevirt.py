@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvnet.compile.naming import hashed_name, tap_name
+from kvnet.compiler.naming import hashed_name, tap_name
 from kvnet.device import Interface as InterfaceDevice
 from kvnet.errors import Problem, Severity
 from kvnet.running.asked import Asked, is_virtual_function

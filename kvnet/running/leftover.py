@@ -7,11 +7,11 @@ from typing import Any
 
 from attrs import evolve
 
-from kvnet.compile import Profile
 from kvnet.device import Device
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.errors import Problem, Severity
 from kvnet.running.asked import Asked
+from kvnet.target import Profile
 
 __all__ = ["OF_THE_POD", "left_to_restart"]
 

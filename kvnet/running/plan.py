@@ -7,10 +7,9 @@ from typing import Any
 
 from attrs import evolve
 
-from kvnet.compile import Profile, compile
+from kvnet.compiler import compile
 from kvnet.device import Hostdev, Interface
 from kvnet.errors import Problem, Severity
-from kvnet.facts import HostFacts
 from kvnet.running.asked import Asked, asked_of, is_virtual_function
 from kvnet.running.asking import Asking
 from kvnet.running.budget import is_express, lacking
@@ -19,8 +18,8 @@ from kvnet.running.kubevirt import has_pod_link
 from kvnet.running.leftover import OF_THE_POD, left_to_restart
 from kvnet.running.standing import USER_ALIAS, VF_ALIAS, LiveNic, live_nics
 from kvnet.running.step import Action, Plan, Step
-from kvnet.spec import Machine, Nad
-from kvnet.spec.cluster import ClusterConfig
+from kvnet.spec import Machine
+from kvnet.target import Profile, Target
 from kvnet.xml import write
 
 __all__ = ["plan_changes", "plan_next_start", "plan_virtual_functions", "planned"]
@@ -30,12 +29,9 @@ Outcome = Step | Problem
 
 def plan_changes(
     current_domain_xml: str,
-    vmi: Machine,
-    facts: HostFacts | None = None,
+    machine: Machine,
+    target: Target | None = None,
     *,
-    nads: Sequence[Nad] = (),
-    cluster: ClusterConfig | None = None,
-    profile: Profile | str = Profile.KUBEVIRT,
     gating: Gating | str | None = None,
 ) -> Plan:
     """Plan what is to be attached to a live domain, detached from it, and which links go up or down.
@@ -50,7 +46,7 @@ def plan_changes(
     step but a problem, and so is all that libvirt does not change in a running domain. Raises XmlError.
     """
     return planned(
-        Asking.of(vmi, facts=facts, nads=nads, cluster=cluster, profile=profile, gating=gating),
+        Asking.of(machine, target, gating),
         current_domain_xml,
         runs=True,
     )
@@ -58,12 +54,9 @@ def plan_changes(
 
 def plan_next_start(
     inactive_domain_xml: str,
-    vmi: Machine,
-    facts: HostFacts | None = None,
+    machine: Machine,
+    target: Target | None = None,
     *,
-    nads: Sequence[Nad] = (),
-    cluster: ClusterConfig | None = None,
-    profile: Profile | str = Profile.KUBEVIRT,
     gating: Gating | str | None = None,
 ) -> Plan:
     """Plan the changes of what a domain will have at its next start, as ``plan_changes`` does for one that runs.
@@ -72,7 +65,7 @@ def plan_next_start(
     asked is replaced, unless KubeVirt decides, which never does that. Raises XmlError.
     """
     return planned(
-        Asking.of(vmi, facts=facts, nads=nads, cluster=cluster, profile=profile, gating=gating),
+        Asking.of(machine, target, gating),
         inactive_domain_xml,
         runs=False,
     )
@@ -80,7 +73,7 @@ def plan_next_start(
 
 def planned(asking: Asking, domain_xml: str, *, runs: bool) -> Plan:
     """The plan of a domain that runs, or of what it will have at its next start. Raises XmlError."""
-    rule, machine, profile = asking.rule, asking.machine, asking.profile
+    rule, machine, profile = asking.rule, asking.machine, asking.target.profile
     live = live_nics(domain_xml)
     held = rule.holds_machine(machine)
     if held is not None:
@@ -102,24 +95,23 @@ def planned(asking: Asking, domain_xml: str, *, runs: bool) -> Plan:
     return _plan(_cut(outcomes) if rule.stops else outcomes)
 
 
-def plan_virtual_functions(
-    current_domain_xml: str, vmi: Machine, facts: HostFacts | None = None, *, cluster: ClusterConfig | None = None
-) -> Plan:
+def plan_virtual_functions(current_domain_xml: str, machine: Machine, target: Target | None = None) -> Plan:
     """Plan which virtual functions KubeVirt attaches once a machine has migrated to a pod that has them.
 
     Those are the SR-IOV interfaces that the status finds in the pod (``multus-status``), whatever their state,
     less those that stand in the domain. Where the host address of any is not known, there are no steps.
     Raises XmlError.
     """
-    facts, cluster = facts or HostFacts(), cluster or ClusterConfig()
-    plugged = {each.name for each in vmi.interfaces if is_virtual_function(each) and has_pod_link(vmi, each.name)}
+    plugged = {
+        each.name for each in machine.interfaces if is_virtual_function(each) and has_pod_link(machine, each.name)
+    }
     if not plugged:
         return Plan()
-    present = tuple(evolve(each, state=None) if each.name in plugged else each for each in vmi.interfaces)
-    machine = vmi.with_nics(present, vmi.networks)
+    present = tuple(evolve(each, state=None) if each.name in plugged else each for each in machine.interfaces)
+    machine = machine.with_nics(present, machine.networks)
     rule = RULES[Gating.KUBEVIRT]
     live = [(rule.name(nic.alias), nic) for nic in live_nics(current_domain_xml) if isinstance(nic.device, Hostdev)]
-    asked = asked_of(machine, compile(machine, facts, cluster=cluster).nics, live)
+    asked = asked_of(machine, compile(machine, target).nics, live)
     nics = [nic for nic in asked if nic.name in plugged]
     problems = tuple(problem for nic in nics for problem in nic.made.problems)
     if problems:

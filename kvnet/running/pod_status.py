@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from kvnet.compile.naming import is_ordinal, ordinal_link_names, pod_link_names
+from kvnet.compiler.naming import is_ordinal, ordinal_link_names, pod_link_names
 from kvnet.errors import FieldPath
 from kvnet.facts import PodNetwork
 from kvnet.running.shape import demand_shape

@@ -6,14 +6,13 @@ import re
 
 from attrs import frozen
 
-from kvnet.compile.guest import guest_of
+from kvnet.compiler.guest import guest_of
 from kvnet.device import EthernetSource, Interface
 from kvnet.domain.about import about
 from kvnet.domain.read import domain_element
 from kvnet.domain.scan import encoded, scan
 from kvnet.domain.splice import edited, insertion, last_of
 from kvnet.errors import FieldPath, Problem, Rejected
-from kvnet.facts import HostFacts
 from kvnet.running.pci import (
     Element,
     bus_of,
@@ -24,6 +23,7 @@ from kvnet.running.pci import (
     whole,
 )
 from kvnet.spec import Machine
+from kvnet.target import Target
 from kvnet.xml import parse, write
 
 __all__ = [
@@ -95,7 +95,7 @@ def placeholders(vmi: Machine) -> int:
 
 def placeholder_nics(vmi: Machine) -> tuple[str, ...]:
     """The XML of the placeholders. Raises Rejected as ``placeholders`` does."""
-    guest, _ = guest_of(vmi, HostFacts())
+    guest, _ = guest_of(vmi, Target())
     names = (f"placeholder-{n}" for n in range(placeholders(vmi)))
     return tuple(
         write(

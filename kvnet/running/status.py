@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from kvnet.domain import read_domain
+from kvnet.domain.read import read_domain
 from kvnet.running.agent import agent_nics
 from kvnet.running.controller import controller_status
 from kvnet.running.handler import handler_status

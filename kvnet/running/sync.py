@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from kvnet.compile.naming import is_ordinal
+from kvnet.compiler.naming import is_ordinal
 from kvnet.running.migration import is_migratable
 from kvnet.running.reported import reported
 from kvnet.spec import Bridge, Interface, Machine, Network, Sriov, secondary_networks

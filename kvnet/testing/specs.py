@@ -30,7 +30,7 @@ from kvnet.spec import (
     Sriov,
     VmiSpec,
 )
-from kvnet.spec.cluster import ClusterConfig
+from kvnet.target import Target
 from kvnet.testing.texts import labels
 from kvnet.testing.values import pci_addresses, unicast_macs
 
@@ -66,15 +66,15 @@ def machines(draw: st.DrawFn, *, max_nics: int = 4) -> Machine:
 
 
 def admitted_machines(
-    cluster: ClusterConfig | None = None, *, max_nics: int = 4, architecture: str | None = None
+    target: Target | None = None, *, max_nics: int = 4, architecture: str | None = None
 ) -> SearchStrategy[Machine]:
-    """Machines in which ``kvnet.check`` finds no error, for one architecture if one is named."""
+    """Machines in which ``kvnet.check`` finds no error for a target, of one architecture if one is named."""
 
     def placed(machine: Machine) -> Machine:
         return attrs.evolve(machine, spec=attrs.evolve(machine.spec, architecture=architecture))
 
     def is_admitted(machine: Machine) -> bool:
-        return not any(problem.is_error for problem in check(machine, cluster))
+        return not any(problem.is_error for problem in check(machine, target))
 
     made = machines(max_nics=max_nics)
     return (made if architecture is None else made.map(placed)).filter(is_admitted)

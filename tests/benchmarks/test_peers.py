@@ -65,7 +65,7 @@ def test_a_peer_that_is_not_installed_is_left_out_with_a_remedy(monkeypatch: pyt
 def test_the_manifest_of_a_machine_is_admitted_and_compiled(vm: Vm) -> None:
     machine = kvnet.load(manifest(vm))
     assert list(kvnet.check(machine)) == []
-    compiled = kvnet.compile(machine, facts(vm))
+    compiled = kvnet.compile(machine, kvnet.Target(facts=facts(vm)))
     assert compiled.problems == ()
     assert len(compiled.devices) == 4
 

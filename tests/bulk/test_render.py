@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 import kvnet
 from kvnet import testing
 from kvnet.bulk import Rendered, look_ahead, render
+from kvnet.defaults import defaulted
 from kvnet.domain.naming import domain_name
 from kvnet.facts import PodLink
-from kvnet.spec.defaults import defaulted
 
 
 def processes() -> ProcessPoolExecutor:
@@ -65,7 +65,7 @@ def test_a_pair_brings_facts_of_its_own() -> None:
     own = kvnet.HostFacts(links={"lan": PodLink(name="net1", mtu=9000)})
     mine, document, common = render(
         [(vm(1), own), (vm(1), {"links": {"lan": {"name": "net1", "mtu": 1400}}}), vm(1)],
-        {"links": {"lan": {"name": "net1", "mtu": 1300}}},
+        kvnet.Target(facts=kvnet.HostFacts(links={"lan": PodLink(name="net1", mtu=1300)})),
     )
     assert ["<mtu size='9000'/>" in mine.devices[1], "<mtu size='1400'/>" in document.devices[1]] == [True, True]
     assert "<mtu size='1300'/>" in common.devices[1]
@@ -75,7 +75,7 @@ def test_a_bug_becomes_a_problem_with_the_text_of_the_exception(monkeypatch: pyt
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("so it goes")
 
-    monkeypatch.setattr("kvnet.bulk.single.compile", fail)
+    monkeypatch.setattr("kvnet.bulk.single.render", fail)
     (made,) = render([vm(1)])
     assert made.problems[0].code == "KN701"
     assert "ZeroDivisionError: so it goes" in made.problems[0].message
@@ -88,20 +88,22 @@ def test_bulk_gives_what_each_machine_gives_alone(
 ) -> None:
     texts = [kvnet.dump(machine, "json") for machine in machines]
     with ThreadPoolExecutor(1) as executor:
-        made = list(render(texts, executor=executor, whole=whole, chunk=2, profile=profile))
+        made = list(render(texts, kvnet.Target(profile=profile), executor=executor, whole=whole, chunk=2))
     assert len(made) == len(machines)
     for text, one in zip(texts, made, strict=True):
         machine = kvnet.load(text)
         architecture = machine.spec.architecture or "amd64"
         errors = [problem for problem in kvnet.check(machine) if problem.is_error]
-        compiled = kvnet.compile(machine, profile=profile)
+        compiled = kvnet.compile(machine, kvnet.Target(profile=profile))
         if errors or compiled.problems:
             wanted = [problem.code for problem in errors or compiled.problems]
             assert [problem.code for problem in one.problems] == wanted
         elif whole:
             name = domain_name(machine, profile)
-            full = defaulted(machine, kvnet.ClusterConfig(), architecture)
-            assert one.domain == kvnet.build(full, compiled.xml(indent=4), architecture=architecture, name=name)
+            full = defaulted(machine, kvnet.Target(cluster=kvnet.ClusterConfig(), architecture=architecture))
+            assert one.domain == kvnet.build(
+                full, kvnet.Target(architecture=architecture), compiled.xml(indent=4), name=name
+            )
         else:
             assert list(one.devices) == compiled.xml()
 

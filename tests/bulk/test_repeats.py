@@ -76,7 +76,7 @@ def test_a_bucket_is_looked_at_in_several_goes(monkeypatch: pytest.MonkeyPatch) 
 
 def uses(data: dict[str, Any], facts: Any = None, profile: str = "kubevirt", nads: Any = ()) -> Uses:
     machine, known = kvnet.load(data), kvnet.load_facts(facts or {})
-    compiled = kvnet.compile(machine, known, profile=profile, nads=nads)
+    compiled = kvnet.compile(machine, kvnet.Target(facts=known, profile=profile, nads=nads))
     assert not compiled.problems
     return uses_of(machine, compiled, known, kvnet.Profile(profile))
 

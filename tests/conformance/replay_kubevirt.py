@@ -24,11 +24,11 @@ from replays.status import status
 from replays.trees import tree
 
 import kvnet
-from kvnet.compile import ordinal_link_names, pod_link_names, queue_capacity, topology, vcpus
+from kvnet.compiler import ordinal_link_names, pod_link_names, queue_capacity, topology, vcpus
+from kvnet.defaults import defaulted, with_default_topology
 from kvnet.device import Interface
 from kvnet.manifest import plain
 from kvnet.spec import Machine, Sriov
-from kvnet.spec.defaults import defaulted, with_default_topology
 from kvnet.xml import write
 
 Case = dict[str, Any]
@@ -51,12 +51,12 @@ def admission_and_devices(case: Case) -> Iterator[Difference]:
         default_network_interface=config["defaultNetworkInterface"],
         permit_bridge_on_pod_network=config["permitBridgeInterfaceOnPodNetwork"],
     )
-    problems = kvnet.check(machine, cluster, architecture=case["arch"])
+    problems = kvnet.check(machine, kvnet.Target(cluster=cluster, architecture=case["arch"]))
     refused = any(problem.code == "KN100" for problem in problems)
     yield "defaulted", expected["defaulted"], not refused
     if refused:
         return
-    whole = defaulted(machine, cluster, case["arch"])
+    whole = defaulted(machine, kvnet.Target(cluster=cluster, architecture=case["arch"]))
     body = plain(whole)["spec"]
     yield "networks", _bare(expected["networks"] or []), _bare(body.get("networks", []))
     yield "interfaces", _bare(expected["interfaces"] or []), _bare(body["domain"]["devices"].get("interfaces", []))
@@ -72,7 +72,7 @@ def admission_and_devices(case: Case) -> Iterator[Difference]:
 
 def _devices(case: Case, machine: Machine, whole: Machine, cluster: kvnet.ClusterConfig) -> Iterator[Difference]:
     expected = case["expected"]
-    compiled = kvnet.compile(machine, kvnet.load_facts(_facts(case)), cluster=cluster)
+    compiled = kvnet.compile(machine, kvnet.Target(facts=kvnet.load_facts(_facts(case)), cluster=cluster))
     sriov = {each.name for each in whole.interfaces if isinstance(each.binding, Sriov)}
     for nics, xml, error in (
         ([nic for nic in compiled.nics if nic.name not in sriov], "interfaceXML", "interfaceError"),
@@ -116,7 +116,7 @@ def vcpu(case: Case) -> Iterator[Difference]:
     stages = {
         "undefaulted": machine,
         "topologyDefaulted": with_default_topology(machine),
-        "fullyDefaulted": defaulted(machine, cluster, arch),
+        "fullyDefaulted": defaulted(machine, kvnet.Target(cluster=cluster, architecture=arch)),
     }
     for stage, whole in stages.items():
         shape, wanted = topology(whole), expected[stage]
@@ -126,7 +126,7 @@ def vcpu(case: Case) -> Iterator[Difference]:
         yield f"{stage}.queueCapacity", wanted["queueCapacity"], queue_capacity(whole)
     if expected["domain"] is None:
         return
-    compiled = kvnet.compile(machine, kvnet.HostFacts(architecture=arch), cluster=cluster)
+    compiled = kvnet.compile(machine, kvnet.Target(facts=kvnet.HostFacts(architecture=arch), cluster=cluster))
     made_queues = [
         {
             "name": nic.name,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from kvnet.domain import build, left_out
+import kvnet
+from kvnet.domain.build import build, left_out
 from kvnet.errors import Rejected, Severity, XmlError
 from kvnet.spec import Cpu, Devices, Disk, Domain, Firmware, Machine, MachineType, Memory, Resources, VmiSpec
 
@@ -16,8 +17,8 @@ def machine(**domain: object) -> Machine:
     return Machine(name="vm", namespace="ns", spec=VmiSpec(domain=Domain(**domain)))  # type: ignore[arg-type]
 
 
-def built(machine: Machine, **options: str) -> etree._Element:
-    return etree.fromstring(build(machine, [NIC], **options))  # type: ignore[arg-type]
+def built(machine: Machine, *, name: str | None = None, **options: str) -> etree._Element:
+    return etree.fromstring(build(machine, kvnet.Target(**options), [NIC], name=name))  # type: ignore[arg-type]
 
 
 MEMORY = {
@@ -36,8 +37,8 @@ def test_memory_is_the_guests_else_requested_else_the_limit(spec: dict[str, obje
 
 
 VCPUS = {
-    "one": (Cpu(), "amd64", ("1", None, "1")),
-    "factors": (Cpu(cores=2, threads=2), "amd64", ("4", None, "1")),
+    "one, and three to plug in": (Cpu(), "amd64", ("4", "1", "4")),
+    "factors": (Cpu(cores=2, threads=2, max_sockets=1), "amd64", ("4", None, "1")),
     "hotplug": (Cpu(sockets=1, cores=2, max_sockets=4), "amd64", ("8", "2", "4")),
     "hotplug on s390x": (Cpu(sockets=1, max_sockets=4), "s390x", ("4", "1", "4")),
     "no hotplug on arm64": (Cpu(sockets=1, max_sockets=4), "arm64", ("1", None, "1")),
@@ -55,16 +56,16 @@ def test_vcpus_follow_the_topology(cpu: Cpu, architecture: str, expected: tuple[
 
 def test_nics_are_laid_out_whatever_their_shape() -> None:
     spread = NIC.replace("<mac", "\n            <mac")
-    assert build(machine(), [NIC]) == build(machine(), [spread])
+    assert build(machine(), None, [NIC]) == build(machine(), None, [spread])
     assert "\n    <interface type='user'>\n      <mac address='52:54:00:00:00:01'/>\n    </interface>\n" in build(
-        machine(), [NIC]
+        machine(), None, [NIC]
     )
 
 
 @pytest.mark.parametrize("nic", ["</devices></domain><evil/>", "<disk/>", "<interface/><disk/>"])
 def test_a_nic_cannot_change_the_structure(nic: str) -> None:
     with pytest.raises(XmlError):
-        build(machine(), [nic])
+        build(machine(), None, [nic])
 
 
 def test_text_cannot_change_the_structure() -> None:
@@ -79,7 +80,6 @@ REFUSED = {
     "a slash": ({}, "a/b", "KN602"),
     "a line break": ({}, "a\nb", "KN602"),
     "a blank name": ({}, " ", "KN602"),
-    "no vCPU": ({"resources": Resources(limits={"cpu": "0"})}, "a", "KN603"),
     "fewer than none": ({"resources": Resources(limits={"cpu": "-2"})}, "a", "KN603"),
     "no number of CPUs": ({"resources": Resources(limits={"cpu": "many"})}, "a", "KN603"),
     "no memory": ({"memory": Memory(guest="0")}, "a", "KN606"),
@@ -91,13 +91,13 @@ REFUSED = {
 @pytest.mark.parametrize(("spec", "name", "code"), REFUSED.values(), ids=REFUSED)
 def test_what_libvirt_could_not_define_is_rejected(spec: dict[str, object], name: str, code: str) -> None:
     with pytest.raises(Rejected) as caught:
-        build(machine(**spec), [], name=name)
+        build(machine(**spec), None, [], name=name)
     assert [problem.code for problem in caught.value.problems] == [code]
 
 
 def test_an_unknown_architecture_is_rejected() -> None:
     with pytest.raises(Rejected, match="KN604"):
-        build(machine(), [], architecture="riscv64")
+        build(machine(), kvnet.Target(architecture="riscv64"), [])
 
 
 def test_the_uuid_depends_on_namespace_and_name_alone() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import kvnet
 from kvnet import Noticed
-from kvnet.domain import Imported
+from kvnet.domain.imported import Imported
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "network-devices.jsonl.gz"
 VF = "<source><address{} domain='0' bus='0x81' slot='0x1' function='0x2'/></source>"
@@ -24,7 +24,7 @@ def domain(*nics: str, machine: str = "pc-q35-7.2") -> str:
 
 
 def guest_changes(xml: str, made: Imported) -> list[str]:
-    compiled = kvnet.compile(made.machine, made.facts, nads=made.nads)
+    compiled = kvnet.compile(made.machine, kvnet.Target(facts=made.facts, nads=made.nads))
     devices = [nic.device for nic in compiled.nics if nic.device is not None]
     old = kvnet.read_domain(xml, lossless=True)
     changes = [change for pair in zip(old, devices, strict=True) for change in kvnet.diff(*pair)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from kvnet.domain import patch
+from kvnet.domain.patch import patch
 from kvnet.errors import XmlError
 
 MAC = "52:54:00:00:00:01"

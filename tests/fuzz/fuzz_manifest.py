@@ -14,6 +14,8 @@ from pathlib import Path
 import atheris
 from seeds import manifest_texts, write_seeds
 
+import kvnet
+
 with atheris.instrument_imports(include=["kvnet"]):
     import kvnet
 
@@ -28,7 +30,7 @@ def one_input(data: bytes) -> None:
     for machine in manifest.machines:
         kvnet.check(machine)
         kvnet.compile(machine)
-        kvnet.compile(machine, nads=manifest.nads, profile="host")
+        kvnet.compile(machine, kvnet.Target(nads=manifest.nads, profile="host"))
     if manifest.objects:
         assert kvnet.load_all(kvnet.dump(manifest)).objects == manifest.objects
 

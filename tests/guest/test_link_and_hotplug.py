@@ -63,8 +63,7 @@ class Changing:
             live.apply(
                 machine(nics),
                 self.guest.domain.connect(),
-                nads=self.nads,
-                profile=Profile.HOST,
+                kvnet.Target(nads=self.nads, profile=Profile.HOST),
                 name=self.guest.domain.name(),
                 timeout=SECONDS,
             )
@@ -98,9 +97,9 @@ def changing(boot: Callable[[str], Guest]) -> Iterator[Changing]:
         config = f'{{"cniVersion": "0.3.1", "type": "bridge", "bridge": "{name}", "mtu": {MTU}}}'
         nads = (Nad(name="nad", config=config),)
         asked = machine(first())
-        texts = kvnet.compile(asked, nads=nads, profile=Profile.HOST).xml()
+        texts = kvnet.compile(asked, kvnet.Target(nads=nads, profile=Profile.HOST)).xml()
         # emulation, which is everywhere and everywhere the same
-        text = kvnet.build(asked, texts, virt_type="qemu", name=f"kvnet-guest-{os.getpid()}")
+        text = kvnet.build(asked, kvnet.Target(virt_type="qemu"), texts, name=f"kvnet-guest-{os.getpid()}")
         guest = boot(text.replace("</devices>", f"{''.join(PORTS)}</devices>"))
         guest.up()
         guest.wait_for(lambda nics: all(nic.carrier for nic in nics), SECONDS)

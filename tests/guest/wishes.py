@@ -70,12 +70,12 @@ def compiled(wishes: Sequence[Wish], *, cores: int, devices: Mapping[str, Any]) 
     links = {
         wish.name: PodLink(name=wish.name, mtu=wish.mtu, tap=f"t{os.getpid()}-{n}") for n, wish in enumerate(wishes)
     }
-    result = kvnet.compile(machine, HostFacts(architecture="amd64", links=links))
+    result = kvnet.compile(machine, kvnet.Target(facts=HostFacts(architecture="amd64", links=links)))
     # emulation, which is everywhere and everywhere the same
     xml = kvnet.build(
         machine,
+        kvnet.Target(virt_type="qemu"),
         [kvnet.write(_startable(device)) for device in result.devices],
-        virt_type="qemu",
         name=f"kvnet-guest-{os.getpid()}",
     )
     return Compiled(domain_xml=xml, requirements=result.requirements)

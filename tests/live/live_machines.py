@@ -34,8 +34,8 @@ def machine(*nics: dict[str, Any], name: str = "vm") -> Machine:
 
 def domain(asked: Machine, *, ports: int = 4) -> str:
     """A domain that starts on any host, with this many free root ports."""
-    compiled = kvnet.compile(asked, FACTS, profile=HOST)
-    text = kvnet.build(asked, compiled.xml(), virt_type="qemu", name=asked.name)
+    compiled = kvnet.compile(asked, kvnet.Target(facts=FACTS, profile=HOST))
+    text = kvnet.build(asked, kvnet.Target(virt_type="qemu"), compiled.xml(), name=asked.name)
     express = sum(isinstance(each, Interface) and each.model != "e1000" for each in compiled.devices)
     controllers = "<controller type='pci' index='0' model='pcie-root'/>" + "".join(
         f"<controller type='pci' index='{n}' model='pcie-root-port'/>" for n in range(1, 1 + ports + express)

@@ -41,7 +41,7 @@ def vm(qemu: Any) -> Iterator[Any]:
 @pytest.fixture
 def apply(qemu: Any) -> Apply:
     def applied(*nics: dict[str, Any], timeout: float = 20) -> Applied:
-        return live.apply(machine(*nics, name=NAME), qemu, FACTS, profile=HOST, timeout=timeout)
+        return live.apply(machine(*nics, name=NAME), qemu, kvnet.Target(facts=FACTS, profile=HOST), timeout=timeout)
 
     return applied
 
@@ -152,7 +152,7 @@ def test_what_one_half_lacks_is_repaired_there_alone(vm: Any, apply: Apply) -> N
 
 def test_a_refusal_of_libvirt_ends_the_run_and_says_what_is_left(vm: Any, qemu: Any) -> None:
     asked = kvnet.load(vmi([plugged("red"), plugged("blue")], [multus("red"), multus("blue")]))
-    applied = live.apply(asked, qemu, nads=NOWHERE, profile=HOST, name=NAME)
+    applied = live.apply(asked, qemu, kvnet.Target(nads=NOWHERE, profile=HOST), name=NAME)
     assert [(each.call.step.nic, each.problem.code) for each in applied.failed] == [("red", "KN871")]
     assert str(applied.failed[0].problem.at) == "spec.domain.devices.interfaces[0]"
     assert [call.step.nic for call in applied.left] == ["blue"]

@@ -94,7 +94,9 @@ def nics(draw: st.DrawFn) -> Interface:
 
 
 def changes(nic: Interface, connection: Any) -> list[str]:
-    defined = live.define(kvnet.build(Machine(name="vm"), [kvnet.write(nic)], virt_type="qemu"), connection)
+    defined = live.define(
+        kvnet.build(Machine(name="vm"), kvnet.Target(virt_type="qemu"), [kvnet.write(nic)]), connection
+    )
     (got,) = kvnet.read_domain(defined.got, lossless=True)
     return [str(change) for change in kvnet.diff(nic, got) if change.noticed is not Noticed.NOISE]
 

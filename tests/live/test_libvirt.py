@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from kvnet.domain import build, patch
+import kvnet
+from kvnet.domain.build import build
+from kvnet.domain.patch import patch
 from kvnet.live import LibvirtError, connect, define, virt_type
 from kvnet.spec import Cpu, Domain, Machine, VmiSpec
 
@@ -31,7 +33,7 @@ def nic(inside: str = "", model: str = "virtio-non-transitional") -> str:
 
 
 def domain(*nics: str, name: str = "vm", kind: str = "qemu", architecture: str = "amd64") -> str:
-    return build(Machine(name=name), nics, virt_type=kind, architecture=architecture)
+    return build(Machine(name=name), kvnet.Target(virt_type=kind, architecture=architecture), nics, name=name)
 
 
 def codes(xml: str, connection: Any) -> list[str]:
@@ -109,7 +111,7 @@ def test_a_patched_domain_is_written_back_without_loss(qemu: Any) -> None:
 
 def test_hotplug_sockets_are_defined(qemu: Any) -> None:
     spec = VmiSpec(domain=Domain(cpu=Cpu(sockets=1, cores=2, max_sockets=4)))
-    got = define(build(Machine(name="vm", spec=spec), [], virt_type="qemu"), qemu).got
+    got = define(build(Machine(name="vm", spec=spec), kvnet.Target(virt_type="qemu"), []), qemu).got
     assert "current='2'>8</vcpu>" in got
 
 
@@ -174,7 +176,7 @@ def test_where_nothing_listens_the_uri_is_told() -> None:
 
 _LEAVES_NOTHING = """
 import os, tempfile, threading
-from kvnet.domain import build
+from kvnet.domain.build import build
 from kvnet.live import connect
 from kvnet.spec import Machine
 for turn in range(2):

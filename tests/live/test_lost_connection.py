@@ -80,7 +80,7 @@ def halves(vm: Daemon) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_changes_go_on_over_a_new_connection(vm: Daemon, crash: Callable[..., None], number: int) -> None:
     crash(number, again=True)
     with live.connect(vm.uri) as connection:
-        applied = live.apply(ASKED, connection, FACTS, profile=HOST)
+        applied = live.apply(ASKED, connection, kvnet.Target(facts=FACTS, profile=HOST))
     assert [str(call) for call in applied.done] == ATTACHED
     assert applied.is_complete
     running, next_start = halves(vm)
@@ -91,13 +91,13 @@ def test_changes_go_on_over_a_new_connection(vm: Daemon, crash: Callable[..., No
 def test_a_connection_that_stays_lost_is_told_with_what_is_left(vm: Daemon, crash: Callable[..., None]) -> None:
     crash(2, again=False)
     with live.connect(vm.uri) as connection:
-        applied = live.apply(ASKED, connection, FACTS, profile=HOST, attempts=2)
+        applied = live.apply(ASKED, connection, kvnet.Target(facts=FACTS, profile=HOST), attempts=2)
     assert [str(call) for call in applied.done] == ATTACHED[:1]
     assert [(str(each.call), each.problem.code) for each in applied.failed] == [(ATTACHED[1], "KN874")]
     assert [str(call) for call in applied.left] == ATTACHED[2:]
     vm.start()
     with live.connect(vm.uri) as connection:
-        applied = live.apply(ASKED, connection, FACTS, profile=HOST)
+        applied = live.apply(ASKED, connection, kvnet.Target(facts=FACTS, profile=HOST))
     assert [str(call) for call in applied.done] == ATTACHED[1:]
     assert halves(vm)[0] == halves(vm)[1]
 
@@ -111,7 +111,7 @@ def test_connections_are_made_as_the_caller_makes_them(vm: Daemon, crash: Callab
         return made[-1]
 
     with live.connect(vm.uri) as connection:
-        assert live.apply(ASKED, connection, FACTS, profile=HOST, reopen=reopen).is_complete
+        assert live.apply(ASKED, connection, kvnet.Target(facts=FACTS, profile=HOST), reopen=reopen).is_complete
     assert len(made) == 1
     with pytest.raises(Exception, match="invalid connection pointer"):
         made[0].getURI()
@@ -127,10 +127,10 @@ def test_a_watch_tells_that_the_connection_is_lost(vm: Daemon) -> None:
 
 def test_without_events_a_detached_nic_is_still_seen_to_be_gone(vm: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     with live.connect(vm.uri) as connection:
-        live.apply(ASKED, connection, FACTS, profile=HOST)
+        live.apply(ASKED, connection, kvnet.Target(facts=FACTS, profile=HOST))
         absent = machine(plugged("base"), plugged("a", state="absent"), name=NAME)
         monkeypatch.setattr(type(connection), "domainEventRegisterAny", _refuses)
-        applied = live.apply(absent, connection, FACTS, profile=HOST)
+        applied = live.apply(absent, connection, kvnet.Target(facts=FACTS, profile=HOST))
     assert [str(call) for call in applied.done] == ["detach a (ua-a) [running, next start]"]
 
 

@@ -28,12 +28,12 @@ def defined(connection: Any, text: str) -> str:
 def test_the_ports_that_were_asked_are_free_once_libvirt_has_placed_all_devices(qemu: Any, model: str) -> None:
     nics = [nic("default", "masquerade", model=model), nic("red", model=model, state="down")]
     machine = kvnet.load(vmi(nics, [pod("default"), multus("red")], domain={"memory": {"guest": "256Mi"}}))
-    texts = kvnet.compile(machine, nads=NADS, profile=Profile.HOST).xml()
-    text = kvnet.build(machine, texts, virt_type="qemu")
+    texts = kvnet.compile(machine, kvnet.Target(nads=NADS, profile=Profile.HOST)).xml()
+    text = kvnet.build(machine, kvnet.Target(virt_type="qemu"), texts)
     wanted = placeholders(machine) + extra_ports(machine, text)
     once = defined(qemu, with_hotplug_ports(text, machine))
     assert len(free_ports(once)) >= wanted
-    assert plan_changes(once, machine, nads=NADS, profile=Profile.HOST) == Plan()
+    assert plan_changes(once, machine, kvnet.Target(nads=NADS, profile=Profile.HOST)) == Plan()
     # exact where every device has its place
     placed = defined(qemu, text)
     wanted = placeholders(machine) + extra_ports(machine, placed)

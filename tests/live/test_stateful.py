@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 )
 from live_machines import FACTS, HOST, devices, domain, machine, plugged
 
+import kvnet
 from kvnet import live
 from kvnet.running import stable_mac
 from kvnet.values import MacAddress
@@ -133,12 +134,14 @@ class Changes(RuleBasedStateMachine):
     def applies(self) -> None:
         refused = self._expect()
         nics = [each.entry(name) for name, each in self.asked.items()]
-        applied = live.apply(machine(*nics, name=NAME), self.connection, FACTS, profile=HOST, timeout=20)
+        applied = live.apply(
+            machine(*nics, name=NAME), self.connection, kvnet.Target(facts=FACTS, profile=HOST), timeout=20
+        )
         assert (applied.failed, applied.left) == ((), ())
         errors = [problem.code for problem in applied.problems if problem.is_error]
         assert errors == ["KN853"] * refused
         assert applied.needs_restart == (self._waiting() != set())
-        again = live.apply(machine(*nics, name=NAME), self.connection, FACTS, profile=HOST)
+        again = live.apply(machine(*nics, name=NAME), self.connection, kvnet.Target(facts=FACTS, profile=HOST))
         assert again.done == (), "done again, it does nothing"
         self._check_status(machine(*nics, name=NAME))
         self.asked = {name: each for name, each in self.asked.items() if each.state != "absent"}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import kvnet
 from kvnet import KvnetError, Problem, check, compile, load_all
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -60,7 +61,7 @@ def test_a_slip_of_the_hand_ends_in_objects_or_in_problems_with_places(
     else:
         for machine in manifest.machines:
             problems += check(machine)
-            compile(machine, nads=manifest.nads)
+            compile(machine, kvnet.Target(nads=manifest.nads))
     for problem in problems:
         assert problem.message
         assert problem.place is not None

@@ -272,7 +272,7 @@ REFUSED = {**NETWORKS, **BINDINGS, **INTERFACES, **PORTS, **NO_NIC}
 
 @pytest.mark.parametrize("row", REFUSED.values(), ids=REFUSED)
 def test_a_bad_machine_is_refused_for_its_cause_at_its_field(row: Row) -> None:
-    problems = kvnet.check(kvnet.load(row.machine), row.cluster)
+    problems = kvnet.check(kvnet.load(row.machine), kvnet.Target(cluster=row.cluster))
     assert findings(problems) == row.findings
     assert all(problem.severity is Severity.ERROR and problem.message and problem.hint for problem in problems)
 
@@ -323,7 +323,7 @@ ADMITTED = {
 
 @pytest.mark.parametrize("row", ADMITTED.values(), ids=ADMITTED)
 def test_what_is_nearly_wrong_is_admitted_without_a_word(row: Row) -> None:
-    assert kvnet.check(kvnet.load(row.machine), row.cluster) == ()
+    assert kvnet.check(kvnet.load(row.machine), kvnet.Target(cluster=row.cluster)) == ()
 
 
 ROOTS = {

@@ -14,9 +14,10 @@ from machines import multus, nic, pod, vmi
 
 import kvnet
 from kvnet.rules import admission, advice, libvirt
-from kvnet.rules.case import Case, Rules
+from kvnet.rules.context import RuleContext, Rules
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
+from kvnet.target import Target
 from kvnet.testing import machines
 
 RULES = (*admission.RULES, *libvirt.RULES, *advice.RULES)
@@ -26,9 +27,9 @@ CLUSTERS = (ClusterConfig(), ClusterConfig(permit_bridge_on_pod_network=False, d
 
 def assert_none_is_missed(machine: Machine) -> None:
     for cluster in CLUSTERS:
-        case = Case(machine, cluster)
-        everything = list(chain.from_iterable(rule.judge(case) for rule in RULES))
-        assert Rules(RULES).findings(case) == everything
+        context = RuleContext(machine, Target(cluster=cluster))
+        everything = list(chain.from_iterable(rule.judge(context) for rule in RULES))
+        assert Rules(RULES).findings(context) == everything
 
 
 @given(machines(max_nics=4))

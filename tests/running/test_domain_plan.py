@@ -44,7 +44,7 @@ def domain(*devices: str, ports: int = 4) -> str:
 
 def planned(live: str | None, config: str | None, *interfaces: dict[str, Any]) -> DomainPlan:
     texts = DomainTexts(uuid=UUID, live=live, config=config)
-    return plan_domain(texts, machine(*interfaces), nads=NADS, profile=Profile.HOST)
+    return plan_domain(texts, machine(*interfaces), kvnet.Target(nads=NADS, profile=Profile.HOST))
 
 
 def told(plan: DomainPlan) -> list[str]:

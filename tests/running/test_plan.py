@@ -13,7 +13,7 @@ from machines import multus, nic, pod, vmi
 
 import kvnet
 from kvnet import Plan, Profile, Severity, XmlError, plan_changes
-from kvnet.compile import found_links
+from kvnet.compiler import found_links
 from kvnet.facts import HostFacts, PodLink
 from kvnet.running import Action, Gating, applied, networks_to_set_up, plan_virtual_functions
 from kvnet.spec import Machine, Nad
@@ -23,7 +23,7 @@ from kvnet.values import PciAddress
 MAC = "52:54:00:00:00:0a"
 TAP = "tapb1f51a511f1"
 NADS = (Nad(name="nad", config='{"cniVersion": "0.3.1", "type": "bridge", "bridge": "br0"}'),)
-HOST: dict[str, Any] = {"profile": Profile.HOST, "nads": NADS}
+HOST = kvnet.Target(profile=Profile.HOST, nads=NADS)
 
 
 def machine(*interfaces: dict[str, Any], status: dict[str, Any] | None = None, **members: Any) -> Machine:
@@ -145,7 +145,7 @@ def test_the_rule_can_be_chosen_and_the_host_profile_has_its_own() -> None:
     waiting = machine(nic("red"), status=running())
     assert told(plan_changes(domain(), waiting)) == []
     assert told(plan_changes(domain(), waiting, gating="plain")) == ["attach red (ua-red)"]
-    assert "attach red (ua-red)" in told(plan_changes(domain(), waiting, **HOST))
+    assert "attach red (ua-red)" in told(plan_changes(domain(), waiting, HOST))
     assert codes(plan_changes(domain(), machine(nic("red")), gating=Gating.KUBEVIRT), Severity.NOTE) == ["KN858"]
 
 
@@ -195,7 +195,9 @@ def test_a_difference_names_both_values_and_the_field_of_the_spec() -> None:
 
 def test_an_mtu_that_is_known_of_the_pod_counts() -> None:
     links = {"default": PodLink(name="eth0"), "red": PodLink(name="podb1f51a511f1", mtu=9000)}
-    plan = plan_changes(domain(live(inside='<mtu size="1400"/>')), machine(nic("red")), HostFacts(links=links))
+    plan = plan_changes(
+        domain(live(inside='<mtu size="1400"/>')), machine(nic("red")), kvnet.Target(facts=HostFacts(links=links))
+    )
     assert "mtu.@size 1400 → 9000" in plan.problems[0].message
 
 
@@ -236,9 +238,11 @@ def test_virtual_functions_come_once_the_machine_has_migrated() -> None:
     asked = machine(*(nic(name, "sriov") for name in ("red", "blue", "late")), status=status)
     hostdev = "<hostdev type='pci'><source><address bus='0x81'/></source><alias name='ua-sriov-red'/></hostdev>"
     known = {name: PciAddress.parse(f"0000:81:00.{n}") for n, name in enumerate(("red", "blue"))}
-    plan = plan_virtual_functions(domain(hostdev), asked, HostFacts(pci_addresses=known))
+    plan = plan_virtual_functions(domain(hostdev), asked, kvnet.Target(facts=HostFacts(pci_addresses=known)))
     assert told(plan) == ["attach blue (ua-sriov-blue)"]
-    lacking = plan_virtual_functions(domain(), asked, HostFacts(pci_addresses={"red": known["red"]}))
+    lacking = plan_virtual_functions(
+        domain(), asked, kvnet.Target(facts=HostFacts(pci_addresses={"red": known["red"]}))
+    )
     assert (told(lacking), codes(lacking)) == ([], ["KN302"])
     assert str(lacking.problems[0].at) == "spec.domain.devices.interfaces[2]"
     assert plan_virtual_functions(domain(), machine(nic("red"))) == Plan()
@@ -341,14 +345,14 @@ def test_a_document_that_is_no_domain_is_an_xml_error(text: str) -> None:
 
 
 @st.composite
-def changes(draw: st.DrawFn) -> tuple[Machine, str, dict[str, Any]]:
+def changes(draw: st.DrawFn) -> tuple[Machine, str, kvnet.Target]:
     """A machine, a domain with some of its NICs and others, and how to plan."""
     drawn = draw(admitted_machines())
     status = running(*((each.name, "multus-status") for each in drawn.interfaces)) if draw(st.booleans()) else None
     known = {each.name: PciAddress.parse(f"0000:81:00.{n}") for n, each in enumerate(drawn.interfaces)}
     facts = HostFacts(architecture=drawn.spec.architecture, pci_addresses=known)
     devices = []
-    for made in kvnet.compile(drawn, facts).nics:
+    for made in kvnet.compile(drawn, kvnet.Target(facts=facts)).nics:
         if made.device is not None and draw(st.booleans()):
             devices.append(kvnet.write(made.device))
     links = draw(st.sampled_from(["", "<link state='up'/>", "<link state='down'/>"]))
@@ -356,21 +360,21 @@ def changes(draw: st.DrawFn) -> tuple[Machine, str, dict[str, Any]]:
     states = st.sampled_from([None, "up", "down", "absent"])
     interfaces = tuple(evolve(each, state=draw(states)) for each in drawn.interfaces)
     asked = evolve(drawn.with_nics(interfaces, drawn.networks), status=machine(status=status).status)
-    return asked, text, {"facts": facts}
+    return asked, text, kvnet.Target(facts=facts)
 
 
 @given(changes())
-def test_planned_again_after_all_steps_there_are_none(drawn: tuple[Machine, str, dict[str, Any]]) -> None:
-    asked, text, options = drawn
-    plan = plan_changes(text, asked, **options)
+def test_planned_again_after_all_steps_there_are_none(drawn: tuple[Machine, str, kvnet.Target]) -> None:
+    asked, text, target = drawn
+    plan = plan_changes(text, asked, target)
     after = applied(text, plan)
-    assert plan_changes(after, asked, **options).steps == ()
+    assert plan_changes(after, asked, target).steps == ()
 
 
 @given(changes())
-def test_steps_come_in_groups_and_name_the_machines_nics(drawn: tuple[Machine, str, dict[str, Any]]) -> None:
-    asked, text, options = drawn
-    plan = plan_changes(text, asked, **options)
+def test_steps_come_in_groups_and_name_the_machines_nics(drawn: tuple[Machine, str, kvnet.Target]) -> None:
+    asked, text, target = drawn
+    plan = plan_changes(text, asked, target)
     order = [list(Action).index(step.action) for step in plan.steps]
     assert order == sorted(order)
     assert {step.nic for step in plan.steps} <= {"default", *(each.name for each in asked.interfaces)}

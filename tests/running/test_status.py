@@ -10,7 +10,7 @@ from machines import claim, multus, nic, pod, vmi
 from tables import rows
 
 import kvnet
-from kvnet.compile.naming import hashed_name
+from kvnet.compiler.naming import hashed_name
 from kvnet.manifest.structure import unstructure
 from kvnet.running import controller_status
 from kvnet.running.pod_status import pod_networks

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kvnet
-from kvnet.compile.naming import hashed_name
+from kvnet.compiler.naming import hashed_name
 from kvnet.spec import InterfaceStatus, Machine, Sriov, Status
 from kvnet.testing import machines
 

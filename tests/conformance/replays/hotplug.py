@@ -9,7 +9,7 @@ from attrs import evolve
 from lxml import etree
 
 import kvnet
-from kvnet.compile import found_links
+from kvnet.compiler import found_links
 from kvnet.facts import PodLink
 from kvnet.running import Action, Gating, Plan, networks_to_set_up, plan_changes, plan_virtual_functions
 from kvnet.spec import Machine
@@ -31,7 +31,7 @@ def hotplug(case: Case) -> Iterator[Difference]:
     given, expected = case["input"], case["expected"]
     machine = kvnet.load({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance"} | given["vmi"])
     facts = _facts(given, machine)
-    plan = plan_changes(given["currentDomainXML"], machine, facts, gating=Gating.KUBEVIRT)
+    plan = plan_changes(given["currentDomainXML"], machine, kvnet.Target(facts=facts), gating=Gating.KUBEVIRT)
     done, failed = _executed(plan, given.get("libvirtFailsOn") or "")
     unmade = any(problem.is_error and problem.code < "KN400" for problem in plan.problems)
     yield "convertError", bool(expected.get("convertError")), unmade
@@ -40,7 +40,7 @@ def hotplug(case: Case) -> Iterator[Difference]:
     yield "calls", *_evened_out(wanted, done)
     yield "podNetworkSetupNetworks", expected.get("podNetworkSetupNetworks") or [], list(networks_to_set_up(machine))
     if given.get("networkInfo") is not None:
-        functions = plan_virtual_functions(given["currentDomainXML"], machine, facts)
+        functions = plan_virtual_functions(given["currentDomainXML"], machine, kvnet.Target(facts=facts))
         yield "sriovError", bool(expected.get("sriovError")), bool(functions.problems)
         attached = [tree(etree.fromstring(each)) for each in expected.get("sriovAttachXML") or ()]
         yield "sriovAttachXML", attached, [tree(etree.fromstring(step.xml)) for step in functions.steps]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from kvnet.domain import read_domain
+from kvnet.domain.read import read_domain
 from kvnet.manifest.structure import unstructure
 from kvnet.running import controller_status, handler_status
 from kvnet.running.agent import AgentNic, agent_nics

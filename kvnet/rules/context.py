@@ -9,48 +9,26 @@ from attrs import field, frozen
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.rules.occasions import Occasion, occasions
-from kvnet.spec import Interface, Machine, Network
-from kvnet.spec.cluster import ClusterConfig
+from kvnet.spec import Machine, Network
+from kvnet.spec.nic import Nic, interfaces_at, nics_of
+from kvnet.target import Target
 from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["Case", "Nic", "Rule", "Rules"]
+__all__ = ["Nic", "Rule", "RuleContext", "Rules"]
 
 _MOST_CHOICES = 4096
 
 
 @frozen(slots=False)
-class Nic:
-    """An interface, its number from 0, and the network of its name (``None`` where there is none).
-
-    ``bound`` are the classes of its bindings.
-    """
-
-    number: int
-    interface: Interface
-    network: Network | None
-    machine: Machine
-    bound: tuple[type, ...]
-
-    @property
-    def at(self) -> FieldPath:
-        return _interfaces_at(self.machine)[self.number]
-
-    @property
-    def on_pod_network(self) -> bool:
-        return self.network is not None and self.network.pod is not None
-
-
-@frozen(slots=False)
-class Case:
-    """One machine to judge. Of several networks or interfaces of one name, the last is joined.
+class RuleContext:
+    """What rules read: a machine with its default NIC, and its target.
 
     ``macs`` and ``guest_addresses`` are those that NICs ask for, with ``None`` for what is none; ``placed`` are the
     NICs that will be where they ask to be.
     """
 
     machine: Machine
-    cluster: ClusterConfig
-    architecture: str = "amd64"
+    target: Target
     nics: tuple[Nic, ...] = field(init=False)
     macs: tuple[tuple[Nic, MacAddress | None], ...] = field(init=False)
     guest_addresses: tuple[tuple[Nic, PciAddress | None], ...] = field(init=False)
@@ -58,14 +36,7 @@ class Case:
 
     @nics.default
     def _nics(self) -> tuple[Nic, ...]:
-        machine = self.machine
-        by_name = {network.name: network for network in machine.networks}
-        return tuple(
-            [
-                Nic(n, each, by_name.get(each.name), machine, tuple([type(binding) for binding in each.bindings]))
-                for n, each in enumerate(machine.interfaces)
-            ]
-        )
+        return nics_of(self.machine)
 
     @macs.default
     def _macs(self) -> tuple[tuple[Nic, MacAddress | None], ...]:
@@ -91,7 +62,7 @@ class Case:
 
     @property
     def interfaces_at(self) -> FieldPath:
-        return _interfaces_at(self.machine)
+        return interfaces_at(self.machine)
 
     @property
     def networks_at(self) -> FieldPath:
@@ -101,10 +72,6 @@ class Case:
     def networks(self) -> tuple[tuple[FieldPath, Network], ...]:
         at = self.networks_at
         return tuple([(at[n], network) for n, network in enumerate(self.machine.networks)])
-
-
-def _interfaces_at(machine: Machine) -> FieldPath:
-    return machine.root / "domain" / "devices" / "interfaces"
 
 
 def _mac(text: str) -> MacAddress | None:
@@ -123,7 +90,7 @@ def _pci(text: str) -> PciAddress | None:
         return None
 
 
-Judge = Callable[[Case], Iterator[Problem]]
+Judge = Callable[[RuleContext], Iterator[Problem]]
 
 
 @frozen(init=False)
@@ -147,9 +114,9 @@ class Rules:
     rules: tuple[Rule, ...]
     _chosen: dict[frozenset[Occasion], tuple[Judge, ...]] = field(factory=dict, init=False, repr=False)
 
-    def findings(self, case: Case) -> list[Problem]:
-        """What they have to say of a case."""
-        given = occasions(case.machine)
+    def findings(self, context: RuleContext) -> list[Problem]:
+        """What they have to say of a context."""
+        given = occasions(context.machine)
         judges = self._chosen.get(given)
         if judges is None:
             judges = tuple([each.judge for each in self.rules if not each.occasions or each.occasions & given])
@@ -157,5 +124,5 @@ class Rules:
                 self._chosen[given] = judges
         found: list[Problem] = []
         for judge in judges:
-            found += judge(case)
+            found += judge(context)
         return found

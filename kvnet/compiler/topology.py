@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from kvnet.defaults import requested_sockets
 from kvnet.spec import Cpu, Machine
-from kvnet.spec.defaults import requested_sockets
 
 __all__ = ["MAX_QUEUES", "Topology", "queue_capacity", "topology", "vcpus"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from attrs import evolve
 
-from kvnet.compile.guest import acpi, driver, guest_address, link, model, rom
-from kvnet.compile.kubevirt import behind_istio, passt_forwards, vf_address
-from kvnet.compile.nic import Nic, failed, note
-from kvnet.compile.result import CompiledNic
+from kvnet.compiler.context import Context, failed, network_of, note
+from kvnet.compiler.guest import acpi, driver, guest_address, link, model, rom
+from kvnet.compiler.kubevirt import behind_istio, passt_forwards, vf_address
+from kvnet.compiler.result import CompiledNic
 from kvnet.device import (
     Backend,
     BridgeSource,
@@ -34,6 +34,7 @@ from kvnet.device import (
 )
 from kvnet.errors import Problem
 from kvnet.spec import Multus, Nad, PasstBinding, Sriov
+from kvnet.spec.nic import Nic
 from kvnet.values import MacAddress
 
 __all__ = ["lower"]
@@ -47,38 +48,39 @@ _NO_SPOOFING = "no-mac-spoofing"
 _MACVTAP_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthru": "passthrough"}
 
 
-def lower(nic: Nic) -> CompiledNic:
+def lower(nic: Nic, context: Context) -> CompiledNic:
     """The device of one interface on a plain libvirt host."""
-    if nic.network.multus is not None:
-        return _attached(nic, nic.network.multus)
+    multus = network_of(nic).multus
+    if multus is not None:
+        return _attached(nic, context, multus)
     if isinstance(nic.binding, Sriov):
-        return _virtual_function(nic, {})
+        return _virtual_function(nic, context, {})
     if isinstance(nic.binding, PasstBinding):
-        return _passt(nic)
-    return _pod_network(nic)
+        return _passt(nic, context)
+    return _pod_network(nic, context)
 
 
-def _pod_network(nic: Nic) -> CompiledNic:
-    known = nic.place.facts.libvirt_networks
+def _pod_network(nic: Nic, context: Context) -> CompiledNic:
+    known = context.facts.libvirt_networks
     if known is not None and _DEFAULT_NETWORK not in known:
         told = f"libvirt has no network '{_DEFAULT_NETWORK}': '{nic.name}' runs in user mode, out only"
-        return _nic(nic, UserSource(), notes=[note(nic.at, "KN331", told)])
+        return _nic(nic, context, UserSource(), notes=[note(nic.at, "KN331", told)])
     notes = []
     if known is None:
         notes.append(note(nic.at, "KN330", f"assumed that libvirt's network '{_DEFAULT_NETWORK}' is there"))
     if nic.interface.ports or nic.interface.port_ranges:
         told = "libvirt's network forwards no ports to the guest: reach it by its own address"
         notes.append(note(nic.at / "ports", "KN332", told))
-    return _nic(nic, NetworkSource(network=_DEFAULT_NETWORK), notes=notes)
+    return _nic(nic, context, NetworkSource(network=_DEFAULT_NETWORK), notes=notes)
 
 
-def _passt(nic: Nic) -> CompiledNic:
-    forwards = passt_forwards(nic.interface.ports, behind_istio=behind_istio(nic.place.machine))
-    return _nic(nic, UserSource(), backend=Backend(type="passt"), port_forwards=forwards)
+def _passt(nic: Nic, context: Context) -> CompiledNic:
+    forwards = passt_forwards(nic.interface.ports, behind_istio=behind_istio(context.machine))
+    return _nic(nic, context, UserSource(), backend=Backend(type="passt"), port_forwards=forwards)
 
 
-def _attached(nic: Nic, multus: Multus) -> CompiledNic:
-    nad = _nad(nic, multus)
+def _attached(nic: Nic, context: Context, multus: Multus) -> CompiledNic:
+    nad = _nad(nic, context, multus)
     if nad is None:
         return failed(
             nic,
@@ -91,33 +93,34 @@ def _attached(nic: Nic, multus: Multus) -> CompiledNic:
         return failed(nic, "KN341", told, "write the CNI configuration into spec.config")
     cni = nad.plugins[0]
     if isinstance(nic.binding, Sriov):
-        return _virtual_function(nic, cni)
+        return _virtual_function(nic, context, cni)
     attach = _CNI.get(str(cni.get("type")))
     if attach is None:
         told = f"CNI plugin '{cni.get('type')}' of '{nad.name}' has no equivalent in libvirt"
         return failed(nic, "KN342", told, f"use one of {', '.join(sorted(_CNI))}")
-    return attach(nic, cni)
+    return attach(nic, context, cni)
 
 
-def _nad(nic: Nic, multus: Multus) -> Nad | None:
-    home = nic.place.machine.namespace or _DEFAULT_NAMESPACE
+def _nad(nic: Nic, context: Context, multus: Multus) -> Nad | None:
+    home = context.machine.namespace or _DEFAULT_NAMESPACE
     first, slash, second = multus.network_name.partition("/")
     wanted = (first, second) if slash else (home, first)
-    return next((nad for nad in nic.place.nads if (nad.namespace or home, nad.name) == wanted), None)
+    return next((nad for nad in context.target.nads if (nad.namespace or home, nad.name) == wanted), None)
 
 
-def _linux_bridge(nic: Nic, cni: Cni) -> CompiledNic:
+def _linux_bridge(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
     bridge = cni.get("bridge") or _CNI_DEFAULT_BRIDGE
     spoofing = Filter(filter=_NO_SPOOFING) if cni.get("macspoofchk") else None
-    return _nic(nic, BridgeSource(bridge=bridge), vlan=_vlan(cni), mtu=_mtu(cni), filter=spoofing)
+    return _nic(nic, context, BridgeSource(bridge=bridge), vlan=_vlan(cni), mtu=_mtu(cni), filter=spoofing)
 
 
-def _open_vswitch(nic: Nic, cni: Cni) -> CompiledNic:
+def _open_vswitch(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
     bridge = cni.get("bridge")
     if not bridge:
         return failed(nic, "KN343", "the ovs CNI configuration names no bridge", 'add `"bridge": …`')
     return _nic(
         nic,
+        context,
         BridgeSource(bridge=bridge),
         virtualport=VirtualPort(type="openvswitch"),
         vlan=_vlan(cni),
@@ -125,7 +128,7 @@ def _open_vswitch(nic: Nic, cni: Cni) -> CompiledNic:
     )
 
 
-def _macvtap(nic: Nic, cni: Cni) -> CompiledNic:
+def _macvtap(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
     master = cni.get("master")
     if not master:
         told = "the macvlan CNI configuration names no master, and a host may have several links"
@@ -135,10 +138,10 @@ def _macvtap(nic: Nic, cni: Cni) -> CompiledNic:
         told = f"macvlan mode '{cni.get('mode')}' has no equivalent in libvirt"
         return failed(nic, "KN344", told, f"use one of {', '.join(_MACVTAP_MODES)}")
     # libvirt refuses <mtu> on macvtap: the link's own counts
-    return evolve(_nic(nic, DirectSource(dev=master, mode=mode)), link_mtu=_mtu(cni))
+    return evolve(_nic(nic, context, DirectSource(dev=master, mode=mode)), link_mtu=_mtu(cni))
 
 
-_CNI: dict[str, Callable[[Nic, Cni], CompiledNic]] = {
+_CNI: dict[str, Callable[[Nic, Context, Cni], CompiledNic]] = {
     "bridge": _linux_bridge,
     "cnv-bridge": _linux_bridge,
     "macvlan": _macvtap,
@@ -146,8 +149,8 @@ _CNI: dict[str, Callable[[Nic, Cni], CompiledNic]] = {
 }
 
 
-def _virtual_function(nic: Nic, cni: Cni) -> CompiledNic:
-    address = vf_address(nic)
+def _virtual_function(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
+    address = vf_address(nic, context)
     if address is None:
         return failed(
             nic,
@@ -181,12 +184,13 @@ def _virtual_function(nic: Nic, cni: Cni) -> CompiledNic:
 
 def _nic(
     nic: Nic,
+    context: Context,
     source: Source,
     *,
     notes: Sequence[Problem] = (),
     **settings: Any,
 ) -> CompiledNic:
-    interface, guest = nic.interface, nic.place.guest
+    interface, guest = nic.interface, context.guest
     told = list(notes)
     mac = _mac(nic)
     if mac is None:

@@ -8,12 +8,12 @@ from operator import attrgetter
 from typing import Any
 
 from kvnet import spec
-from kvnet.compile.guest import Guest, acpi, driver, guest_address, model, rom
-from kvnet.compile.guest import link as link_state
-from kvnet.compile.naming import PRIMARY_LINK, reported_link
-from kvnet.compile.nic import Nic, failed, note
-from kvnet.compile.pod import PodSide
-from kvnet.compile.result import CompiledNic
+from kvnet.compiler.context import Context, failed, network_of, note
+from kvnet.compiler.guest import Guest, acpi, driver, guest_address, model, rom
+from kvnet.compiler.guest import link as link_state
+from kvnet.compiler.naming import PRIMARY_LINK, reported_link
+from kvnet.compiler.pod import PodSide
+from kvnet.compiler.result import CompiledNic
 from kvnet.device import (
     Backend,
     EthernetSource,
@@ -26,6 +26,7 @@ from kvnet.device import (
 )
 from kvnet.errors import Problem
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Port, Sriov
+from kvnet.spec.nic import Nic
 from kvnet.values import MacAddress, PciAddress
 from kvnet.xml import filling
 from kvnet.xml.declare import Unread
@@ -37,18 +38,18 @@ _ISTIO = "sidecar.istio.io/inject"
 _ISTIO_PORTS = (15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090)
 
 
-def lower(nic: Nic) -> CompiledNic:
+def lower(nic: Nic, context: Context) -> CompiledNic:
     """The device of one interface, with what was assumed for it."""
-    return LOWER[type(nic.interface.binding)](nic)
+    return LOWER[type(nic.interface.binding)](nic, context)
 
 
-def tap_nic(nic: Nic) -> CompiledNic:
+def tap_nic(nic: Nic, context: Context) -> CompiledNic:
     """A tap that exists beforehand: ``<interface type='ethernet'>``."""
-    interface, side = nic.interface, nic.place.pod.side(nic.network)
+    interface, side = nic.interface, context.pod.side(network_of(nic))
     link, asked = side.link, interface.mac_address
     mac = MacAddress.parse(asked) if asked else link and link.mac
     device = _plugged()(
-        _unplugged(nic.place.guest, _kind(interface)),
+        _unplugged(context.guest, _kind(interface)),
         # virt-launcher normalises the address only when it finds the pod's link
         mac.canonical() if asked and mac and link else mac,
         side.target,
@@ -56,7 +57,7 @@ def tap_nic(nic: Nic) -> CompiledNic:
         None if link is None else link.mtu,
         f"ua-{interface.name}",
     )
-    notes = _tap_notes(nic, side, device) if link is None or side.assumed else ()
+    notes = _tap_notes(nic, context, side, device) if link is None or side.assumed else ()
     return CompiledNic(name=interface.name, device=device, notes=notes)
 
 
@@ -85,7 +86,7 @@ def _unplugged(guest: Guest, kind: tuple[Any, ...]) -> Interface:
     )
 
 
-def _tap_notes(nic: Nic, side: PodSide, device: Interface) -> tuple[Problem, ...]:
+def _tap_notes(nic: Nic, context: Context, side: PodSide, device: Interface) -> tuple[Problem, ...]:
     if side.missing:
         told = f"the pod has no link for network '{nic.name}': its NIC has no target, and no MTU"
         return (note(nic.at, "KN311", told),)
@@ -96,13 +97,13 @@ def _tap_notes(nic: Nic, side: PodSide, device: Interface) -> tuple[Problem, ...
     return tuple(notes)
 
 
-def passt_nic(nic: Nic) -> CompiledNic:
+def passt_nic(nic: Nic, context: Context) -> CompiledNic:
     """A vhost-user NIC of passt: ``<interface type='vhostuser'>`` with port forwards."""
-    interface, guest, machine = nic.interface, nic.place.guest, nic.place.machine
+    interface, guest, machine = nic.interface, context.guest, context.machine
     link = reported_link(machine, nic.name)
     notes = []
     if not link:
-        if nic.place.facts.links is not None:
+        if context.facts.links is not None:
             return failed(
                 nic,
                 "KN301",
@@ -148,10 +149,10 @@ def _spans(ports: tuple[Port, ...] | None, protocol: str) -> tuple[PortSpan, ...
     )
 
 
-def vf_hostdev(nic: Nic) -> CompiledNic:
+def vf_hostdev(nic: Nic, context: Context) -> CompiledNic:
     """A virtual function passed through: ``<hostdev>``."""
-    address = vf_address(nic)
-    if address is None and nic.network.pod is not None and nic.place.facts.pci_addresses is None:
+    address = vf_address(nic, context)
+    if address is None and network_of(nic).pod is not None and context.facts.pci_addresses is None:
         told = f"SR-IOV interface '{nic.name}' is on the pod network: KubeVirt gives the guest no device"
         return CompiledNic(name=nic.name, notes=(note(nic.at, "KN313", told),))
     if address is None:
@@ -179,30 +180,30 @@ def _unpassed(kind: tuple[Any, ...]) -> Hostdev:
     return Hostdev(managed=False, source=source, boot_order=asked.boot_order, address=guest_address(asked))
 
 
-def vf_address(nic: Nic) -> PciAddress | None:
+def vf_address(nic: Nic, context: Context) -> PciAddress | None:
     """The host address of the virtual function: by network, or by request of a resource claim."""
-    claim = nic.network.resource_claim
-    claimed = nic.place.facts.claims.get(f"{claim.claim_name}/{claim.request_name}") if claim else None
-    return claimed or nic.place.pod.pci_address(nic.network)
+    claim = network_of(nic).resource_claim
+    claimed = context.facts.claims.get(f"{claim.claim_name}/{claim.request_name}") if claim else None
+    return claimed or context.pod.pci_address(network_of(nic))
 
 
-def plugin_nic(nic: Nic) -> CompiledNic:
+def plugin_nic(nic: Nic, context: Context) -> CompiledNic:
     """A binding plugin: a tap where it is registered with one, else nothing, for its sidecar adds the NIC."""
     assert isinstance(nic.binding, Plugin)
-    plugin = nic.place.plugins.get(nic.binding.name)
+    plugin = context.plugins.get(nic.binding.name)
     if plugin is not None and plugin.attaches_tap:
-        return tap_nic(nic)
+        return tap_nic(nic, context)
     told = "is not known to be registered" if plugin is None else "attaches no tap"
     told = f"binding plugin '{nic.binding.name}' {told}: its sidecar has to add the NIC"
     return CompiledNic(name=nic.name, notes=(note(nic.at / "binding", "KN314", told),))
 
 
-def no_binding(nic: Nic) -> CompiledNic:
+def no_binding(nic: Nic, context: Context) -> CompiledNic:
     """An interface that no supported binding joins to its network."""
     return failed(nic, "KN303", f"interface '{nic.name}' has no binding", "write `masquerade: {}` or `bridge: {}`")
 
 
-LOWER: dict[type, Callable[[Nic], CompiledNic]] = {
+LOWER: dict[type, Callable[[Nic, Context], CompiledNic]] = {
     Bridge: tap_nic,
     Masquerade: tap_nic,
     Sriov: vf_hostdev,

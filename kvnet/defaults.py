@@ -1,4 +1,4 @@
-"""The spec that KubeVirt's webhook makes of the one it is given: requests, vCPUs, the default NIC."""
+"""KubeVirt's defaulting webhook: CPU requests, vCPU topology and the default NIC."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.interface import Interface
 from kvnet.spec.machine import Cpu, Machine, Resources
 from kvnet.spec.network import Network, Pod
+from kvnet.target import Target, architecture_of
 from kvnet.values import quantity_ceil
 
 __all__ = [
@@ -35,11 +36,13 @@ _HOTPLUG_RATIO = 4
 _MOST_HOTPLUG_VCPUS = 512
 
 
-def defaulted(machine: Machine, cluster: ClusterConfig, architecture: str = "amd64") -> Machine:
+def defaulted(machine: Machine, target: Target) -> Machine:
     """The machine after KubeVirt's defaulting, in its order: requests, CPU topology, CPU hotplug, NIC.
 
-    Where the cluster would refuse to add the default NIC (``default_nic_refusal``), none is added.
+    Where the cluster would refuse to add the default NIC (``default_nic_refusal``), none is added. A machine that
+    has its defaults stays as it is. Source: KubeVirt's mutating webhook for VMIs.
     """
+    cluster, architecture = target.cluster, architecture_of(machine, target)
     machine = with_cpu_request(machine, cluster)
     machine = with_default_topology(machine)
     machine = _with_cpu_model(machine, cluster, architecture)

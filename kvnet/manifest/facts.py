@@ -14,8 +14,8 @@ from cattrs.gen import make_dict_structure_fn, override
 from cattrs.v import format_exception
 
 from kvnet.errors import FactsError, FieldPath, KvnetError, Problem
-from kvnet.facts.model import Confidential, HostFacts, PodLink, PodNetwork
-from kvnet.manifest import Document, documents
+from kvnet.facts import Confidential, HostFacts, PodLink, PodNetwork
+from kvnet.manifest.documents import Document, documents
 from kvnet.spec.cluster import BindingPlugin, PluginMigration
 from kvnet.spec.wire import json_name
 from kvnet.values import MacAddress, PciAddress

@@ -7,11 +7,12 @@ from functools import lru_cache
 
 from attrs import frozen
 
-from kvnet.compile.topology import MAX_QUEUES, queue_capacity, topology, vcpus
+from kvnet.compiler.topology import MAX_QUEUES, queue_capacity, topology, vcpus
 from kvnet.device import Acpi, Driver, PciGuestAddress, Rom
 from kvnet.errors import FieldPath, Problem, Severity
-from kvnet.facts import Confidential, HostFacts
+from kvnet.facts import Confidential
 from kvnet.spec import Interface, Machine
+from kvnet.target import Profile, Target, architecture_of
 from kvnet.values import PciAddress
 
 __all__ = ["ARCHITECTURES", "Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]
@@ -33,15 +34,15 @@ class Guest:
     tunes_rom: bool
 
 
-def guest_of(machine: Machine, facts: HostFacts, *, plain_virtio: bool = False) -> tuple[Guest, tuple[Problem, ...]]:
-    """Decide for a machine, with notes; ``plain_virtio`` asks for ``virtio`` unless the spec wants a kind of it."""
-    known = facts.architecture or machine.spec.architecture
-    architecture = known or "amd64"
-    confidential = facts.launch_security or _asked_confidential(machine, architecture)
+def guest_of(machine: Machine, target: Target) -> tuple[Guest, tuple[Problem, ...]]:
+    """What all NICs of a machine share, with notes. The host profile says ``virtio`` unless a kind is asked for."""
+    known = machine.spec.architecture or target.architecture or target.facts.architecture
+    architecture = architecture_of(machine, target)
+    confidential = target.facts.launch_security or _asked_confidential(machine, architecture)
     queues = _queues(machine)
     guest = _guest(
         architecture in _ROM_TUNING,
-        _virtio_model(machine, architecture, plain_virtio),
+        _virtio_model(machine, architecture, target.profile is Profile.HOST),
         queues,
         confidential is not None and confidential.shields_memory,
     )

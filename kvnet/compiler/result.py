@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import frozen
 
-from kvnet.compile.requirements import Requirement, requirements
+from kvnet.compiler.requirements import Requirement, requirements
 from kvnet.device import Device, Interface
 from kvnet.errors import Problem, Rejected
 from kvnet.xml import write
 
-__all__ = ["Compiled", "CompiledNic", "Profile", "Requirement"]
-
-
-class Profile(StrEnum):
-    """Whose XML is wanted."""
-
-    KUBEVIRT = "kubevirt"
-    """What KubeVirt itself would hand to libvirt inside the pod."""
-    HOST = "host"
-    """The equivalent for a plain libvirt host, without pod or cluster."""
+__all__ = ["Compiled", "CompiledNic", "Requirement"]
 
 
 @frozen(kw_only=True, slots=False)
@@ -45,15 +34,16 @@ class CompiledNic:
 
 @frozen(kw_only=True, slots=False)
 class Compiled:
-    """A machine's NICs as libvirt devices."""
+    """A machine's NICs as libvirt devices, with notes and problems that concern no single NIC."""
 
     nics: tuple[CompiledNic, ...]
     general_notes: tuple[Problem, ...] = ()
+    general_problems: tuple[Problem, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Why some NICs could not be compiled."""
-        return tuple(problem for nic in self.nics for problem in nic.problems)
+        return self.general_problems + tuple(problem for nic in self.nics for problem in nic.problems)
 
     @property
     def notes(self) -> tuple[Problem, ...]:
@@ -70,6 +60,8 @@ class Compiled:
         """The devices, interfaces before hostdevs. Raises Rejected if any NIC has a problem."""
         devices: list[Device] = []
         hostdevs: list[Device] = []
+        if self.general_problems:
+            raise Rejected(self.problems)
         for nic in self.nics:
             if nic.problems:
                 raise Rejected(self.problems)

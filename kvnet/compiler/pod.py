@@ -7,7 +7,7 @@ from functools import cached_property
 
 from attrs import evolve, frozen
 
-from kvnet.compile.naming import is_ordinal, ordinal_link_names, pod_link_names, tap_name
+from kvnet.compiler.naming import is_ordinal, ordinal_link_names, pod_link_names, tap_name
 from kvnet.facts import HostFacts, PodLink, PodNetwork
 from kvnet.spec import Machine, Network
 from kvnet.values import PciAddress

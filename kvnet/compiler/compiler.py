@@ -1,0 +1,63 @@
+"""A machine and its target become libvirt devices. Pure: everything it reads is in its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kvnet.compiler import host, kubevirt
+from kvnet.compiler.context import Context, failed
+from kvnet.compiler.guest import guest_of
+from kvnet.compiler.pod import Pod
+from kvnet.compiler.result import Compiled, CompiledNic
+from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
+from kvnet.errors import Problem
+from kvnet.spec import Machine
+from kvnet.spec.nic import Nic, nics_of
+from kvnet.target import Profile, Target, architecture_conflict
+
+__all__ = ["compile"]
+
+
+def compile(machine: Machine, target: Target | None = None) -> Compiled:
+    """Compile a machine's interfaces into libvirt devices for a target.
+
+    The machine gets its defaults first, but is not admitted: that is ``kvnet.check``. What could not be compiled is in
+    ``problems`` of the result, NIC by NIC. Without a target, it is KubeVirt's own XML with nothing known of the host.
+    Source: KubeVirt 1.9's converter (``pkg/virt-launcher/virtwrap/converter``).
+
+    >>> import kvnet
+    >>> spec = "{domain: {devices: {interfaces: [{name: n, bridge: {}}]}}, networks: [{name: n, pod: {}}]}"
+    >>> machine = kvnet.loads(spec)
+    >>> kvnet.compile(machine).devices[0].target
+    'tap0'
+    """
+    target = _KUBEVIRT if target is None else target
+    cluster, facts = target.cluster, target.facts
+    machine = with_cpu_request(machine, cluster)
+    if not machine.interfaces and not default_nic_refusal(machine, cluster):
+        machine = with_default_nic(machine, cluster)
+    guest, notes = guest_of(machine, target)
+    conflict = architecture_conflict(machine, target)
+    plugins = facts.binding_plugins or cluster.binding_plugins or {}
+    context = Context(machine, target, guest, Pod(machine, facts), plugins)
+    lower = _LOWER[target.profile]
+    nics = [_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"]
+    return Compiled(nics=tuple(nics), general_notes=notes, general_problems=(conflict,) if conflict else ())
+
+
+def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], CompiledNic]) -> CompiledNic:
+    if nic.network is None:
+        problem = Problem(nic.at / "name", "KN305", f"interface '{nic.name}' has no network", hint=_NETWORK_HINT)
+        return CompiledNic(name=nic.name, problems=(problem,))
+    try:
+        return lower(nic, context)
+    except ValueError as reason:
+        return failed(nic, "KN304", str(reason), "write what the message asks for, or leave the field out")
+
+
+_NETWORK_HINT = "list a network of the same name"
+_LOWER: dict[Profile, Callable[[Nic, Context], CompiledNic]] = {
+    Profile.KUBEVIRT: kubevirt.lower,
+    Profile.HOST: host.lower,
+}
+_KUBEVIRT = Target()

@@ -1,0 +1,98 @@
+"""From a machine and its target to the document, in one call: check, defaults, compile, name, document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import evolve, frozen
+
+from kvnet.compiler import Compiled, compile
+from kvnet.domain.build import build, left_out
+from kvnet.domain.naming import domain_name
+from kvnet.errors import KvnetError, Problem, Rejected
+from kvnet.rules.check import check
+from kvnet.spec import Machine, Origin
+from kvnet.target import Target
+
+__all__ = ["Rendered", "placed", "render"]
+
+_NOTHING = Compiled(nics=())
+_KUBEVIRT = Target()
+
+
+@frozen(kw_only=True, slots=False)
+class Rendered:
+    """What rendering gives for one machine: its document, or the errors for which there is none.
+
+    ``machine`` is the one that was given, ``name`` that of its domain, ``compiled`` its devices. ``document`` is the
+    ``<domain>``, ``None`` where there are errors or where it was not wanted. ``problems`` are errors; ``notes`` are
+    warnings and notes. Both have their places where the machine was read from text.
+    """
+
+    machine: Machine
+    target: Target
+    name: str
+    compiled: Compiled = _NOTHING
+    document: str | None = None
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether there are errors, and therefore no XML."""
+        return bool(self.problems)
+
+    def devices(self, *, indent: int | None = None) -> list[str]:
+        """The XML of each device. Raises Rejected where the machine is refused."""
+        if self.problems:
+            raise Rejected(self.problems)
+        return self.compiled.xml(indent=indent)
+
+    def domain(self) -> str:
+        """The ``<domain>``, made now if it was not wanted before. Raises Rejected where the machine is refused."""
+        if self.problems:
+            raise Rejected(self.problems)
+        return self.document if self.document is not None else _document(self.machine, self.target, self.compiled)
+
+
+def render(machine: Machine, target: Target | None = None, *, whole: bool = True) -> Rendered:
+    """Check a machine, give it its defaults, compile it, and build its domain.
+
+    Errors are in the result, never raised. ``whole=False`` leaves out the domain's document, for those who want the
+    devices alone. ``kvnet render`` and ``kvnet bulk`` print what this gives.
+
+    >>> import kvnet
+    >>> spec = "{domain: {devices: {interfaces: [{name: n, bridge: {}}]}}, networks: [{name: n, pod: {}}]}"
+    >>> machine = kvnet.loads(spec)
+    >>> made = kvnet.render(machine)
+    >>> made.name, made.is_refused, [note.code for note in made.notes]
+    ('default_vm', False, ['KN906', 'KN321', 'KN310', 'KN312'])
+    """
+    target = _KUBEVIRT if target is None else target
+    rendered = Rendered(machine=machine, target=target, name=domain_name(machine, target.profile))
+    found = check(machine, target)
+    errors = tuple([each for each in found if each.is_error])
+    if errors:
+        return evolve(rendered, problems=errors, notes=tuple([each for each in found if not each.is_error]))
+    compiled = compile(machine, target)
+    if compiled.problems:
+        return evolve(rendered, compiled=compiled, problems=placed(machine.origin, compiled.problems), notes=found)
+    if not whole:
+        return evolve(rendered, compiled=compiled, notes=(*found, *placed(machine.origin, compiled.notes)))
+    try:
+        document = _document(machine, target, compiled)
+    except KvnetError as error:
+        return evolve(rendered, compiled=compiled, problems=placed(machine.origin, error.problems), notes=found)
+    notes = (*found, *placed(machine.origin, (*compiled.notes, *left_out(machine))))
+    return evolve(rendered, compiled=compiled, document=document, notes=notes)
+
+
+def _document(machine: Machine, target: Target, compiled: Compiled) -> str:
+    return build(machine, target, compiled.devices)
+
+
+def placed(origin: Origin | None, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems with their places in the text of an object, where there is one and they have none yet."""
+    if origin is None:
+        return tuple(problems)
+    return tuple([each if each.place else each.placed(origin.place(each.at)) for each in problems])

@@ -1,0 +1,61 @@
+"""The NICs of a machine: each interface joined with the network of its name."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from kvnet.errors import FieldPath
+from kvnet.spec.binding import Binding
+from kvnet.spec.interface import Interface
+from kvnet.spec.machine import Machine
+from kvnet.spec.network import Network
+
+__all__ = ["Nic", "interfaces_at", "nics_of"]
+
+
+@frozen(slots=False)
+class Nic:
+    """An interface of a machine, and its network.
+
+    ``number`` counts the machine's interfaces from 0, ``network`` is ``None`` where none has the interface's name, and
+    ``bound`` holds the classes of all bindings that were given.
+    """
+
+    number: int
+    interface: Interface
+    network: Network | None
+    machine: Machine
+    bound: tuple[type, ...]
+
+    @property
+    def name(self) -> str:
+        return self.interface.name
+
+    @property
+    def binding(self) -> Binding | None:
+        return self.interface.binding
+
+    @property
+    def at(self) -> FieldPath:
+        """The path of the interface inside the machine's object."""
+        return interfaces_at(self.machine)[self.number]
+
+    @property
+    def on_pod_network(self) -> bool:
+        return self.network is not None and self.network.pod is not None
+
+
+def interfaces_at(machine: Machine) -> FieldPath:
+    """The path of a machine's list of interfaces."""
+    return machine.root / "domain" / "devices" / "interfaces"
+
+
+def nics_of(machine: Machine) -> tuple[Nic, ...]:
+    """Every NIC of a machine, in order; of several networks of one name, the last counts."""
+    by_name = {network.name: network for network in machine.networks}
+    return tuple(
+        [
+            Nic(n, each, by_name.get(each.name), machine, tuple([type(binding) for binding in each.bindings]))
+            for n, each in enumerate(machine.interfaces)
+        ]
+    )

@@ -1,0 +1,97 @@
+"""The target: what a machine is checked, compiled, planned and applied against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+from attrs import field, frozen
+
+from kvnet.errors import FieldPath, Problem, Rejected
+from kvnet.facts import HostFacts
+from kvnet.spec import Machine, Nad
+from kvnet.spec.cluster import ClusterConfig
+
+__all__ = ["DEFAULT_ARCHITECTURE", "Profile", "Target", "architecture_conflict", "architecture_of"]
+
+DEFAULT_ARCHITECTURE: Final = "amd64"
+"""What KubeVirt assumes where nothing names an architecture."""
+
+_NO_FACTS = HostFacts()
+_STOCK_CLUSTER = ClusterConfig()
+
+
+def _as_tuple(nads: Iterable[Nad]) -> tuple[Nad, ...]:
+    return tuple(nads)
+
+
+class Profile(StrEnum):
+    """Whose XML is wanted."""
+
+    KUBEVIRT = "kubevirt"
+    """What KubeVirt itself would hand to libvirt inside the pod."""
+    HOST = "host"
+    """The equivalent for a plain libvirt host, without pod or cluster."""
+
+
+@frozen(kw_only=True, slots=False)
+class Target:
+    """Everything besides the machine that decides what libvirt is given.
+
+    ``profile`` says whose XML is wanted, ``facts`` what is known of the host, ``cluster`` how the KubeVirt object
+    configures networking, and ``nads`` are the NetworkAttachmentDefinitions that networks may refer to.
+    ``virt_type`` is the type of whole domains, ``kvm`` or ``qemu``. ``architecture`` (a Kubernetes name such as
+    ``arm64``) and ``libvirt_release`` (such as ``9.0.0``) are known from the facts too; say them here where there are
+    none.
+
+    Raises Rejected where the facts contradict ``architecture`` or ``libvirt_release``.
+
+    >>> Target(profile="host", architecture="arm64").profile
+    <Profile.HOST: 'host'>
+    """
+
+    profile: Profile = field(default=Profile.KUBEVIRT, converter=Profile)
+    facts: HostFacts = _NO_FACTS
+    cluster: ClusterConfig = _STOCK_CLUSTER
+    nads: tuple[Nad, ...] = field(default=(), converter=_as_tuple)
+    virt_type: str = "kvm"
+    architecture: str | None = None
+    libvirt_release: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.architecture is not None or self.libvirt_release is not None:
+            problems = [*_contradictions(self)]
+            if problems:
+                raise Rejected(problems)
+
+
+def _contradictions(target: Target) -> Iterable[Problem]:
+    told = (
+        ("architecture", target.architecture, target.facts.architecture),
+        ("libvirtVersion", target.libvirt_release, target.facts.libvirt_version),
+    )
+    for name, said, known in told:
+        if said is not None and known is not None and said != known:
+            message = f"the target says {said}, and the host facts say {known}"
+            yield Problem(FieldPath((name,)), "KN023", message, hint="leave one of them out")
+
+
+def architecture_of(machine: Machine, target: Target) -> str:
+    """The architecture that a machine is checked, compiled and built for.
+
+    The machine's own ``spec.architecture`` decides, else the target's, else that of the host facts, else amd64. Where
+    the machine and the target disagree, ``architecture_conflict`` is a problem of the machine.
+    """
+    return machine.spec.architecture or target.architecture or target.facts.architecture or DEFAULT_ARCHITECTURE
+
+
+def architecture_conflict(machine: Machine, target: Target) -> Problem | None:
+    """The error for a machine whose architecture is not that of the target, or nothing."""
+    asked = machine.spec.architecture
+    known = target.architecture or target.facts.architecture
+    if not asked or known is None or asked == known:
+        return None
+    message = f"the machine is for {asked}, and its host is {known}"
+    hint = f"choose a host of that architecture, or write `architecture: {known}`"
+    return Problem(machine.root / "architecture", "KN306", message, hint=hint)
