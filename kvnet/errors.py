@@ -1,4 +1,4 @@
-"""What can go wrong, as values: each problem has a place, a code, a fact and a remedy."""
+"""Problems and exceptions: each problem has a place, a code, a fact and a remedy."""
 
 from __future__ import annotations
 
@@ -70,11 +70,16 @@ class Place:
 
 @attrs.frozen(slots=False)
 class Problem:
-    """One finding about one field.
+    """One finding about one field. ``str`` gives the line that the command prints.
 
-    ``at`` is the field's true path. KubeVirt names a few fields by another path; ``field`` is the
-    one that its webhook would print, and ``cause`` the type it would give (``None`` for findings
-    that are not KubeVirt's).
+    ``at`` is the path of the field, ``code`` names the kind of problem (``KN101``; the reference lists all),
+    ``message`` states the fact, and ``hint`` says what to write instead. ``severity`` is error, warning or note, and
+    ``place`` the position in the text, where there is one. ``cause`` is the Kubernetes cause type of KubeVirt's
+    webhook, ``None`` where the finding is not KubeVirt's. The webhook names a few fields by another path, which is
+    ``reported_at``.
+
+    >>> print(Problem(FieldPath(("spec",)) / "networks", "KN103", "there are two primary networks", hint="keep one"))
+    kvnet: error KN103 there are two primary networks; keep one [spec.networks]
     """
 
     at: FieldPath
@@ -99,11 +104,15 @@ class Problem:
         """The same problem with its position in the text it came from."""
         return attrs.evolve(self, place=place)
 
+    def line(self, severity: str) -> str:
+        """The line that the command prints; ``severity`` is the word for it, which may be in colour."""
+        where = self.place or "kvnet"
+        hint = f"; {self.hint}" if self.hint else ""
+        field = f" [{self.field}]" if self.field else ""
+        return f"{where}: {severity} {self.code} {self.message}{hint}{field}"
+
     def __str__(self) -> str:
-        where = f"{self.place}: " if self.place else ""
-        path = f"{self.field}: " if self.field else ""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{where}{self.severity} {self.code} {path}{self.message}{hint}"
+        return self.line(str(self.severity))
 
 
 class KvnetError(Exception):

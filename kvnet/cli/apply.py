@@ -6,8 +6,8 @@ from argparse import Namespace
 
 from kvnet import live
 from kvnet.cli import inputs
+from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
 from kvnet.cli.report import Report
-from kvnet.cli.status import CLEAN, FAILED, FINDINGS
 from kvnet.domain.naming import domain_name
 from kvnet.live import Applied
 from kvnet.pipeline import placed

@@ -23,9 +23,9 @@ from kvnet.bulk.run import Run
 from kvnet.bulk.settings import Settings
 from kvnet.bulk.sources import Directory, Ndjson, Source, Unusable
 from kvnet.bulk.tally import Tally
+from kvnet.cli.exit_status import CLEAN, FINDINGS
 from kvnet.cli.progress import Progress
 from kvnet.cli.report import Report
-from kvnet.cli.status import CLEAN, FINDINGS
 from kvnet.errors import KvnetError, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_all, load_cluster, load_facts

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from kvnet.cli import inputs, output
+from kvnet.cli.exit_status import CLEAN, FINDINGS, status_of
 from kvnet.cli.report import Report
-from kvnet.cli.status import CLEAN, FINDINGS, status_of
 from kvnet.errors import KvnetError, Problem, Severity
 from kvnet.rules.check import check
 

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from functools import partial
 
 from kvnet import device
+from kvnet.cli.exit_status import CLEAN, FAILED
 from kvnet.cli.report import Report
-from kvnet.cli.status import CLEAN, FAILED
 from kvnet.source import sources
 from kvnet.xml.initializer import install
 from kvnet.xml.plan import plan_of

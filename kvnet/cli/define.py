@@ -8,8 +8,8 @@ from attrs import evolve
 
 from kvnet import live
 from kvnet.cli import inputs
+from kvnet.cli.exit_status import status_of
 from kvnet.cli.report import Report
-from kvnet.cli.status import status_of
 from kvnet.domain.build import build
 from kvnet.errors import KvnetError, Problem
 from kvnet.pipeline import placed

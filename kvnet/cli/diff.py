@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 
 from kvnet.cli import output
+from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
 from kvnet.cli.inputs import domain_text
 from kvnet.cli.report import Report
-from kvnet.cli.status import CLEAN, FAILED, FINDINGS
 from kvnet.device import Device
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.device.read import read_device

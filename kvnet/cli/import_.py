@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
+from kvnet.cli.exit_status import CLEAN
 from kvnet.cli.inputs import domain_text
 from kvnet.cli.report import Report
-from kvnet.cli.status import CLEAN
 from kvnet.domain.imported import import_domain
 from kvnet.manifest import Manifest, dump
 

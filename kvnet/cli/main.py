@@ -1,4 +1,4 @@
-"""The command line: arguments, and the exit status that every subcommand shares."""
+"""The command line: parse the arguments, run the subcommand, turn exceptions into exit statuses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from kvnet.cli import options
-from kvnet.cli.completion import SHELLS, PrintCompletion
-from kvnet.cli.status import CLEAN, FAILED, INTERRUPTED, status_of
+from kvnet.cli.exit_status import CLEAN, FAILED, INTERRUPTED, status_of
 
 if TYPE_CHECKING:
     from kvnet.cli.report import Report
@@ -21,45 +20,48 @@ __all__ = ["main", "parser"]
 
 COMMANDS = {
     "render": "print the libvirt XML of the machines in a manifest",
-    "check": "say what KubeVirt or libvirt would refuse, and what works otherwise than one may think",
-    "define": "define the machines on a real libvirt, and say what it dropped",
-    "plan": "say what would have to be done for libvirt's domains to be what a manifest asks",
-    "apply": "make libvirt's domains what a manifest asks, while they run",
-    "status": "tell the status of the NICs of libvirt's domains",
-    "diff": "say what the NICs of two domains differ in, and whether the guest sees it",
-    "import": "print the manifest of a machine with the NICs of a libvirt domain, and say what was assumed",
-    "bulk": "render very many machines, whatever is wrong with some of them",
+    "check": "report what KubeVirt or libvirt would refuse, and what may not behave as expected",
+    "define": "define the machines on a real libvirt, and report what it dropped",
+    "plan": "show the changes that bring libvirt domains to what a manifest asks for",
+    "apply": "bring libvirt domains to what a manifest asks for, while they run",
+    "status": "show the status of the NICs of libvirt domains",
+    "diff": "show the differences between the NICs of two domains, and whether the guest sees them",
+    "import": "print a KubeVirt manifest for the NICs of a libvirt domain, and report what was assumed",
+    "bulk": "render a fleet of machines; a bad one does not stop the others",
     "debug": "print the code that kvnet generates",
 }
-_MODULES = {"import": "import_", "status": "nic_status"}
+_MODULES = {"import": "import_"}
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
         prog="kvnet",
-        description="KubeVirt's VM networking without a cluster: manifests become libvirt XML.",
+        description="Turn the network part of KubeVirt manifests into libvirt XML, without a cluster.",
         epilog="Exit status: 0 clean, 1 findings, 2 could not run.",
     )
     top.add_argument("--version", action=_PrintVersion, help="print the version")
     top.add_argument(
-        "--print-completion", action=PrintCompletion, choices=SHELLS, help="print a completion script for a shell"
+        "--print-completion",
+        action=options.PrintCompletion,
+        choices=options.SHELLS,
+        help="print a completion script for a shell",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, help_text in COMMANDS.items():
-        command = commands.add_parser(name, help=help_text, description=help_text.capitalize() + ".")
+        command = commands.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
         options.ADD[name](command)
     return top
 
 
 class _PrintVersion(argparse.Action):
-    """Prints the version of the installed distribution, and leaves."""
+    """Print the version of the installed distribution, and exit."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, **options)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import version  # noqa: PLC0415 - it takes as long to import as all the rest
+        from importlib.metadata import version  # noqa: PLC0415 - as slow to import as everything else
 
         print(f"kvnet {version('kvnet')}")
         parser.exit(CLEAN)
@@ -102,14 +104,14 @@ def _run(arguments: argparse.Namespace, report: Report) -> int:
 
 
 def _abandon(*streams: TextIO) -> None:
-    """Send what is still to be written nowhere: the interpreter would try again at its exit, and complain."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    """Discard buffered output: the interpreter would try to write it again when it exits, and print a traceback."""
+    null_device = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
-        os.dup2(nowhere, stream.fileno())
+        os.dup2(null_device, stream.fileno())
 
 
 def _open_streams() -> None:
-    """XML is UTF-8 whatever the locale; and no file may take the number of a closed stream."""
+    """Write UTF-8 in any locale, and keep the file descriptors of closed standard streams from being reused."""
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     if sys.stderr is None:

@@ -1,11 +1,14 @@
-"""The options of each subcommand."""
+"""The options of each subcommand, and shell completion for them."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from typing import Any
 
-__all__ = ["ADD", "parsed"]
+from kvnet.cli.exit_status import CLEAN, FAILED
+
+__all__ = ["ADD", "SHELLS", "PrintCompletion", "parsed"]
 
 
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -33,12 +36,12 @@ def _common(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--facts", metavar="FILE", help="host facts in YAML or JSON")
     command.add_argument("--cluster", metavar="FILE", help="the cluster's KubeVirt object")
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
 
 
 def _compiling(command: argparse.ArgumentParser) -> None:
     _profile(command)
-    command.add_argument("--name", help="take the machine of this name alone")
+    command.add_argument("--name", help="only the machine of this name")
 
 
 def _profile(command: argparse.ArgumentParser) -> None:
@@ -46,7 +49,7 @@ def _profile(command: argparse.ArgumentParser) -> None:
         "--profile",
         choices=("kubevirt", "host"),
         default="kubevirt",
-        help="whose XML: KubeVirt's own, or the equivalent for a plain libvirt host (default: kubevirt)",
+        help="KubeVirt's own XML, or the equivalent for a plain libvirt host (default: kubevirt)",
     )
 
 
@@ -54,9 +57,11 @@ def _render(command: argparse.ArgumentParser) -> None:
     _common(command)
     _compiling(command)
     command.add_argument("-o", "--output", choices=("xml", "json", "yaml"), default="xml")
-    command.add_argument("--devices", action="store_true", help="print the network devices alone, not a whole domain")
+    command.add_argument("--devices", action="store_true", help="print only the network devices, not a whole domain")
     command.add_argument(
-        "--into", metavar="FILE", help="put the NICs into this domain XML (- for standard input), change nothing else"
+        "--into",
+        metavar="FILE",
+        help="put the NICs into this domain XML (- for standard input), change nothing else",
     )
     command.add_argument("--virt-type", choices=("kvm", "qemu"), default="kvm", help="the domain's type (default: kvm)")
 
@@ -74,14 +79,16 @@ def _define(command: argparse.ArgumentParser) -> None:
         "-c",
         "--connect",
         metavar="URI",
-        help="libvirt's URI, where the domain then stays; without it a libvirt embedded in this process",
+        help="the libvirt URI to define the domain on; without it, try it on a libvirt embedded in this process",
     )
 
 
 def _of_domains(command: argparse.ArgumentParser) -> None:
     _common(command)
     _compiling(command)
-    command.add_argument("-c", "--connect", metavar="URI", required=True, help="libvirt's URI, where the domains are")
+    command.add_argument(
+        "-c", "--connect", metavar="URI", required=True, help="the URI of the libvirt that has the domains"
+    )
 
 
 def _changing(command: argparse.ArgumentParser) -> None:
@@ -89,8 +96,8 @@ def _changing(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--gating",
         choices=("kubevirt", "plain"),
-        help="which changes are due: what KubeVirt would do by the machine's status, or all that can be done at once "
-        "(default: kubevirt for machines that have a status, in KubeVirt's profile)",
+        help="which changes to make: those that KubeVirt would make now, given the machine's status, or everything "
+        "that can be done at once (default: kubevirt for machines with a status in the profile kubevirt, else plain)",
     )
 
 
@@ -101,37 +108,40 @@ def _apply(command: argparse.ArgumentParser) -> None:
         metavar="S",
         type=float,
         default=30.0,
-        help="how long guests have to let go of NICs, in seconds (default: 30)",
+        help="seconds to wait for guests to release NICs (default: 30)",
     )
 
 
 def _status(command: argparse.ArgumentParser) -> None:
     _of_domains(command)
     command.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
-    command.add_argument("--watch", action="store_true", help="tell it again whenever something happens, until it ends")
+    command.add_argument("--watch", action="store_true", help="print it again after each event, until the domain ends")
 
 
 def _diff(command: argparse.ArgumentParser) -> None:
-    command.add_argument("before", metavar="A", help="a domain or one device in libvirt's XML; - for standard input")
-    command.add_argument("after", metavar="B", help="what to compare it with")
-    command.add_argument("--noise", action="store_true", help="show what libvirt adds to live domains, too")
+    command.add_argument("before", metavar="A", help="libvirt XML of a domain or of one device; - for standard input")
+    command.add_argument("after", metavar="B", help="the libvirt XML to compare it with")
+    command.add_argument("--noise", action="store_true", help="also show what libvirt adds to live domains by itself")
     command.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text")
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
 
 
 def _import(command: argparse.ArgumentParser) -> None:
-    command.add_argument("domain", metavar="FILE", help="a domain in libvirt's XML; - for standard input")
+    command.add_argument("domain", metavar="FILE", help="libvirt XML of a domain; - for standard input")
     command.add_argument(
-        "--profile", choices=("kubevirt", "host"), default="kubevirt", help="where it is to run (default: kubevirt)"
+        "--profile",
+        choices=("kubevirt", "host"),
+        default="kubevirt",
+        help="where the machine is to run (default: kubevirt)",
     )
     command.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml")
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
 
 
 def _debug(command: argparse.ArgumentParser) -> None:
     command.add_argument("what", choices=("source",), help="source: the functions generated for an element class")
     command.add_argument("name", metavar="CLASS", help="an element class of kvnet.device, such as Interface")
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
 
 
 def _bulk(command: argparse.ArgumentParser) -> None:
@@ -152,25 +162,25 @@ def _bulk(command: argparse.ArgumentParser) -> None:
         help="NDJSON with a line for each VM, a directory (that exists, or ends in /) with a file for each, or - for "
         "standard output (default: -)",
     )
-    command.add_argument("--facts", metavar="FILE", help="host facts of every VM that brings none of its own")
+    command.add_argument("--facts", metavar="FILE", help="host facts for every VM without facts of its own")
     command.add_argument("--cluster", metavar="FILE", help="the cluster's KubeVirt object")
     command.add_argument(
         "--nads", metavar="FILE", nargs="+", default=[], help="NetworkAttachmentDefinitions, for the host profile"
     )
     _profile(command)
-    command.add_argument("--devices", action="store_true", help="render the network devices alone, not whole domains")
+    command.add_argument("--devices", action="store_true", help="render only the network devices, not whole domains")
     command.add_argument("--jobs", metavar="N", type=_jobs, help="worker processes (default: one for each CPU)")
     earlier = command.add_mutually_exclusive_group()
-    earlier.add_argument("--resume", action="store_true", help="go on where an earlier run of the same ended")
-    earlier.add_argument("--force", action="store_true", help="lose what an earlier run has left in the output")
-    command.add_argument("--report", metavar="FILE", help="write counts, reasons and duplicates to this file, in JSON")
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors alone")
+    earlier.add_argument("--resume", action="store_true", help="continue where the same command ended earlier")
+    earlier.add_argument("--force", action="store_true", help="overwrite what an earlier run left in the output")
+    command.add_argument("--report", metavar="FILE", help="write counts, reasons and duplicates to this JSON file")
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
 
 
 def _jobs(text: str) -> int:
     if text.isdecimal() and int(text) > 0:
         return int(text)
-    raise argparse.ArgumentTypeError(f"'{text}' is no number of processes")
+    raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes: write 1 or more")
 
 
 ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
@@ -187,3 +197,28 @@ ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
 }
 _WITHOUT_MANIFESTS = ("bulk", "debug", "diff", "import")
 """The commands that take no list of manifests."""
+
+
+SHELLS = ("bash", "zsh", "tcsh", "fish")
+
+
+class PrintCompletion(argparse.Action):
+    """Print a completion script for a shell, made by shtab, and exit."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
+        try:
+            import shtab  # noqa: PLC0415 - an extra
+        except ImportError:
+            parser.exit(FAILED, "kvnet: shell completion needs the package shtab: pip install 'kvnet[cli]'\n")
+        _complete_file_names(parser, shtab.FILE)
+        print(shtab.complete(parser, shell=values))
+        parser.exit(CLEAN)
+
+
+def _complete_file_names(parser: argparse.ArgumentParser, files: object) -> None:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                _complete_file_names(command, files)
+        elif action.metavar == "FILE":
+            action.complete = files  # type: ignore[attr-defined]

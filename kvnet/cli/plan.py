@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from kvnet import live
 from kvnet.cli import inputs
+from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
 from kvnet.cli.report import Report
-from kvnet.cli.status import CLEAN, FAILED, FINDINGS
 from kvnet.domain.naming import domain_name
 from kvnet.pipeline import placed
 from kvnet.running import DomainPlan

@@ -1,4 +1,4 @@
-"""Diagnostics on standard error, one line a problem: ``file:line:col: error CODE message``."""
+"""Problems on standard error, one a line."""
 
 from __future__ import annotations
 
@@ -25,18 +25,11 @@ class Report:
         """Write each problem; only errors when quiet."""
         for problem in problems:
             if problem.is_error or not self._quiet:
-                print(self._line(problem), file=self._stream)
+                print(problem.line(self._painted(problem.severity)), file=self._stream)
 
     def failure(self, message: str) -> None:
         """Write why the command could not run."""
         print(f"kvnet: {message}", file=self._stream)
-
-    def _line(self, problem: Problem) -> str:
-        where = f"{problem.place}: " if problem.place else "kvnet: "
-        severity = self._painted(problem.severity)
-        field = f" [{problem.field}]" if problem.field else ""
-        hint = f"; {problem.hint}" if problem.hint else ""
-        return f"{where}{severity} {problem.code} {problem.message}{hint}{field}"
 
     def _painted(self, severity: Severity) -> str:
         return f"\033[1;{_COLOURS[severity]}m{severity}\033[0m" if self._colour else str(severity)

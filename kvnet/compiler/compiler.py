@@ -7,7 +7,7 @@ from collections.abc import Callable
 from kvnet.compiler import host, kubevirt
 from kvnet.compiler.context import Context, failed
 from kvnet.compiler.guest import guest_of
-from kvnet.compiler.pod import Pod
+from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import Compiled, CompiledNic
 from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
 from kvnet.errors import Problem
@@ -39,7 +39,7 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     guest, notes = guest_of(machine, target)
     conflict = architecture_conflict(machine, target)
     plugins = facts.binding_plugins or cluster.binding_plugins or {}
-    context = Context(machine, target, guest, Pod(machine, facts), plugins)
+    context = Context(machine, target, guest, PodNetworks(machine, facts), plugins)
     lower = _LOWER[target.profile]
     nics = [_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"]
     return Compiled(nics=tuple(nics), general_notes=notes, general_problems=(conflict,) if conflict else ())

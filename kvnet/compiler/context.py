@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from kvnet.compiler.guest import Guest
-from kvnet.compiler.pod import Pod
+from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import CompiledNic
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.facts import HostFacts
@@ -29,7 +29,7 @@ class Context:
     machine: Machine
     target: Target
     guest: Guest
-    pod: Pod
+    pod: PodNetworks
     plugins: Mapping[str, BindingPlugin]
 
     @property

@@ -12,7 +12,7 @@ from kvnet.compiler.context import Context, failed, network_of, note
 from kvnet.compiler.guest import Guest, acpi, driver, guest_address, model, rom
 from kvnet.compiler.guest import link as link_state
 from kvnet.compiler.naming import PRIMARY_LINK, reported_link
-from kvnet.compiler.pod import PodSide
+from kvnet.compiler.pod import PodAttachment
 from kvnet.compiler.result import CompiledNic
 from kvnet.device import (
     Backend,
@@ -45,7 +45,7 @@ def lower(nic: Nic, context: Context) -> CompiledNic:
 
 def tap_nic(nic: Nic, context: Context) -> CompiledNic:
     """A tap that exists beforehand: ``<interface type='ethernet'>``."""
-    interface, side = nic.interface, context.pod.side(network_of(nic))
+    interface, side = nic.interface, context.pod.attachment(network_of(nic))
     link, asked = side.link, interface.mac_address
     mac = MacAddress.parse(asked) if asked else link and link.mac
     device = _plugged()(
@@ -86,7 +86,7 @@ def _unplugged(guest: Guest, kind: tuple[Any, ...]) -> Interface:
     )
 
 
-def _tap_notes(nic: Nic, context: Context, side: PodSide, device: Interface) -> tuple[Problem, ...]:
+def _tap_notes(nic: Nic, context: Context, side: PodAttachment, device: Interface) -> tuple[Problem, ...]:
     if side.missing:
         told = f"the pod has no link for network '{nic.name}': its NIC has no target, and no MTU"
         return (note(nic.at, "KN311", told),)

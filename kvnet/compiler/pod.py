@@ -1,4 +1,4 @@
-"""What is known of the pod's side of each network: its link, tap, MAC and MTU, each with its origin."""
+"""The pod's side of each network: its link, tap, MAC and MTU, from the facts or from KubeVirt's naming scheme."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kvnet.facts import HostFacts, PodLink, PodNetwork
 from kvnet.spec import Machine, Network
 from kvnet.values import PciAddress
 
-__all__ = ["Pod", "PodSide", "found_links"]
+__all__ = ["PodAttachment", "PodNetworks", "found_links"]
 
 
 @frozen(slots=False)
-class PodSide:
+class PodAttachment:
     """One network inside the pod.
 
     ``target`` is what the domain's NIC is plugged into: KubeVirt's tap, or the link itself where there is
@@ -33,29 +33,31 @@ class PodSide:
         return self.link is None
 
 
-_MISSING = PodSide()
+_MISSING = PodAttachment()
 
 
 @frozen(slots=False)
-class Pod:
-    """The pod of a machine, as far as the facts and KubeVirt's names for its links tell."""
+class PodNetworks:
+    """The networks of a machine's pod, as far as host facts and KubeVirt's naming scheme tell."""
 
     machine: Machine
     facts: HostFacts
 
-    def side(self, network: Network) -> PodSide:
-        """The pod's side of one of the machine's networks."""
+    def attachment(self, network: Network) -> PodAttachment:
+        """How one of the machine's networks is attached to its pod."""
         links = self.facts.links
         if links is not None:
             link = links.get(network.name)
-            return _MISSING if link is None else PodSide(link, self._target(network, link))
+            return _MISSING if link is None else PodAttachment(link, self._target(network, link))
         name = self._link_names.get(network.name)
         if name is None:
             return _MISSING
         seen = self._reported.get(name)
         if seen is None:
-            return PodSide(PodLink(name=name), tap_name(name, secondary=network.is_secondary), assumed=True)
-        return PodSide(PodLink(name=name, mac=seen.mac, mtu=seen.mtu), tap_name(name, secondary=network.is_secondary))
+            return PodAttachment(PodLink(name=name), tap_name(name, secondary=network.is_secondary), assumed=True)
+        return PodAttachment(
+            PodLink(name=name, mac=seen.mac, mtu=seen.mtu), tap_name(name, secondary=network.is_secondary)
+        )
 
     def pci_address(self, network: Network) -> PciAddress | None:
         """The host address of the virtual function that the pod was given for a network."""

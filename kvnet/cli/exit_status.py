@@ -1,0 +1,25 @@
+"""The exit status of the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kvnet.errors import Problem
+
+__all__ = ["CLEAN", "FAILED", "FINDINGS", "INTERRUPTED", "status_of"]
+
+CLEAN, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
+"""Nothing found, problems found, could not run, and Ctrl-C."""
+
+_COULD_NOT_RUN = ("KN001", "KN401")
+"""The codes for input that cannot be read, and for a libvirt that cannot be reached."""
+
+
+def status_of(problems: Iterable[Problem]) -> int:
+    """The exit status for problems: only errors count, and some of them mean that the command could not run."""
+    errors = [problem for problem in problems if problem.is_error]
+    if any(problem.code in _COULD_NOT_RUN for problem in errors):
+        return FAILED
+    return FINDINGS if errors else CLEAN
