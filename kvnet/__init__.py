@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from kvnet.compiler import CompiledNic as CompiledNic
     from kvnet.compiler import Requirement as Requirement
     from kvnet.compiler import compile as compile
+    from kvnet.device import Device as Device
+    from kvnet.device import Hostdev as Hostdev
+    from kvnet.device import Interface as Interface
     from kvnet.device.diff import Change as Change
     from kvnet.device.diff import Noticed as Noticed
     from kvnet.device.diff import diff as diff
@@ -33,7 +36,10 @@ if TYPE_CHECKING:
     from kvnet.errors import Rejected as Rejected
     from kvnet.errors import Severity as Severity
     from kvnet.errors import XmlError as XmlError
+    from kvnet.facts import Confidential as Confidential
     from kvnet.facts import HostFacts as HostFacts
+    from kvnet.facts import PodLink as PodLink
+    from kvnet.facts import PodNetwork as PodNetwork
     from kvnet.manifest import Manifest as Manifest
     from kvnet.manifest import dump as dump
     from kvnet.manifest import load as load
@@ -43,19 +49,30 @@ if TYPE_CHECKING:
     from kvnet.pipeline import Rendered as Rendered
     from kvnet.pipeline import render as render
     from kvnet.rules.check import check as check
+    from kvnet.running import Action as Action
+    from kvnet.running import Gating as Gating
     from kvnet.running import Plan as Plan
+    from kvnet.running import Step as Step
     from kvnet.running import live_migratable as live_migratable
     from kvnet.running import plan_changes as plan_changes
     from kvnet.running import restart_required as restart_required
     from kvnet.running.status import status as status
+    from kvnet.spec import InterfaceStatus as InterfaceStatus
+    from kvnet.spec import Machine as Machine
+    from kvnet.spec import Nad as Nad
+    from kvnet.spec import Network as Network
+    from kvnet.spec.cluster import BindingPlugin as BindingPlugin
     from kvnet.spec.cluster import ClusterConfig as ClusterConfig
     from kvnet.target import Profile as Profile
     from kvnet.target import Target as Target
+    from kvnet.values import MacAddress as MacAddress
+    from kvnet.values import PciAddress as PciAddress
     from kvnet.xml import to_element as to_element
     from kvnet.xml import write as write
 
 _HOMES = {
     "kvnet.compiler": "Compiled CompiledNic Requirement compile",
+    "kvnet.device": "Device Hostdev Interface",
     "kvnet.device.diff": "Change Noticed diff",
     "kvnet.device.read": "read_device",
     "kvnet.domain.build": "build",
@@ -63,13 +80,15 @@ _HOMES = {
     "kvnet.domain.patch": "patch",
     "kvnet.domain.read": "read_domain",
     "kvnet.errors": "Cause FactsError FieldPath KvnetError Place Problem Rejected Severity XmlError",
-    "kvnet.facts": "HostFacts",
+    "kvnet.facts": "Confidential HostFacts PodLink PodNetwork",
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts",
     "kvnet.pipeline": "Rendered render",
     "kvnet.rules.check": "check",
-    "kvnet.running": "Plan live_migratable plan_changes restart_required status",
-    "kvnet.spec.cluster": "ClusterConfig",
+    "kvnet.running": "Action Gating Plan Step live_migratable plan_changes restart_required status",
+    "kvnet.spec": "InterfaceStatus Machine Nad Network",
+    "kvnet.spec.cluster": "BindingPlugin ClusterConfig",
     "kvnet.target": "Profile Target",
+    "kvnet.values": "MacAddress PciAddress",
     "kvnet.xml": "to_element write",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
@@ -79,6 +98,8 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - the table above is the list
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used (PEP 562), so that a program pays for what it needs."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("kvnet")  # slow to import
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)

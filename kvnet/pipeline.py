@@ -12,12 +12,11 @@ from kvnet.domain.naming import domain_name
 from kvnet.errors import KvnetError, Problem, Rejected
 from kvnet.rules.check import check
 from kvnet.spec import Machine, Origin
-from kvnet.target import Target
+from kvnet.target import Target, checked_target
 
 __all__ = ["Rendered", "placed", "render"]
 
 _NOTHING = Compiled(nics=())
-_KUBEVIRT = Target()
 
 
 @frozen(kw_only=True, slots=False)
@@ -68,7 +67,7 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
     >>> made.name, made.is_refused, [note.code for note in made.notes]
     ('default_vm', False, ['KN906', 'KN321', 'KN310', 'KN312'])
     """
-    target = _KUBEVIRT if target is None else target
+    target = checked_target(machine, target)
     rendered = Rendered(machine=machine, target=target, name=domain_name(machine, target.profile))
     found = check(machine, target)
     errors = tuple([each for each in found if each.is_error])

@@ -13,7 +13,14 @@ from kvnet.facts import HostFacts
 from kvnet.spec import Machine, Nad
 from kvnet.spec.cluster import ClusterConfig
 
-__all__ = ["DEFAULT_ARCHITECTURE", "Profile", "Target", "architecture_conflict", "architecture_of"]
+__all__ = [
+    "DEFAULT_ARCHITECTURE",
+    "Profile",
+    "Target",
+    "architecture_conflict",
+    "architecture_of",
+    "checked_target",
+]
 
 DEFAULT_ARCHITECTURE: Final = "amd64"
 """What KubeVirt assumes where nothing names an architecture."""
@@ -75,6 +82,39 @@ def _contradictions(target: Target) -> Iterable[Problem]:
         if said is not None and known is not None and said != known:
             message = f"the target says {said}, and the host facts say {known}"
             yield Problem(FieldPath((name,)), "KN023", message, hint="leave one of them out")
+
+
+_DEFAULT = Target()
+_INSTEAD = {
+    "ClusterConfig": "write Target(cluster=…)",
+    "HostFacts": "write Target(facts=…)",
+    "Manifest": "write manifest.target(…)",
+    "Profile": "write Target(profile=…)",
+    "str": "write Target(profile=…)",
+    "dict": "write Target(facts=load_facts(…))",
+    "Nad": "write Target(nads=…)",
+    "list": "write Target(nads=…)",
+    "tuple": "write Target(nads=…)",
+}
+
+
+def checked_target(machine: object, target: object) -> Target:
+    """The target, or the stock one for ``None``.
+
+    Raises TypeError where the machine is not a Machine or the target not a Target, and says what to write instead.
+    """
+    if not isinstance(machine, Machine):
+        given = type(machine).__name__
+        hint = "take each of manifest.machines" if given == "Manifest" else "read one with kvnet.load"
+        raise TypeError(f"a Machine is wanted, not {given}: {hint}")
+    if target is None:
+        return _DEFAULT
+    if not isinstance(target, Target):
+        given = type(target).__name__
+        raise TypeError(
+            f"a Target is wanted after the machine, not {given}: {_INSTEAD.get(given, 'make one with Target(…)')}"
+        )
+    return target
 
 
 def architecture_of(machine: Machine, target: Target) -> str:

@@ -13,7 +13,7 @@ from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_n
 from kvnet.errors import Problem
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
-from kvnet.target import Profile, Target, architecture_conflict
+from kvnet.target import Profile, Target, architecture_conflict, checked_target
 
 __all__ = ["compile"]
 
@@ -31,7 +31,7 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     >>> kvnet.compile(machine).devices[0].target
     'tap0'
     """
-    target = _KUBEVIRT if target is None else target
+    target = checked_target(machine, target)
     cluster, facts = target.cluster, target.facts
     machine = with_cpu_request(machine, cluster)
     if not machine.interfaces and not default_nic_refusal(machine, cluster):
@@ -60,4 +60,3 @@ _LOWER: dict[Profile, Callable[[Nic, Context], CompiledNic]] = {
     Profile.KUBEVIRT: kubevirt.lower,
     Profile.HOST: host.lower,
 }
-_KUBEVIRT = Target()

@@ -18,14 +18,13 @@ from kvnet.domain.layout import laid_out, only_element
 from kvnet.domain.naming import domain_name
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.spec import Cpu, Domain, Firmware, Machine, MachineType, Memory, Resources, VmiSpec
-from kvnet.target import Target, architecture_conflict, architecture_of
+from kvnet.target import Target, architecture_conflict, architecture_of, checked_target
 from kvnet.values import quantity_ceil
 from kvnet.xml import escape, write
 from kvnet.xml.scalars import Text
 
 __all__ = ["build", "domain_uuid", "left_out"]
 
-_KUBEVIRT = Target()
 _NAMELESS = "vm"
 _DEFAULT_MEMORY = "1Gi"
 _KIB = 1024
@@ -65,7 +64,7 @@ def build(
     limit, else 1 GiB; vCPUs follow KubeVirt, with the sockets that may be plugged in later. Raises Rejected where the
     machine cannot be compiled, or libvirt could not define it, and XmlError where a text is not one NIC.
     """
-    target = _KUBEVIRT if target is None else target
+    target = checked_target(machine, target)
     conflict = architecture_conflict(machine, target)
     flaws = [conflict] if conflict else _vcpu_flaws(machine)
     if flaws:

@@ -1,15 +1,16 @@
-"""Everything there is to say of a machine before it is compiled."""
+"""Check a machine: KubeVirt's admission, what libvirt would refuse, and advice."""
 
 from __future__ import annotations
 
-from kvnet.defaults import with_default_nic
-from kvnet.errors import Problem
-from kvnet.rules import admission, advice, libvirt
+from kvnet.defaults import default_nic_refusal, with_default_nic
+from kvnet.errors import Cause, Problem
+from kvnet.rules import advice, bindings, boot, dhcp, interfaces, libvirt, networks, ports
 from kvnet.rules.context import RuleContext, Rules
 from kvnet.spec import Machine
-from kvnet.target import Target, architecture_conflict
+from kvnet.spec.cluster import ClusterConfig
+from kvnet.target import Target, architecture_conflict, checked_target
 
-__all__ = ["check"]
+__all__ = ["ADMISSION", "RULES", "check"]
 
 
 def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]:
@@ -25,8 +26,8 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     >>> [problem.code for problem in kvnet.check(machine)]
     ['KN104', 'KN410']
     """
-    target = _STOCK if target is None else target
-    refused = None if machine.interfaces else admission.refusal(machine, target.cluster)
+    target = checked_target(machine, target)
+    refused = None if machine.interfaces else _refusal(machine, target.cluster)
     if refused is not None:
         found = [refused]
     else:
@@ -41,5 +42,27 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     return tuple(problem.placed(origin.place(problem.at)) for problem in found)
 
 
-_RULES = Rules((*admission.RULES, *libvirt.RULES, *advice.RULES))
-_STOCK = Target()
+def _refusal(machine: Machine, cluster: ClusterConfig) -> Problem | None:
+    """Why KubeVirt would refuse a machine while giving it its defaults, before any rule is applied."""
+    reason = default_nic_refusal(machine, cluster)
+    if reason is None:
+        return None
+    hint = "list networks and interfaces, or set autoattachPodInterface: false"
+    return Problem(machine.root, "KN100", reason, hint=hint, cause=Cause.INVALID)
+
+
+ADMISSION = (
+    *bindings.CREATION_RULES,
+    *networks.RULES,
+    *bindings.RULES,
+    *interfaces.RULES,
+    *ports.RULES,
+    *dhcp.RULES,
+    *boot.RULES,
+)
+"""The rules of KubeVirt's admission, in its order."""
+
+RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES)
+"""Every rule, in the order of its findings."""
+
+_RULES = Rules(RULES)

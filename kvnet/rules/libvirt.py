@@ -1,16 +1,31 @@
-"""Rules on what KubeVirt admits and libvirt or QEMU then refuses, when the domain is defined or started."""
+"""Rules on what KubeVirt admits and libvirt or QEMU then refuses, when the domain is defined or started.
+
+PCI addresses are checked for machines with root ports (q35, virt). libvirt makes the buses that addresses ask for while
+it reads the devices in order, and gives each new bus the kind that the asking device needs: a root port for PCI
+Express, a bridge for the older models.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
+
+from attrs import define, field
 
 from kvnet.errors import Problem
-from kvnet.rules import guest_pci
-from kvnet.rules.context import Rule, RuleContext
+from kvnet.rules.context import Nic, Rule, RuleContext
+from kvnet.spec import Sriov
+from kvnet.target import architecture_of
+from kvnet.values import PciAddress
 
 __all__ = ["RULES"]
 
 _RESERVED_FIRST_OCTET = 0xFE
+_HIGHEST_SLOT = 0x1F
+_OLD_MODELS = ("e1000", "rtl8139")
+_CHIPSET = ((0x1F, 0), (0x1F, 2), (0x1F, 3))
+_PORT_SLOTS = 30  # slots 01 to 1e of bus 0, with eight root ports each
+_PORTS_A_SLOT = 8
 
 
 def unicast_mac(context: RuleContext) -> Iterator[Problem]:
@@ -34,4 +49,156 @@ def unicast_mac(context: RuleContext) -> Iterator[Problem]:
             )
 
 
-RULES = (Rule(unicast_mac, "mac_address"), *guest_pci.RULES)
+def slots(context: RuleContext) -> Iterator[Problem]:
+    """A PCI bus has 32 slots, and a machine one PCI domain."""
+    for nic, address in context.placed:
+        if address.domain:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN414",
+                f"{address} is in PCI domain {address.domain:04x}, and guests have domain 0000 alone",
+                hint=f"write 0000{str(address)[4:]}",
+            )
+        if address.slot > _HIGHEST_SLOT:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN412",
+                f"slot {address.slot:#04x} of {address} does not exist: a PCI bus has 32",
+                hint="use a slot from 00 to 1f",
+            )
+
+
+def _is_amd64(context: RuleContext) -> bool:
+    return architecture_of(context.machine, context.target) == "amd64"
+
+
+def unique_addresses(context: RuleContext) -> Iterator[Problem]:
+    """Two devices cannot sit in one place."""
+    seen: dict[str, str] = {}
+    for nic, address in context.placed:
+        spelling = (nic.interface.pci_address or "").lower()
+        if spelling in seen:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN413",
+                f"{address} is already the place of '{seen[spelling]}'",
+                hint="give each NIC its own, or none and let libvirt choose",
+            )
+        seen[spelling] = nic.interface.name
+
+
+def root_bus(context: RuleContext) -> Iterator[Problem]:
+    """Bus 0 holds the machine's own devices."""
+    for nic, address in context.placed:
+        if address.bus == 0 and address.slot == 0:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN415",
+                f"{address} is the host bridge's slot: libvirt takes it for no address and puts the NIC elsewhere",
+                hint="use 0000:01:00.0, or leave pciAddress out",
+            )
+        elif address.bus == 0 and (address.slot, address.function) in _CHIPSET and _is_amd64(context):
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN415",
+                f"{address} is the place of q35's own chipset",
+                hint="use another slot, from 01 to 1e",
+            )
+
+
+def bus_kinds(context: RuleContext) -> Iterator[Problem]:
+    """A root port takes PCI Express NICs in its slot 0; a bridge takes the older models, in slots 1 to 31."""
+    buses = _Buses()
+    beyond = [(nic, address) for nic, address in context.placed if address.bus and not address.domain]
+    for nic, address in sorted(beyond, key=_is_hostdev):
+        old, model = _is_old(context, nic), nic.interface.model or "virtio"
+        kind = buses.asked(address.bus, _Kind.BRIDGE if old else _Kind.PORT)
+        if not old and (kind is not _Kind.PORT or address.slot):
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN416",
+                f"'{model}' is a PCI Express NIC, alone in slot 00 of a root port; {address} is no such place",
+                hint=f"use 0000:{buses.next():02x}:00.0, or leave pciAddress out",
+            )
+        elif old and (kind is not _Kind.BRIDGE or not address.slot):
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN416",
+                f"'{model}' is no PCI Express NIC: it sits in slots 01 to 1f of a bridge, not at {address}",
+                hint=f"use 0000:{buses.next() + 1:02x}:01.0, or slot 01 of bus 00",
+            )
+
+
+def bus_count(context: RuleContext) -> Iterator[Problem]:
+    """Every root port takes a function of a slot of bus 0 that no NIC has."""
+    taken = {address.slot for _, address in context.placed if address.bus == 0}
+    ports = _PORTS_A_SLOT * (_PORT_SLOTS - len(taken - {0, _HIGHEST_SLOT}))
+    for nic, address in context.placed:
+        if address.bus > ports:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN417",
+                f"bus {address.bus:#04x} of {address} does not exist: this machine has room for {ports} root ports",
+                hint=f"use a bus up to {ports:02x}",
+            )
+
+
+def placement(context: RuleContext) -> Iterator[Problem]:
+    """Each NIC can be where it asks to be."""
+    if not _is_plain(context):
+        for judge in (slots, unique_addresses, root_bus, bus_kinds, bus_count):
+            yield from judge(context)
+
+
+def _is_plain(context: RuleContext) -> bool:
+    """Whether each NIC that asks is alone in slot 0 of a root port, about which there is nothing to say."""
+    buses = set()
+    for nic, address in context.placed:
+        if (
+            address.domain
+            or address.slot
+            or not 0 < address.bus <= _PORT_SLOTS * _PORTS_A_SLOT
+            or _is_old(context, nic)
+        ):
+            return False
+        buses.add(address.bus)
+    return len(buses) == len(context.placed)
+
+
+RULES = (Rule(unicast_mac, "mac_address"), Rule(placement, "pci_address"))
+
+
+class _Kind(Enum):
+    PORT = "root port"
+    BRIDGE = "bridge"
+    UPSTREAM = "root port of the first bridge"
+
+
+@define
+class _Buses:
+    """The buses that libvirt has made so far; bus 0 is there from the start, and counts as none of the kinds."""
+
+    made: list[_Kind] = field(factory=list)
+
+    def asked(self, bus: int, kind: _Kind) -> _Kind:
+        """The kind of a bus, which is made now if it was not there."""
+        if bus > len(self.made):
+            if kind is _Kind.BRIDGE and _Kind.BRIDGE not in self.made:
+                self.made.append(_Kind.UPSTREAM)
+            self.made += [kind] * (bus - len(self.made))
+        return self.made[bus - 1]
+
+    def next(self) -> int:
+        return len(self.made) + 1
+
+
+def _is_hostdev(placed: tuple[Nic, PciAddress]) -> bool:
+    return Sriov in placed[0].bound
+
+
+def _is_old(context: RuleContext, nic: Nic) -> bool:
+    if Sriov in nic.bound:
+        return False
+    if nic.interface.is_virtio:
+        return bool(context.machine.spec.domain.devices.use_virtio_transitional)
+    return nic.interface.model in _OLD_MODELS

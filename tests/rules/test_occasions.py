@@ -13,14 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from machines import multus, nic, pod, vmi
 
 import kvnet
-from kvnet.rules import admission, advice, libvirt
+from kvnet.rules.check import RULES
 from kvnet.rules.context import RuleContext, Rules
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Target
 from kvnet.testing import machines
 
-RULES = (*admission.RULES, *libvirt.RULES, *advice.RULES)
 CASES = Path(__file__).parents[3] / "shared" / "conformance" / "admission-and-devices.jsonl.gz"
 CLUSTERS = (ClusterConfig(), ClusterConfig(permit_bridge_on_pod_network=False, disabled_feature_gates={"PasstBinding"}))
 
