@@ -1,4 +1,4 @@
-"""What the NICs of one guest share, and what the guest sees of each: the same in every profile."""
+"""The guest's side of NICs, the same in every profile: model, driver, ROM, link state, ACPI index, address."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ _ROM_TUNING = ("amd64", "arm64")
 
 @frozen(kw_only=True, eq=False)
 class Guest:
-    """Decided once a machine. ``driver`` is that of virtio NICs; ``rom`` that of NICs which are not for booting.
+    """What all NICs of one machine share.
 
-    ``tunes_rom`` tells that NICs for booting have it, too.
+    ``virtio_model`` is the model of virtio NICs and ``driver`` their ``<driver>``. ``rom`` is the ``<rom>`` of NICs
+    without a boot order; with ``tunes_rom``, NICs with a boot order have it too.
     """
 
     virtio_model: str
@@ -35,7 +36,7 @@ class Guest:
 
 
 def guest_of(machine: Machine, target: Target) -> tuple[Guest, tuple[Problem, ...]]:
-    """What all NICs of a machine share, with notes. The host profile says ``virtio`` unless a kind is asked for."""
+    """What all NICs of a machine share, with notes. In the host profile the model is plain ``virtio`` by default."""
     known = machine.spec.architecture or target.architecture or target.facts.architecture
     architecture = architecture_of(machine, target)
     confidential = target.facts.launch_security or _asked_confidential(machine, architecture)
@@ -50,14 +51,14 @@ def guest_of(machine: Machine, target: Target) -> tuple[Guest, tuple[Problem, ..
 
 
 def _queues(machine: Machine) -> int:
-    """The queue capacity of a machine with its defaults, which give it one vCPU at least."""
+    """The queue pairs of each virtio NIC, at least 1 with multiqueue, since every machine has a vCPU."""
     asked = machine.spec.domain.devices.network_interface_multiqueue
     return max(queue_capacity(machine), 1) if asked else 0
 
 
 @lru_cache(maxsize=256)
 def _guest(tunes_rom: bool, virtio_model: str, queues: int, iommu: bool) -> Guest:
-    """Guests of one kind share their parts."""
+    """Machines with the same settings share one value."""
     driver = Driver(name="vhost", queues=queues or None, iommu=iommu or None) if queues or iommu else None
     rom = Rom(enabled=False) if tunes_rom else None
     return Guest(virtio_model=virtio_model, driver=driver, rom=rom, tunes_rom=iommu)
@@ -65,7 +66,7 @@ def _guest(tunes_rom: bool, virtio_model: str, queues: int, iommu: bool) -> Gues
 
 def _notes(machine: Machine, architecture: str | None) -> Iterator[Problem]:
     if architecture is None:
-        yield _note(machine.root / "architecture", "KN321", "assumed the architecture amd64")
+        yield _note(machine.root / "architecture", "KN321", "the architecture is not known: amd64 is assumed")
     wanted = vcpus(topology(machine))
     if machine.spec.domain.devices.network_interface_multiqueue and wanted > MAX_QUEUES:
         at = machine.root / "domain" / "devices" / "networkInterfaceMultiqueue"
@@ -78,33 +79,33 @@ def model(interface: Interface, guest: Guest) -> str | None:
 
 
 def driver(interface: Interface, guest: Guest) -> Driver | None:
-    """The driver of a NIC: virtio alone has one."""
+    """The ``<driver>`` of a NIC: only virtio NICs have one."""
     return guest.driver if interface.is_virtio else None
 
 
 def rom(interface: Interface, guest: Guest) -> Rom | None:
-    """An option ROM switched off, so that firmware does not try a NIC that is not for booting."""
+    """The ``<rom>`` of a NIC: off where it has no boot order, so that firmware does not try to boot from it."""
     return guest.rom if interface.boot_order is None or guest.tunes_rom else None
 
 
 def link(interface: Interface) -> str | None:
-    """The state of a link that is down."""
+    """The link state that the device names: ``down``, or ``None``."""
     return "down" if interface.state == "down" else None
 
 
 def acpi(interface: Interface) -> Acpi | None:
-    """The ACPI index, where it counts from 1."""
+    """The ``<acpi>`` of a NIC with an ACPI index from 1."""
     return Acpi(index=interface.acpi_index) if (interface.acpi_index or 0) > 0 else None
 
 
 def guest_address(interface: Interface) -> PciGuestAddress | None:
-    """The guest's PCI address, if the spec asks for one."""
+    """The PCI address in the guest, if the spec asks for one."""
     return _address(interface.pci_address) if interface.pci_address else None
 
 
 @lru_cache(maxsize=1024)
 def _address(text: str) -> PciGuestAddress:
-    """The machines of a fleet ask for the same few places."""
+    """The machines of a fleet ask for the same few addresses."""
     return PciGuestAddress.of(PciAddress.parse(text))
 
 

@@ -49,7 +49,7 @@ _MACVTAP_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "pas
 
 
 def lower(nic: Nic, context: Context) -> CompiledNic:
-    """The device of one interface on a plain libvirt host."""
+    """The device of one NIC on a plain libvirt host."""
     multus = network_of(nic).multus
     if multus is not None:
         return _attached(nic, context, multus)
@@ -222,7 +222,7 @@ def _mtu(cni: Cni) -> int | None:
 
 
 def _vlan(cni: Cni) -> Vlan | None:
-    """The VLAN of a port, or those of its trunk; VLAN 0 means untouched."""
+    """The VLAN of a port, or the VLANs of its trunk; VLAN 0 means untagged."""
     if cni.get("vlan"):
         return Vlan(tags=(VlanTag(id=cni["vlan"]),))
     ids: list[int] = []

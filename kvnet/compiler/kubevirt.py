@@ -1,4 +1,4 @@
-"""The KubeVirt profile: each binding as virt-launcher hands it to libvirt inside the pod."""
+"""The KubeVirt profile: the device of each binding, as virt-launcher passes it to libvirt inside the pod."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _ISTIO_PORTS = (15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 1
 
 
 def lower(nic: Nic, context: Context) -> CompiledNic:
-    """The device of one interface, with what was assumed for it."""
+    """The device of one NIC, and what was assumed for it."""
     return LOWER[type(nic.interface.binding)](nic, context)
 
 
 def tap_nic(nic: Nic, context: Context) -> CompiledNic:
-    """A tap that exists beforehand: ``<interface type='ethernet'>``."""
+    """A NIC on a tap that exists already: ``<interface type='ethernet'>``."""
     interface, side = nic.interface, context.pod.attachment(network_of(nic))
     link, asked = side.link, interface.mac_address
     mac = MacAddress.parse(asked) if asked else link and link.mac
@@ -72,7 +72,7 @@ def _plugged() -> Callable[..., Interface]:
 
 @lru_cache(maxsize=1024)
 def _unplugged(guest: Guest, kind: tuple[Any, ...]) -> Interface:
-    """What is the same for many taps: all that does not come from their networks."""
+    """The part of a tap NIC that does not depend on its network; many machines share it."""
     asked = spec.Interface(name="", **dict(zip(_KIND, kind, strict=True)))
     return Interface(
         source=EthernetSource(),
@@ -132,7 +132,7 @@ def behind_istio(machine: Machine) -> bool:
 
 
 def passt_forwards(ports: tuple[Port, ...] | None, *, behind_istio: bool) -> tuple[PortForward, ...]:
-    """passt's port forwards: everything where no port is listed, else the listed ports, TCP before UDP."""
+    """The port forwards of passt: the listed ports, TCP before UDP, or all ports where none is listed."""
     kept = tuple(PortSpan(start=port, exclude=True) for port in _ISTIO_PORTS) if behind_istio else ()
     tcp, udp = _spans(ports, "tcp"), _spans(ports, "udp")
     if not tcp and not udp and not kept:
@@ -150,7 +150,7 @@ def _spans(ports: tuple[Port, ...] | None, protocol: str) -> tuple[PortSpan, ...
 
 
 def vf_hostdev(nic: Nic, context: Context) -> CompiledNic:
-    """A virtual function passed through: ``<hostdev>``."""
+    """A virtual function that is passed through: ``<hostdev>``."""
     address = vf_address(nic, context)
     if address is None and network_of(nic).pod is not None and context.facts.pci_addresses is None:
         told = f"SR-IOV interface '{nic.name}' is on the pod network: KubeVirt gives the guest no device"
@@ -174,21 +174,21 @@ def _passed() -> Callable[..., Hostdev]:
 
 @lru_cache(maxsize=1024)
 def _unpassed(kind: tuple[Any, ...]) -> Hostdev:
-    """What is the same for many virtual functions: all but the function itself."""
+    """The part of a ``<hostdev>`` that does not depend on the virtual function; many machines share it."""
     asked = spec.Interface(name="", **dict(zip(_KIND, kind, strict=True)))
     source = Unread()
     return Hostdev(managed=False, source=source, boot_order=asked.boot_order, address=guest_address(asked))
 
 
 def vf_address(nic: Nic, context: Context) -> PciAddress | None:
-    """The host address of the virtual function: by network, or by request of a resource claim."""
+    """The host address of a NIC's virtual function, found by resource claim or by network; ``None`` if unknown."""
     claim = network_of(nic).resource_claim
     claimed = context.facts.claims.get(f"{claim.claim_name}/{claim.request_name}") if claim else None
     return claimed or context.pod.pci_address(network_of(nic))
 
 
 def plugin_nic(nic: Nic, context: Context) -> CompiledNic:
-    """A binding plugin: a tap where it is registered with one, else nothing, for its sidecar adds the NIC."""
+    """A NIC of a binding plugin: a tap if the plugin is registered with one, else no device: its sidecar adds the NIC."""
     assert isinstance(nic.binding, Plugin)
     plugin = context.plugins.get(nic.binding.name)
     if plugin is not None and plugin.attaches_tap:
@@ -199,7 +199,7 @@ def plugin_nic(nic: Nic, context: Context) -> CompiledNic:
 
 
 def no_binding(nic: Nic, context: Context) -> CompiledNic:
-    """An interface that no supported binding joins to its network."""
+    """The problem of a NIC without a supported binding."""
     return failed(nic, "KN303", f"interface '{nic.name}' has no binding", "write `masquerade: {}` or `bridge: {}`")
 
 

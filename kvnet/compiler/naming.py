@@ -1,4 +1,4 @@
-"""KubeVirt's names for the links, taps and bridges of a pod (its network name scheme)."""
+"""KubeVirt's names for the links and taps of a pod (``pkg/network/namescheme``)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def hashed_name(network: str) -> str:
 
 
 def is_ordinal(names: Iterable[str | None]) -> bool:
-    """Whether any of a pod's link names is of the ordinal scheme."""
+    """Whether any of a pod's link names follows the ordinal scheme."""
     return any(name is not None and _ORDINAL.fullmatch(name) for name in names)
 
 

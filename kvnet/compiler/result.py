@@ -32,7 +32,7 @@ _VLAN_ON_A_LINUX_BRIDGE = "11.0.0"
 
 @frozen(kw_only=True, slots=False)
 class Requirement:
-    """Something that must be there before the domain starts.
+    """Something that the host must provide before the domain starts.
 
     ``mtu`` is in bytes; ``multi_queue`` tells whether a tap must have been made with that flag.
     """
@@ -86,7 +86,7 @@ def _virtual_function(address: object, nic: str) -> Iterator[Requirement]:
 
 @frozen(kw_only=True, slots=False)
 class CompiledNic:
-    """One interface of the spec: its device, or why there is none.
+    """One NIC of the machine: its device, or why there is none.
 
     There is no device and no problem where none is due: absent interfaces, and binding plugins whose
     sidecar adds the NIC. ``link_mtu`` is the MTU that a macvtap's link has to have, which its device cannot say.
@@ -114,12 +114,12 @@ class Compiled:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Why some NICs could not be compiled."""
+        """The errors for which NICs could not be compiled."""
         return self.general_problems + tuple(problem for nic in self.nics for problem in nic.problems)
 
     @property
     def notes(self) -> tuple[Problem, ...]:
-        """What was assumed, capped or left to others."""
+        """What was assumed or capped, and what others have to do."""
         return self.general_notes + tuple(note for nic in self.nics for note in nic.notes)
 
     @property

@@ -1,4 +1,4 @@
-"""Advice: what is admitted and works otherwise than its owner may think. Each finding is a warning."""
+"""Advice: what is admitted but may not behave as expected. Each finding is a warning."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _IGNORED_BY_SRIOV = {
 
 
 def ports_are_forwarded(context: RuleContext) -> Iterator[Problem]:
-    """Only masquerade and passt on the pod network look at ports."""
+    """Only masquerade and passt forward ports."""
     for nic in context.nics:
         if not nic.interface.ports or isinstance(nic.interface.binding, Masquerade | PasstBinding | Plugin | Sriov):
             continue
         yield _warning(
             nic.at / "ports",
             "KN901",
-            f"'{nic.interface.name}' forwards no ports: its binding ignores them",
+            f"'{nic.interface.name}' does not forward ports: its binding ignores them",
             "drop them, or use `masquerade: {}` on the pod network",
         )
 
 
 def ports_of_the_launcher(context: RuleContext) -> Iterator[Problem]:
-    """Live migration and the launcher use ports of the pod themselves."""
+    """Live migration and virt-launcher use some ports of the pod themselves."""
     for nic in context.nics:
         if not isinstance(nic.interface.binding, Masquerade):
             continue
@@ -47,13 +47,13 @@ def ports_of_the_launcher(context: RuleContext) -> Iterator[Problem]:
                 yield _warning(
                     (nic.at / "ports")[n] / "port",
                     "KN902",
-                    f"KubeVirt uses port {port.port} of the pod itself",
+                    f"port {port.port} of the pod is used by KubeVirt itself",
                     "let the guest listen on another port",
                 )
 
 
 def multiqueue_has_effect(context: RuleContext) -> Iterator[Problem]:
-    """Multiqueue works for virtio NICs alone."""
+    """Multiqueue works only for virtio NICs."""
     if not context.machine.spec.domain.devices.network_interface_multiqueue:
         return
     served = False
@@ -85,7 +85,7 @@ def sriov_settings(context: RuleContext) -> Iterator[Problem]:
 
 
 def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
-    """A machine that bridges the pod network cannot migrate live."""
+    """A machine that bridges the pod network cannot be live-migrated."""
     if _MIGRATABLE_BRIDGE in context.machine.annotations:
         return
     for nic in context.nics:
@@ -93,13 +93,13 @@ def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
             yield _warning(
                 nic.at / "bridge",
                 "KN906",
-                "a machine that bridges the pod network cannot migrate live",
+                "a machine that bridges the pod network cannot be live-migrated",
                 "use `masquerade: {}` unless the guest needs the pod's own address",
             )
 
 
 def acpi_index(context: RuleContext) -> Iterator[Problem]:
-    """ACPI indexes are 1 to 16383 and name one NIC each, or the guest falls back to other names."""
+    """ACPI indexes are 1 to 16383 and unique; otherwise the guest names the NIC in another way."""
     seen: dict[int, str] = {}
     for nic in context.nics:
         index = nic.interface.acpi_index
@@ -110,7 +110,7 @@ def acpi_index(context: RuleContext) -> Iterator[Problem]:
             told = f"ACPI index {index} is outside 1 to {_ACPI_INDEXES[-1]}"
             yield _warning(at, "KN907", told, "the guest would not name its NIC by it")
         elif index in seen:
-            told = f"ACPI index {index} is that of '{seen[index]}' too"
+            told = f"ACPI index {index} is also that of '{seen[index]}'"
             yield _warning(at, "KN907", told, "give each NIC its own")
         seen[index] = nic.interface.name
 
@@ -122,13 +122,13 @@ def unique_macs(context: RuleContext) -> Iterator[Problem]:
         if mac is None:
             continue
         if mac.octets in seen:
-            told = f"{mac} is the address of '{seen[mac.octets]}' too"
+            told = f"{mac} is also the address of '{seen[mac.octets]}'"
             yield _warning(nic.at / "macAddress", "KN908", told, "give each NIC its own")
         seen[mac.octets] = nic.interface.name
 
 
 def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:
-    """passt has no link to switch."""
+    """KubeVirt does not set the link state of passt NICs."""
     for nic in context.nics:
         if nic.interface.state == "down" and isinstance(nic.interface.binding, PasstBinding):
             told = "KubeVirt ignores the link state of a passt NIC"
@@ -136,7 +136,7 @@ def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:
 
 
 def guest_network(context: RuleContext) -> Iterator[Problem]:
-    """masquerade needs room for a gateway and a guest in its CIDR; KubeVirt finds out when the pod starts."""
+    """The CIDR of masquerade has room for a gateway and a guest; KubeVirt checks that only when the pod starts."""
     for at, network in context.networks:
         pod = network.pod
         for member, text in (
@@ -161,7 +161,7 @@ def _cidr_flaw(text: str, version: int) -> str | None:
 
 
 def autoattach_has_effect(context: RuleContext) -> Iterator[Problem]:
-    """autoattachPodInterface speaks of machines without NICs."""
+    """autoattachPodInterface has an effect only on machines without NICs."""
     if context.machine.spec.domain.devices.autoattach_pod_interface is False and context.nics:
         at = context.root / "domain" / "devices" / "autoattachPodInterface"
         told = "autoattachPodInterface has no effect where interfaces are listed"

@@ -38,7 +38,7 @@ def known_state(context: RuleContext) -> Iterator[Problem]:
             yield Problem(
                 nic.at / "state",
                 "KN107",
-                f"'{state}' is no link state",
+                f"'{state}' is not a link state",
                 hint="write up, down or absent, in lower case",
                 cause=Cause.INVALID,
             )

@@ -1,4 +1,4 @@
-"""Rules beyond the NICs that decide on them: boot order and CPU sockets."""
+"""Rules on boot order and CPU sockets."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["RULES"]
 
 
 def boot_order_counts_from_one(context: RuleContext) -> Iterator[Problem]:
-    """Boot order 0 stands for nothing."""
+    """Boot order counts from 1."""
     for n, nic in enumerate(context.nics):
         if nic.interface.boot_order == 0:
             yield Problem(
                 nic.at / "bootOrder",
                 "KN201",
                 f"interface '{nic.interface.name}' has boot order 0",
-                hint="boot order counts from 1; leave it out where the NIC is not for booting",
+                hint="boot order counts from 1; leave it out if the guest does not boot from this NIC",
                 cause=Cause.INVALID,
                 reported_at=context.root[n] / "bootOrder",
             )
 
 
 def unique_boot_order(context: RuleContext) -> Iterator[Problem]:
-    """Disks and interfaces share one boot order, each place taken once."""
+    """Disks and interfaces share one boot order, in which each number is used once."""
     taken = {disk.boot_order: f"disk '{disk.name}'" for disk in context.machine.spec.domain.devices.disks}
     taken.pop(None, None)
     for nic in context.nics:
@@ -46,7 +46,7 @@ def unique_boot_order(context: RuleContext) -> Iterator[Problem]:
 
 
 def sockets_within_max(context: RuleContext) -> Iterator[Problem]:
-    """CPU sockets do not exceed the sockets that may be plugged in later."""
+    """CPU sockets do not exceed ``maxSockets``."""
     cpu = with_default_topology(with_cpu_request(context.machine, context.target.cluster)).spec.domain.cpu
     if cpu is None or not cpu.max_sockets or (cpu.sockets or 0) <= cpu.max_sockets:
         return

@@ -1,4 +1,4 @@
-"""What a rule reads: one defaulted machine, the cluster, and the joins that many rules need."""
+"""Rules and what they read: a machine with its default NIC, its target, and the parsed addresses of its NICs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _MOST_CHOICES = 4096
 class RuleContext:
     """What rules read: a machine with its default NIC, and its target.
 
-    ``macs`` and ``guest_addresses`` are those that NICs ask for, with ``None`` for what is none; ``placed`` are the
-    NICs that will be where they ask to be.
+    ``macs`` and ``guest_addresses`` hold the addresses that NICs ask for, ``None`` where the text is not an address;
+    ``placed`` are the NICs that ask for a valid PCI address and are not absent.
     """
 
     machine: Machine
@@ -83,7 +83,7 @@ def _mac(text: str) -> MacAddress | None:
 
 @lru_cache(maxsize=1024)
 def _pci(text: str) -> PciAddress | None:
-    """The machines of a fleet ask for the same few places."""
+    """The machines of a fleet ask for the same few addresses."""
     try:
         return PciAddress.parse(text)
     except ValueError:
@@ -95,9 +95,9 @@ Judge = Callable[[RuleContext], Iterator[Problem]]
 
 @frozen(init=False)
 class Rule:
-    """One thing to look at, and the occasions for it: where a machine gives none of them, it has nothing to say.
+    """A check, and the occasions on which it can find anything. A rule without occasions is always asked.
 
-    A rule without occasions is always asked.
+    ``judge`` yields the problems of a context.
     """
 
     judge: Judge
@@ -109,13 +109,13 @@ class Rule:
 
 @frozen(eq=False)
 class Rules:
-    """Rules in the order in which they are asked. Fleets give few sets of occasions, so the choice is remembered."""
+    """Rules in order. The choice for a set of occasions is cached, because the machines of a fleet give few such sets."""
 
     rules: tuple[Rule, ...]
     _chosen: dict[frozenset[Occasion], tuple[Judge, ...]] = field(factory=dict, init=False, repr=False)
 
     def findings(self, context: RuleContext) -> list[Problem]:
-        """What they have to say of a context."""
+        """The problems that the rules find, in order."""
         given = occasions(context.machine)
         judges = self._chosen.get(given)
         if judges is None:

@@ -46,7 +46,7 @@ def private_option_numbers(context: RuleContext) -> Iterator[Problem]:
 
 
 def ntp_servers(context: RuleContext) -> Iterator[Problem]:
-    """NTP servers are IPv4 addresses, for they travel in DHCPv4 option 42."""
+    """NTP servers are IPv4 addresses, because they are sent in DHCPv4 option 42."""
     for nic in context.nics:
         options = nic.interface.dhcp_options
         for n, server in enumerate(options.ntp_servers if options else ()):

@@ -33,7 +33,7 @@ def unique_interface_names(context: RuleContext) -> Iterator[Problem]:
 
 
 def interface_has_network(context: RuleContext) -> Iterator[Problem]:
-    """Every interface has the network of its name."""
+    """Every interface has a network of the same name."""
     names = [network.name for network in context.machine.networks]
     for nic in context.nics:
         if nic.network is not None:
@@ -55,8 +55,8 @@ def interface_name(context: RuleContext) -> Iterator[Problem]:
             yield Problem(
                 nic.at / "name",
                 "KN128",
-                f"'{nic.interface.name}' is not a name for an interface",
-                hint="use letters, digits, - and _ alone: the name becomes libvirt's alias",
+                f"'{nic.interface.name}' is not a valid interface name",
+                hint="use only letters, digits, - and _: the name becomes libvirt's alias",
                 cause=Cause.INVALID,
             )
 
@@ -72,7 +72,7 @@ def known_model(context: RuleContext) -> Iterator[Problem]:
         yield Problem(
             nic.at / "model",
             "KN129",
-            f"'{model}' is no NIC model",
+            f"'{model}' is not a NIC model",
             hint=f"{meant}the models are {', '.join(MODELS)}",
             cause=Cause.NOT_SUPPORTED,
         )

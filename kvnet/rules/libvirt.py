@@ -29,7 +29,7 @@ _PORTS_A_SLOT = 8
 
 
 def unicast_mac(context: RuleContext) -> Iterator[Problem]:
-    """libvirt refuses group addresses, and QEMU's tap those that begin with 0xFE."""
+    """MAC addresses are unicast for libvirt, and do not begin with 0xFE for QEMU's taps."""
     for nic, mac in context.macs:
         if mac is None:
             continue
@@ -50,13 +50,13 @@ def unicast_mac(context: RuleContext) -> Iterator[Problem]:
 
 
 def slots(context: RuleContext) -> Iterator[Problem]:
-    """A PCI bus has 32 slots, and a machine one PCI domain."""
+    """A PCI bus has 32 slots, and a guest has one PCI domain."""
     for nic, address in context.placed:
         if address.domain:
             yield Problem(
                 nic.at / "pciAddress",
                 "KN414",
-                f"{address} is in PCI domain {address.domain:04x}, and guests have domain 0000 alone",
+                f"{address} is in PCI domain {address.domain:04x}, and guests have only domain 0000",
                 hint=f"write 0000{str(address)[4:]}",
             )
         if address.slot > _HIGHEST_SLOT:
@@ -73,7 +73,7 @@ def _is_amd64(context: RuleContext) -> bool:
 
 
 def unique_addresses(context: RuleContext) -> Iterator[Problem]:
-    """Two devices cannot sit in one place."""
+    """No two devices have the same PCI address."""
     seen: dict[str, str] = {}
     for nic, address in context.placed:
         spelling = (nic.interface.pci_address or "").lower()
@@ -81,8 +81,8 @@ def unique_addresses(context: RuleContext) -> Iterator[Problem]:
             yield Problem(
                 nic.at / "pciAddress",
                 "KN413",
-                f"{address} is already the place of '{seen[spelling]}'",
-                hint="give each NIC its own, or none and let libvirt choose",
+                f"{address} is already the address of '{seen[spelling]}'",
+                hint="give each NIC its own, or leave it out and let libvirt choose",
             )
         seen[spelling] = nic.interface.name
 
@@ -94,14 +94,14 @@ def root_bus(context: RuleContext) -> Iterator[Problem]:
             yield Problem(
                 nic.at / "pciAddress",
                 "KN415",
-                f"{address} is the host bridge's slot: libvirt takes it for no address and puts the NIC elsewhere",
+                f"{address} is the slot of the host bridge: libvirt ignores it and places the NIC elsewhere",
                 hint="use 0000:01:00.0, or leave pciAddress out",
             )
         elif address.bus == 0 and (address.slot, address.function) in _CHIPSET and _is_amd64(context):
             yield Problem(
                 nic.at / "pciAddress",
                 "KN415",
-                f"{address} is the place of q35's own chipset",
+                f"{address} belongs to the q35 chipset",
                 hint="use another slot, from 01 to 1e",
             )
 
@@ -112,19 +112,19 @@ def bus_kinds(context: RuleContext) -> Iterator[Problem]:
     beyond = [(nic, address) for nic, address in context.placed if address.bus and not address.domain]
     for nic, address in sorted(beyond, key=_is_hostdev):
         old, model = _is_old(context, nic), nic.interface.model or "virtio"
-        kind = buses.asked(address.bus, _Kind.BRIDGE if old else _Kind.PORT)
+        kind = buses.kind_of(address.bus, _Kind.BRIDGE if old else _Kind.PORT)
         if not old and (kind is not _Kind.PORT or address.slot):
             yield Problem(
                 nic.at / "pciAddress",
                 "KN416",
-                f"'{model}' is a PCI Express NIC, alone in slot 00 of a root port; {address} is no such place",
+                f"'{model}' is a PCI Express NIC and needs slot 00 of a root port of its own, not {address}",
                 hint=f"use 0000:{buses.next():02x}:00.0, or leave pciAddress out",
             )
         elif old and (kind is not _Kind.BRIDGE or not address.slot):
             yield Problem(
                 nic.at / "pciAddress",
                 "KN416",
-                f"'{model}' is no PCI Express NIC: it sits in slots 01 to 1f of a bridge, not at {address}",
+                f"'{model}' is not a PCI Express NIC and needs a slot from 01 to 1f of a bridge, not {address}",
                 hint=f"use 0000:{buses.next() + 1:02x}:01.0, or slot 01 of bus 00",
             )
 
@@ -144,14 +144,14 @@ def bus_count(context: RuleContext) -> Iterator[Problem]:
 
 
 def placement(context: RuleContext) -> Iterator[Problem]:
-    """Each NIC can be where it asks to be."""
+    """Each NIC fits the PCI address that it asks for."""
     if not _is_plain(context):
         for judge in (slots, unique_addresses, root_bus, bus_kinds, bus_count):
             yield from judge(context)
 
 
 def _is_plain(context: RuleContext) -> bool:
-    """Whether each NIC that asks is alone in slot 0 of a root port, about which there is nothing to say."""
+    """Whether every NIC with an address has slot 0 of a root port of its own, which is always valid."""
     buses = set()
     for nic, address in context.placed:
         if (
@@ -176,12 +176,12 @@ class _Kind(Enum):
 
 @define
 class _Buses:
-    """The buses that libvirt has made so far; bus 0 is there from the start, and counts as none of the kinds."""
+    """The buses that libvirt has made so far, without bus 0, which is always there."""
 
     made: list[_Kind] = field(factory=list)
 
-    def asked(self, bus: int, kind: _Kind) -> _Kind:
-        """The kind of a bus, which is made now if it was not there."""
+    def kind_of(self, bus: int, kind: _Kind) -> _Kind:
+        """The kind of a bus; the bus is made if it is not there."""
         if bus > len(self.made):
             if kind is _Kind.BRIDGE and _Kind.BRIDGE not in self.made:
                 self.made.append(_Kind.UPSTREAM)

@@ -1,4 +1,5 @@
-"""What a machine gives rules occasion to look at, found in one pass over it."""
+"""The occasions that a machine gives: in one pass, which fields, bindings and sources it uses, so that only rules
+that concern it are asked."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 Occasion = str | type[Any]
-"""The name of an interface's field that holds something, the class of a binding or source, or one of these:"""
+"""The name of an interface field that is set, the class of a binding or source, or one of the texts below."""
 
 BINDINGS = "an interface without just one binding"
 NAMES = "names of interfaces and networks that are not in pairs"
@@ -39,7 +40,7 @@ MAX_SOCKETS = "a bound on CPU sockets"
 
 
 def occasions(machine: Machine) -> frozenset[Occasion]:
-    """All of a defaulted machine."""
+    """All occasions that a machine with its default NIC gives."""
     given: set[Occasion] = set()
     for interface in machine.interfaces:
         fields = interface.__dict__

@@ -21,7 +21,7 @@ _PORT_NAME = re.compile(r"(?=.{1,15}$)(?=.*[a-z])(?!.*--)[a-z0-9](?:[a-z0-9-]*[a
 
 
 def port_names(context: RuleContext) -> Iterator[Problem]:
-    """Port names are IANA service names, each once an interface."""
+    """Port names are IANA service names, and unique within an interface."""
     for nic in filter(_forwards, context.nics):
         seen: set[str] = set()
         for n, port in enumerate(nic.interface.ports or ()):
@@ -42,7 +42,7 @@ def port_names(context: RuleContext) -> Iterator[Problem]:
                     at[n] / "name",
                     "KN133",
                     f"'{port.name}' is not a port name",
-                    hint="use 1 to 15 of a-z, 0-9 and single dashes, with a letter, as in http-alt",
+                    hint="use 1 to 15 of a-z, 0-9 and single dashes, with at least one letter, as in http-alt",
                     cause=Cause.INVALID,
                 )
 
@@ -79,7 +79,7 @@ def port_numbers(context: RuleContext) -> Iterator[Problem]:
 
 
 def port_ranges(context: RuleContext) -> Iterator[Problem]:
-    """Port ranges need their gate, and masquerade on the pod network; an empty list counts as given."""
+    """Port ranges need their feature gate, and masquerade on the pod network; an empty list counts as given."""
     for nic in context.nics:
         if nic.interface.port_ranges is None:
             continue
