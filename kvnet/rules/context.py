@@ -109,7 +109,7 @@ class Rule:
 
 @frozen(eq=False)
 class Rules:
-    """Rules in order. The choice for a set of occasions is cached, because the machines of a fleet give few such sets."""
+    """Rules in order. The choice for a set of occasions is cached: the machines of a fleet give few such sets."""
 
     rules: tuple[Rule, ...]
     _chosen: dict[frozenset[Occasion], tuple[Judge, ...]] = field(factory=dict, init=False, repr=False)
