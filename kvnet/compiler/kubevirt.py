@@ -188,7 +188,7 @@ def vf_address(nic: Nic, context: Context) -> PciAddress | None:
 
 
 def plugin_nic(nic: Nic, context: Context) -> CompiledNic:
-    """A NIC of a binding plugin: a tap if the plugin is registered with one, else none, for its sidecar adds the NIC."""
+    """A NIC of a binding plugin: a tap if it is registered with one, else no device, for its sidecar adds the NIC."""
     assert isinstance(nic.binding, Plugin)
     plugin = context.plugins.get(nic.binding.name)
     if plugin is not None and plugin.attaches_tap:
