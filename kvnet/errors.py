@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 import attrs
 
@@ -98,6 +99,26 @@ class Problem:
     def placed(self, place: Place | None) -> Problem:
         """The same problem with its position in the text it came from."""
         return attrs.evolve(self, place=place)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The problem as plain data, without what is absent; the keys are those of a Kubernetes status cause, and more.
+
+        >>> Problem(FieldPath(("spec",)), "KN005", "the field is missing").as_dict()
+        {'severity': 'error', 'code': 'KN005', 'field': 'spec', 'message': 'the field is missing'}
+        """
+        place = self.place
+        told = {
+            "severity": str(self.severity),
+            "code": self.code,
+            "reason": str(self.cause) if self.cause else None,
+            "field": self.field,
+            "message": self.message,
+            "hint": self.hint or None,
+            "file": place.file if place else None,
+            "line": place.line if place else None,
+            "column": place.column if place else None,
+        }
+        return {key: value for key, value in told.items() if value is not None}
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
