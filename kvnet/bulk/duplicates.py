@@ -139,8 +139,8 @@ class Fleet:
 
     A context manager. ``folder`` is where there is room for about 200 bytes for each machine.
 
-    >>> spec = "{domain: {devices: {interfaces: [{name: n, bridge: {}, macAddress: '52:54:00:00:00:01'}]}}, "
-    >>> spec += "networks: [{name: n, pod: {}}]}"
+    >>> interface = "{name: lan, bridge: {}, macAddress: '52:54:00:00:00:01'}"
+    >>> spec = "{domain: {devices: {interfaces: [%s]}}, networks: [{name: lan, pod: {}}]}" % interface
     >>> from kvnet.bulk import Fleet, render
     >>> with Fleet() as fleet:
     ...     results = list(fleet.watch(render([spec, spec])))

@@ -123,7 +123,7 @@ def render(
     A machine that cannot be rendered stops no other: its errors are the ``problems`` of its own result. Raises what
     the input raises.
 
-    >>> good = "{domain: {devices: {interfaces: [{name: n, bridge: {}}]}}, networks: [{name: n, pod: {}}]}"
+    >>> good = "{domain: {devices: {interfaces: [{name: lan, bridge: {}}]}}, networks: [{name: lan, pod: {}}]}"
     >>> for result in render([good, "{domain: 7}"]):
     ...     print(result.index, [problem.code for problem in result.problems], len(result.devices))
     0 [] 1

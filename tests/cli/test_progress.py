@@ -16,7 +16,8 @@ class Terminal(StringIO):
 
 
 def test_the_line_tells_the_rate_and_the_time_left() -> None:
-    assert line(Amount(150, 20_000), Amount(100, 10_000), 5.0, 1000) == "30,000 machines, 2,000 a second, 25 %, 0:38 left"
+    told = line(Amount(150, 20_000), Amount(100, 10_000), 5.0, 1000)
+    assert told == "30,000 machines, 2,000 a second, 25 %, 0:38 left"
     assert line(Amount(0, 0), Amount(1, 100), 10.0, 1000) == "100 machines, 10 a second, 0 %, 2:46:30 left"
 
 
