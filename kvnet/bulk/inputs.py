@@ -28,7 +28,6 @@ LONGEST = 8 << 20
 _SUFFIXES = (".yaml", ".yml", ".json")
 _BLOCK = 256 << 10
 _FILES = 16
-_BLANK = re.compile(rb"\n[ \t\r]*(?=\n)")
 _ENVELOPE = re.compile(rb'\s*\{\s*"(?:vm|facts)"\s*:')
 
 
@@ -108,12 +107,15 @@ class Ndjson:
         left, size = done.count, 0
         chunks = self.chunks(settings)
         for chunk in chunks:
-            count = chunk.count()
-            if count >= left:
-                last, rest = chunk.split_after(left)
+            machines = list(chunk.machines())
+            if len(machines) >= left:
+                number, text = machines[left - 1]
+                _, rest = chunk.split(number + 1)
                 size += len(chunk.text) - len(rest.text)
-                return Resumed(last, size, chain([rest] if rest.count() else [], chunks))
-            left -= count
+                return Resumed(
+                    evolve(chunk, line=number, text=text), size, chain([rest] if rest.text.strip() else [], chunks)
+                )
+            left -= len(machines)
             size += len(chunk.text)
         raise other_input(self.name)
 
@@ -133,7 +135,7 @@ class _Lines:
 
     def halves(self) -> tuple[_Lines, ...]:
         numbers = [number for number, _ in self.machines()]
-        return self._split(numbers[len(numbers) // 2]) if len(numbers) > 1 else ()
+        return self.split(numbers[len(numbers) // 2]) if len(numbers) > 1 else ()
 
     def lost(self, error: BaseException) -> Batch:
         ((number, text),) = self.machines()
@@ -145,18 +147,7 @@ class _Lines:
             if text and not text.isspace():
                 yield number, text
 
-    def count(self) -> int:
-        """How many machines there are."""
-        ended = self.text if self.text.endswith(b"\n") else self.text + b"\n"
-        return ended.count(b"\n") - len(_BLANK.findall(b"\n" + ended))
-
-    def split_after(self, count: int) -> tuple[_Lines, _Lines]:
-        """The last of so many machines alone, and what follows it."""
-        number, text = next(islice(self.machines(), count - 1, None))
-        _, rest = self._split(number + 1)
-        return evolve(self, line=number, text=text), rest
-
-    def _split(self, line: int) -> tuple[_Lines, _Lines]:
+    def split(self, line: int) -> tuple[_Lines, _Lines]:
         """The lines before a line, and the others."""
         lines = self.text.split(b"\n")
         before, after = lines[: line - self.line], lines[line - self.line :]

@@ -108,7 +108,9 @@ def batch(results: Iterable[tuple[BulkResult, str | None]], settings: Settings, 
     tally = Tally()
     for number, (result, source) in enumerate(results):
         file = _file_name(result) if settings.files else None
-        problems = result.problems or (_name_problems(result, file) if settings.files else ())
+        problems = result.problems
+        if settings.files and file is None and not problems:
+            problems = (_name_problem(result),)
         line: dict[str, Any] = {"namespace": result.namespace, "name": result.name}
         if source is not None:
             line["file"] = source
@@ -173,12 +175,10 @@ def _file_text(result: BulkResult) -> str:
     return "\n".join(result.devices) + "\n" if result.document is None else result.document
 
 
-def _name_problems(result: BulkResult, file: str | None) -> tuple[Problem, ...]:
-    if file is not None:
-        return ()
+def _name_problem(result: BulkResult) -> Problem:
     message = f"namespace {result.namespace or 'default'!r} and name {result.name!r} do not make the name of a file"
     hint = "use letters, digits, '-' and '.' in both"
-    return (Problem(FieldPath(("metadata", "name")), "KN704", message, hint=hint),)
+    return Problem(FieldPath(("metadata", "name")), "KN704", message, hint=hint)
 
 
 class LineFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import closing
 from functools import cached_property, lru_cache
 from io import BytesIO
 from typing import Any
@@ -130,25 +131,14 @@ def render(
     1 ['KN004'] 0
     """
     settings = Settings(target=target or Target(), whole=whole)
-    return _rendered(machines, settings, executor, ordered=ordered, chunk=chunk, ahead=ahead)
-
-
-def _rendered(
-    machines: Iterable[MachineSource],
-    settings: Settings,
-    executor: Executor | Callable[[], Executor] | None,
-    *,
-    ordered: bool,
-    chunk: int,
-    ahead: int,
-) -> Generator[BulkResult, None, None]:
     chunks = _chunks(machines, settings, 1 if executor is None else chunk)
-    finished = results(chunks, executor, ahead=max(ahead, 1), ordered=ordered)
-    try:
-        for part in finished:
+    return _each(results(chunks, executor, ahead=max(ahead, 1), ordered=ordered))
+
+
+def _each(parts: Generator[list[BulkResult], None, None]) -> Generator[BulkResult, None, None]:
+    with closing(parts):
+        for part in parts:
             yield from part
-    finally:
-        finished.close()
 
 
 @frozen
@@ -241,9 +231,8 @@ def lost(source: Any, error: BaseException, place: Place | None = None) -> BulkR
     told = f"no worker returned a result: {type(error).__name__}: {error}"
     hint = "render this machine alone, and look at its size and at the memory that is free"
     namespace, name = _identity(source)
-    return BulkResult(
-        namespace=namespace, name=name, problems=(Problem(FieldPath(), "KN702", told, hint=hint, place=place),)
-    )
+    problem = Problem(FieldPath(), "KN702", told, hint=hint, place=place)
+    return BulkResult(namespace=namespace, name=name, problems=(problem,))
 
 
 class _NamedText(BytesIO):

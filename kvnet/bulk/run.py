@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor
+from contextlib import closing
 from typing import Any, NamedTuple, TextIO
 
 from attrs import frozen
@@ -53,16 +54,13 @@ class Run:
             chunks = resumed.chunks
             yield Step(resumed.size, done.count, is_new=False)
         index = done.count
-        batches = results(chunks, self.executor, ahead=self.ahead)
-        try:
+        with closing(results(chunks, self.executor, ahead=self.ahead)) as batches:
             for batch in batches:
                 written = self.output.write(batch, index)
                 self.tally.add(written.tally)
                 self.records.add(index, written.records)
                 index += len(batch.lines)
                 yield Step(batch.size, len(batch.lines))
-        finally:
-            batches.close()
 
     def duplicates(self) -> Iterator[Duplicate]:
         """What two machines use and only one may."""

@@ -7,11 +7,10 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO
 
 from kvnet.bulk.duplicates import Duplicate, Records
 from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable
@@ -39,18 +38,17 @@ def run(arguments: Namespace, report: Report) -> int:
     started = time.monotonic()
     jobs = arguments.jobs or len(os.sched_getaffinity(0))
     target = _target(arguments)
-    with (
-        _opened(arguments) as stream,
-        closing(_output(arguments)) as output,
-        Records(_folder(arguments.output)) as records,
-    ):
+    with ExitStack() as opened:
+        source = _source(arguments, opened)
+        output = opened.enter_context(closing(_output(arguments)))
+        files = isinstance(output, FolderOutput)
         planned = Run(
-            source=_source(arguments.input, stream),
-            settings=Settings(target=target, whole=not arguments.devices, files=isinstance(output, FolderOutput)),
+            source=source,
+            settings=Settings(target=target, whole=not arguments.devices, files=files),
             executor=partial(processes, jobs) if jobs > 1 else None,
             ahead=2 * jobs + 2,
             output=output,
-            records=records,
+            records=opened.enter_context(Records(_folder(arguments.output))),
             tally=Tally(),
         )
         _render(planned, arguments.quiet)
@@ -75,24 +73,16 @@ def _target(arguments: Namespace) -> Target:
     )
 
 
-def _opened(arguments: Namespace) -> IO[bytes]:
-    """The stream of the input, which is empty for a directory."""
+def _source(arguments: Namespace, opened: ExitStack) -> Source:
     name = arguments.input
     if name == "-":
-        return open(sys.stdin.fileno(), "rb", closefd=False)
-    if os.path.isdir(name):
-        return open(os.devnull, "rb")
-    if os.path.exists(arguments.output) and os.path.samefile(name, arguments.output):
-        raise Unusable(f"'{name}' is both the input and the output")
-    return open(name, "rb")
-
-
-def _source(name: str, stream: IO[bytes]) -> Source:
-    if name == "-":
-        return Ndjson(stream, "<stdin>")
+        return Ndjson(opened.enter_context(open(sys.stdin.fileno(), "rb", closefd=False)), "<stdin>")
     if os.path.isdir(name):
         return Directory.of(name)
-    return Ndjson(stream, name, os.path.getsize(name) if os.path.isfile(name) else None)
+    if os.path.exists(arguments.output) and os.path.samefile(name, arguments.output):
+        raise Unusable(f"'{name}' is both the input and the output")
+    size = os.path.getsize(name) if os.path.isfile(name) else None
+    return Ndjson(opened.enter_context(open(name, "rb")), name, size)
 
 
 def _output(arguments: Namespace) -> Output:
