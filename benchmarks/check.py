@@ -125,7 +125,8 @@ def _spec(vm: Vm) -> tuple[Machine, kvnet.HostFacts]:
 
 
 def _compiled(asked: tuple[Machine, kvnet.HostFacts]) -> list[str]:
-    return compile(*asked).xml()
+    machine, known = asked
+    return compile(machine, kvnet.Target(facts=known)).xml()
 
 
 def _loaded(asked: tuple[str, kvnet.HostFacts]) -> list[str]:
@@ -149,7 +150,8 @@ def _elements_and_text(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -
 
 
 def _built(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:
-    return kvnet.build(*asked)
+    machine, made = asked
+    return kvnet.build(machine, devices=made)
 
 
 _NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11")

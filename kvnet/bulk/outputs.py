@@ -105,7 +105,8 @@ class FileOutput(Output):
         try:
             fcntl.flock(self._lines.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self.close()
+            # not close, which removes what the other run needs
+            os.close(self._lines.descriptor)
             raise Unusable(f"another run is writing to '{self._path}'") from None
 
     def _told(self, line: bytes, index: int) -> dict[str, Any]:

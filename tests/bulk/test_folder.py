@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 import yaml
 from bulk.manifests import lines, vmi
 
-from kvnet.bulk.outputs import JOURNAL
+from kvnet.bulk.inputs import Unusable
+from kvnet.bulk.outputs import JOURNAL, FolderOutput
 
 Bulk = Callable[..., "CompletedProcess[bytes]"]
 
@@ -104,6 +106,14 @@ def test_a_machine_whose_file_exists_is_reported_alike_by_a_resumed_run(bulk: Bu
         reports.append(json.loads((tmp_path / "report.json").read_text()) | {"seconds": 0, "rate": 0})
     assert reports[0] == reports[1]
     assert (reports[0]["vms"], reports[0]["refused"], reports[0]["notes"]["KN310"]) == (3, 2, 1)
+
+
+def test_a_second_run_leaves_alone_what_the_first_one_is_writing(tmp_path: Path) -> None:
+    with closing(FolderOutput(str(tmp_path))):
+        (tmp_path / ".kvnet-bulk.tmp").write_text("<doma")
+        with pytest.raises(Unusable, match="another run is writing"):
+            FolderOutput(str(tmp_path), resume=True)
+        assert (tmp_path / ".kvnet-bulk.tmp").exists()
 
 
 def test_force_loses_what_the_run_before_has_written_and_nothing_else(bulk: Bulk, tmp_path: Path) -> None:
