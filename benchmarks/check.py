@@ -125,7 +125,8 @@ def _spec(vm: Vm) -> tuple[Machine, kvnet.HostFacts]:
 
 
 def _compiled(asked: tuple[Machine, kvnet.HostFacts]) -> list[str]:
-    return compile(*asked).xml()
+    machine, known = asked
+    return compile(machine, kvnet.Target(facts=known)).xml()
 
 
 def _loaded(asked: tuple[str, kvnet.HostFacts]) -> list[str]:
@@ -145,17 +146,18 @@ def _elements_and_text(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -
     machine, made = asked
     nics = "\n".join([write(device, indent=4) for device in made])
     uuid = uuid5(_NAMESPACE, f"{machine.namespace}/{machine.name}")
-    return _DOMAIN % (machine.name, uuid, nics)
+    return _DOMAIN % (machine.namespace, machine.name, uuid, nics)
 
 
 def _built(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:
-    return kvnet.build(*asked)
+    machine, made = asked
+    return kvnet.build(machine, devices=made)
 
 
 _NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11")
 _DOMAIN = """\
 <domain type='kvm'>
-  <name>%s</name>
+  <name>%s_%s</name>
   <uuid>%s</uuid>
   <memory unit='KiB'>1048576</memory>
   <vcpu placement='static'>4</vcpu>

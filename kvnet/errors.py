@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 import attrs
 
@@ -110,6 +111,26 @@ class Problem:
         hint = f"; {self.hint}" if self.hint else ""
         field = f" [{self.field}]" if self.field else ""
         return f"{where}: {severity} {self.code} {self.message}{hint}{field}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The problem as plain data, without what is absent; the keys are those of a Kubernetes status cause, and more.
+
+        >>> Problem(FieldPath(("spec",)), "KN005", "the field is missing").as_dict()
+        {'severity': 'error', 'code': 'KN005', 'field': 'spec', 'message': 'the field is missing'}
+        """
+        place = self.place
+        told = {
+            "severity": str(self.severity),
+            "code": self.code,
+            "reason": str(self.cause) if self.cause else None,
+            "field": self.field,
+            "message": self.message,
+            "hint": self.hint or None,
+            "file": place.file if place else None,
+            "line": place.line if place else None,
+            "column": place.column if place else None,
+        }
+        return {key: value for key, value in told.items() if value is not None}
 
     def __str__(self) -> str:
         return self.line(str(self.severity))

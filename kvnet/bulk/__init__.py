@@ -1,9 +1,10 @@
-"""Many VMs: rendered through any executor, none of them in the way of another; not loaded by ``import kvnet``."""
+"""Render very many machines through any executor, and find what two of them use and only one may.
 
-from kvnet.bulk.fleet import Fleet
-from kvnet.bulk.rendered import Rendered
-from kvnet.bulk.rendering import render
-from kvnet.bulk.repeats import Repeat
+``import kvnet`` does not load this package.
+"""
+
+from kvnet.bulk.duplicates import Duplicate, Fleet
+from kvnet.bulk.rendering import BulkResult, MachineSource, render
 from kvnet.bulk.uses import Uses
 
-__all__ = ["Fleet", "Rendered", "Repeat", "Uses", "render"]
+__all__ = ["BulkResult", "Duplicate", "Fleet", "MachineSource", "Uses", "render"]

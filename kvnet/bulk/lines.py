@@ -1,136 +1,229 @@
-"""NDJSON: one KubeVirt object a line, or an envelope of a VM and facts of its own."""
+"""Write the lines of the output, count what they tell, and find them again in a file."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
-from collections.abc import Iterator, Mapping
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from attrs import evolve
+from attrs import define, field
 
-from kvnet.bulk.batch import Batch, Form, batch
-from kvnet.bulk.rendered import Rendered
-from kvnet.bulk.rendering import lost_worker
-from kvnet.bulk.settings import Settings
-from kvnet.bulk.single import NamedText, guarded, identity, read, rendered_machine
-from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
-from kvnet.manifest import Document, documents, load, load_facts
-from kvnet.pipeline import placed
+from kvnet.bulk.rendering import BulkResult, Settings
+from kvnet.bulk.uses import digest
+from kvnet.errors import FieldPath, Problem
 
-__all__ = ["LONGEST", "Block", "halves", "lost_line", "rendered_block", "rendered_line"]
+__all__ = ["Batch", "LineFile", "Tally", "batch", "error_dict", "head", "numbered", "read_head", "unnumbered"]
 
-LONGEST = 8 << 20
-"""The most bytes of a line; a Kubernetes API server takes no object of such a size."""
-_ENVELOPE = re.compile(rb'\s*\{\s*"(?:vm|facts)"\s*:')
-_KEYS = ("vm", "facts")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}")
+_READ_AT_ONCE = 1 << 20
+_STEP = 16
 
 
-class Block(NamedTuple):
-    """Whole lines of an input; ``line`` numbers the first from 1. Lines of white space hold no VM."""
+@define(slots=False)
+class Tally:
+    """What a run counts: machines, duplicates, and by code the ``reasons`` for refusing and the ``notes``.
 
-    file: str
-    line: int
-    text: bytes
+    A reason has a number of machines, and its first example.
+    """
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Each line that holds a VM, with its number."""
-        for number, text in enumerate(self.text.split(b"\n"), self.line):
-            if text and not text.isspace():
-                yield number, text
+    machines: int = 0
+    duplicates: int = 0
+    reasons: dict[str, tuple[int, str]] = field(factory=dict)
+    notes: Counter[str] = field(factory=Counter)
+
+    @property
+    def refused(self) -> int:
+        """How many machines were refused."""
+        return sum(count for count, _ in self.reasons.values())
+
+    def count(self, line: Mapping[str, Any]) -> None:
+        """Count the machine of a line."""
+        self.machines += 1
+        self.notes.update(line.get("notes", ()))
+        for problem in line.get("problems", ())[:1]:
+            self._refuse(problem["code"], 1, _example(line, problem))
+
+    def refuse(self, line: Mapping[str, Any], refusal: Mapping[str, Any]) -> None:
+        """Count a machine as refused that was counted as rendered."""
+        self.machines -= 1
+        self.notes.subtract(line.get("notes", ()))
+        self.count(refusal)
+
+    def add(self, other: Tally) -> None:
+        """Count the machines of another tally."""
+        self.machines += other.machines
+        self.notes.update(other.notes)
+        for code, (count, example) in other.reasons.items():
+            self._refuse(code, count, example)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The counts as plain data, with the keys of the report."""
+        return {
+            "vms": self.machines,
+            "rendered": self.machines - self.refused,
+            "refused": self.refused,
+            "reasons": {
+                code: {"count": count, "example": told} for code, (count, told) in sorted(self.reasons.items())
+            },
+            "notes": {code: count for code, count in sorted(self.notes.items()) if count},
+            "duplicated": self.duplicates,
+        }
+
+    def _refuse(self, code: str, count: int, example: str) -> None:
+        before, first = self.reasons.get(code, (0, example))
+        self.reasons[code] = (before + count, first)
 
 
-def rendered_block(settings: bytes, form: Form, block: Block) -> Batch:
-    """Render every line of a block."""
-    known = Settings.unpacked(settings)
-    made = ((rendered_line(text, block.file, number, known), None) for number, text in block.lines())
-    return batch(made, form, len(block.text))
+def _example(line: Mapping[str, Any], problem: Mapping[str, Any]) -> str:
+    """Which machine a line is about, and what is wrong with it."""
+    name = f"{line.get('namespace') or 'default'}/{line['name']}" if line.get("name") else "a machine without a name"
+    place = f" ({problem['file']}:{problem.get('line')}:{problem.get('column')})" if problem.get("file") else ""
+    return f"{name}{place}: {problem['message']}"
 
 
-def rendered_line(text: bytes, file: str, number: int, settings: Settings) -> Rendered:
-    """Render the VM of one line; the places of its problems are those in the whole input."""
-    if len(text) > LONGEST:
-        told = f"line {number} is longer than {LONGEST >> 20} MiB"
-        at = Place(file, number, 1)
-        return Rendered(index=0, problems=(Problem(FieldPath(), "KN703", told, place=at, hint="one object a line"),))
-    if _ENVELOPE.match(text):
-        made = _opened(text, file, settings)
-    else:
-        made = guarded(lambda: rendered_machine(read(text, file), settings.target, whole=settings.whole), text)
-    return evolve(made, problems=tuple(_moved(each, number - 1) for each in made.problems)) if made.problems else made
+class Batch(NamedTuple):
+    """The results of one chunk, ready to be written.
+
+    ``lines`` are JSON without the index, which workers do not know. ``files`` are names and XML, where a file for each
+    machine is wanted. ``records`` hold 16 bytes for each use: its digest, and the number of its machine in the batch.
+    ``size`` is how much of the input this was, in the unit of the input's own ``size``.
+    """
+
+    lines: list[bytes]
+    files: list[tuple[str, str] | None]
+    records: bytes
+    tally: Tally
+    size: int
 
 
-def _opened(text: bytes, file: str, settings: Settings) -> Rendered:
-    """Render the VM of an envelope."""
-    data: Any = None
-
-    def made() -> Rendered:
-        nonlocal data
-        (document,) = documents(NamedText(text, file))
-        data = document.data
-        problems = list(_envelope_flaws(data))
+def batch(results: Iterable[tuple[BulkResult, str | None]], settings: Settings, size: int) -> Batch:
+    """Put results together, each with the name of its file where the line tells that."""
+    lines: list[bytes] = []
+    files: list[tuple[str, str] | None] = []
+    records: list[bytes] = []
+    tally = Tally()
+    for number, (result, source) in enumerate(results):
+        file = _file_name(result) if settings.files else None
+        problems = result.problems
+        if settings.files and file is None and not problems:
+            problems = (_name_problem(result),)
+        line: dict[str, Any] = {"namespace": result.namespace, "name": result.name}
+        if source is not None:
+            line["file"] = source
         if problems:
-            raise Rejected(placed(document.origin, problems))
-        target = settings.target
-        try:
-            if data.get("facts") is not None:
-                target = evolve(target, facts=load_facts(data["facts"]))
-        except KvnetError as error:
-            raise Rejected(_inside(document, "facts", error.problems)) from None
-        try:
-            machine = load(data["vm"])
-        except KvnetError as error:
-            raise Rejected(_inside(document, "vm", error.problems)) from None
-        one = rendered_machine(machine, target, whole=settings.whole)
-        return evolve(one, problems=tuple(_inside(document, "vm", one.problems))) if one.problems else one
-
-    one = guarded(made)
-    if one.problems and one.name is None and isinstance(data, Mapping):
-        namespace, name = identity(data.get("vm"))
-        return evolve(one, namespace=namespace, name=name)
-    return one
+            line["problems"] = [error_dict(problem) for problem in problems]
+        else:
+            line["uses"] = result.uses.as_dict()
+            if result.notes:
+                line["notes"] = sorted({note.code for note in result.notes})
+            records += [digest(*use) + number.to_bytes(8, "little") for use in result.uses]
+        tally.count(line)
+        if settings.files:
+            files.append((file, _file_text(result)) if file and not problems else None)
+        elif not problems:
+            # the XML is last, so that head can cut it off
+            line |= {"devices": result.devices} if result.document is None else {"xml": result.document}
+        lines.append(json.dumps(line).encode())
+    return Batch(lines, files, b"".join(records), tally, size)
 
 
-def _envelope_flaws(data: Mapping[str, Any]) -> Iterator[Problem]:
-    hint = 'write {"vm": {...}, "facts": {...}}'
-    if not isinstance(data.get("vm"), Mapping):
-        yield Problem(FieldPath(("vm",)), "KN700", "there is no VM in this envelope", hint=hint)
-    for key in data:
-        if key not in _KEYS:
-            yield Problem(FieldPath((key,)), "KN700", f"an envelope has no '{key}'", hint=hint)
+def error_dict(problem: Problem) -> dict[str, Any]:
+    """An error as a line tells it: without its severity, and without a field where it is about the whole."""
+    return {key: value for key, value in problem.as_dict().items() if key != "severity" and value != ""}
 
 
-def _inside(document: Document, key: str, problems: tuple[Problem, ...]) -> Iterator[Problem]:
-    """Problems of one part of an envelope, with their places in the whole."""
-    bare = key == "vm" and "kind" not in document.data[key] and "apiVersion" not in document.data[key]
-    for problem in problems:
-        parts = problem.at.parts[1:] if bare and problem.at.parts[:1] == ("spec",) else problem.at.parts
-        place = document.origin.place(FieldPath((key, *parts))) if document.origin else None
-        yield problem if problem.place else problem.placed(place)
+def numbered(index: int, line: bytes) -> bytes:
+    """The line with its index and a line feed."""
+    return b'{"index": %d, %b\n' % (index, line[1:])
 
 
-def _moved(problem: Problem, lines: int) -> Problem:
-    place = problem.place
-    return problem.placed(evolve(place, line=place.line + lines)) if place and lines else problem
+def unnumbered(line: bytes) -> bytes:
+    """The line that was numbered."""
+    return b"{" + line.partition(b", ")[2].removesuffix(b"\n")
 
 
-def halves(block: Block) -> tuple[Block, ...]:
-    """A block in two, or nothing where it has one VM alone."""
-    lines = list(block.lines())
-    if len(lines) < 2:
-        return ()
-    middle = lines[len(lines) // 2][0]
-    texts = block.text.split(b"\n")
-    first, second = texts[: middle - block.line], texts[middle - block.line :]
-    return (
-        Block(block.file, block.line, b"\n".join(first) + b"\n"),
-        Block(block.file, middle, b"\n".join(second)),
-    )
+def head(line: bytes) -> bytes:
+    """The line without its XML. It is cut at bytes that no JSON text can hold inside a string."""
+    for key in (b', "xml": ', b', "devices": '):
+        before, found, _ = line.partition(key)
+        if found:
+            return before + b"}"
+    return line
 
 
-def lost_line(form: Form, block: Block, error: BaseException) -> Batch:
-    """The result of a line that no worker could render."""
-    ((number, text),) = block.lines()
-    namespace, name = identity(text)
-    problem = lost_worker(error).placed(Place(block.file, number, 1))
-    made = Rendered(index=0, namespace=namespace, name=name, problems=(problem,))
-    return batch([(made, None)], form, len(block.text))
+def read_head(line: bytes) -> dict[str, Any]:
+    """What a line tells, without its XML. Raises ValueError where it is no JSON object."""
+    told = json.loads(head(line))
+    if not isinstance(told, dict):
+        raise ValueError(f"a line is an object, not {type(told).__name__}")
+    return told
+
+
+def _file_name(result: BulkResult) -> str | None:
+    """The name of a machine's file, or nothing where its names do not make one plain name."""
+    parts = (result.namespace or "default", result.name or "vm")
+    if not all(_FILE_NAME.fullmatch(part) for part in parts) or len("_".join(parts)) > 240:
+        return None
+    return f"{'_'.join(parts)}.xml"
+
+
+def _file_text(result: BulkResult) -> str:
+    return "\n".join(result.devices) + "\n" if result.document is None else result.document
+
+
+def _name_problem(result: BulkResult) -> Problem:
+    message = f"namespace {result.namespace or 'default'!r} and name {result.name!r} do not make the name of a file"
+    hint = "use letters, digits, '-' and '.' in both"
+    return Problem(FieldPath(("metadata", "name")), "KN704", message, hint=hint)
+
+
+class LineFile:
+    """Lines in a file, found by their numbers from 0 with half a byte of memory for each."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.count = 0
+        self._end = 0
+        self._starts = array("Q")  # of every sixteenth line
+
+    def append(self, lines: list[bytes]) -> None:
+        """Write lines, each with its line feed."""
+        self._note(lines)
+        rest = memoryview(b"".join(lines))
+        while rest:
+            rest = rest[os.write(self.descriptor, rest) :]
+
+    def line(self, number: int) -> bytes:
+        """The line of a number."""
+        step, place = divmod(number, _STEP)
+        start = self._starts[step]
+        end = self._starts[step + 1] if step + 1 < len(self._starts) else self._end
+        return os.pread(self.descriptor, end - start, start).split(b"\n", place + 1)[place]
+
+    def recover(self) -> Iterator[bytes]:
+        """The lines that the file holds already; at their end, cut off a torn line and stand where the next belongs."""
+        for line in self.whole_lines():
+            self._note([line])
+            yield line
+        os.ftruncate(self.descriptor, self._end)
+        os.lseek(self.descriptor, self._end, os.SEEK_SET)
+
+    def whole_lines(self) -> Iterator[bytes]:
+        """The lines of the file from its start, each with its line feed; not the last one where that is torn."""
+        start, kept = 0, b""
+        while text := os.pread(self.descriptor, _READ_AT_ONCE, start):
+            start += len(text)
+            *whole, kept = (kept + text).split(b"\n")
+            for line in whole:
+                yield line + b"\n"
+
+    def _note(self, lines: Iterable[bytes]) -> None:
+        for line in lines:
+            if not self.count % _STEP:
+                self._starts.append(self._end)
+            self.count += 1
+            self._end += len(line)

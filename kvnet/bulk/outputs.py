@@ -1,160 +1,163 @@
-"""Where the results of a run go: NDJSON in a file or on a stream, or a file for each VM and a journal."""
+"""Write the results of a run: NDJSON to a stream or file, or a file for each machine and a journal."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import suppress
 from tempfile import TemporaryFile
-from typing import IO, Any, Protocol
+from typing import IO, Any, ClassVar
 
-from kvnet.bulk.batch import Batch, count_reason, described, digest, example, head, numbered, refused_line
-from kvnet.bulk.index import LineIndex
-from kvnet.bulk.repeats import Records, uses_in
-from kvnet.bulk.sources import Done, Unusable
-from kvnet.bulk.tally import Tally
+from kvnet.bulk.duplicates import Records
+from kvnet.bulk.inputs import Done, Unusable
+from kvnet.bulk.lines import Batch, LineFile, Tally, error_dict, head, numbered, read_head
+from kvnet.bulk.uses import Uses
 from kvnet.errors import FieldPath, Problem
 
 __all__ = ["JOURNAL", "FileOutput", "FolderOutput", "Output", "StreamOutput"]
 
 JOURNAL = "kvnet-bulk.ndjson"
 _TEMPORARY = ".kvnet-bulk.tmp"
-_LONGEST_PROBE = 1 << 20
 
 
-class Output(Protocol):
-    """Takes the batches of a run in their order."""
-
-    def resumed(self, records: Records, tally: Tally) -> Done:
-        """What is there already, counted and noted as if it had just been written."""
-
-    def write(self, batch: Batch, first: int, tally: Tally) -> bytes:
-        """Write the results of a batch, the first of which has an index; the records that still count."""
-
-    def line(self, number: int) -> bytes:
-        """A line that was written."""
-
-    def close(self) -> None: ...
-
-
-class _Lines:
-    """Lines in a file that can be read again."""
+class Output:
+    """Takes the batches of a run in their order, and keeps the lines where they can be read again."""
 
     def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-        self.index = LineIndex()
+        self._lines = LineFile(descriptor)
 
-    def append(self, lines: list[bytes]) -> None:
-        self.index.grow(lines)
-        written_whole(self.descriptor, b"".join(lines))
+    def resume(self, records: Records, tally: Tally) -> Done:
+        """Note and count what an earlier run has left, as if it had just been written. Raises Unusable."""
+        return Done()
 
-    def line(self, number: int) -> bytes:
-        return self.index.line(self.descriptor, number)
-
-
-class FileOutput:
-    """NDJSON in a file, which is the truth of what was done: whole lines count, a torn one is cut off."""
-
-    def __init__(self, path: str, *, resume: bool = False, force: bool = False) -> None:
-        self._path = path
-        if os.path.lexists(path) and not (resume or force):
-            raise Unusable(f"'{path}' exists: choose another, or continue it with --resume, or lose it with --force")
-        self._lines = _Lines(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
-        _lock(self._lines.descriptor, path)
-        if not resume:
-            os.ftruncate(self._lines.descriptor, 0)
-
-    def resumed(self, records: Records, tally: Tally) -> Done:
-        return _resumed(self._lines, self._path, records, tally)
-
-    def write(self, batch: Batch, first: int, tally: Tally) -> bytes:
+    def write(self, batch: Batch, first: int) -> Batch:
+        """Write a batch, whose machines are numbered from ``first``. Returns the batch as it was written."""
         self._lines.append([numbered(index, line) for index, line in enumerate(batch.lines, first)])
-        return batch.records
+        return batch
 
-    def line(self, number: int) -> bytes:
-        return self._lines.line(number)
+    def line(self, number: int) -> dict[str, Any]:
+        """A line that was written, without its XML."""
+        return read_head(self._lines.line(number))
 
     def close(self) -> None:
+        """Close what was opened here."""
         os.close(self._lines.descriptor)
 
 
-class StreamOutput:
-    """NDJSON on a stream; what two VMs may not both use is kept in a file without a name."""
+class StreamOutput(Output):
+    """NDJSON to a stream. The lines without XML are kept in a file without a name in ``folder``."""
 
     def __init__(self, stream: IO[bytes], folder: str | None = None) -> None:
         self._stream = stream
         self._kept = TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close
-        self._lines = _Lines(self._kept.fileno())
+        super().__init__(self._kept.fileno())
 
-    def resumed(self, records: Records, tally: Tally) -> Done:
-        return Done()
-
-    def write(self, batch: Batch, first: int, tally: Tally) -> bytes:
+    def write(self, batch: Batch, first: int) -> Batch:
         self._stream.write(b"".join([numbered(index, line) for index, line in enumerate(batch.lines, first)]))
         self._stream.flush()
         self._lines.append([head(line) + b"\n" for line in batch.lines])
-        return batch.records
-
-    def line(self, number: int) -> bytes:
-        return self._lines.line(number)
+        return batch
 
     def close(self) -> None:
         self._kept.close()
 
 
-class FolderOutput:
-    """A file for each VM, there whole or not at all, and a journal of them, each line written after its file.
+class FileOutput(Output):
+    """NDJSON to a file, which alone says what is done: whole lines count, and a torn last line is cut off.
 
-    No file is written over: not that of another VM, nor one that was there before.
+    Raises Unusable where the file exists, unless it is to be continued (``resume``) or overwritten (``force``).
     """
+
+    EXISTS: ClassVar[str] = "'{path}' exists: choose another, continue it with --resume, or overwrite it with --force"
 
     def __init__(self, path: str, *, resume: bool = False, force: bool = False) -> None:
         self._path = path
-        os.makedirs(path, exist_ok=True)
-        journal = os.path.join(path, JOURNAL)
-        if os.path.lexists(journal) and not (resume or force):
-            raise Unusable(f"'{path}' holds a run: choose another, or continue with --resume, or lose it with --force")
-        self._lines = _Lines(os.open(journal, os.O_RDWR | os.O_CREAT, 0o666))
-        _lock(self._lines.descriptor, path)
-        self._is_unsure = resume
+        file = self._file()
+        if os.path.lexists(file) and not (resume or force):
+            raise Unusable(self.EXISTS.format(path=path))
+        super().__init__(os.open(file, os.O_RDWR | os.O_CREAT, 0o666))
+        self._lock()
         if not resume:
-            self._forget()
+            self._clear()
 
-    def resumed(self, records: Records, tally: Tally) -> Done:
-        return _resumed(self._lines, os.path.join(self._path, JOURNAL), records, tally)
+    def resume(self, records: Records, tally: Tally) -> Done:
+        done = Done()
+        for line in self._lines.recover():
+            told = self._told(line, done.count)
+            records.add_uses(done.count, Uses.of_line(told))
+            tally.count(told)
+            file = told.get("file")
+            of_file = done.of_file + 1 if file is not None and file == done.file else 1
+            done = Done(done.count + 1, line, file, of_file)
+        return done
 
-    def write(self, batch: Batch, first: int, tally: Tally) -> bytes:
-        undone: set[int] = set()
+    def _file(self) -> str:
+        """The file that holds the lines."""
+        return self._path
+
+    def _clear(self) -> None:
+        """Remove what an earlier run has written."""
+        os.ftruncate(self._lines.descriptor, 0)
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._lines.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # not close, which removes what the other run needs
+            os.close(self._lines.descriptor)
+            raise Unusable(f"another run is writing to '{self._path}'") from None
+
+    def _told(self, line: bytes, index: int) -> dict[str, Any]:
+        with suppress(ValueError):
+            told = read_head(line)
+            if told.get("index") == index:
+                return told
+        raise Unusable(f"line {index + 1} of '{self._file()}' was not written by kvnet; render it without --resume")
+
+
+class FolderOutput(FileOutput):
+    """A file for each machine, there whole or not at all, and a journal with a line for each, written after its file.
+
+    No file is overwritten: neither that of another machine, nor one that was there before.
+    """
+
+    EXISTS = "'{path}' holds a run: choose another, continue it with --resume, or overwrite it with --force"
+
+    def __init__(self, path: str, *, resume: bool = False, force: bool = False) -> None:
+        os.makedirs(path, exist_ok=True)
+        # a run may have ended between the file of a machine and its line
+        self._is_unsure = resume
+        super().__init__(path, resume=resume, force=force)
+
+    def write(self, batch: Batch, first: int) -> Batch:
+        refused: set[int] = set()
         for number, (line, file) in enumerate(zip(batch.lines, batch.files, strict=True)):
-            told = line
+            written = line
             if file is not None and not self._put(*file):
-                message = f"there is a file '{file[0]}' already"
-                problem = Problem(FieldPath(("metadata", "name")), "KN705", message, hint="give it another name")
-                told = refused_line(line, problem)
-                tally.refuse(problem.code, example(json.loads(told), described(problem)))
-                undone.add(number)
-            self._lines.append([numbered(first + number, told)])
+                written = _refused(line, file[0], batch.tally)
+                refused.add(number)
+            self._lines.append([numbered(first + number, written)])
             self._is_unsure = False
-        if not undone:
-            return batch.records
-        parts = (batch.records[n : n + 16] for n in range(0, len(batch.records), 16))
-        return b"".join(part for part in parts if int.from_bytes(part[8:], "little") not in undone)
-
-    def line(self, number: int) -> bytes:
-        return self._lines.line(number)
+        if not refused:
+            return batch
+        records = (batch.records[n : n + 16] for n in range(0, len(batch.records), 16))
+        kept = [each for each in records if int.from_bytes(each[8:], "little") not in refused]
+        return batch._replace(records=b"".join(kept))
 
     def close(self) -> None:
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(self._path, _TEMPORARY))
-        os.close(self._lines.descriptor)
+        super().close()
+
+    def _file(self) -> str:
+        return os.path.join(self._path, JOURNAL)
 
     def _put(self, name: str, text: str) -> bool:
-        """Write a VM's file, unless there is one that is not of this VM."""
+        """Write a machine's file. Returns whether the file is its own."""
         path, temporary = os.path.join(self._path, name), os.path.join(self._path, _TEMPORARY)
         if os.path.lexists(path):
-            # the one VM after the end of the journal may have its file from before
             return self._is_unsure and self._is_own(path, name, text.encode())
         with open(temporary, "wb") as file:
             file.write(text.encode())
@@ -162,20 +165,37 @@ class FolderOutput:
         return True
 
     def _is_own(self, path: str, name: str, text: bytes) -> bool:
+        """Whether a file is that of the machine after the end of the journal, left by the earlier run."""
         if os.path.islink(path) or not os.path.isfile(path):
             return False
         with open(path, "rb") as file:
             if file.read() != text:
                 return False
-        return all(_file_of(line) != name for line in _whole_lines(self._lines.descriptor))
+        return all(_file_of(line) != name for line in self._lines.whole_lines())
 
-    def _forget(self) -> None:
-        """Remove what an earlier run has written, and nothing else."""
-        for line in _whole_lines(self._lines.descriptor):
+    def _clear(self) -> None:
+        for line in self._lines.whole_lines():
             if (name := _file_of(line)) is not None:
                 with suppress(OSError):
                     os.unlink(os.path.join(self._path, name))
-        os.ftruncate(self._lines.descriptor, 0)
+        super()._clear()
+
+
+def _refused(line: bytes, file: str, tally: Tally) -> bytes:
+    """The line of a machine that was rendered, and is refused because its file exists; it is counted so."""
+    rendered = read_head(line)
+    problem = Problem(
+        FieldPath(("metadata", "name")),
+        "KN705",
+        f"the file '{file}' exists already",
+        hint="give the machine another name, or render into an empty directory",
+    )
+    refusal: Mapping[str, Any] = {
+        **{key: value for key, value in rendered.items() if key in ("namespace", "name", "file")},
+        "problems": [error_dict(problem)],
+    }
+    tally.refuse(rendered, refusal)
+    return json.dumps(refusal).encode()
 
 
 def _file_of(line: bytes) -> str | None:
@@ -188,63 +208,3 @@ def _file_of(line: bytes) -> str | None:
     except (ValueError, TypeError, KeyError):
         return None
     return name if "/" not in name else None
-
-
-def written_whole(descriptor: int, text: bytes) -> None:
-    """Write all of a text, however often it takes."""
-    rest = memoryview(text)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
-def _lock(descriptor: int, path: str) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Unusable(f"another run is writing to '{path}'") from None
-
-
-def _whole_lines(descriptor: int) -> Iterator[bytes]:
-    """The lines of a file from its start, each with its line feed; not the last where that is torn."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    kept = b""
-    while read := os.read(descriptor, _LONGEST_PROBE):
-        *whole, kept = (kept + read).split(b"\n")
-        for line in whole:
-            yield line + b"\n"
-
-
-def _resumed(lines: _Lines, path: str, records: Records, tally: Tally) -> Done:
-    """Read what an earlier run left, cut off a torn end, and go to where the next line belongs."""
-    done = Done()
-    for line in _whole_lines(lines.descriptor):
-        told = _told(line, done.count, path)
-        uses = [digest(*use) + bytes(8) for use in uses_in(told)]
-        records.add(done.count, b"".join(uses))
-        tally.add(_counted(told))
-        lines.index.grow([line])
-        file = told.get("file")
-        of_file = done.of_file + 1 if file is not None and file == done.file else 1
-        done = Done(done.count + 1, line, file, of_file)
-    os.ftruncate(lines.descriptor, lines.index.end)
-    os.lseek(lines.descriptor, lines.index.end, os.SEEK_SET)
-    return done
-
-
-def _told(line: bytes, index: int, path: str) -> dict[str, Any]:
-    try:
-        told = json.loads(head(line))
-    except ValueError:
-        told = None
-    if not isinstance(told, dict) or told.get("index") != index:
-        raise Unusable(f"line {index + 1} of '{path}' is not what kvnet wrote there; render it without --resume")
-    return told
-
-
-def _counted(told: dict[str, Any]) -> Batch:
-    """What a line counts for in the report."""
-    reasons: dict[str, tuple[int, str]] = {}
-    for problem in told.get("problems", ())[:1]:
-        count_reason(reasons, problem["code"], example(told, problem))
-    return Batch([b""], [], b"", len(reasons), reasons, dict.fromkeys(told.get("notes", ()), 1))

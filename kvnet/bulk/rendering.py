@@ -1,36 +1,109 @@
-"""Many VMs through an executor, in chunks that cost less to ship than to render."""
+"""Render many machines through any executor, each with a result of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+import pickle
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from functools import partial
+from contextlib import closing
+from functools import cached_property, lru_cache
+from io import BytesIO
 from typing import Any
 
-from kvnet.bulk.look_ahead import Work, results
-from kvnet.bulk.rendered import Rendered
-from kvnet.bulk.settings import Settings
-from kvnet.bulk.shipping import packed, unpacked
-from kvnet.bulk.single import identity, rendered_vm
-from kvnet.errors import FieldPath, Problem
+from attrs import evolve, field, frozen
+
+from kvnet.bulk.scheduler import results
+from kvnet.bulk.uses import Uses, uses_of
+from kvnet.defaults import with_default_nic
+from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
+from kvnet.manifest import Document, documents, load, load_facts
+from kvnet.pipeline import placed
+from kvnet.pipeline import render as render_alone
 from kvnet.spec import Machine
 from kvnet.target import Target
 
-__all__ = ["AHEAD", "CHUNK", "Vm", "lost_worker", "render"]
+__all__ = [
+    "BulkResult",
+    "MachineSource",
+    "Settings",
+    "documents_of",
+    "lost",
+    "refused",
+    "render",
+    "render_machine",
+    "render_source",
+]
 
 CHUNK = 256
 AHEAD = 16
 _MOST_BYTES = 1 << 20
+"""The size of a chunk at which it is shipped, however few machines it holds."""
 _USUAL_BYTES = 1 << 10
+"""The assumed size of a machine that is not a text."""
 
-Vm = Machine | Mapping[str, Any] | str | bytes | tuple[Any, HostFacts | Mapping[str, Any] | None]
-"""A machine, a plain mapping, a text of one object, or a pair of one of those and the facts of its own."""
-_Chunk = tuple[int, tuple[Any, ...]]
+MachineSource = Machine | Mapping[str, Any] | str | bytes | tuple[Any, HostFacts | Mapping[str, Any] | None]
+"""A machine, a mapping, the text of one object, or a pair of one of those and the machine's own facts."""
+
+
+@frozen(kw_only=True, slots=False)
+class BulkResult:
+    """What rendering gives for one machine of many: its XML, or the errors for which there is none.
+
+    ``index`` counts the machines of the input from 0. ``namespace`` and ``name`` are those of the machine, ``None``
+    where they could not be read. ``devices`` holds the XML of each NIC, ``document`` the ``<domain>``; only the one
+    that was wanted is there. ``problems`` are errors, each with its place where the machine was a text; ``notes`` are
+    warnings and notes without places. ``uses`` says what no other machine may use.
+    """
+
+    index: int = 0
+    namespace: str | None = None
+    name: str | None = None
+    devices: tuple[str, ...] = ()
+    document: str | None = None
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    uses: Uses = field(factory=Uses)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether there are errors, and therefore no XML."""
+        return bool(self.problems)
+
+
+def _without_origins(target: Target) -> Target:
+    """The target without the texts that its NADs were read from, which no worker needs."""
+    return evolve(target, nads=tuple([evolve(nad, origin=None) for nad in target.nads]))
+
+
+@frozen(kw_only=True, slots=False)
+class Settings:
+    """How to render all machines: ``whole`` asks for domains, ``files`` for a file for each instead of XML in lines.
+
+    The facts of ``target`` are those of machines without facts of their own. Workers get the settings with every
+    chunk, as bytes that each worker reads once.
+    """
+
+    target: Target = field(factory=Target, converter=_without_origins)
+    whole: bool = False
+    files: bool = False
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Settings], tuple[bytes]]:
+        return _unpickled, (self._pickled,)
+
+    @cached_property
+    def _pickled(self) -> bytes:
+        return pickle.dumps((self.target, self.whole, self.files), pickle.HIGHEST_PROTOCOL)
+
+
+@lru_cache(maxsize=4)
+def _unpickled(pickled: bytes) -> Settings:
+    target, whole, files = pickle.loads(pickled)
+    return Settings(target=target, whole=whole, files=files)
 
 
 def render(
-    machines: Iterable[Vm],
+    machines: Iterable[MachineSource],
     target: Target | None = None,
     executor: Executor | Callable[[], Executor] | None = None,
     ordered: bool = True,
@@ -38,77 +111,177 @@ def render(
     whole: bool = False,
     chunk: int = CHUNK,
     ahead: int = AHEAD,
-) -> Generator[Rendered, None, None]:
-    """Render VMs, and give a result for each, in the order of the input unless told otherwise.
+) -> Generator[BulkResult, None, None]:
+    """Render machines against one target, and yield a result for each.
 
-    The input is consumed as results are: at most ``ahead`` chunks of ``chunk`` VMs are under way (without an
-    executor, one VM). ``executor`` is any executor of ``concurrent.futures``, or a callable that makes one and
-    makes another where that breaks. No VM keeps another from being rendered: what is wrong with it is in its
-    own result. Raises what the input itself raises.
+    ``executor`` is any executor of ``concurrent.futures``, a callable that makes one (and another where that breaks),
+    or ``None`` to render in this process. The results are in the order of the input; with ``ordered=False`` they come
+    as they are finished. ``whole`` asks for domains instead of devices.
+
+    The input is read as results are taken: at most ``ahead`` chunks of ``chunk`` machines are in work, without an
+    executor one machine. Closing the generator cancels what has not begun.
+
+    A machine that cannot be rendered stops no other: its errors are the ``problems`` of its own result. Raises what
+    the input raises.
+
+    >>> good = "{domain: {devices: {interfaces: [{name: lan, bridge: {}}]}}, networks: [{name: lan, pod: {}}]}"
+    >>> for result in render([good, "{domain: 7}"]):
+    ...     print(result.index, [problem.code for problem in result.problems], len(result.devices))
+    0 [] 1
+    1 ['KN004'] 0
     """
     settings = Settings(target=target or Target(), whole=whole)
-    return _results(machines, settings, executor, ordered=ordered, chunk=chunk, ahead=ahead)
+    chunks = _chunks(machines, settings, 1 if executor is None else chunk)
+    return _each(results(chunks, executor, ahead=max(ahead, 1), ordered=ordered))
 
 
-def _results(
-    vms: Iterable[Vm],
-    settings: Settings,
-    executor: Executor | Callable[[], Executor] | None,
-    *,
-    ordered: bool,
-    chunk: int,
-    ahead: int,
-) -> Generator[Rendered, None, None]:
-    if executor is None:
-        for index, vm in enumerate(vms):
-            yield rendered_vm(vm, settings, index)
-        return
-    work: Work[_Chunk, tuple[Any, ...]] = Work(call=partial(_rendered, settings.packed()), halves=_halves, lost=_lost)
-    chunks = results(work, _chunks(vms, chunk), executor, ahead=max(ahead, 1), ordered=ordered)
-    try:
-        for shipped in chunks:
-            yield from map(unpacked, shipped)
-    finally:
-        chunks.close()
+def _each(parts: Generator[list[BulkResult], None, None]) -> Generator[BulkResult, None, None]:
+    with closing(parts):
+        for part in parts:
+            yield from part
 
 
-def _rendered(settings: bytes, chunk: _Chunk) -> tuple[Any, ...]:
-    known = Settings.unpacked(settings)
-    first, vms = chunk
-    return tuple(packed(rendered_vm(vm, known, index)) for index, vm in enumerate(vms, first))
+@frozen
+class _Chunk:
+    """Some machines that follow each other; ``first`` is the index of the first."""
+
+    settings: Settings
+    first: int
+    machines: Sequence[Any]
+
+    def render(self) -> list[BulkResult]:
+        return [self._render(index, each) for index, each in enumerate(self.machines, self.first)]
+
+    def halves(self) -> tuple[_Chunk, ...]:
+        middle = len(self.machines) // 2
+        if not middle:
+            return ()
+        first = evolve(self, machines=self.machines[:middle])
+        return first, evolve(self, first=self.first + middle, machines=self.machines[middle:])
+
+    def lost(self, error: BaseException) -> list[BulkResult]:
+        source, _ = _with_facts(self.machines[0])
+        return [evolve(lost(source, error), index=self.first)]
+
+    def _render(self, index: int, given: Any) -> BulkResult:
+        source, facts = _with_facts(given)
+        return evolve(render_source(source, f"machines[{index}]", self.settings, facts), index=index)
 
 
-def _chunks(vms: Iterable[Vm], most: int) -> Iterator[_Chunk]:
+def _chunks(machines: Iterable[Any], settings: Settings, most: int) -> Iterator[_Chunk]:
     first, held, size = 0, [], 0
-    for vm in vms:
-        held.append(vm)
-        size += _size(vm)
+    for machine in machines:
+        held.append(machine)
+        source, _ = _with_facts(machine)
+        size += len(source) if isinstance(source, str | bytes) else _USUAL_BYTES
         if len(held) >= most or size >= _MOST_BYTES:
-            yield first, tuple(held)
+            yield _Chunk(settings, first, held)
             first, held, size = first + len(held), [], 0
     if held:
-        yield first, tuple(held)
+        yield _Chunk(settings, first, held)
 
 
-def _size(vm: Any) -> int:
-    own = vm[0] if isinstance(vm, tuple) and vm else vm
-    return len(own) if isinstance(own, str | bytes) else _USUAL_BYTES
+def _with_facts(given: Any) -> tuple[Any, Any]:
+    """A machine in any form, and the facts of its own that it may have brought."""
+    return given if isinstance(given, tuple) and len(given) == 2 else (given, None)
 
 
-def _halves(chunk: _Chunk) -> tuple[_Chunk, ...]:
-    first, vms = chunk
-    middle = len(vms) // 2
-    return ((first, vms[:middle]), (first + middle, vms[middle:])) if middle else ()
+def render_source(source: Any, name: str, settings: Settings, facts: Any = None) -> BulkResult:
+    """Render a machine in any form; problems call its text ``name``. Never raises an Exception."""
+    known = source
+    try:
+        known = machine = _machine(source, name)
+        target = settings.target if facts is None else evolve(settings.target, facts=_facts(facts))
+        return render_machine(machine, target, whole=settings.whole)
+    except Exception as error:
+        return refused(known, error)
 
 
-def _lost(chunk: _Chunk, error: BaseException) -> tuple[Any, ...]:
-    first, vms = chunk
-    own = vms[0][0] if isinstance(vms[0], tuple) and vms[0] else vms[0]
-    namespace, name = identity(own)
-    return (packed(Rendered(index=first, namespace=namespace, name=name, problems=(lost_worker(error),))),)
+def render_machine(machine: Machine, target: Target, *, whole: bool) -> BulkResult:
+    """Render a machine as ``kvnet.render`` does, and note what it uses."""
+    origin = machine.origin
+    # finding a place takes longer than all the rest: errors get their places, notes do not
+    rendered = render_alone(evolve(machine, origin=None) if origin is not None else machine, target, whole=whole)
+    if rendered.problems:
+        problems = placed(origin, rendered.problems)
+        return BulkResult(namespace=machine.namespace, name=machine.name, problems=problems)
+    return BulkResult(
+        namespace=machine.namespace,
+        name=machine.name,
+        devices=() if whole else tuple(rendered.devices()),
+        document=rendered.document,
+        notes=rendered.notes,
+        uses=uses_of(with_default_nic(machine, target.cluster), rendered.compiled, target.facts, target.profile),
+    )
 
 
-def lost_worker(error: BaseException) -> Problem:
-    """What there is to say of a VM that no worker gives a result for."""
-    told = f"no worker gave a result for it: {type(error).__name__}: {error}"
-    return Problem(FieldPath(), "KN702", told, hint="render it alone, and look at memory and at what it is made of")
+def refused(source: Any, error: Exception) -> BulkResult:
+    """The result of a machine that cannot be rendered. A bug of kvnet is a problem too, for it must stop no other."""
+    if isinstance(error, KvnetError):
+        problems = error.problems
+    else:
+        told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        problems = (Problem(FieldPath(), "KN701", told, hint="report this as a bug of kvnet"),)
+    namespace, name = _identity(source)
+    return BulkResult(namespace=namespace, name=name, problems=problems)
+
+
+def lost(source: Any, error: BaseException, place: Place | None = None) -> BulkResult:
+    """The result of a machine that no worker could render."""
+    told = f"no worker returned a result: {type(error).__name__}: {error}"
+    hint = "render this machine alone, and look at its size and at the memory that is free"
+    namespace, name = _identity(source)
+    problem = Problem(FieldPath(), "KN702", told, hint=hint, place=place)
+    return BulkResult(namespace=namespace, name=name, problems=(problem,))
+
+
+class _NamedText(BytesIO):
+    """A text as a file with a name, by which problems call it."""
+
+    def __init__(self, text: str | bytes, name: str) -> None:
+        super().__init__(text.encode() if isinstance(text, str) else text)
+        self.name = name
+
+
+def documents_of(text: str | bytes, name: str) -> tuple[Document, ...]:
+    """The documents of a text (never a path). Raises Rejected."""
+    return documents(_NamedText(text, name))
+
+
+def _machine(source: Any, name: str) -> Machine:
+    """The machine in any form; a string is a text, never a path. Raises Rejected."""
+    if isinstance(source, Machine):
+        return source
+    if isinstance(source, str | bytes):
+        return load(_NamedText(source, name))
+    if isinstance(source, Mapping):
+        return load(source)
+    told = f"a machine is given as a Machine, a mapping or a text, not as {type(source).__name__}"
+    raise Rejected([Problem(FieldPath(), "KN700", told, hint="give one KubeVirt object for each machine")])
+
+
+def _facts(given: Any) -> HostFacts:
+    """The facts of one machine. Raises KvnetError."""
+    if isinstance(given, HostFacts):
+        return given
+    if isinstance(given, Mapping):
+        return load_facts(given)
+    told = f"facts are HostFacts or a mapping, not {type(given).__name__}"
+    raise Rejected([Problem(FieldPath(), "KN700", told, hint="give a pair of a machine and its facts")])
+
+
+def _identity(source: Any) -> tuple[str | None, str | None]:
+    """Namespace and name of a machine in any form, as far as they can be read."""
+    if isinstance(source, Machine):
+        return source.namespace, source.name
+    if isinstance(source, str | bytes):
+        try:
+            found = documents_of(source, "")
+        except (KvnetError, ValueError):
+            return None, None
+        source = found[0].data if found else None
+    metadata = source.get("metadata") if isinstance(source, Mapping) else None
+    if not isinstance(metadata, Mapping):
+        return None, None
+    namespace, name = metadata.get("namespace"), metadata.get("name")
+    return namespace if isinstance(namespace, str) else None, name if isinstance(name, str) else None

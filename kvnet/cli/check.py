@@ -24,7 +24,7 @@ def run(arguments: Namespace, report: Report) -> int:
     if arguments.output == "text":
         report.problems(found)
     else:
-        output.dump([output.described(problem) for problem in found], arguments.output)
+        output.dump([problem.as_dict() for problem in found], arguments.output)
     warned = arguments.strict and any(problem.severity is Severity.WARNING for problem in found)
     return status_of(found) or (FINDINGS if warned else CLEAN)
 

@@ -9,9 +9,7 @@ from typing import Any
 import attrs
 import yaml
 
-from kvnet.errors import Problem
-
-__all__ = ["described", "dump", "plain"]
+__all__ = ["dump", "plain"]
 
 
 def dump(value: object, form: str) -> None:
@@ -25,20 +23,3 @@ def dump(value: object, form: str) -> None:
 def plain(value: Any) -> dict[str, Any]:
     """An attrs value as a dictionary, without what is absent."""
     return attrs.asdict(value, filter=lambda _, item: item is not None)
-
-
-def described(problem: Problem) -> dict[str, Any]:
-    """A problem as a dictionary, its keys those of a Kubernetes status cause where there are such."""
-    place = problem.place
-    told = {
-        "severity": str(problem.severity),
-        "code": problem.code,
-        "reason": str(problem.cause) if problem.cause else None,
-        "field": problem.field,
-        "message": problem.message,
-        "hint": problem.hint or None,
-        "file": place.file if place else None,
-        "line": place.line if place else None,
-        "column": place.column if place else None,
-    }
-    return {key: value for key, value in told.items() if value is not None}

@@ -1,4 +1,4 @@
-"""One line that tells how far a long command is, on a terminal and nowhere else."""
+"""Show on a terminal, in one line, how far a long command is."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import NamedTuple, TextIO
 __all__ = ["Amount", "Progress", "line"]
 
 _SECONDS = 0.2
-"""Between two looks of a human."""
+"""The least time between two updates of the line."""
 
 
 class Amount(NamedTuple):
-    """How much of the input, and how many VMs."""
+    """How much of the input, and how many machines."""
 
     size: int
-    vms: int
+    machines: int
 
 
 class Progress:
-    """Shows count, rate, and the time left where the size of the whole is known. A context manager."""
+    """Shows count and rate, and the time that is left where the size of the input is known. A context manager."""
 
     def __init__(self, stream: TextIO, size: int | None, *, quiet: bool = False) -> None:
         self._stream = stream
@@ -38,11 +38,11 @@ class Progress:
             self._stream.flush()
 
     def show(self, size: int, count: int, *, is_new: bool = True) -> None:
-        """Tell of a step: its size, and how many VMs; what is not new has taken no time."""
+        """Note a step: its size, and how many machines. What is not new was done by an earlier run."""
         if not is_new:
             self._old = Amount(size, count)
             return
-        self._new = Amount(self._new.size + size, self._new.vms + count)
+        self._new = Amount(self._new.size + size, self._new.machines + count)
         now = time.monotonic()
         if not self._is_shown or now - self._looked < _SECONDS:
             return
@@ -52,8 +52,8 @@ class Progress:
 
 
 def line(old: Amount, new: Amount, seconds: float, size: int | None) -> str:
-    """What the line says of what was done before, and in these seconds, of a whole of some size."""
-    told = f"{old.vms + new.vms:,} VMs, {new.vms / seconds:,.0f} a second"
+    """The line for what was done by an earlier run, and in these seconds by this one, of an input of some size."""
+    told = f"{old.machines + new.machines:,} machines, {new.machines / seconds:,.0f} a second"
     if not size or not new.size:
         return told
     done = old.size + new.size

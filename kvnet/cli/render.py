@@ -65,6 +65,6 @@ def _described(made: Rendered, document: str) -> dict[str, object]:
         "name": made.name,
         "xml": document,
         "devices": made.devices(),
-        "notes": [output.described(note) for note in made.compiled.notes],
+        "notes": [note.as_dict() for note in made.compiled.notes],
         "requirements": [output.plain(requirement) for requirement in made.compiled.requirements],
     }

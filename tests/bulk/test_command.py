@@ -15,12 +15,12 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from bulk.vms import BAD, lines, vm
+from bulk.manifests import BAD, lines, vmi
 
 import kvnet
-from kvnet.bulk import lines as ndjson
-from kvnet.bulk.settings import Settings
-from kvnet.bulk.sources import Directory, Done, Ndjson
+from kvnet.bulk import inputs
+from kvnet.bulk.inputs import Directory, Ndjson, render_line
+from kvnet.bulk.rendering import Settings
 from kvnet.cli import main
 
 Bulk = Callable[..., "CompletedProcess[bytes]"]
@@ -48,10 +48,10 @@ def _status(pid: int) -> str:
         return "State:\tZ"
 
 
-def test_there_is_a_line_for_every_vm_in_the_order_of_the_input(bulk: Bulk, tmp_path: Path) -> None:
+def test_there_is_a_line_for_every_machine_in_the_order_of_the_input(bulk: Bulk, tmp_path: Path) -> None:
     odd = [each for each, _ in BAD.values() if isinstance(each, dict)]
-    given = [each for n, one in enumerate(odd) for each in (vm(n), one)]
-    (tmp_path / "vms.ndjson").write_bytes(lines(given) + b"no JSON\n" + lines([vm(99)]))
+    given = [each for n, one in enumerate(odd) for each in (vmi(n), one)]
+    (tmp_path / "vms.ndjson").write_bytes(lines(given) + b"no JSON\n" + lines([vmi(99)]))
     run = bulk("-f", "vms.ndjson", "-o", "out.ndjson", "--jobs", "2")
     made = told(tmp_path / "out.ndjson")
     assert [each["index"] for each in made] == list(range(len(given) + 2))
@@ -59,12 +59,12 @@ def test_there_is_a_line_for_every_vm_in_the_order_of_the_input(bulk: Bulk, tmp_
     assert made[-1]["xml"].startswith("<domain type='kvm'>")
     assert (made[1]["problems"][0]["file"], made[1]["problems"][0]["line"]) == ("vms.ndjson", 2)
     assert run.returncode == 1
-    assert f"{len(odd) + 1} of {len(given) + 2} VMs were refused" in run.stderr.decode()
-    assert "KN130, 1 times: for example fleet/vm-1 (vms.ndjson:" in run.stderr.decode()
+    assert f"{len(odd) + 1} of {len(given) + 2} machines were refused" in run.stderr.decode()
+    assert "KN130: 1 of them, for example fleet/vm-1 (vms.ndjson:" in run.stderr.decode()
 
 
 def test_the_xml_is_that_of_render(bulk: Bulk, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "vm.json").write_bytes(lines([vm(7)]))
+    (tmp_path / "vm.json").write_bytes(lines([vmi(7)]))
     (made,) = told(bulk("-f", "vm.json").stdout)
     assert main(["render", "-f", str(tmp_path / "vm.json")]) == 0
     assert made["xml"] == capsys.readouterr().out
@@ -72,7 +72,7 @@ def test_the_xml_is_that_of_render(bulk: Bulk, tmp_path: Path, capsys: pytest.Ca
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_envelope_brings_facts_and_devices_can_be_had_alone(bulk: Bulk, jobs: str) -> None:
-    given = [{"vm": vm(1), "facts": {"links": {"lan": {"name": "net1", "mtu": 9000}}}}, {"facts": None, "vm": vm(2)}]
+    given = [{"vm": vmi(1), "facts": {"links": {"lan": {"name": "net1", "mtu": 9000}}}}, {"facts": None, "vm": vmi(2)}]
     run = bulk("-f", "-", "--devices", "--jobs", jobs, stdin=lines(given))
     first, second = told(run.stdout)
     assert run.returncode == 0
@@ -86,16 +86,16 @@ def test_an_envelope_brings_facts_and_devices_can_be_had_alone(bulk: Bulk, jobs:
 @pytest.mark.parametrize(
     ("envelope", "code", "field"),
     [
-        ({"vm": vm(1, mac="bad")}, "KN130", '"macAddress": "bad"'),
-        ({"vm": vm(1), "facts": {"links": {"lan": {"mtu": "many"}}}}, "KN022", '"many"'),
+        ({"vm": vmi(1, mac="bad")}, "KN130", '"macAddress": "bad"'),
+        ({"vm": vmi(1), "facts": {"links": {"lan": {"mtu": "many"}}}}, "KN022", '"many"'),
         ({"vm": {"kind": "VirtualMachineInstance"}}, "KN005", '{"kind"'),
         ({"vm": 7}, "KN700", "7"),
-        ({"vm": vm(1), "fcats": {}}, "KN700", "{}"),
+        ({"vm": vmi(1), "fcats": {}}, "KN700", "{}"),
     ],
 )
 def test_a_problem_in_an_envelope_has_its_place(envelope: Any, code: str, field: str) -> None:
     text = json.dumps(envelope).encode()
-    made = ndjson.rendered_line(text, "vms.ndjson", 41, Settings())
+    made = render_line(text, "vms.ndjson", 41, Settings())
     place = made.problems[0].place
     assert made.problems[0].code == code
     assert place is not None
@@ -103,40 +103,40 @@ def test_a_problem_in_an_envelope_has_its_place(envelope: Any, code: str, field:
     assert text.decode()[place.column - 1 :].startswith(field.rsplit(": ", maxsplit=1)[-1])
 
 
-def test_blank_lines_hold_no_vm_and_still_count_as_lines(bulk: Bulk) -> None:
-    given = b"\n \r\n" + lines([vm(0)]) + b"\n\n\t\n" + lines([vm(1, mac="bad")]) + b"\n" + lines([vm(2)])[:-1]
+def test_blank_lines_hold_no_machine_and_still_count_as_lines(bulk: Bulk) -> None:
+    given = b"\n \r\n" + lines([vmi(0)]) + b"\n\n\t\n" + lines([vmi(1, mac="bad")]) + b"\n" + lines([vmi(2)])[:-1]
     made = told(bulk("-f", "-", stdin=given).stdout)
     assert [each["name"] for each in made] == ["vm-0", "vm-1", "vm-2"]
     assert made[1]["problems"][0]["line"] == 7
 
 
 def test_a_line_that_is_too_long_is_a_problem_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ndjson, "LONGEST", 5000)
-    text = lines([vm(0)]) + b"x" * 70_000 + b"\n" + lines([vm(1)])
+    monkeypatch.setattr(inputs, "LONGEST", 5000)
+    text = lines([vmi(0)]) + b"x" * 70_000 + b"\n" + lines([vmi(1)])
     source = Ndjson(io.BytesIO(text), "vms", block=1024)
-    blocks = list(source.chunks(Done(), lambda _, __: True))
+    blocks = list(source.chunks(Settings()))
     assert max(len(block.text) for block in blocks) < 8000
-    made = [ndjson.rendered_line(line, "vms", n, Settings()) for block in blocks for n, line in block.lines()]
+    made = [render_line(line, "vms", n, Settings()) for block in blocks for n, line in block.machines()]
     assert [[problem.code for problem in each.problems] for each in made] == [[], ["KN703"], []]
 
 
 def test_an_output_that_exists_is_not_lost_unless_asked_for(bulk: Bulk, tmp_path: Path) -> None:
     out = tmp_path / "out.ndjson"
     out.write_bytes(b"precious\n")
-    refused = bulk("-f", "-", "-o", out, stdin=lines([vm(1)]))
+    refused = bulk("-f", "-", "-o", out, stdin=lines([vmi(1)]))
     assert refused.returncode == 2
     assert b"--resume" in refused.stderr
     assert out.read_bytes() == b"precious\n"
-    resumed = bulk("-f", "-", "-o", out, "--resume", stdin=lines([vm(1)]))
+    resumed = bulk("-f", "-", "-o", out, "--resume", stdin=lines([vmi(1)]))
     assert (resumed.returncode, out.read_bytes()) == (2, b"precious\n")
-    assert bulk("-f", "-", "-o", out, "--force", stdin=lines([vm(1)])).returncode == 0
+    assert bulk("-f", "-", "-o", out, "--force", stdin=lines([vmi(1)])).returncode == 0
     assert len(told(out)) == 1
 
 
 def test_the_input_is_never_the_output(bulk: Bulk, tmp_path: Path) -> None:
-    (tmp_path / "vms.ndjson").write_bytes(lines([vm(1)]))
+    (tmp_path / "vms.ndjson").write_bytes(lines([vmi(1)]))
     assert bulk("-f", "vms.ndjson", "-o", "vms.ndjson", "--force").returncode == 2
-    assert (tmp_path / "vms.ndjson").read_bytes() == lines([vm(1)])
+    assert (tmp_path / "vms.ndjson").read_bytes() == lines([vmi(1)])
 
 
 @pytest.mark.parametrize("arguments", [["-f", "none.ndjson"], ["-f", "-", "--resume"], ["-f", "-", "--facts", "none"]])
@@ -147,10 +147,10 @@ def test_what_cannot_run_ends_with_status_2(bulk: Bulk, arguments: list[str]) ->
 
 
 def many(path: Path, count: int) -> bytes:
-    """NDJSON of some VMs, one of them bad and two with one MAC address."""
-    made = [vm(n) for n in range(count)]
-    made[5] = vm(5, mac="bad")
-    made[count - 1] = vm(count - 1, mac="52:54:00:00:00:07")
+    """NDJSON of some machines, one of them bad and two with one MAC address."""
+    made = [vmi(n) for n in range(count)]
+    made[5] = vmi(5, mac="bad")
+    made[count - 1] = vmi(count - 1, mac="52:54:00:00:00:07")
     path.write_bytes(lines(made))
     return path.read_bytes()
 
@@ -184,7 +184,7 @@ def test_a_run_killed_at_any_moment_can_be_resumed(
 
 @pytest.mark.slow
 def test_every_torn_end_is_resumed_to_the_same_bytes(bulk: Bulk, tmp_path: Path) -> None:
-    given = lines([vm(0), vm(1, mac="bad"), vm(2)])
+    given = lines([vmi(0), vmi(1, mac="bad"), vmi(2)])
     wanted = bulk("-f", "-", stdin=given).stdout
     ends = [0, *(n + 1 for n, byte in enumerate(wanted) if byte == 10)]
     cuts = [cut for end in ends for cut in (end - 1, end, end + 10) if 0 <= cut <= len(wanted)]
@@ -197,22 +197,33 @@ def test_every_torn_end_is_resumed_to_the_same_bytes(bulk: Bulk, tmp_path: Path)
 @pytest.mark.parametrize(
     ("given", "arguments"),
     [
-        (lines([vm(0), vm(9), vm(2)]), []),
-        (lines([vm(0)]), []),
-        (lines([vm(0), vm(1), vm(2)]), ["--devices"]),
-        (lines([vm(0), vm(1), vm(2)]), ["--profile", "host"]),
+        (lines([vmi(0), vmi(9), vmi(2)]), []),
+        (lines([vmi(0)]), []),
+        (lines([vmi(0), vmi(1), vmi(2)]), ["--devices"]),
+        (lines([vmi(0), vmi(1), vmi(2)]), ["--profile", "host"]),
     ],
-    ids=["another VM", "fewer VMs", "other form", "other settings"],
+    ids=["another machine", "fewer machines", "other form", "other settings"],
 )
 def test_an_output_of_another_input_is_not_continued(
     bulk: Bulk, tmp_path: Path, given: bytes, arguments: list[str]
 ) -> None:
-    bulk("-f", "-", "-o", "out.ndjson", stdin=lines([vm(0), vm(1)]))
+    bulk("-f", "-", "-o", "out.ndjson", stdin=lines([vmi(0), vmi(1)]))
     before = (tmp_path / "out.ndjson").read_bytes()
     run = bulk("-f", "-", "-o", "out.ndjson", "--resume", *arguments, stdin=given)
     assert run.returncode == 2
     assert b"another input, or other settings" in run.stderr
     assert (tmp_path / "out.ndjson").read_bytes() == before
+
+
+def test_a_finished_run_is_resumed_to_the_same_bytes_where_the_input_lacks_its_last_line_feed(
+    bulk: Bulk, tmp_path: Path
+) -> None:
+    given = lines([vmi(0), vmi(1)]).rstrip(b"\n")
+    words = ("-f", "-", "-o", "out.ndjson", "--resume")
+    bulk(*words, stdin=given)
+    wanted = (tmp_path / "out.ndjson").read_bytes()
+    assert bulk(*words, stdin=given).returncode == 0
+    assert (tmp_path / "out.ndjson").read_bytes() == wanted
 
 
 @pytest.mark.slow
@@ -247,7 +258,7 @@ def test_a_killed_worker_is_replaced(bulk: Bulk, environment: dict[str, str], tm
 def test_a_directory_is_read_in_the_order_of_its_names(tmp_path: Path) -> None:
     for name in ("b.yaml", "a.json", "c.txt"):
         (tmp_path / name).touch()
-    assert Directory.of(str(tmp_path)).names == ["a.json", "b.yaml"]
+    assert Directory.of(str(tmp_path)).names == ("a.json", "b.yaml")
 
 
 def test_kvnet_alone_does_not_load_it() -> None:

@@ -1,19 +1,21 @@
-"""A directory of manifests in, a file for each VM out."""
+"""A directory of manifests in, a file for each machine out."""
 
 from __future__ import annotations
 
 import json
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 import yaml
-from bulk.vms import lines, vm
+from bulk.manifests import lines, vmi
 
-from kvnet.bulk.outputs import JOURNAL
+from kvnet.bulk.inputs import Unusable
+from kvnet.bulk.outputs import JOURNAL, FolderOutput
 
 Bulk = Callable[..., "CompletedProcess[bytes]"]
 
@@ -27,12 +29,12 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def named(n: int, name: Any, namespace: Any = "fleet") -> dict[str, Any]:
-    return vm(n) | {"metadata": {"name": name, "namespace": namespace}}
+    return vmi(n) | {"metadata": {"name": name, "namespace": namespace}}
 
 
 @pytest.fixture
 def manifests(tmp_path: Path) -> Path:
-    """Three good VMs, and bad ones of several kinds."""
+    """Three good machines, and bad ones of several kinds."""
     folder = tmp_path / "in"
     folder.mkdir()
     nad = {
@@ -41,16 +43,16 @@ def manifests(tmp_path: Path) -> Path:
         "metadata": {"name": "lan", "namespace": "default"},
         "spec": {"config": json.dumps({"type": "bridge", "bridge": "br7"})},
     }
-    (folder / "a.yaml").write_text(yaml.safe_dump_all([vm(0), vm(1)]))
-    (folder / "b.json").write_text(json.dumps(vm(2, mac="bad"), indent=1))
-    (folder / "c.yml").write_text(yaml.safe_dump_all([vm(3), {"kind": "VirtualMachine"}, nad]))
+    (folder / "a.yaml").write_text(yaml.safe_dump_all([vmi(0), vmi(1)]))
+    (folder / "b.json").write_text(json.dumps(vmi(2, mac="bad"), indent=1))
+    (folder / "c.yml").write_text(yaml.safe_dump_all([vmi(3), {"kind": "VirtualMachine"}, nad]))
     (folder / "d.yaml").write_text("kind: [")
     (folder / "e.yaml").write_text(yaml.safe_dump(nad))
     (folder / "notes.txt").write_text("no manifest")
     return folder
 
 
-def test_each_vm_of_a_directory_has_a_file_or_a_reason(bulk: Bulk, manifests: Path, tmp_path: Path) -> None:
+def test_each_machine_of_a_directory_has_a_file_or_a_reason(bulk: Bulk, manifests: Path, tmp_path: Path) -> None:
     run = bulk("-f", manifests, "-o", "out/", "--jobs", "2")
     told = journal(tmp_path / "out")
     assert run.returncode == 1
@@ -96,11 +98,29 @@ def test_no_file_is_written_over(bulk: Bulk, tmp_path: Path) -> None:
     assert b"KN710" not in run.stderr
 
 
+def test_a_machine_whose_file_exists_is_reported_alike_by_a_resumed_run(bulk: Bulk, tmp_path: Path) -> None:
+    given = lines([named(1, "twin"), named(2, "twin"), named(3, "no/file")])
+    reports = []
+    for words in ((), ("--resume",)):
+        bulk("-f", "-", "-o", "out/", "--report", "report.json", *words, stdin=given)
+        reports.append(json.loads((tmp_path / "report.json").read_text()) | {"seconds": 0, "rate": 0})
+    assert reports[0] == reports[1]
+    assert (reports[0]["vms"], reports[0]["refused"], reports[0]["notes"]["KN310"]) == (3, 2, 1)
+
+
+def test_a_second_run_leaves_alone_what_the_first_one_is_writing(tmp_path: Path) -> None:
+    with closing(FolderOutput(str(tmp_path))):
+        (tmp_path / ".kvnet-bulk.tmp").write_text("<doma")
+        with pytest.raises(Unusable, match="another run is writing"):
+            FolderOutput(str(tmp_path), resume=True)
+        assert (tmp_path / ".kvnet-bulk.tmp").exists()
+
+
 def test_force_loses_what_the_run_before_has_written_and_nothing_else(bulk: Bulk, tmp_path: Path) -> None:
-    bulk("-f", "-", "-o", "out/", stdin=lines([vm(0), vm(1)]))
+    bulk("-f", "-", "-o", "out/", stdin=lines([vmi(0), vmi(1)]))
     (tmp_path / "out" / "mine.xml").write_text("mine")
-    assert bulk("-f", "-", "-o", "out/", stdin=lines([vm(1)])).returncode == 2
-    assert bulk("-f", "-", "-o", "out/", "--force", stdin=lines([vm(1)])).returncode == 0
+    assert bulk("-f", "-", "-o", "out/", stdin=lines([vmi(1)])).returncode == 2
+    assert bulk("-f", "-", "-o", "out/", "--force", stdin=lines([vmi(1)])).returncode == 0
     assert set(files(tmp_path / "out")) == {JOURNAL, "fleet_vm-1.xml", "mine.xml"}
 
 
@@ -108,7 +128,7 @@ def test_force_loses_what_the_run_before_has_written_and_nothing_else(bulk: Bulk
 def test_a_directory_resumes_from_every_state_that_a_kill_can_leave(
     bulk: Bulk, manifests: Path, tmp_path: Path
 ) -> None:
-    (manifests / "f.json").write_text(json.dumps(vm(0)))
+    (manifests / "f.json").write_text(json.dumps(vmi(0)))
     out = tmp_path / "out"
     bulk("-f", manifests, "-o", "out/", "--jobs", "1")
     wanted = files(out)
@@ -132,7 +152,7 @@ def test_a_directory_killed_in_the_middle_resumes_to_the_same_files(
     folder = tmp_path / "in"
     folder.mkdir()
     for n in range(120):
-        made = [vm(n * 10 + k) for k in range(10)]
+        made = [vmi(n * 10 + k) for k in range(10)]
         (folder / f"{n:03}.json").write_text(json.dumps({"kind": "List", "apiVersion": "v1", "items": made}))
     bulk("-f", "in", "-o", "whole/", "--jobs", "1")
     words = ("-f", "in", "-o", "out/", "--resume", "--jobs", "2")

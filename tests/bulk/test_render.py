@@ -1,4 +1,4 @@
-"""Rendering many VMs through executors."""
+"""Rendering many machines through executors."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from multiprocessing import get_context
 from typing import Any
 
 import pytest
-from bulk.vms import BAD, vm
+from attrs import frozen
+from bulk.manifests import BAD, vmi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kvnet
 from kvnet import testing
-from kvnet.bulk import Rendered, look_ahead, render
+from kvnet.bulk import BulkResult, render, scheduler
 from kvnet.defaults import defaulted
 from kvnet.domain.naming import domain_name
 from kvnet.facts import PodLink
@@ -30,29 +31,29 @@ def processes() -> ProcessPoolExecutor:
 
 
 @pytest.mark.parametrize("executor", [None, ThreadPoolExecutor], ids=["here", "threads"])
-def test_a_bad_vm_keeps_no_other_from_being_rendered(executor: Any) -> None:
+def test_a_bad_machine_keeps_no_other_from_being_rendered(executor: Any) -> None:
     bad = [each for each, _ in BAD.values()]
-    vms = [each for n, one in enumerate(bad) for each in (vm(n), one)] + [vm(99)]
-    made = list(render(vms, executor=executor and (lambda: executor(2)), chunk=3))
-    assert [each.index for each in made] == list(range(len(vms)))
-    assert [each.refused for each in made] == [False, True] * len(bad) + [False]
-    codes = [each.problems[0].code for each in made if each.refused]
+    machines = [each for n, one in enumerate(bad) for each in (vmi(n), one)] + [vmi(99)]
+    made = list(render(machines, executor=executor and (lambda: executor(2)), chunk=3))
+    assert [each.index for each in made] == list(range(len(machines)))
+    assert [each.is_refused for each in made] == [False, True] * len(bad) + [False]
+    codes = [each.problems[0].code for each in made if each.is_refused]
     assert dict(zip(BAD, codes, strict=True)) == {what: code for what, (_, code) in BAD.items()}
 
 
-def test_a_problem_has_its_place_where_the_vm_was_a_text() -> None:
-    text = json.dumps(vm(3, mac="not a MAC"), indent=1)
-    first, second = render([vm(1), text])
+def test_a_problem_has_its_place_where_the_machine_was_a_text() -> None:
+    text = json.dumps(vmi(3, mac="not a MAC"), indent=1)
+    first, second = render([vmi(1), text])
     place = second.problems[0].place
     assert not first.problems
     assert place is not None
-    assert place.file == "vms[1]"
+    assert place.file == "machines[1]"
     assert "not a MAC" in text.splitlines()[place.line - 1]
     assert (second.namespace, second.name) == ("fleet", "vm-3")
 
 
-def test_a_refused_vm_is_named_even_where_it_cannot_be_read() -> None:
-    broken = vm(5) | {"spec": 7}
+def test_a_refused_machine_is_named_even_where_it_cannot_be_read() -> None:
+    broken = vmi(5) | {"spec": 7}
     assert [(each.namespace, each.name) for each in render([broken, json.dumps(broken)])] == [("fleet", "vm-5")] * 2
 
 
@@ -64,7 +65,7 @@ def test_a_text_is_never_taken_for_a_path() -> None:
 def test_a_pair_brings_facts_of_its_own() -> None:
     own = kvnet.HostFacts(links={"lan": PodLink(name="net1", mtu=9000)})
     mine, document, common = render(
-        [(vm(1), own), (vm(1), {"links": {"lan": {"name": "net1", "mtu": 1400}}}), vm(1)],
+        [(vmi(1), own), (vmi(1), {"links": {"lan": {"name": "net1", "mtu": 1400}}}), vmi(1)],
         kvnet.Target(facts=kvnet.HostFacts(links={"lan": PodLink(name="net1", mtu=1300)})),
     )
     assert ["<mtu size='9000'/>" in mine.devices[1], "<mtu size='1400'/>" in document.devices[1]] == [True, True]
@@ -75,8 +76,8 @@ def test_a_bug_becomes_a_problem_with_the_text_of_the_exception(monkeypatch: pyt
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("so it goes")
 
-    monkeypatch.setattr("kvnet.bulk.single.render", fail)
-    (made,) = render([vm(1)])
+    monkeypatch.setattr("kvnet.bulk.rendering.render_alone", fail)
+    (made,) = render([vmi(1)])
     assert made.problems[0].code == "KN701"
     assert "ZeroDivisionError: so it goes" in made.problems[0].message
 
@@ -101,7 +102,7 @@ def test_bulk_gives_what_each_machine_gives_alone(
         elif whole:
             name = domain_name(machine, profile)
             full = defaulted(machine, kvnet.Target(cluster=kvnet.ClusterConfig(), architecture=architecture))
-            assert one.domain == kvnet.build(
+            assert one.document == kvnet.build(
                 full, kvnet.Target(architecture=architecture), compiled.xml(indent=4), name=name
             )
         else:
@@ -117,48 +118,55 @@ class Counting:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         while True:
             self.taken += 1
-            yield vm(self.taken)
+            yield vmi(self.taken)
 
 
 def test_no_more_is_taken_of_the_input_than_is_asked_for() -> None:
-    vms = Counting()
-    made = render(vms)
+    machines = Counting()
+    made = render(machines)
     assert [next(made).name for _ in range(3)] == ["vm-1", "vm-2", "vm-3"]
     made.close()
-    assert vms.taken == 3
+    assert machines.taken == 3
 
 
 @pytest.mark.parametrize("ordered", [True, False])
 def test_look_ahead_is_bounded_and_ends_with_the_generator(ordered: bool) -> None:
-    vms = Counting()
+    machines = Counting()
     before = threading.active_count()
-    made = render(vms, executor=lambda: ThreadPoolExecutor(2), ordered=ordered, chunk=4, ahead=3)
+    made = render(machines, executor=lambda: ThreadPoolExecutor(2), ordered=ordered, chunk=4, ahead=3)
     for n in range(40):
         next(made)
-        assert vms.taken <= 4 * (n // 4 + 3)
+        assert machines.taken <= 4 * (n // 4 + 3)
     made.close()
     assert threading.active_count() == before
 
 
 def test_results_keep_the_order_of_the_input_or_all_come_in_another() -> None:
-    vms = [vm(n) for n in range(50)]
+    machines = [vmi(n) for n in range(50)]
     with ThreadPoolExecutor(3) as executor:
-        ordered = [each.index for each in render(vms, executor=executor, chunk=2)]
-        any_order = [each.index for each in render(vms, executor=executor, ordered=False, chunk=2)]
+        ordered = [each.index for each in render(machines, executor=executor, chunk=2)]
+        any_order = [each.index for each in render(machines, executor=executor, ordered=False, chunk=2)]
     assert ordered == list(range(50))
     assert sorted(any_order) == ordered
 
 
+@pytest.mark.slow
+def test_another_process_gives_the_results_of_this_one() -> None:
+    machines = [json.dumps(vmi(1)), vmi(2, mac="bad"), kvnet.load(vmi(3)), json.dumps(vmi(4, mac="bad"))]
+    with processes() as executor:
+        assert list(render(machines, executor=executor, chunk=2)) == list(render(machines))
+
+
 def test_what_the_input_raises_is_raised() -> None:
-    def vms() -> Iterator[dict[str, Any]]:
-        yield vm(1)
+    def machines() -> Iterator[dict[str, Any]]:
+        yield vmi(1)
         raise OSError("the disk is gone")
 
     with ThreadPoolExecutor(1) as executor, pytest.raises(OSError, match="disk is gone"):
-        list(render(vms(), executor=executor))
+        list(render(machines(), executor=executor))
 
 
-def _names(made: list[Rendered]) -> list[str | None]:
+def _names(made: list[BulkResult]) -> list[str | None]:
     return [each.name for each in made]
 
 
@@ -170,62 +178,68 @@ def test_a_worker_killed_in_the_middle_loses_nothing() -> None:
         pools.append(processes())
         return pools[-1]
 
-    made = render([vm(n) for n in range(600)], executor=make, chunk=20, ahead=6)
+    made = render([vmi(n) for n in range(600)], executor=make, chunk=20, ahead=6)
     seen = [next(made)]
     os.kill(next(iter(pools[0]._processes)), signal.SIGKILL)
     seen += made
     assert _names(seen) == [f"vm-{n}" for n in range(600)]
-    assert not any(each.refused for each in seen)
+    assert not any(each.is_refused for each in seen)
     assert len(pools) > 1
 
 
 @pytest.mark.slow
 def test_the_rest_is_rendered_here_where_the_only_executor_breaks() -> None:
     with processes() as pool:
-        made = render([vm(n) for n in range(600)], executor=pool, chunk=20, ahead=6)
+        made = render([vmi(n) for n in range(600)], executor=pool, chunk=20, ahead=6)
         seen = [next(made)]
         os.kill(next(iter(pool._processes)), signal.SIGKILL)
         seen += made
     assert _names(seen) == [f"vm-{n}" for n in range(600)]
-    assert not any(each.refused for each in seen)
+    assert not any(each.is_refused for each in seen)
 
 
-def _fatal(chunk: list[int]) -> list[int]:
-    if 13 in chunk:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return [2 * each for each in chunk]
+@frozen
+class Numbers:
+    """A chunk of numbers, of which 13 fails, or kills the worker."""
 
+    numbers: tuple[int, ...]
+    is_fatal: bool = False
 
-def _in_two(chunk: list[int]) -> tuple[list[int], ...]:
-    middle = len(chunk) // 2
-    return (chunk[:middle], chunk[middle:]) if middle else ()
+    def render(self) -> list[str]:
+        if 13 in self.numbers and self.is_fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if 13 in self.numbers:
+            raise ValueError("unlucky")
+        return [str(number) for number in self.numbers]
 
+    def halves(self) -> tuple[Numbers, ...]:
+        middle = len(self.numbers) // 2
+        parts = (self.numbers[:middle], self.numbers[middle:]) if middle else ()
+        return tuple(Numbers(part, self.is_fatal) for part in parts)
 
-@pytest.mark.slow
-def test_what_breaks_every_pool_is_narrowed_down_and_given_up() -> None:
-    work = look_ahead.Work(call=_fatal, halves=_in_two, lost=lambda chunk, error: [-1])
-    made = look_ahead.results(work, ([n, n + 1, n + 2, n + 3] for n in range(0, 24, 4)), processes, ahead=3)
-    assert [each for part in made for each in part] == [-1 if n == 13 else 2 * n for n in range(24)]
-
-
-def _failing(chunk: list[int]) -> list[int]:
-    if 13 in chunk:
-        raise ValueError("unlucky")
-    return chunk
-
-
-def test_what_fails_as_a_whole_costs_its_neighbours_nothing() -> None:
-    work = look_ahead.Work(call=_failing, halves=_in_two, lost=lambda chunk, error: [f"{chunk[0]}: {error}"])
-    for executor in (None, lambda: ThreadPoolExecutor(2)):
-        made = look_ahead.results(work, [[11, 12, 13, 14], [15, 16]], executor, ahead=2)
-        assert [each for part in made for each in part] == [11, 12, "13: unlucky", 14, 15, 16]
+    def lost(self, error: BaseException) -> list[str]:
+        return [f"{self.numbers}: {type(error).__name__}"]
 
 
 @pytest.mark.slow
-def test_a_vm_that_cannot_be_pickled_is_its_own_problem() -> None:
-    odd = vm(1) | {"odd": threading.Lock()}
+def test_a_chunk_that_kills_every_worker_is_narrowed_down_and_given_up() -> None:
+    chunks = (Numbers((n, n + 1, n + 2, n + 3), is_fatal=True) for n in range(0, 24, 4))
+    made = scheduler.results(chunks, processes, ahead=3)
+    wanted = ["(13,): BrokenProcessPool" if n == 13 else str(n) for n in range(24)]
+    assert [each for part in made for each in part] == wanted
+
+
+@pytest.mark.parametrize("executor", [None, lambda: ThreadPoolExecutor(2)], ids=["here", "threads"])
+def test_a_part_that_fails_is_lost_alone(executor: Any) -> None:
+    made = scheduler.results([Numbers((11, 12, 13, 14)), Numbers((15, 16))], executor, ahead=2)
+    assert [each for part in made for each in part] == ["11", "12", "(13,): ValueError", "14", "15", "16"]
+
+
+@pytest.mark.slow
+def test_a_machine_that_cannot_be_pickled_is_its_own_problem() -> None:
+    odd = vmi(1) | {"odd": threading.Lock()}
     with processes() as executor:
-        made = list(render([vm(0), odd, vm(2)], executor=executor))
+        made = list(render([vmi(0), odd, vmi(2)], executor=executor))
     assert [[problem.code for problem in each.problems] for each in made] == [[], ["KN702"], []]
     assert _names(made) == ["vm-0", "vm-1", "vm-2"]
 
@@ -233,7 +247,7 @@ def test_a_vm_that_cannot_be_pickled_is_its_own_problem() -> None:
 def test_an_executor_that_its_owner_has_shut_down_is_done_without() -> None:
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
-    assert _names(list(render([vm(0), vm(1)], executor=executor, chunk=1))) == ["vm-0", "vm-1"]
+    assert _names(list(render([vmi(0), vmi(1)], executor=executor, chunk=1))) == ["vm-0", "vm-1"]
 
 
 @pytest.mark.slow
@@ -248,10 +262,10 @@ def test_a_worker_of_dask_killed_in_the_middle_loses_nothing() -> None:
             distributed.Client(cluster) as client,
         ):
             pids = list(client.run(os.getpid).values())
-            made = render([vm(n) for n in range(2000)], executor=client.get_executor(pure=False), chunk=25, ahead=8)
+            made = render([vmi(n) for n in range(2000)], executor=client.get_executor(pure=False), chunk=25, ahead=8)
             seen = [next(made) for _ in range(30)]
             os.kill(pids[0], signal.SIGKILL)
             seen += made
             time.sleep(0.1)
     assert _names(seen) == [f"vm-{n}" for n in range(2000)]
-    assert not any(each.refused for each in seen)
+    assert not any(each.is_refused for each in seen)

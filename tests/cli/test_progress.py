@@ -16,12 +16,13 @@ class Terminal(StringIO):
 
 
 def test_the_line_tells_the_rate_and_the_time_left() -> None:
-    assert line(Amount(150, 20_000), Amount(100, 10_000), 5.0, 1000) == "30,000 VMs, 2,000 a second, 25 %, 0:38 left"
-    assert line(Amount(0, 0), Amount(1, 100), 10.0, 1000) == "100 VMs, 10 a second, 0 %, 2:46:30 left"
+    told = line(Amount(150, 20_000), Amount(100, 10_000), 5.0, 1000)
+    assert told == "30,000 machines, 2,000 a second, 25 %, 0:38 left"
+    assert line(Amount(0, 0), Amount(1, 100), 10.0, 1000) == "100 machines, 10 a second, 0 %, 2:46:30 left"
 
 
 def test_no_time_is_told_where_the_size_is_not_known() -> None:
-    assert line(Amount(0, 20_000), Amount(0, 10_000), 5.0, None) == "30,000 VMs, 2,000 a second"
+    assert line(Amount(0, 20_000), Amount(0, 10_000), 5.0, None) == "30,000 machines, 2,000 a second"
 
 
 def test_the_line_is_shown_on_a_terminal_and_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +30,7 @@ def test_the_line_is_shown_on_a_terminal_and_gone_at_the_end(monkeypatch: pytest
     stream = Terminal()
     with Progress(stream, 100) as shown:
         shown.show(10, 7)
-    assert "\r7 VMs, " in stream.getvalue()
+    assert "\r7 machines, " in stream.getvalue()
     assert stream.getvalue().endswith("\r\033[K")
 
 

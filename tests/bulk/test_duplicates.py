@@ -1,4 +1,4 @@
-"""What a whole fleet may use once only."""
+"""What only one machine of a fleet may use."""
 
 from __future__ import annotations
 
@@ -10,33 +10,32 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from bulk.vms import lines, vm
+from bulk.manifests import lines, vmi
 from hypothesis import given
 from hypothesis import strategies as st
 
 import kvnet
-from kvnet.bulk import Fleet, render, repeats
-from kvnet.bulk.batch import digest
-from kvnet.bulk.repeats import Records
-from kvnet.bulk.uses import Uses, uses_of
+from kvnet.bulk import Fleet, Uses, duplicates, render
+from kvnet.bulk.duplicates import Records
+from kvnet.bulk.uses import digest, uses_of
 
 Bulk = Callable[..., "CompletedProcess[bytes]"]
 keys = st.tuples(st.sampled_from(["mac", "vf", "tap"]), st.sampled_from(["a", "b"]), st.sampled_from(["1", "2", "3"]))
 
 
 def found(fleet: list[list[tuple[str, str, str]]], hashed: Callable[..., bytes] = digest) -> list[tuple[Any, ...]]:
-    """The repeats of VMs by what each of them uses."""
+    """The duplicates of machines that use this."""
 
-    def line(n: int) -> bytes:
+    def line(n: int) -> dict[str, Any]:
         kinds = ("mac", "vf", "tap")
         uses = {f"{kind}s": [[where, what] for k, where, what in fleet[n] if k == kind] for kind in kinds}
-        return json.dumps({"name": str(n), "namespace": "fleet", "uses": uses}).encode()
+        return {"name": str(n), "namespace": "fleet", "uses": uses}
 
     with Records() as records:
         for n, uses in enumerate(fleet):
             records.add(n, b"".join(hashed(*use) + bytes(8) for use in uses))
         return sorted(
-            (each.kind, each.where, each.what, each.first, each.again, each.index) for each in records.repeats(line)
+            (each.kind, each.where, each.what, each.first, each.again, each.index) for each in records.duplicates(line)
         )
 
 
@@ -53,7 +52,7 @@ def expected(fleet: list[list[tuple[str, str, str]]]) -> list[tuple[Any, ...]]:
 
 
 @given(st.lists(st.lists(keys, max_size=4), max_size=8))
-def test_every_repeat_is_found_and_nothing_else(fleet: list[list[tuple[str, str, str]]]) -> None:
+def test_every_duplicate_is_found_and_nothing_else(fleet: list[list[tuple[str, str, str]]]) -> None:
     assert found(fleet) == expected(fleet)
 
 
@@ -63,13 +62,13 @@ def test_digests_that_collide_change_nothing(fleet: list[list[tuple[str, str, st
         return (digest(*use)[0] % digests).to_bytes(8, "little")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repeats, "digest", poor)
+        patch.setattr(duplicates, "digest", poor)
         assert found(fleet, poor) == expected(fleet)
 
 
 def test_a_bucket_is_looked_at_in_several_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = [[("mac", "lan", str(n % 700))] for n in range(1000)]
-    monkeypatch.setattr(repeats, "_AT_ONCE", 2)
+    monkeypatch.setattr(duplicates, "_AT_ONCE", 2)
     assert found(fleet) == expected(fleet)
     assert len(expected(fleet)) == 300
 
@@ -82,7 +81,7 @@ def uses(data: dict[str, Any], facts: Any = None, profile: str = "kubevirt", nad
 
 
 def on(binding: str, network: dict[str, Any], **status: Any) -> dict[str, Any]:
-    made = vm(1, **status)
+    made = vmi(1, **status)
     nic = {"name": "pod", binding: {}, "macAddress": "52-54-00-AA-BB-CC"}
     made["spec"] = {"domain": {"devices": {"interfaces": [nic]}}, "networks": [{"name": "pod", **network}]}
     return made
@@ -124,10 +123,10 @@ def test_a_tap_counts_where_the_facts_name_it() -> None:
 
 
 def test_duplicates_are_found_across_chunks_and_each_is_told(bulk: Bulk, tmp_path: Path) -> None:
-    fleet = [vm(n) for n in range(1500)]
-    fleet[1400] = vm(1400, mac="52:54:00:00:00:03")
-    fleet[1450] = vm(1450, mac="52:54:00:00:00:03")
-    fleet[1460] = vm(1460, mac="52:54:00:00:00:03", network="default/another")
+    fleet = [vmi(n) for n in range(1500)]
+    fleet[1400] = vmi(1400, mac="52:54:00:00:00:03")
+    fleet[1450] = vmi(1450, mac="52:54:00:00:00:03")
+    fleet[1460] = vmi(1460, mac="52:54:00:00:00:03", network="default/another")
     for words in (("-o", "out.ndjson"), ("-o", "out/"), ("-o", "-")):
         run = bulk("-f", "-", *words, "--report", "report.json", "--devices", "--jobs", "1", stdin=lines(fleet))
         report = json.loads((tmp_path / "report.json").read_text())
@@ -137,33 +136,33 @@ def test_duplicates_are_found_across_chunks_and_each_is_told(bulk: Bulk, tmp_pat
             ("KN710", ["fleet/vm-3", "fleet/vm-1450"], 1450),
         ]
         assert run.stderr.decode().splitlines()[0] == (
-            "kvnet: error KN710 fleet/vm-1400 has the MAC address 52:54:00:00:00:03 in network 'default/lan', "
-            "which fleet/vm-3 has too; give each its own"
+            "kvnet: error KN710 fleet/vm-1400 uses MAC address 52:54:00:00:00:03 in network 'default/lan', "
+            "as fleet/vm-3 does; give each machine its own"
         )
 
 
 def test_duplicates_are_found_across_a_resume(bulk: Bulk, tmp_path: Path) -> None:
-    fleet = [vm(0), vm(1), vm(2, mac="52:54:00:00:00:00")]
+    fleet = [vmi(0), vmi(1), vmi(2, mac="52:54:00:00:00:00")]
     whole = bulk("-f", "-", "-o", "whole.ndjson", stdin=lines(fleet))
     first = (tmp_path / "whole.ndjson").read_bytes().splitlines(keepends=True)[0]
     (tmp_path / "out.ndjson").write_bytes(first)
     resumed = bulk("-f", "-", "-o", "out.ndjson", "--resume", stdin=lines(fleet))
     assert resumed.stderr == whole.stderr
-    assert b"fleet/vm-2 has the MAC address 52:54:00:00:00:00" in resumed.stderr
+    assert b"fleet/vm-2 uses MAC address 52:54:00:00:00:00" in resumed.stderr
 
 
 def test_lines_on_standard_error_are_bounded(bulk: Bulk) -> None:
-    run = bulk("-f", "-", stdin=lines([vm(n, mac="52:54:00:00:00:00") for n in range(60)]))
+    run = bulk("-f", "-", stdin=lines([vmi(n, mac="52:54:00:00:00:00") for n in range(60)]))
     assert len(run.stderr.splitlines()) == 21
-    assert b"and 39 more are given twice" in run.stderr
+    assert b"and 39 more duplicates" in run.stderr
 
 
 def test_a_fleet_is_watched_while_its_results_pass_by() -> None:
-    vms = [vm(0), vm(1, mac="bad"), vm(2), vm(3, mac="52:54:00:00:00:00")]
+    machines = [vmi(0), vmi(1, mac="bad"), vmi(2), vmi(3, mac="52:54:00:00:00:00")]
     with Fleet() as fleet, ThreadPoolExecutor(1) as executor:
-        made = list(fleet.watched(render(vms, executor=executor, ordered=False, chunk=1)))
+        made = list(fleet.watch(render(machines, executor=executor, ordered=False, chunk=1)))
         assert len(made) == 4
-        (repeat,) = fleet.repeats()
-    assert {repeat.first, repeat.again} == {"fleet/vm-0", "fleet/vm-3"}
-    assert repeat.problem.code == "KN710"
-    assert repeat.index in (0, 3)
+        (duplicate,) = fleet.duplicates()
+    assert {duplicate.first, duplicate.again} == {"fleet/vm-0", "fleet/vm-3"}
+    assert duplicate.problem.code == "KN710"
+    assert duplicate.index in (0, 3)

@@ -1,14 +1,14 @@
-"""VMs for many to be made of, and some of each kind that cannot be rendered."""
+"""VMIs as plain data, and one of each kind that cannot be rendered."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-__all__ = ["BAD", "lines", "vm"]
+__all__ = ["BAD", "lines", "vmi"]
 
 
-def vm(n: int, *, mac: str | None = None, network: str = "default/lan", **status: Any) -> dict[str, Any]:
+def vmi(n: int, *, mac: str | None = None, network: str = "default/lan", **status: Any) -> dict[str, Any]:
     """A VMI with two NICs; its MAC address in the secondary network is its own unless one is given."""
     mac = mac or f"52:54:00:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}"
     made = {
@@ -31,13 +31,13 @@ def vm(n: int, *, mac: str | None = None, network: str = "default/lan", **status
     return made | ({"status": status} if status else {})
 
 
-def lines(vms: list[Any]) -> bytes:
-    """The VMs as NDJSON."""
-    return b"".join(json.dumps(each).encode() + b"\n" for each in vms)
+def lines(vmis: list[Any]) -> bytes:
+    """The VMIs as NDJSON."""
+    return b"".join(json.dumps(each).encode() + b"\n" for each in vmis)
 
 
-def _without(vm: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in vm.items() if name != key}
+def _without(data: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name != key}
 
 
 BAD: dict[str, tuple[Any, str]] = {
@@ -47,16 +47,16 @@ BAD: dict[str, tuple[Any, str]] = {
     "empty": ("", "KN009"),
     "a path": ("/etc/hostname", "KN011"),
     "a key twice": ('{"kind": "VirtualMachine", "kind": "VirtualMachine"}', "KN002"),
-    "an unknown field": (vm(1) | {"spec": {"domain": {}, "networks": [{"name": "pod", "pod": {"cidr": ""}}]}}, "KN003"),
-    "without spec": (_without(vm(1), "spec"), "KN005"),
+    "an unknown field": (vmi(1) | {"spec": {"domain": {}, "networks": [{"name": "n", "pod": {"cidr": ""}}]}}, "KN003"),
+    "without spec": (_without(vmi(1), "spec"), "KN005"),
     "another kind": ({"apiVersion": "v1", "kind": "Pod"}, "KN009"),
-    "two in one": ([vm(1), vm(2)], "KN700"),
+    "two in one": ([vmi(1), vmi(2)], "KN700"),
     "nothing": (None, "KN700"),
     "a number": (7, "KN700"),
-    "refused by admission": (vm(1, mac="not a MAC"), "KN130"),
-    "not compiled": (vm(1) | {"spec": {**vm(1)["spec"], "domain": {"devices": {"interfaces": [
+    "refused by admission": (vmi(1, mac="not a MAC"), "KN130"),
+    "not compiled": (vmi(1) | {"spec": {**vmi(1)["spec"], "domain": {"devices": {"interfaces": [
         {"name": "pod", "masquerade": {}}, {"name": "lan", "sriov": {}}]}}}}, "KN302"),
-    "with facts that are none": ((vm(1), {"linsk": {}}), "KN022"),
-    "with facts of no type": ((vm(1), 7), "KN700"),
+    "with facts that are none": ((vmi(1), {"linsk": {}}), "KN022"),
+    "with facts of no type": ((vmi(1), 7), "KN700"),
 }  # fmt: skip
-"""By what is wrong: a VM, and the code of its first problem."""
+"""By what is wrong: a machine in some form, and the code of its first problem."""
