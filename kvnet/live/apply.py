@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from kvnet.domain.naming import domain_name
+from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.live.applied import Applied, Failure
 from kvnet.live.binding import LibvirtError, libvirt_module

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from kvnet import running
-from kvnet.domain.naming import domain_name
+from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.live.binding import LibvirtError, libvirt_module
 from kvnet.live.domains import domain_named

@@ -10,7 +10,7 @@ import pytest
 
 import kvnet
 from kvnet import Noticed
-from kvnet.domain.imported import Imported
+from kvnet.domain.import_ import Imported
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "network-devices.jsonl.gz"
 VF = "<source><address{} domain='0' bus='0x81' slot='0x1' function='0x2'/></source>"
