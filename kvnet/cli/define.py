@@ -37,7 +37,7 @@ def run(arguments: Namespace, report: Report) -> int:
                 problems = placed(each.machine.origin, error.problems)
             else:
                 problems = placed(each.machine.origin, defined.lost)
-                print(defined.got.rstrip("\n"))
+                print(defined.persistent.rstrip("\n"))
             report.problems(problems)
             found += problems
     return status_of(found)

@@ -15,7 +15,7 @@ from typing import Any
 
 from kvnet import live
 from kvnet.live import LibvirtError
-from kvnet.live.binding import libvirt_module
+from kvnet.live._libvirt import libvirt_module
 
 __all__ = ["MISSING", "Daemon", "daemon", "end_domains"]
 

@@ -112,7 +112,7 @@ def test_a_patched_domain_is_written_back_without_loss(qemu: Any) -> None:
 
 def test_hotplug_sockets_are_defined(qemu: Any) -> None:
     spec = VmiSpec(domain=Domain(cpu=Cpu(sockets=1, cores=2, max_sockets=4)))
-    got = define(build(Machine(name="vm", spec=spec), kvnet.Target(virt_type="qemu"), []), qemu).got
+    got = define(build(Machine(name="vm", spec=spec), kvnet.Target(virt_type="qemu"), []), qemu).persistent
     assert "current='2'>8</vcpu>" in got
 
 

@@ -1,4 +1,4 @@
-"""Devices that were asked to leave a running domain, and whether they did: the guest has the last word."""
+"""Wait until the guest has released devices that were detached from a running domain."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from kvnet.live.binding import libvirt_module
-from kvnet.live.events import EventKind, Events, heard
+from kvnet.live._libvirt import libvirt_module
+from kvnet.live.events import EventKind, Events, listen
 from kvnet.running.standing import live_nics
 
 if TYPE_CHECKING:
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Removal", "Removals", "removals"]
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 
 
 class Removal(StrEnum):
-    """What became of a device."""
+    """What became of a device that was detached."""
 
-    GONE = "gone"
+    REMOVED = "removed"
     REFUSED = "refused"
     PENDING = "pending"
 
 
 _OUTCOMES = {
-    EventKind.DEVICE_REMOVED: Removal.GONE,
+    EventKind.DEVICE_REMOVED: Removal.REMOVED,
     EventKind.DEVICE_REMOVAL_FAILED: Removal.REFUSED,
 }
 
 
 class Removals:
-    """What libvirt says of devices that leave; without its events, the domain's XML is looked at now and then."""
+    """The removals that libvirt reports for a domain; without its events, the domain's XML is polled."""
 
     def __init__(self, domain: libvirt.virDomain, events: Events | None) -> None:
         self._domain = domain
@@ -43,22 +43,22 @@ class Removals:
         self._known: dict[str, Removal] = {}
 
     def forget(self, alias: str) -> None:
-        """Take no earlier word for one on what is asked next."""
-        self._hear(0)
+        """Forget what was reported of a device before it is detached again."""
+        self._read_events(0)
         self._known.pop(alias, None)
 
     def outcome(self, alias: str, until: float) -> Removal:
-        """What becomes of a device until a time of the monotonic clock. Raises libvirt's own error."""
+        """Wait for the removal of a device until a time of the monotonic clock, in seconds. Raises libvirtError."""
         while alias not in self._known:
             rest = until - time.monotonic()
-            if not self._is_there(alias):
-                return Removal.GONE
+            if not self._is_present(alias):
+                return Removal.REMOVED
             if rest <= 0:
                 return Removal.PENDING
-            self._hear(min(rest, _LOOK_SECONDS))
+            self._read_events(min(rest, _POLL_SECONDS))
         return self._known[alias]
 
-    def _hear(self, timeout: float) -> None:
+    def _read_events(self, timeout: float) -> None:
         if self._events is None:
             time.sleep(timeout)
             return
@@ -68,15 +68,15 @@ class Removals:
                 self._known[event.alias] = _OUTCOMES[event.kind]
             event = self._events.next(0)
 
-    def _is_there(self, alias: str) -> bool:
+    def _is_present(self, alias: str) -> bool:
         return bool(self._domain.isActive()) and any(nic.alias == alias for nic in live_nics(self._domain.XMLDesc()))
 
 
 @contextmanager
 def removals(domain: libvirt.virDomain) -> Iterator[Removals]:
-    """Listen to what leaves a domain, where libvirt tells its events."""
+    """Follow the removals of a domain inside a block."""
     with ExitStack() as stack:
         events = None
         with suppress(libvirt_module().libvirtError):
-            events = stack.enter_context(heard(domain))
+            events = stack.enter_context(listen(domain))
         yield Removals(domain, events)
