@@ -73,9 +73,13 @@ def build(
     if problems:
         raise Rejected(problems)
     devices = compile(machine, target).devices if devices is None else devices
-    machine, architecture = defaulted(machine, target), architecture_of(machine, target)
-    platform = _PLATFORMS[architecture]
-    now = topology(machine)
+    nics = [_nic(device, n) for n, device in enumerate(devices)]
+    return _document(defaulted(machine, target), target, name, nics)
+
+
+def _document(machine: Machine, target: Target, name: str, nics: Sequence[str]) -> str:
+    architecture = architecture_of(machine, target)
+    platform, now = _PLATFORMS[architecture], topology(machine)
     most = _with_hotplug_sockets(now, machine, architecture)
     count, current = vcpus(most), "" if vcpus(most) == vcpus(now) else f" current='{vcpus(now)}'"
     machine_type = _machine_type(machine) or platform.machine
@@ -95,7 +99,7 @@ def build(
         f"    <topology sockets='{most.sockets}' cores='{most.cores}' threads='{most.threads}'/>",
         "  </cpu>",
         "  <devices>",
-        *[_nic(device, n) for n, device in enumerate(devices)],
+        *nics,
         *(_IOMMU if is_extended else ()),
         "    <serial type='pty'/>",
         "    <console type='pty'/>",
@@ -105,11 +109,12 @@ def build(
     return "\n".join(lines)
 
 
-# Extended interrupt mode: libvirt adds both by itself from 11.0 on, and refuses such a domain before
+# Extended interrupt mode. libvirt adds it by itself from 11.0 on, and refuses such a domain before. QEMU wants the
+# caching mode for the virtual functions of SR-IOV.
 _SPLIT_IOAPIC = "ioapic driver='qemu'"
 _IOMMU = (
     "    <iommu model='intel'>",
-    "      <driver intremap='on' eim='on'/>",
+    "      <driver intremap='on' caching_mode='on' eim='on'/>",
     "    </iommu>",
 )
 
@@ -131,12 +136,7 @@ def domain_uuid(machine: Machine) -> UUID:
     return uuid5(_UUID_NAMESPACE, f"{machine.namespace or 'default'}/{machine.name or _NAMELESS}")
 
 
-_LEFT_OUT = {
-    "disks": "its disks",
-    "filesystems": "its filesystems",
-    "gpus": "its GPUs",
-    "hostDevices": "its host devices",
-}
+_LEFT_OUT = {"disks": "disks", "filesystems": "filesystems", "gpus": "GPUs", "hostDevices": "host devices"}
 
 
 def left_out(machine: Machine) -> tuple[Problem, ...]:
@@ -144,7 +144,9 @@ def left_out(machine: Machine) -> tuple[Problem, ...]:
     at = machine.root / "domain" / "devices"
     devices = machine.spec.domain.devices
     given = {key for key, value in devices.rest.items() if value} | ({"disks"} if devices.disks else set())
-    notes = [_note(at / key, f"the domain is built without {what}") for key, what in _LEFT_OUT.items() if key in given]
+    notes = [
+        _note(at / key, f"the domain is built without its {what}") for key, what in _LEFT_OUT.items() if key in given
+    ]
     if machine.spec.rest.get("volumes"):
         notes.append(_note(machine.root / "volumes", "the domain is built without its volumes"))
     return tuple(notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -278,30 +278,29 @@ def _note(at: FieldPath, code: str, message: str) -> Problem:
 
 def _attachment(device: Device, name: str, *, pod_is_free: bool) -> _Attachment:
     """The attachment of a device whose NIC has this name. Only one NIC can be on the pod network."""
-    if isinstance(device, Hostdev) or isinstance(device.source, HostdevSource):
-        return _virtual_function(device, name)
-    if pod_is_free and isinstance(device.source, NetworkSource | UserSource | EthernetSource):
+    source = device.source
+    if isinstance(device, Hostdev) or isinstance(source, HostdevSource):
+        vlan = _vlan(device) if isinstance(device, Interface) else {}
+        assumption = "it is assumed to be an SR-IOV virtual function: name its resource in its NAD"
+        return _with_nad(name, {"type": "sriov", **vlan}, Sriov(), assumption)
+    if pod_is_free and isinstance(source, NetworkSource | UserSource | EthernetSource):
         assumption = "it became the pod network, with masquerade: its IP address will be another one"
         return _Attachment(source=Pod(), binding=Masquerade(), assumption=assumption)
-    attach = _ATTACHMENTS.get(type(device.source))
-    if attach is None:
-        assumption = f"its network has no equivalent: create a NetworkAttachmentDefinition '{_label(name)}'"
-        return _Attachment(source=Multus(network_name=_label(name)), binding=Bridge(), assumption=assumption)
-    return attach(device)
-
-
-def _bridge(device: Interface) -> _Attachment:
-    assert isinstance(device.source, BridgeSource)
-    is_ovs = device.virtualport is not None and device.virtualport.type == "openvswitch"
-    assumption = f"the bridge {device.source.bridge} has to exist on the cluster's nodes"
-    return _on_bridge(device, device.source.bridge, "ovs" if is_ovs else "bridge", assumption)
-
-
-def _network(device: Interface) -> _Attachment:
-    assert isinstance(device.source, NetworkSource)
-    bridge = device.source.bridge or device.source.network
-    assumption = f"libvirt's network {device.source.network} became the bridge {bridge}, which nodes have to have"
-    return _on_bridge(device, bridge, "bridge", assumption)
+    match source:
+        case BridgeSource(bridge=bridge):
+            is_ovs = device.virtualport is not None and device.virtualport.type == "openvswitch"
+            assumption = f"the bridge {bridge} has to exist on the cluster's nodes"
+            return _on_bridge(device, bridge, "ovs" if is_ovs else "bridge", assumption)
+        case NetworkSource(network=network):
+            bridge = source.bridge or network
+            assumption = f"libvirt's network {network} became the bridge {bridge}, which has to exist on the nodes"
+            return _on_bridge(device, bridge, "bridge", assumption)
+        case DirectSource(dev=link):
+            cni = {"type": "macvlan", "master": link, "mode": _MACVLAN_MODES.get(source.mode or "vepa", "bridge")}
+            assumption = f"the link {link} has to exist on the cluster's nodes"
+            return _with_nad(f"macvlan-{link}", cni, Bridge(), assumption)
+    assumption = f"its network has no equivalent: create a NetworkAttachmentDefinition '{_label(name)}'"
+    return _Attachment(source=Multus(network_name=_label(name)), binding=Bridge(), assumption=assumption)
 
 
 def _on_bridge(device: Interface, bridge: str, plugin: str, assumption: str) -> _Attachment:
@@ -311,26 +310,6 @@ def _on_bridge(device: Interface, bridge: str, plugin: str, assumption: str) -> 
     if device.filter is not None and device.filter.filter == _NO_SPOOFING:
         cni["macspoofchk"] = True
     return _with_nad(bridge, cni, Bridge(), assumption)
-
-
-def _macvtap(device: Interface) -> _Attachment:
-    assert isinstance(device.source, DirectSource)
-    link = device.source.dev
-    cni = {"type": "macvlan", "master": link, "mode": _MACVLAN_MODES.get(device.source.mode or "vepa", "bridge")}
-    return _with_nad(f"macvlan-{link}", cni, Bridge(), f"the link {link} has to exist on the cluster's nodes")
-
-
-def _virtual_function(device: Device, name: str) -> _Attachment:
-    vlan = _vlan(device) if isinstance(device, Interface) else {}
-    assumption = "it is assumed to be an SR-IOV virtual function: name its resource in the NetworkAttachmentDefinition"
-    return _with_nad(name, {"type": "sriov", **vlan}, Sriov(), assumption)
-
-
-_ATTACHMENTS: dict[type, Callable[[Interface], _Attachment]] = {
-    BridgeSource: _bridge,
-    NetworkSource: _network,
-    DirectSource: _macvtap,
-}
 
 
 def _vlan(device: Interface) -> Mapping[str, Any]:

@@ -82,12 +82,11 @@ def _content(element: etree._Element) -> object:
 
 def _refuse_shared_aliases(wanted: Sequence[_Nic]) -> None:
     """libvirt takes an alias once, and two NICs with one alias cannot be told apart."""
-    seen: set[str] = set()
-    for n, nic in enumerate(wanted):
-        if nic.alias is not None and nic.alias in seen:
-            message = f"another NIC has the alias '{nic.alias}' too"
+    aliases = [nic.alias for nic in wanted]
+    for n, alias in enumerate(aliases):
+        if alias is not None and alias in aliases[:n]:
+            message = f"another NIC has the alias '{alias}' too"
             raise XmlError([Problem(FieldPath(("nics",))[n], "KN505", message, hint="give each NIC its own alias")])
-        seen.add(nic.alias or "")
 
 
 def _matches(wanted: Sequence[_Nic], present: Sequence[_Nic]) -> dict[int, int]:

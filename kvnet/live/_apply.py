@@ -11,7 +11,7 @@ from attrs import define, evolve, field, frozen
 from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.live._libvirt import LibvirtError, domain_named, domain_texts, libvirt_module, refused
-from kvnet.live._reconnect import Reconnectable, reconnectable
+from kvnet.live._reconnect import Reconnectable
 from kvnet.live._removal import Removal, Removals, removals
 from kvnet.running import Action, Call, DomainPlan, Gating, plan_domain
 from kvnet.spec import Machine
@@ -106,7 +106,7 @@ def apply(
     """
     target = target or Target()
     name = name or domain_name(machine, target.profile)
-    with reconnectable(connection, attempts, reopen) as current:
+    with Reconnectable(connection, attempts, reopen) as current:
         run = _Run(machine, target, gating, name, current, timeout)
         while True:
             try:
@@ -153,7 +153,8 @@ class _Run:
         if not self.pending and not self.applied.done:
             raise error
         if self.pending:
-            self._fail(self.pending[0], error.problems[0])
+            problem = error.problems[0]
+            self._fail(self.pending[0], problem.code, problem.message, problem.hint)
         return evolve(self.applied, left=self.pending)
 
     def _make_calls(self, domain: libvirt.virDomain, removed: Removals) -> list[Call]:
@@ -166,8 +167,7 @@ class _Run:
                 if self.current.is_lost():
                     raise
                 message = f"libvirt refuses to {call}: {error.get_error_message()}"
-                hint = "correct what it says, and run this again"
-                self._fail(call, Problem(self._at(call), "KN871", message, hint=hint))
+                self._fail(call, "KN871", message, "correct what it says, and run this again")
                 return waiting
             if call.step.action is Action.DETACH and call.live:
                 waiting.append(call)
@@ -178,25 +178,25 @@ class _Run:
     def _wait(self, waiting: Sequence[Call], removed: Removals) -> None:
         until = time.monotonic() + self.timeout
         for call in waiting:
-            outcome = removed.outcome(call.step.alias, until)
-            if outcome is Removal.REMOVED:
-                self._finish(call)
-            elif outcome is Removal.REFUSED:
-                message = f"the guest refuses to release '{call.step.nic}'"
-                hint = "stop what uses it in the guest, and run this again"
-                self._fail(call, Problem(self._at(call), "KN873", message, hint=hint))
-            else:
-                message = f"the guest has not released '{call.step.nic}' within {self.timeout:g} s"
-                hint = "wait until the guest has booted, resume a paused one, and run this again"
-                self._fail(call, Problem(self._at(call), "KN872", message, hint=hint))
+            match removed.outcome(call.step.alias, until):
+                case Removal.REMOVED:
+                    self._finish(call)
+                case Removal.REFUSED:
+                    message = f"the guest refuses to release '{call.step.nic}'"
+                    self._fail(call, "KN873", message, "stop what uses it in the guest, and run this again")
+                case Removal.PENDING:
+                    message = f"the guest has not released '{call.step.nic}' within {self.timeout:g} s"
+                    hint = "wait until the guest has booted, resume a paused one, and run this again"
+                    self._fail(call, "KN872", message, hint)
 
     def _finish(self, call: Call) -> None:
         self.pending = tuple(each for each in self.pending if each != call)
         self.applied = evolve(self.applied, done=(*self.applied.done, call))
 
-    def _fail(self, call: Call, problem: Problem) -> None:
+    def _fail(self, call: Call, code: str, message: str, hint: str) -> None:
+        failure = Failure(call=call, problem=Problem(self._at(call), code, message, hint=hint))
         self.pending = tuple(each for each in self.pending if each != call)
-        self.applied = evolve(self.applied, failed=(*self.applied.failed, Failure(call=call, problem=problem)))
+        self.applied = evolve(self.applied, failed=(*self.applied.failed, failure))
 
     def _at(self, call: Call) -> FieldPath:
         """The path of a call's NIC in the manifest."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 from lxml import etree
@@ -163,34 +163,28 @@ def _is_compared(element: etree._Element) -> bool:
 
 
 def _refuse_existing(root: etree._Element, connection: libvirt.virConnect) -> None:
-    lookups: dict[str, Callable[[str], Any]] = {
-        "name": connection.lookupByName,
-        "uuid": connection.lookupByUUIDString,
-    }
-    for tag, look_up in lookups.items():
+    for tag, look_up in (("name", connection.lookupByName), ("uuid", connection.lookupByUUIDString)):
         value = root.findtext(tag)
-        if value and _exists(look_up, value):
+        if value and _find(look_up, value) is not None:
             message = f"libvirt has a domain of the {tag} '{value}' already"
             hint = "keep it, to redefine that domain, or choose another name"
             raise LibvirtError([Problem(_DOMAIN / tag, "KN406", message, hint=hint)])
 
 
-def _exists(look_up: Callable[[str], Any], value: str) -> bool:
-    try:
-        look_up(value)
-    except libvirt_module().libvirtError:
-        return False
-    return True
-
-
 def _persistent_configuration(connection: libvirt.virConnect, name: str) -> str | None:
     """That of the domain of a name, with its secrets; ``None`` for no domain. Raises LibvirtError where it runs."""
     libvirt = libvirt_module()
-    try:
-        domain = connection.lookupByName(name)
-    except libvirt.libvirtError:
+    domain = _find(connection.lookupByName, name)
+    if domain is None:
         return None
     if domain.isActive():
         hint = "apply changes to a running domain, or stop it first"
         raise LibvirtError([Problem(_DOMAIN / "name", "KN876", f"'{name}' runs already", hint=hint)])
     return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+
+
+def _find(look_up: Callable[[str], libvirt.virDomain], value: str) -> libvirt.virDomain | None:
+    try:
+        return look_up(value)
+    except libvirt_module().libvirtError:
+        return None

@@ -15,62 +15,54 @@ from pathlib import Path
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.live._libvirt import LibvirtError
-from kvnet.live.events import keep_event_loop
+from kvnet.live.events import event_loop
 
 __all__ = ["embedded_root", "prepare_process"]
 
-_LOCK = threading.Lock()
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _REAP_SECONDS = 0.02
 _REAP_ROUNDS = 15
 _QEMU = "qemu-system"
 
 
-@contextlib.contextmanager
-def embedded_root() -> Iterator[Path]:
-    """The state directory of the embedded driver, which exists while anybody uses it.
+@cache
+def embedded_root() -> _Root:
+    """The state directory of the embedded driver, as a block in which it exists.
 
-    Raises LibvirtError in a forked child, where the driver's threads are missing.
+    libvirt keeps the first directory that it was opened with for as long as the process lives.
     """
-    state = _state()
-    if state.pid != os.getpid():
-        message = "libvirt inside a process does not survive a fork"
-        hint = "connect in a process that was spawned, or give a URI"
-        raise LibvirtError([Problem(FieldPath(), "KN401", message, hint=hint)])
-    with _LOCK:
-        if state.users == 0:
-            state.create()
-        state.users += 1
-    try:
-        yield state.root
-    finally:
-        if state.pid == os.getpid():
-            with _LOCK:
-                state.users -= 1
-                if state.users == 0:
-                    shutil.rmtree(state.root, ignore_errors=True)
+    return _Root()
 
 
-class _State:
-    """libvirt keeps the first directory that it was opened with for as long as the process lives."""
-
+class _Root:
     def __init__(self) -> None:
-        self.pid = os.getpid()
-        self.users = 0
-        self.root = Path(tempfile.mkdtemp(prefix="kvnet-"))
-        self.root.rmdir()
+        self._pid = os.getpid()
+        self._users = 0
+        self._lock = threading.Lock()
+        self._path = Path(tempfile.mkdtemp(prefix="kvnet-"))
+        self._path.rmdir()
         prepare_process()
 
-    def create(self) -> None:
-        # the name is known by now: this fails where somebody else has taken it
-        self.root.mkdir(mode=0o700)
-        (self.root / "etc").mkdir()
-        (self.root / "etc" / "qemu.conf").write_text("\n".join(_qemu_conf()) + "\n")
+    def __enter__(self) -> Path:
+        if self._pid != os.getpid():  # the driver's threads are missing here
+            message = "libvirt inside a process does not survive a fork"
+            hint = "connect in a process that was spawned, or give a URI"
+            raise LibvirtError([Problem(FieldPath(), "KN401", message, hint=hint)])
+        with self._lock:
+            if self._users == 0:
+                # the name is known by now: this fails where somebody else has taken it
+                self._path.mkdir(mode=0o700)
+                (self._path / "etc").mkdir()
+                (self._path / "etc" / "qemu.conf").write_text("\n".join(_qemu_conf()) + "\n")
+            self._users += 1
+        return self._path
 
-
-@cache
-def _state() -> _State:
-    return _State()
+    def __exit__(self, *_: object) -> None:
+        if self._pid == os.getpid():
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    shutil.rmtree(self._path, ignore_errors=True)
 
 
 def _qemu_conf() -> list[str]:
@@ -91,7 +83,7 @@ def prepare_process() -> None:
     process id is gone. Where the machine's first process reaps orphans slowly, as in many containers, each wait takes
     many seconds.
     """
-    keep_event_loop()
+    event_loop().start()
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0:
         threading.Thread(target=_reap_qemu, name="kvnet-qemu-reaper", daemon=True).start()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.live._libvirt import LibvirtError, libvirt_module
@@ -14,14 +14,17 @@ from kvnet.live.connection import open_connection
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["Reconnectable", "reconnectable"]
+__all__ = ["Reconnectable"]
 
 _PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds after each attempt that failed; the last one repeats."""
 
 
 class Reconnectable:
-    """A connection that can be opened again ``attempts`` times; ``connection`` is the current one."""
+    """A block with a connection that can be opened again ``attempts`` times, by ``reopen`` or with the same URI.
+
+    ``connection`` is the current one. The connections that are opened here are closed at the end of the block.
+    """
 
     def __init__(
         self, connection: libvirt.virConnect, attempts: int, reopen: Callable[[], libvirt.virConnect] | None
@@ -31,6 +34,14 @@ class Reconnectable:
         self._reopen = reopen or (lambda: open_connection(uri))
         self._attempts = attempts
         self._opened: list[libvirt.virConnect] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._opened:
+            with suppress(libvirt_module().libvirtError):
+                connection.close()
 
     def is_lost(self) -> bool:
         """Whether a call failed because the connection is lost, and not because libvirt refused it."""
@@ -54,24 +65,3 @@ class Reconnectable:
                 self._opened.append(self.connection)
                 return
         raise LibvirtError([Problem(FieldPath(), "KN874", message, hint="check libvirt, and run this again")])
-
-    def close(self) -> None:
-        """Close the connections that ``reconnect`` opened."""
-        for connection in self._opened:
-            with suppress(libvirt_module().libvirtError):
-                connection.close()
-
-
-@contextmanager
-def reconnectable(
-    connection: libvirt.virConnect, attempts: int, reopen: Callable[[], libvirt.virConnect] | None = None
-) -> Iterator[Reconnectable]:
-    """Use a connection inside a block, and open it again where it is lost: by ``reopen``, or with the same URI.
-
-    The connections that are opened here are closed at the end.
-    """
-    made = Reconnectable(connection, attempts, reopen)
-    try:
-        yield made
-    finally:
-        made.close()

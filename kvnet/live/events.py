@@ -19,12 +19,11 @@ from kvnet.live._libvirt import LibvirtError, domain_named, libvirt_module
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["Event", "EventKind", "Events", "event_loop", "keep_event_loop", "listen", "watch"]
+__all__ = ["Event", "EventKind", "EventLoop", "Events", "event_loop", "listen", "watch"]
 
 _POLL_SECONDS = 1.0
 _STOP_SECONDS = 5.0
 _NEVER, _NOW = -1, 0
-_LOCK = threading.Lock()
 
 
 class EventKind(StrEnum):
@@ -147,57 +146,43 @@ _DOMAIN_STATES = (
 """In the order of libvirt's virDomainEventType."""
 
 
-@contextmanager
-def event_loop() -> Iterator[None]:
-    """Run libvirt's event loop inside a block, in one thread for the whole process.
-
-    libvirt wants its loop registered before a connection is opened that is to have events.
-    """
-    loop = _loop()
-    loop.enter()
-    try:
-        yield
-    finally:
-        loop.leave()
-
-
-def keep_event_loop() -> None:
-    """Run the loop for as long as the process lives: the embedded driver hangs without it."""
-    _loop().enter()
-
-
 @cache
-def _loop() -> _Loop:
-    return _Loop()
+def event_loop() -> EventLoop:
+    """The event loop of this process. libvirt wants it before a connection is opened that is to have events."""
+    return EventLoop()
 
 
-class _Loop:
+class EventLoop:
+    """libvirt's event loop in a thread that runs while anybody uses it: inside a ``with`` block, or after ``start``."""
+
     def __init__(self) -> None:
         self._libvirt = libvirt_module()
         self._libvirt.virEventRegisterDefaultImpl()
+        self._lock = threading.Lock()
         self._users = 0
         self._thread: threading.Thread | None = None
         self._timer: int | None = None
         self._stopped = threading.Event()
 
-    def enter(self) -> None:
-        with _LOCK:
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._thread is not None:
+                self._libvirt.virEventUpdateTimeout(self._timer, _NOW)  # wakes the loop
+                self._thread.join(_STOP_SECONDS)
+                self._thread = None
+
+    def start(self) -> None:
+        with self._lock:
             self._users += 1
             if self._thread is None:
                 self._stopped.clear()
                 self._timer = self._libvirt.virEventAddTimeout(_NEVER, self._stop, None)
                 self._thread = threading.Thread(target=self._run, name="kvnet-libvirt-events", daemon=True)
                 self._thread.start()
-
-    def leave(self) -> None:
-        with _LOCK:
-            self._users -= 1
-            thread = self._thread
-            if self._users or thread is None:
-                return
-            self._libvirt.virEventUpdateTimeout(self._timer, _NOW)  # wakes the loop
-            thread.join(_STOP_SECONDS)
-            self._thread = None
 
     def _stop(self, timer: int, _: Any) -> None:
         self._libvirt.virEventRemoveTimeout(timer)

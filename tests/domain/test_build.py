@@ -54,7 +54,7 @@ def test_vcpus_follow_the_topology(cpu: Cpu, architecture: str, expected: tuple[
     assert (vcpu.text, vcpu.get("current"), topology.get("sockets")) == expected
 
 
-IOMMU = "<iommu model='intel'>\n      <driver intremap='on' eim='on'/>\n    </iommu>"
+IOMMU = "<iommu model='intel'>\n      <driver intremap='on' caching_mode='on' eim='on'/>\n    </iommu>"
 LARGE = {
     "255 vCPUs": (Cpu(sockets=255, max_sockets=255), {}, False),
     "256 vCPUs": (Cpu(sockets=256, max_sockets=256), {}, True),
