@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from uuid import UUID, uuid5
 
 from attrs import frozen
@@ -144,16 +145,11 @@ def left_out(machine: Machine) -> tuple[Problem, ...]:
     at = machine.root / "domain" / "devices"
     devices = machine.spec.domain.devices
     given = {key for key, value in devices.rest.items() if value} | ({"disks"} if devices.disks else set())
-    notes = [
-        _note(at / key, f"the domain is built without its {what}") for key, what in _LEFT_OUT.items() if key in given
-    ]
+    parts = [(at / key, what) for key, what in _LEFT_OUT.items() if key in given]
     if machine.spec.rest.get("volumes"):
-        notes.append(_note(machine.root / "volumes", "the domain is built without its volumes"))
-    return tuple(notes)
-
-
-def _note(at: FieldPath, message: str) -> Problem:
-    return Problem(at, "KN601", message, hint="add them with a tool for disks", severity=Severity.NOTE)
+        parts.append((machine.root / "volumes", "volumes"))
+    note = partial(Problem, code="KN601", hint="add them with a tool for disks", severity=Severity.NOTE)
+    return tuple(note(at, message=f"the domain is built without its {what}") for at, what in parts)
 
 
 def _problems(machine: Machine, target: Target, name: str) -> Iterator[Problem]:

@@ -100,10 +100,12 @@ def about(domain: etree._Element) -> About:
 
 
 def _count(text: str | None, path: str, problems: list[Problem]) -> int | None:
-    if text is None or re.fullmatch(r"\s*0*[1-9][0-9]{0,8}\s*", text):
-        return None if text is None else int(text)
-    problems.append(_unreadable(path, f"'{text.strip()}' is not a number of CPUs"))
-    return None
+    if text is None:
+        return None
+    number = int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else 0
+    if not number:
+        problems.append(_unreadable(path, f"'{text.strip()}' is not a number of CPUs"))
+    return number or None
 
 
 def _memory(element: etree._Element | None, problems: list[Problem]) -> int | None:

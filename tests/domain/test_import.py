@@ -134,6 +134,7 @@ UNREADABLE = {
     "unknown unit": ("'GiB'", "'GiBs'", "domain.memory"),
     "negative vCPUs": ("<vcpu>4<", "<vcpu>-4<", "domain.vcpu"),
     "no vCPUs": ("<vcpu>4<", "<vcpu>0<", "domain.vcpu"),
+    "more digits than a number has": ("<vcpu>4<", f"<vcpu>{'0' * 5000}4<", "domain.vcpu"),
     "vCPUs in words": ("<vcpu>4<", "<vcpu>four<", "domain.vcpu"),
     "sockets": (
         "<os>",
