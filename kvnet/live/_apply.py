@@ -108,18 +108,16 @@ def apply(
     name = name or domain_name(machine, target.profile)
     with Reconnectable(connection, attempts, reopen) as current:
         run = _Run(machine, target, gating, name, current, timeout)
-        while True:
-            try:
-                return run.carry_out()
-            except libvirt_module().libvirtError as error:
-                if not current.is_lost():
-                    return run.give_up(refused(error))
-            except LibvirtError as error:
-                return run.give_up(error)
-            try:
+        try:
+            while True:
+                try:
+                    return run.carry_out()
+                except libvirt_module().libvirtError as error:
+                    if not current.is_lost():
+                        raise refused(error) from error
                 current.reconnect()
-            except LibvirtError as error:
-                return run.give_up(error)
+        except LibvirtError as error:
+            return run.give_up(error)
 
 
 @define

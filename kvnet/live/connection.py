@@ -44,13 +44,9 @@ def connect(uri: str | None = None) -> Iterator[libvirt.virConnect]:
         try:
             yield connection
         finally:
-            _undefine_domains(connection)
-
-
-def _undefine_domains(connection: libvirt.virConnect) -> None:
-    """The driver outlives its connections, and would show these domains to the next one."""
-    for domain in connection.listAllDomains(libvirt_module().VIR_CONNECT_LIST_DOMAINS_INACTIVE):
-        domain.undefine()
+            # the driver outlives its connections, and would show these domains to the next one
+            for domain in connection.listAllDomains(libvirt_module().VIR_CONNECT_LIST_DOMAINS_INACTIVE):
+                domain.undefine()
 
 
 @contextmanager
