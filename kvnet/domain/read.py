@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from attrs import frozen
 from lxml import etree
@@ -12,7 +11,7 @@ from kvnet.device import Device, Hostdev, Interface
 from kvnet.errors import FieldPath, Place, Problem, Severity, XmlError
 from kvnet.xml import parse, read_tree
 
-__all__ = ["About", "about", "domain_element", "read_domain"]
+__all__ = ["About", "about", "domain_element", "is_nic", "read_domain"]
 
 _PATHS_TO_DOMAIN = {"domain": ".", "domstatus": "domain", "domainsnapshot": "domain", "domaincheckpoint": "domain"}
 _ARCHITECTURES = {"x86_64": "amd64", "i686": "amd64", "aarch64": "arm64", "s390x": "s390x"}
@@ -31,7 +30,7 @@ def read_domain(text: str | bytes, *, lossless: bool = False, file: str = "<doma
     """
     devices: list[Device] = []
     problems: list[Problem] = []
-    for element in _elements(parse(text, file=file, blanks=lossless), file):
+    for element in filter(is_nic, domain_element(parse(text, file=file, blanks=lossless), file).iterfind("devices/*")):
         try:
             devices.append(read_tree(element, Interface, Hostdev, text=text, lossless=lossless, file=file))
         except XmlError as error:
@@ -52,11 +51,9 @@ def domain_element(root: etree._Element, file: str) -> etree._Element:
     return domain
 
 
-def _elements(root: etree._Element, file: str) -> Iterator[etree._Element]:
-    for devices in domain_element(root, file).iterchildren("devices"):
-        for each in devices.iterchildren("interface", "hostdev"):
-            if each.tag == "interface" or each.get("type") == "pci":
-                yield each
+def is_nic(device: etree._Element) -> bool:
+    """Whether an element is an interface, or a PCI hostdev, which may be a NIC."""
+    return device.tag == "interface" or (device.tag == "hostdev" and device.get("type") == "pci")
 
 
 @frozen(kw_only=True)

@@ -12,7 +12,8 @@ from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.live._libvirt import LibvirtError, domain_named, domain_texts, libvirt_module, refused
 from kvnet.live._reconnect import Reconnectable
-from kvnet.live._removal import Removal, Removals, removals
+from kvnet.live._removal import Removals, removals
+from kvnet.live.events import EventKind
 from kvnet.running import Action, Call, DomainPlan, Gating, plan_domain
 from kvnet.spec import Machine
 from kvnet.target import Target
@@ -177,12 +178,12 @@ class _Run:
         until = time.monotonic() + self.timeout
         for call in waiting:
             match removed.outcome(call.step.alias, until):
-                case Removal.REMOVED:
+                case EventKind.DEVICE_REMOVED:
                     self._finish(call)
-                case Removal.REFUSED:
+                case EventKind.DEVICE_REMOVAL_FAILED:
                     message = f"the guest refuses to release '{call.step.nic}'"
                     self._fail(call, "KN873", message, "stop what uses it in the guest, and run this again")
-                case Removal.PENDING:
+                case _:
                     message = f"the guest has not released '{call.step.nic}' within {self.timeout:g} s"
                     hint = "wait until the guest has booted, resume a paused one, and run this again"
                     self._fail(call, "KN872", message, hint)

@@ -9,7 +9,7 @@ from attrs import frozen
 from lxml import etree
 
 from kvnet.device.diff import Change, Noticed, diff
-from kvnet.domain.read import read_domain
+from kvnet.domain.read import is_nic, read_domain
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.live._libvirt import LibvirtError, libvirt_module
 from kvnet.xml import parse
@@ -152,14 +152,9 @@ def _missing_elements(requested: etree._Element, persistent: etree._Element) -> 
 
 
 def _elements(domain: etree._Element, path: str) -> list[str]:
-    """The tags of all elements that say something, but for ``<devices>`` and NICs, which are looked into."""
-    elements = domain.iterfind(f"{path}/*")
-    return [str(each.tag) for each in elements if (each.attrib or len(each) or each.text) and not _is_compared(each)]
-
-
-def _is_compared(element: etree._Element) -> bool:
-    is_nic = element.tag == "interface" or (element.tag == "hostdev" and element.get("type") == "pci")
-    return is_nic or element.tag == "devices"
+    """The tags of all elements that say something, other than NICs and ``<devices>``, which have their own comparison."""
+    elements = [each for each in domain.iterfind(f"{path}/*") if each.tag != "devices" and not is_nic(each)]
+    return [str(each.tag) for each in elements if each.attrib or len(each) or each.text]
 
 
 def _refuse_existing(root: etree._Element, connection: libvirt.virConnect) -> None:

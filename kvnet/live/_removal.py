@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from kvnet.live._libvirt import libvirt_module
@@ -15,23 +14,9 @@ from kvnet.running.standing import live_nics
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["Removal", "Removals", "removals"]
+__all__ = ["Removals", "removals"]
 
 _POLL_SECONDS = 1.0
-
-
-class Removal(StrEnum):
-    """What became of a device that was detached."""
-
-    REMOVED = "removed"
-    REFUSED = "refused"
-    PENDING = "pending"
-
-
-_OUTCOMES = {
-    EventKind.DEVICE_REMOVED: Removal.REMOVED,
-    EventKind.DEVICE_REMOVAL_FAILED: Removal.REFUSED,
-}
 
 
 class Removals:
@@ -40,23 +25,27 @@ class Removals:
     def __init__(self, domain: libvirt.virDomain, events: Events | None) -> None:
         self._domain = domain
         self._events = events
-        self._known: dict[str, Removal] = {}
+        self._reported: dict[str, EventKind] = {}
 
     def forget(self, alias: str) -> None:
         """Forget what was reported of a device before it is detached again."""
         self._read_events(0)
-        self._known.pop(alias, None)
+        self._reported.pop(alias, None)
 
-    def outcome(self, alias: str, until: float) -> Removal:
-        """Wait for the removal of a device until a time of the monotonic clock, in seconds. Raises libvirtError."""
-        while alias not in self._known:
+    def outcome(self, alias: str, until: float) -> EventKind | None:
+        """Wait for the removal of a device until a time of the monotonic clock, in seconds.
+
+        Returns ``DEVICE_REMOVED``, ``DEVICE_REMOVAL_FAILED``, or ``None`` where the guest has not answered in time.
+        Raises libvirtError.
+        """
+        while alias not in self._reported:
             rest = until - time.monotonic()
             if not self._is_present(alias):
-                return Removal.REMOVED
+                return EventKind.DEVICE_REMOVED
             if rest <= 0:
-                return Removal.PENDING
+                return None
             self._read_events(min(rest, _POLL_SECONDS))
-        return self._known[alias]
+        return self._reported[alias]
 
     def _read_events(self, timeout: float) -> None:
         if self._events is None:
@@ -64,8 +53,8 @@ class Removals:
             return
         event = self._events.next(timeout)
         while event is not None:
-            if event.kind in _OUTCOMES:
-                self._known[event.alias] = _OUTCOMES[event.kind]
+            if event.kind in (EventKind.DEVICE_REMOVED, EventKind.DEVICE_REMOVAL_FAILED):
+                self._reported[event.alias] = event.kind
             event = self._events.next(0)
 
     def _is_present(self, alias: str) -> bool:
