@@ -152,7 +152,7 @@ def _missing_elements(requested: etree._Element, persistent: etree._Element) -> 
 
 
 def _elements(domain: etree._Element, path: str) -> list[str]:
-    """The tags of all elements that say something, other than NICs and ``<devices>``, which have their own comparison."""
+    """The tags of all elements that say something, other than NICs and ``<devices>``, which are compared apart."""
     elements = [each for each in domain.iterfind(f"{path}/*") if each.tag != "devices" and not is_nic(each)]
     return [str(each.tag) for each in elements if each.attrib or len(each) or each.text]
 
