@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from kvnet.device.diff import diff as diff
     from kvnet.device.read import read_device as read_device
     from kvnet.domain.build import build as build
-    from kvnet.domain.imported import Imported as Imported
-    from kvnet.domain.imported import import_domain as import_domain
+    from kvnet.domain.import_ import Imported as Imported
+    from kvnet.domain.import_ import import_domain as import_domain
     from kvnet.domain.patch import patch as patch
     from kvnet.domain.read import read_domain as read_domain
     from kvnet.errors import Cause as Cause
@@ -76,7 +76,7 @@ _HOMES = {
     "kvnet.device.diff": "Change Noticed diff",
     "kvnet.device.read": "read_device",
     "kvnet.domain.build": "build",
-    "kvnet.domain.imported": "Imported import_domain",
+    "kvnet.domain.import_": "Imported import_domain",
     "kvnet.domain.patch": "patch",
     "kvnet.domain.read": "read_domain",
     "kvnet.errors": "Cause FactsError FieldPath KvnetError Place Problem Rejected Severity XmlError",

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from attrs import evolve, frozen
 
 from kvnet.compiler import Compiled, compile
-from kvnet.domain.build import build, left_out
-from kvnet.domain.naming import domain_name
+from kvnet.domain.build import build, domain_name, left_out
 from kvnet.errors import KvnetError, Problem, Rejected
 from kvnet.rules.check import check
 from kvnet.spec import Machine, Origin

@@ -32,7 +32,7 @@ ALLOWED = {
         *("device", "xml", "values", "errors"),
     },
     "live": {
-        *("running", "domain", "compiler", "target", "spec"),
+        *("running", "domain", "compiler", "target", "spec", "device"),
         *("xml", "values", "errors"),
     },
 }

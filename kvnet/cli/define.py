@@ -10,7 +10,6 @@ from kvnet import live
 from kvnet.cli import inputs
 from kvnet.cli.exit_status import status_of
 from kvnet.cli.report import Report
-from kvnet.domain.build import build
 from kvnet.errors import KvnetError, Problem
 from kvnet.pipeline import placed
 from kvnet.target import architecture_of
@@ -19,25 +18,24 @@ __all__ = ["run"]
 
 
 def run(arguments: Namespace, report: Report) -> int:
-    """Define every machine and print what libvirt made of it.
+    """Define the domain of every machine, and print the persistent configuration that libvirt wrote back.
 
-    A machine that libvirt refuses keeps no other from being defined. Returns 1 where libvirt refused or
-    dropped something.
+    The others are defined even if libvirt refuses one. Without ``--connect`` the domains are undefined again. Returns
+    1 where libvirt refused or lost something.
     """
-    given = inputs.read(arguments)
-    made = inputs.rendered(given, report, whole=False)
     found: list[Problem] = []
+    rendered = inputs.rendered(inputs.read(arguments), report, whole=False)
     with live.connect(arguments.connect) as connection:
-        for each in made:
+        for each in rendered:
             try:
                 virt_type = live.virt_type(connection, architecture_of(each.machine, each.target))
-                text = build(each.machine, evolve(each.target, virt_type=virt_type), each.compiled.devices)
-                defined = live.define(text, connection, keep=arguments.connect is not None)
+                document = evolve(each, target=evolve(each.target, virt_type=virt_type)).domain()
+                defined = live.define(document, connection, keep=arguments.connect is not None)
             except KvnetError as error:
                 problems = placed(each.machine.origin, error.problems)
             else:
                 problems = placed(each.machine.origin, defined.lost)
-                print(defined.got.rstrip("\n"))
+                print(defined.persistent.rstrip("\n"))
             report.problems(problems)
             found += problems
     return status_of(found)

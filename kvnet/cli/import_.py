@@ -8,7 +8,7 @@ from argparse import Namespace
 from kvnet.cli.exit_status import CLEAN
 from kvnet.cli.inputs import domain_text
 from kvnet.cli.report import Report
-from kvnet.domain.imported import import_domain
+from kvnet.domain.import_ import import_domain
 from kvnet.manifest import Manifest, dump
 
 __all__ = ["run"]

@@ -9,7 +9,7 @@ from kvnet import live
 from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
 from kvnet.cli.report import Report
-from kvnet.domain.naming import domain_name
+from kvnet.domain.build import domain_name
 from kvnet.pipeline import placed
 from kvnet.running import DomainPlan
 

@@ -10,7 +10,7 @@ from kvnet import live
 from kvnet.cli import inputs, output
 from kvnet.cli.exit_status import CLEAN, FAILED
 from kvnet.cli.report import Report
-from kvnet.domain.naming import domain_name
+from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.live import EventKind
 from kvnet.manifest.structure import unstructure

@@ -1,1 +1,1 @@
-"""The whole ``<domain>``: built anew, or somebody's own with NICs put in."""
+"""Build, read, patch and import whole ``<domain>`` documents."""

@@ -1,11 +1,9 @@
-"""A whole ``<domain>`` around the NICs of a machine: enough to boot, and no disks."""
+"""Build the whole ``<domain>`` of a machine: its NICs and what it takes to boot, but no disks."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from uuid import UUID, uuid5
 
 from attrs import frozen
@@ -14,26 +12,27 @@ from kvnet.compiler import compile
 from kvnet.compiler.topology import Topology, topology, vcpus
 from kvnet.defaults import defaulted, has_cpu_hotplug
 from kvnet.device import Device
-from kvnet.domain.layout import laid_out, only_element
-from kvnet.domain.naming import domain_name
+from kvnet.domain.edit import laid_out
+from kvnet.domain.scan import only_element
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
-from kvnet.spec import Cpu, Domain, Firmware, Machine, MachineType, Memory, Resources, VmiSpec
-from kvnet.target import Target, architecture_conflict, architecture_of, checked_target
+from kvnet.spec import Cpu, Machine, Resources
+from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
 from kvnet.values import quantity_ceil
 from kvnet.xml import escape, write
 from kvnet.xml.scalars import Text
 
-__all__ = ["build", "domain_uuid", "left_out"]
+__all__ = ["build", "domain_name", "domain_uuid", "left_out"]
 
+_TEXT = Text()
 _NAMELESS = "vm"
 _DEFAULT_MEMORY = "1Gi"
 _KIB = 1024
 _INDENT = "    "
 _NICS = FieldPath(("nics",))
-_NO_CPU = (None, None, None, None)
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 # Version 1 of the rule that gives a machine its UUID; another rule would take another namespace
 _UUID_NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11")
+_APIC_VCPUS = 255
+"""The most vCPUs that an x86 guest can have without extended APIC ids."""
 
 
 @frozen
@@ -57,197 +56,146 @@ def build(
     *,
     name: str | None = None,
 ) -> str:
-    """The domain document of a machine, enough to boot but without disks.
+    """Build the domain document of a machine, enough to boot but without disks.
 
-    ``devices`` are those that ``compile`` makes, unless others are given; texts of devices are laid out anew. ``name``
-    is that of ``domain_name`` unless another one is given. Memory is the guest's, else what is requested, else the
-    limit, else 1 GiB; vCPUs follow KubeVirt, with the sockets that may be plugged in later. Raises Rejected where the
-    machine cannot be compiled, or libvirt could not define it, and XmlError where a text is not one NIC.
+    ``devices`` are those that ``compile`` makes, unless others are given as values or as XML; XML is indented anew.
+    ``name`` is ``domain_name`` unless another one is given. Memory is ``memory.guest``, else the memory request, else
+    the limit, else 1 GiB. vCPUs follow KubeVirt's topology, with the sockets that may be plugged in later.
+
+    Returns the document that ``render`` has for the same machine and target.
+
+    Raises Rejected where the machine cannot be compiled or libvirt could not define it, and XmlError where the XML of
+    a device is not one NIC.
     """
     target = checked_target(machine, target)
-    conflict = architecture_conflict(machine, target)
-    flaws = [conflict] if conflict else _vcpu_flaws(machine)
-    if flaws:
-        raise Rejected(flaws)
-    devices = compile(machine, target).devices if devices is None else devices
-    machine, architecture = defaulted(machine, target), architecture_of(machine, target)
     name = name or domain_name(machine, target.profile)
-    frame = _frame(_size(machine), architecture, target.virt_type)
-    if frame is None or not _SAFE_NAME.fullmatch(name):
-        problems = _problems(machine, name, architecture)
-        if problems or frame is None:
-            raise Rejected(problems)
-    inside = "".join([_nic(device, n) for n, device in enumerate(devices)])
-    return frame.format(escape(name), domain_uuid(machine), inside)
+    problems = [*_problems(machine, target, name)]
+    if problems:
+        raise Rejected(problems)
+    devices = compile(machine, target).devices if devices is None else devices
+    nics = [_nic(device, n) for n, device in enumerate(devices)]
+    return _document(defaulted(machine, target), target, name, nics)
 
 
-class _Size(NamedTuple):
-    """What decides on a domain beside its name and its NICs; machines of one size share all of the rest."""
-
-    machine_type: str | None
-    guest_memory: str | int | None
-    cpu: tuple[int | None, ...]
-    requests: tuple[tuple[str, Any], ...]
-    limits: tuple[tuple[str, Any], ...]
-    uuid: str | None
-
-    def machine(self) -> Machine:
-        """The least machine of this size."""
-        cores, sockets, threads, max_sockets = self.cpu
-        domain = Domain(
-            cpu=Cpu(cores=cores, sockets=sockets, threads=threads, max_sockets=max_sockets),
-            memory=Memory(guest=self.guest_memory),
-            machine=MachineType(type=self.machine_type),
-            resources=Resources(requests=dict(self.requests), limits=dict(self.limits)),
-            firmware=Firmware(uuid=self.uuid),
-        )
-        return Machine(spec=VmiSpec(domain=domain))
-
-
-def _size(machine: Machine) -> _Size:
-    domain = machine.spec.domain
-    cpu, resources = domain.cpu, domain.resources
-    return _Size(
-        domain.machine.type if domain.machine else None,
-        domain.memory.guest if domain.memory else None,
-        (cpu.cores, cpu.sockets, cpu.threads, cpu.max_sockets) if cpu else _NO_CPU,
-        tuple(_sizes(resources.requests)) if resources else (),
-        tuple(_sizes(resources.limits)) if resources else (),
-        domain.firmware.uuid if domain.firmware else None,
-    )
-
-
-def _sizes(quantities: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    return ((name, quantities[name]) for name in ("cpu", "memory") if name in quantities)
-
-
-@lru_cache(maxsize=1024)
-def _frame(size: _Size, architecture: str, virt_type: str) -> str | None:
-    """The document without name, UUID and NICs, which ``format`` fills in; nothing where there can be none."""
-    machine = size.machine()
-    if _problems(machine, _NAMELESS, architecture):
-        return None
-    platform = _PLATFORMS[architecture]
-    kind = size.machine_type or platform.machine
+def _document(machine: Machine, target: Target, name: str, nics: Sequence[str]) -> str:
+    architecture = architecture_of(machine, target)
+    platform, now = _PLATFORMS[architecture], topology(machine)
+    most = _with_hotplug_sockets(now, machine, architecture)
+    count, current = vcpus(most), "" if vcpus(most) == vcpus(now) else f" current='{vcpus(now)}'"
+    machine_type = _machine_type(machine) or platform.machine
+    is_extended = architecture == "amd64" and "q35" in machine_type and count > _APIC_VCPUS
+    features = (*platform.features, _SPLIT_IOAPIC) if is_extended else platform.features
     lines = [
-        f"<domain type='{_braced(virt_type)}'>",
-        "  <name>{}</name>",
-        "  <uuid>{}</uuid>",
+        f"<domain type='{escape(target.virt_type)}'>",
+        f"  <name>{escape(name)}</name>",
+        f"  <uuid>{domain_uuid(machine)}</uuid>",
         f"  <memory unit='KiB'>{_memory_kib(machine)}</memory>",
-        *_vcpus(machine, architecture),
+        f"  <vcpu placement='static'{current}>{count}</vcpu>",
         "  <os>",
-        f"    <type arch='{platform.arch}' machine='{_braced(kind)}'>hvm</type>",
+        f"    <type arch='{platform.arch}' machine='{escape(machine_type)}'>hvm</type>",
         "  </os>",
-        *_features(platform),
-        *_cpu(machine, architecture),
-        "  <devices>{}",
+        *(["  <features>", *(f"    <{each}/>" for each in features), "  </features>"] if features else ()),
+        "  <cpu>",
+        f"    <topology sockets='{most.sockets}' cores='{most.cores}' threads='{most.threads}'/>",
+        "  </cpu>",
+        "  <devices>",
+        *nics,
+        *(_IOMMU if is_extended else ()),
         "    <serial type='pty'/>",
         "    <console type='pty'/>",
         "  </devices>",
-        "</domain>",
+        "</domain>\n",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
-def _braced(text: str) -> str:
-    return escape(text).replace("{", "{{").replace("}", "}}")
+# Extended interrupt mode. libvirt adds it by itself from 11.0 on, and refuses such a domain before. QEMU wants the
+# caching mode for the virtual functions of SR-IOV.
+_SPLIT_IOAPIC = "ioapic driver='qemu'"
+_IOMMU = (
+    "    <iommu model='intel'>",
+    "      <driver intremap='on' caching_mode='on' eim='on'/>",
+    "    </iommu>",
+)
 
 
-def _nic(nic: Device | str, number: int) -> str:
-    if isinstance(nic, str):
-        text = laid_out(only_element(nic, _NICS[number]), _INDENT, "  ", "\n")
-        return f"\n{_INDENT}{text}"
-    text = write(nic, indent=len(_INDENT))
-    return f"\n{text if text.startswith(_INDENT) else _INDENT + text}"
+def domain_name(machine: Machine, profile: Profile | str = Profile.KUBEVIRT) -> str:
+    """The name of a machine's domain: ``namespace_name`` as in KubeVirt, or the plain name in the host profile.
 
-
-def _problems(machine: Machine, name: str, architecture: str) -> list[Problem]:
-    problems = [*_name_flaws(machine, name), *_vcpu_flaws(machine), *_memory_flaws(machine), *_uuid_flaws(machine)]
-    if architecture not in _PLATFORMS:
-        told, hint = f"'{architecture}' is no architecture of KubeVirt", f"use one of {', '.join(_PLATFORMS)}"
-        problems.append(Problem(machine.root / "architecture", "KN604", told, hint=hint))
-    return problems
+    A machine without a name is ``vm``, one without a namespace is in ``default``.
+    """
+    name = machine.name or _NAMELESS
+    return f"{machine.namespace or 'default'}_{name}" if Profile(profile) is Profile.KUBEVIRT else name
 
 
 def domain_uuid(machine: Machine) -> UUID:
-    """The firmware's UUID that the spec asks for, else one derived from namespace and name."""
+    """The UUID of a machine's domain: ``firmware.uuid``, else one derived from namespace and name."""
     firmware = machine.spec.domain.firmware
     if firmware is not None and firmware.uuid:
         return UUID(firmware.uuid)
     return uuid5(_UUID_NAMESPACE, f"{machine.namespace or 'default'}/{machine.name or _NAMELESS}")
 
 
-_LEFT_OUT = {
-    "disks": "its disks",
-    "filesystems": "its filesystems",
-    "gpus": "its GPUs",
-    "hostDevices": "its host devices",
-}
+_LEFT_OUT = {"disks": "disks", "filesystems": "filesystems", "gpus": "GPUs", "hostDevices": "host devices"}
 
 
 def left_out(machine: Machine) -> tuple[Problem, ...]:
-    """Notes on what the spec asks for and the domain does not carry, for kvnet is about NICs."""
+    """A note (``KN601``) for each part of the spec that the domain does not have, because it is not network."""
     at = machine.root / "domain" / "devices"
     devices = machine.spec.domain.devices
-    asked = {key for key, value in devices.rest.items() if value} | ({"disks"} if devices.disks else set())
-    notes = [_note(at / key, f"the domain is made without {what}") for key, what in _LEFT_OUT.items() if key in asked]
+    given = {key for key, value in devices.rest.items() if value} | ({"disks"} if devices.disks else set())
+    parts = [(at / key, what) for key, what in _LEFT_OUT.items() if key in given]
     if machine.spec.rest.get("volumes"):
-        notes.append(_note(machine.root / "volumes", "the domain is made without its volumes"))
-    return tuple(notes)
+        parts.append((machine.root / "volumes", "volumes"))
+    note = partial(Problem, code="KN601", hint="add them with a tool for disks", severity=Severity.NOTE)
+    return tuple(note(at, message=f"the domain is built without its {what}") for at, what in parts)
 
 
-def _note(at: FieldPath, message: str) -> Problem:
-    return Problem(at, "KN601", message, hint="add them with a tool for disks", severity=Severity.NOTE)
-
-
-def _name_flaws(machine: Machine, name: str) -> list[Problem]:
+def _problems(machine: Machine, target: Target, name: str) -> Iterator[Problem]:
+    """Why libvirt could not define the machine's domain."""
+    conflict, architecture = architecture_conflict(machine, target), architecture_of(machine, target)
+    if conflict:
+        yield conflict
+    elif architecture not in _PLATFORMS:
+        message, hint = f"'{architecture}' is no architecture of KubeVirt", f"use one of {', '.join(_PLATFORMS)}"
+        yield Problem(machine.root / "architecture", "KN604", message, hint=hint)
     try:
-        Text().check(name)
-    except ValueError as reason:
-        return [Problem(FieldPath(("metadata", "name")), "KN602", str(reason), hint="use printable characters")]
+        _check_name(name)
+    except ValueError as error:
+        yield Problem(FieldPath(("metadata", "name")), "KN602", str(error), hint="use letters, no / and no line break")
+    for check, path, code, hint in _CHECKS:
+        try:
+            check(machine)
+        except ValueError as error:
+            yield Problem(FieldPath((*machine.root.parts, "domain", *path)), code, str(error), hint=hint)
+
+
+def _check_name(name: str) -> None:
+    _TEXT.check(name)
     if "/" in name or "\n" in name or not name.strip():
-        told = f"{name!r} cannot name a domain"
-        return [Problem(FieldPath(("metadata", "name")), "KN602", told, hint="use letters, no / and no line break")]
-    kind = machine.spec.domain.machine
-    try:
-        Text().check(kind.type if kind and kind.type else "")
-    except ValueError as reason:
-        return [Problem(machine.root / "domain" / "machine" / "type", "KN602", str(reason))]
-    return []
+        raise ValueError(f"{name!r} cannot name a domain")
 
 
-def _vcpu_flaws(machine: Machine) -> list[Problem]:
-    at = machine.root / "domain" / "resources"
-    try:
-        if vcpus(topology(machine)) >= 0:
-            return []
-    except ValueError as reason:
-        return [Problem(at, "KN603", f"the CPUs cannot be counted: {reason}", hint="write 2, or 500m")]
-    return [Problem(at, "KN603", "the CPU limit is negative", hint="give it at least 1")]
+def _check_machine_type(machine: Machine) -> None:
+    _TEXT.check(_machine_type(machine))
 
 
-def _memory_flaws(machine: Machine) -> list[Problem]:
-    at = machine.root / "domain" / "memory" / "guest"
-    try:
-        if _memory_kib(machine) > 0:
-            return []
-    except ValueError as reason:
-        return [Problem(at, "KN606", str(reason), hint="write 512Mi, or 2Gi")]
-    return [Problem(at, "KN606", "the machine has no memory", hint="write 512Mi, or 2Gi")]
+def _check_vcpus(machine: Machine) -> None:
+    if vcpus(topology(machine)) < 0:
+        raise ValueError("the CPU limit is negative")
 
 
-def _uuid_flaws(machine: Machine) -> list[Problem]:
-    try:
-        domain_uuid(machine)
-    except ValueError:
-        firmware = machine.spec.domain.firmware
-        told = f"'{firmware.uuid if firmware else ''}' is not a UUID"
-        hint = "write 32 hexadecimal digits in groups, or leave it out"
-        return [Problem(machine.root / "domain" / "firmware" / "uuid", "KN605", told, hint=hint)]
-    return []
+def _check_uuid(machine: Machine) -> None:
+    firmware = machine.spec.domain.firmware
+    if firmware is not None and firmware.uuid:
+        try:
+            UUID(firmware.uuid)
+        except ValueError:
+            raise ValueError(f"'{firmware.uuid}' is not a UUID") from None
 
 
 def _memory_kib(machine: Machine) -> int:
+    """The guest's memory in KiB, rounded up. Raises ValueError with a reason."""
     domain = machine.spec.domain
     resources = domain.resources or Resources()
     wishes = (
@@ -257,31 +205,36 @@ def _memory_kib(machine: Machine) -> int:
         _DEFAULT_MEMORY,
     )
     given = next(wish for wish in wishes if wish is not None)
-    return -(-quantity_ceil(str(given)) // _KIB)
+    size = -(-quantity_ceil(str(given)) // _KIB)
+    if size <= 0:
+        raise ValueError("the machine has no memory")
+    return size
 
 
-def _most(machine: Machine, architecture: str) -> tuple[Topology, int]:
-    """The topology with all sockets that may be plugged in, and the vCPUs to start with."""
-    now = topology(machine)
+_CHECKS: tuple[tuple[Callable[[Machine], object], tuple[str, ...], str, str], ...] = (
+    (_check_machine_type, ("machine", "type"), "KN602", "use printable characters"),
+    (_check_vcpus, ("resources",), "KN603", "write 2, or 500m"),
+    (_memory_kib, ("memory", "guest"), "KN606", "write 512Mi, or 2Gi"),
+    (_check_uuid, ("firmware", "uuid"), "KN605", "write 32 hexadecimal digits in groups, or leave it out"),
+)
+"""What raises ValueError for a machine that libvirt could not define, with field, code and hint."""
+
+
+def _machine_type(machine: Machine) -> str:
+    kind = machine.spec.domain.machine
+    return (kind.type if kind else None) or ""
+
+
+def _with_hotplug_sockets(now: Topology, machine: Machine, architecture: str) -> Topology:
+    """The topology with all the sockets that may be plugged in while the machine runs."""
     most = (machine.spec.domain.cpu or Cpu()).max_sockets or 0
     if not has_cpu_hotplug(architecture) or most <= now.sockets:
-        return now, vcpus(now)
-    return Topology(sockets=most, cores=now.cores, threads=now.threads), vcpus(now)
+        return now
+    return Topology(sockets=most, cores=now.cores, threads=now.threads)
 
 
-def _vcpus(machine: Machine, architecture: str) -> list[str]:
-    most, now = _most(machine, architecture)
-    current = f" current='{now}'" if vcpus(most) != now else ""
-    return [f"  <vcpu placement='static'{current}>{vcpus(most)}</vcpu>"]
-
-
-def _cpu(machine: Machine, architecture: str) -> list[str]:
-    most, _ = _most(machine, architecture)
-    parts = f"sockets='{most.sockets}' cores='{most.cores}' threads='{most.threads}'"
-    return ["  <cpu>", f"    <topology {parts}/>", "  </cpu>"]
-
-
-def _features(platform: _Platform) -> list[str]:
-    if not platform.features:
-        return []
-    return ["  <features>", *(f"    <{feature}/>" for feature in platform.features), "  </features>"]
+def _nic(nic: Device | str, number: int) -> str:
+    if isinstance(nic, str):
+        return _INDENT + laid_out(only_element(nic, _NICS[number]), _INDENT, "  ", "\n")
+    text = write(nic, indent=len(_INDENT))
+    return text if text.startswith(_INDENT) else _INDENT + text

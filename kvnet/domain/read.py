@@ -1,31 +1,36 @@
-"""The NICs of a whole domain, as values."""
+"""Read a whole domain: its NICs as values, and what it says of the machine around them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 
+from attrs import frozen
 from lxml import etree
 
 from kvnet.device import Device, Hostdev, Interface
-from kvnet.errors import FieldPath, Place, Problem, XmlError
+from kvnet.errors import FieldPath, Place, Problem, Severity, XmlError
 from kvnet.xml import parse, read_tree
 
-__all__ = ["domain_element", "read_domain"]
+__all__ = ["About", "about", "domain_element", "is_nic", "read_domain"]
 
-_DOMAINS = {"domain": ".", "domstatus": "domain", "domainsnapshot": "domain", "domaincheckpoint": "domain"}
+_PATHS_TO_DOMAIN = {"domain": ".", "domstatus": "domain", "domainsnapshot": "domain", "domaincheckpoint": "domain"}
+_ARCHITECTURES = {"x86_64": "amd64", "i686": "amd64", "aarch64": "arm64", "s390x": "s390x"}
+_UNIT = re.compile("b|bytes?|(?P<prefix>[kmgtpe])(?P<base>b|ib)?", re.IGNORECASE)
+_MOST_BYTES = 2**64
 
 
 def read_domain(text: str | bytes, *, lossless: bool = False, file: str = "<domain>") -> tuple[Device, ...]:
-    """Every ``<interface>`` and every PCI ``<hostdev>`` of a domain, in document order.
+    """Read every ``<interface>`` and every PCI ``<hostdev>`` of a domain, in document order.
 
-    ``text`` is a ``<domain>`` as ``virsh dumpxml`` prints it, or the status file, snapshot or checkpoint that
-    holds one. A PCI hostdev is read whatever it is, for libvirt does not tell NICs from others; hostdevs of
-    other kinds are left out. Strict and lossless reading are those of ``read_device``. Raises XmlError with
-    all problems of all devices.
+    ``text`` is a ``<domain>`` as ``virsh dumpxml`` prints it, or the status file, snapshot or checkpoint that holds
+    one. All PCI hostdevs are read, because libvirt does not tell NICs from other devices; hostdevs of other kinds are
+    not. ``lossless`` is that of ``read_device``; ``file`` names the document in problems.
+
+    Raises XmlError with all problems of all devices.
     """
     devices: list[Device] = []
     problems: list[Problem] = []
-    for element in _elements(parse(text, file=file, blanks=lossless), file):
+    for element in filter(is_nic, domain_element(parse(text, file=file, blanks=lossless), file).iterfind("devices/*")):
         try:
             devices.append(read_tree(element, Interface, Hostdev, text=text, lossless=lossless, file=file))
         except XmlError as error:
@@ -37,17 +42,85 @@ def read_domain(text: str | bytes, *, lossless: bool = False, file: str = "<doma
 
 def domain_element(root: etree._Element, file: str) -> etree._Element:
     """The ``<domain>`` in a document that is or holds one. Raises XmlError."""
-    way = _DOMAINS.get(str(root.tag))
-    domain = None if way is None else root.find(way)
+    path = _PATHS_TO_DOMAIN.get(str(root.tag))
+    domain = None if path is None else root.find(path)
     if domain is None:
-        told = f"the root is <{root.tag!s}>, which is no <domain> and holds none"
+        message = f"the root is <{root.tag!s}>, which is no <domain> and holds none"
         hint = "give a domain as `virsh dumpxml` prints it"
-        raise XmlError([Problem(FieldPath(), "KN503", told, hint=hint, place=Place(file, 1, 1))])
+        raise XmlError([Problem(FieldPath(), "KN503", message, hint=hint, place=Place(file, 1, 1))])
     return domain
 
 
-def _elements(root: etree._Element, file: str) -> Iterator[etree._Element]:
-    for devices in domain_element(root, file).iterchildren("devices"):
-        for each in devices.iterchildren("interface", "hostdev"):
-            if each.tag == "interface" or each.get("type") == "pci":
-                yield each
+def is_nic(device: etree._Element) -> bool:
+    """Whether an element is an interface, or a PCI hostdev, which may be a NIC."""
+    return device.tag == "interface" or (device.tag == "hostdev" and device.get("type") == "pci")
+
+
+@frozen(kw_only=True)
+class About:
+    """What a domain says of its machine: name, architecture as in Kubernetes, vCPUs, and memory in bytes.
+
+    ``None`` is what the document does not say. ``problems`` are notes (``KN613``) on quantities that it says, and that
+    libvirt would not read.
+    """
+
+    name: str | None
+    architecture: str | None
+    sockets: int | None
+    cores: int | None
+    threads: int | None
+    memory: int | None
+    is_pci_express: bool
+    problems: tuple[Problem, ...] = ()
+
+
+def about(domain: etree._Element) -> About:
+    """Read what a ``<domain>`` element says of its machine. Never raises: what cannot be read is in the problems."""
+    machine, topology = domain.find("os/type"), domain.find("cpu/topology")
+    arch, kind = ("", "") if machine is None else (machine.get("arch", ""), machine.get("machine", ""))
+    problems: list[Problem] = []
+    counts = {
+        name: None if topology is None else _count(topology.get(name), f"cpu/topology/@{name}", problems)
+        for name in ("sockets", "cores", "threads")
+    }
+    vcpus = _count(domain.findtext("vcpu"), "vcpu", problems)
+    return About(
+        name=(domain.findtext("name") or "").strip() or None,
+        architecture=_ARCHITECTURES.get(arch),
+        sockets=counts["sockets"] or vcpus,
+        cores=counts["cores"],
+        threads=counts["threads"],
+        memory=_memory(domain.find("memory"), problems),
+        is_pci_express=not re.match(r"(pc|pc-i440fx-.*)$", kind),
+        problems=tuple(problems),
+    )
+
+
+def _count(text: str | None, path: str, problems: list[Problem]) -> int | None:
+    if text is None:
+        return None
+    number = int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else 0
+    if not number:
+        problems.append(_unreadable(path, f"'{text.strip()}' is not a number of CPUs"))
+    return number or None
+
+
+def _memory(element: etree._Element | None, problems: list[Problem]) -> int | None:
+    """Memory in bytes, as libvirt's virScaleInteger reads it: any case, ``k`` and ``KiB`` are 1024, ``KB`` is 1000."""
+    if element is None:
+        return None
+    text, unit = (element.text or "").strip(), element.get("unit") or "KiB"
+    amount, scale = re.fullmatch(r"\+?([0-9]{1,20})", text), _UNIT.fullmatch(unit)
+    if amount and scale:
+        power = "kmgtpe".index(scale["prefix"].lower()) + 1 if scale["prefix"] else 0
+        base = 1000 if (scale["base"] or "").lower() == "b" else 1024
+        size: int = int(amount[1]) * base**power
+        if size < _MOST_BYTES:
+            return size
+    problems.append(_unreadable("memory", f"'{text}' in '{unit}' is not an amount of memory"))
+    return None
+
+
+def _unreadable(path: str, message: str) -> Problem:
+    at = FieldPath(("domain", *path.split("/")))
+    return Problem(at, "KN613", f"{message}: it is not imported", severity=Severity.NOTE)

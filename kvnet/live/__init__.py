@@ -1,23 +1,32 @@
-"""libvirt itself: the only package that talks to it. Needs the extra ``kvnet[libvirt]``."""
+"""Define, start, change and watch domains on libvirt; needs the extra ``kvnet[libvirt]``.
 
-from kvnet.live.applied import Applied, Failure
-from kvnet.live.apply import apply, plan
-from kvnet.live.binding import LibvirtError
+This is the only package that calls libvirt. Functions take libvirt's own connection, such as ``connect`` gives.
+"""
+
+from kvnet.live._apply import Applied, Failure, apply, plan
+from kvnet.live._define import Defined, Started, define, lost, start
+from kvnet.live._libvirt import LibvirtError
+from kvnet.live._status import agent_report, status
 from kvnet.live.connection import connect, virt_type
-from kvnet.live.define import Defined, define
 from kvnet.live.events import Event, EventKind, watch
-from kvnet.live.loss import lost
-from kvnet.live.start import Started, start
-from kvnet.live.status import agent_report, status
+from kvnet.running import Action, Call, DomainPlan, DomainTexts, Gating, Step
+from kvnet.spec import InterfaceStatus
 
 __all__ = [
+    "Action",
     "Applied",
+    "Call",
     "Defined",
+    "DomainPlan",
+    "DomainTexts",
     "Event",
     "EventKind",
     "Failure",
+    "Gating",
+    "InterfaceStatus",
     "LibvirtError",
     "Started",
+    "Step",
     "agent_report",
     "apply",
     "connect",

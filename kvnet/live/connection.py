@@ -1,4 +1,4 @@
-"""Connections to libvirt: any URI, or a libvirt embedded in this process, without a daemon."""
+"""Connect to libvirt: to any URI, or to the QEMU driver inside this process, without a daemon."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from urllib.parse import quote, urlsplit
 from lxml import etree
 
 from kvnet.errors import FieldPath, Problem
-from kvnet.live.binding import LibvirtError, libvirt_module
-from kvnet.live.embedded import embedded_root, run_embedded
-from kvnet.live.loop import event_loop
+from kvnet.live._embedded import embedded_root, prepare_process
+from kvnet.live._libvirt import LibvirtError, libvirt_module
+from kvnet.live.events import event_loop
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["LibvirtError", "connect", "opened", "virt_type"]
+__all__ = ["connect", "open_connection", "virt_type"]
 
 _ARCHES = {"amd64": "x86_64", "arm64": "aarch64", "s390x": "s390x"}
 _QEMU = "qemu-system-x86_64"
@@ -27,72 +27,67 @@ _KEEPALIVE_SECONDS, _KEEPALIVES = 5, 3
 
 @contextmanager
 def connect(uri: str | None = None) -> Iterator[libvirt.virConnect]:
-    """A connection to libvirt; closed at the end.
+    """Connect to libvirt, and close the connection at the end of the block.
 
-    Without a URI it is libvirt's QEMU driver inside this process, its state in a temporary directory, or
-    where no QEMU is installed libvirt's test driver. That driver is for defining domains, not for running
-    them: what is left of them at the end is undefined. Raises LibvirtError.
+    Without a URI, it is libvirt's QEMU driver inside this process with its state in a temporary directory, or libvirt's
+    test driver where QEMU is not installed. That QEMU driver is for trying definitions out: domains that do not run are
+    undefined at the end of the block.
+
+    Yields libvirt's own connection. Raises LibvirtError.
     """
     libvirt_module()
-    if uri is not None:
-        with _opened(uri) as connection:
+    if uri is not None or shutil.which(_QEMU) is None:
+        with _opened(uri or "test:///default") as connection:
             yield connection
-    elif shutil.which(_QEMU) is None:
-        with _opened("test:///default") as connection:
+        return
+    with embedded_root() as root, _opened(f"qemu:///embed?root={quote(str(root))}") as connection:
+        try:
             yield connection
-    else:
-        with embedded_root() as root, _opened(f"qemu:///embed?root={quote(str(root))}") as connection:
-            try:
-                yield connection
-            finally:
-                _forget_domains(connection)
-
-
-def _forget_domains(connection: libvirt.virConnect) -> None:
-    """The driver outlives its connections, and would show these domains to the next one."""
-    for domain in connection.listAllDomains(libvirt_module().VIR_CONNECT_LIST_DOMAINS_INACTIVE):
-        domain.undefine()
+        finally:
+            # the driver outlives its connections, and would show these domains to the next one
+            for domain in connection.listAllDomains(libvirt_module().VIR_CONNECT_LIST_DOMAINS_INACTIVE):
+                domain.undefine()
 
 
 @contextmanager
 def _opened(uri: str) -> Iterator[libvirt.virConnect]:
     with event_loop():
-        connection = opened(uri)
+        connection = open_connection(uri)
         try:
             yield connection
         finally:
             connection.close()
 
 
-def opened(uri: str) -> libvirt.virConnect:
-    """A new connection, whoever closes it. A daemon that falls silent is given up. Raises LibvirtError."""
+def open_connection(uri: str) -> libvirt.virConnect:
+    """Open a connection that the caller closes, and that ends when the daemon stops answering. Raises LibvirtError."""
     libvirt = libvirt_module()
     if urlsplit(uri).path == "/embed":
-        run_embedded()
+        prepare_process()
     try:
         connection = libvirt.open(uri)
     except libvirt.libvirtError as error:
-        hint = "is libvirt there, and may you use it? Without a URI, kvnet starts its own"
-        told = f"cannot connect to {uri}: {error.get_error_message()}"
-        raise LibvirtError([Problem(FieldPath(), "KN401", told, hint=hint)]) from error
-    with suppress(libvirt.libvirtError):  # a driver inside the process has no line that could break
+        message = f"cannot connect to {uri}: {error.get_error_message()}"
+        hint = "check that libvirt runs there and that you may use it; without a URI, kvnet starts its own"
+        raise LibvirtError([Problem(FieldPath(), "KN401", message, hint=hint)]) from error
+    with suppress(libvirt.libvirtError):  # a driver inside the process has no keepalive
         connection.setKeepAlive(_KEEPALIVE_SECONDS, _KEEPALIVES)
     return connection
 
 
 def virt_type(connection: libvirt.virConnect, architecture: str) -> str:
-    """The domain type that a connection offers for an architecture: kvm before all others.
+    """The domain type that a connection offers for a Kubernetes architecture: ``kvm`` where it can, else ``qemu``.
 
-    Raises LibvirtError where it offers none.
+    It is ``test`` for libvirt's test driver. Raises LibvirtError where the connection offers none.
     """
     if connection.getType().lower() == "test":
         return "test"
     arch = _ARCHES.get(architecture, architecture)
     try:
-        # one architecture's QEMU is asked; getCapabilities() asks them all, at seconds each
+        # getCapabilities() would ask the QEMUs of all architectures, which takes seconds for each
         capabilities = connection.getDomainCapabilities(None, arch, None, None)
     except libvirt_module().libvirtError as error:
-        told = f"{connection.getURI()} runs no guests of the architecture {arch}: {error.get_error_message()}"
+        message = f"{connection.getURI()} runs no guests of the architecture {arch}: {error.get_error_message()}"
         hint = "install the QEMU of that architecture, or connect elsewhere with --connect"
-        raise LibvirtError([Problem(FieldPath(), "KN401", told, hint=hint)]) from error
+        raise LibvirtError([Problem(FieldPath(), "KN401", message, hint=hint)]) from error
     return etree.fromstring(capabilities.encode()).findtext("domain", default="qemu")

@@ -1,26 +1,29 @@
-"""What libvirt tells of a domain while it runs."""
+"""Listen to libvirt's events: the event loop that delivers them, and the events of one domain."""
 
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem
-from kvnet.live.binding import LibvirtError, libvirt_module
-from kvnet.live.domains import domain_named
+from kvnet.live._libvirt import LibvirtError, domain_named, libvirt_module
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["Event", "EventKind", "Events", "heard", "watch"]
+__all__ = ["Event", "EventKind", "EventLoop", "Events", "event_loop", "listen", "watch"]
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
+_STOP_SECONDS = 5.0
+_NEVER, _NOW = -1, 0
 
 
 class EventKind(StrEnum):
@@ -29,15 +32,16 @@ class EventKind(StrEnum):
     DEVICE_ADDED = "device-added"
     DEVICE_REMOVED = "device-removed"
     DEVICE_REMOVAL_FAILED = "device-removal-failed"
-    """The guest would not let go of a device."""
+    """The guest refused to release a device."""
     AGENT = "agent"
-    """The guest's agent is there, or is there no more."""
+    """The guest agent connected or disconnected."""
     DOMAIN = "domain"
+    """The domain's life cycle: it was started, suspended, stopped and so on."""
 
 
 @frozen(kw_only=True)
 class Event:
-    """One event: of devices their ``alias``, of agent and domain the state that it is in now."""
+    """One event: ``alias`` is that of the device, ``state`` the new state of the agent or the domain."""
 
     kind: EventKind
     alias: str = ""
@@ -48,7 +52,7 @@ class Event:
 
 
 class Events:
-    """The events of a domain, in order, from when it began to be listened to."""
+    """The events of a domain in order, queued since it began to be listened to."""
 
     def __init__(self, connection: libvirt.virConnect) -> None:
         self._connection = connection
@@ -58,86 +62,133 @@ class Events:
         self._queue.put(event)
 
     def next(self, timeout: float) -> Event | None:
-        """The next event, ``None`` where there is none in time."""
+        """Wait up to ``timeout`` seconds for the next event; ``None`` where there is none."""
         with suppress(queue.Empty):
-            return self._queue.get(timeout=max(timeout, 0)) if timeout > 0 else self._queue.get_nowait()
+            return self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait()
         return None
 
     def until_quiet(self, timeout: float | None) -> Iterator[Event]:
-        """Every event, until there is none for ``timeout`` seconds. Raises LibvirtError if the connection is lost."""
+        """Yield events until none comes for ``timeout`` seconds. Raises LibvirtError where the connection is lost."""
         last = time.monotonic()
         while timeout is None or time.monotonic() - last < timeout:
-            rest = _LOOK_SECONDS if timeout is None else min(_LOOK_SECONDS, last + timeout - time.monotonic())
+            rest = _POLL_SECONDS if timeout is None else min(_POLL_SECONDS, last + timeout - time.monotonic())
             event = self.next(rest)
             if event is not None:
                 yield event
                 last = time.monotonic()
             elif not self._connection.isAlive():
-                told = "the connection to libvirt is lost, and with it its events"
-                raise LibvirtError([Problem(FieldPath(), "KN874", told, hint="connect again")])
+                message = "the connection to libvirt is lost, and with it its events"
+                raise LibvirtError([Problem(FieldPath(), "KN874", message, hint="connect again")])
 
 
 @contextmanager
 def watch(connection: libvirt.virConnect, name: str, *, timeout: float | None = None) -> Iterator[Iterator[Event]]:
-    """The events of a domain by their order, until there is none for ``timeout`` seconds, or for ever.
+    """Listen to the domain ``name`` inside a block.
 
-    They are those from the moment that the block is entered. The connection has to be one of ``connect``, or to have
-    been opened with an event loop of the caller's. Raises LibvirtError where there is no such domain, and where
-    libvirt tells no events; the iterator raises it where the connection is lost.
+    The connection has to come from ``connect``, or the caller has to have registered an event loop of its own before
+    opening it.
+
+    Yields an iterator over the events since the block was entered, which ends when there is none for ``timeout``
+    seconds, or never. Raises LibvirtError where there is no such domain, or libvirt delivers no events; so does the
+    iterator where the connection is lost.
     """
     libvirt = libvirt_module()
     try:
-        domain = domain_named(connection, name)
-        with heard(domain) as events:
+        with listen(domain_named(connection, name)) as events:
             yield events.until_quiet(timeout)
     except libvirt.libvirtError as error:
-        told = f"libvirt tells no events: {error.get_error_message()}"
-        raise LibvirtError([Problem(FieldPath(), "KN874", told, hint="connect with kvnet's `connect`")]) from error
+        message = f"libvirt delivers no events: {error.get_error_message()}"
+        raise LibvirtError([Problem(FieldPath(), "KN874", message, hint="connect with kvnet's `connect`")]) from error
 
 
 @contextmanager
-def heard(domain: libvirt.virDomain) -> Iterator[Events]:
-    """Listen to a domain. Raises libvirt's own error where that cannot be."""
+def listen(domain: libvirt.virDomain) -> Iterator[Events]:
+    """Queue the events of a domain inside a block. Raises libvirtError where libvirt delivers none."""
     libvirt = libvirt_module()
     connection = domain.connect()
     events = Events(connection)
-    listeners: list[int] = []
+    ids: list[int] = []
     try:
-        for event, told in _told(libvirt, events).items():
-            listeners.append(connection.domainEventRegisterAny(domain, event, told, None))
+        for event, callback in _callbacks(libvirt, events).items():
+            ids.append(connection.domainEventRegisterAny(domain, event, callback, None))
         yield events
     finally:
-        for listener in listeners:
-            with suppress(libvirt.libvirtError):  # a connection that is lost has none
-                connection.domainEventDeregisterAny(listener)
+        for each in ids:
+            with suppress(libvirt.libvirtError):  # a lost connection has no callbacks
+                connection.domainEventDeregisterAny(each)
 
 
-def _told(libvirt: Any, events: Events) -> dict[int, Callable[..., None]]:
+def _callbacks(libvirt: Any, events: Events) -> dict[int, Callable[..., None]]:
     def of_device(kind: EventKind) -> Callable[..., None]:
         return lambda _connection, _domain, alias, _opaque: events.add(Event(kind=kind, alias=alias))
 
-    def of_agent(_connection: Any, _domain: Any, state: int, _reason: int, _opaque: Any) -> None:
-        events.add(Event(kind=EventKind.AGENT, state=_word(_AGENT, state)))
+    def of_state(kind: EventKind, states: Sequence[str]) -> Callable[..., None]:
+        def add(_connection: Any, _domain: Any, number: int, *_: Any) -> None:
+            state = states[number] if number < len(states) else str(number)
+            events.add(Event(kind=kind, state=state))
 
-    def of_domain(_connection: Any, _domain: Any, state: int, _detail: int, _opaque: Any) -> None:
-        events.add(Event(kind=EventKind.DOMAIN, state=_word(_DOMAIN, state)))
+        return add
 
     return {
         libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED: of_device(EventKind.DEVICE_ADDED),
         libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED: of_device(EventKind.DEVICE_REMOVED),
         libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED: of_device(EventKind.DEVICE_REMOVAL_FAILED),
-        libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE: of_agent,
-        libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE: of_domain,
+        libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE: of_state(EventKind.AGENT, _AGENT_STATES),
+        libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE: of_state(EventKind.DOMAIN, _DOMAIN_STATES),
     }
 
 
-_AGENT = ("", "connected", "disconnected")
-_DOMAIN = (
+_AGENT_STATES = ("", "connected", "disconnected")
+_DOMAIN_STATES = (
     *("defined", "undefined", "started", "suspended", "resumed"),
     *("stopped", "shutdown", "pmsuspended", "crashed"),
 )
-"""libvirt's numbers, in order."""
+"""In the order of libvirt's virDomainEventType."""
 
 
-def _word(words: Sequence[str], number: int) -> str:
-    return words[number] if number < len(words) else str(number)
+@cache
+def event_loop() -> EventLoop:
+    """The event loop of this process. libvirt wants it before a connection is opened that is to have events."""
+    return EventLoop()
+
+
+class EventLoop:
+    """libvirt's event loop in a thread that runs while anybody uses it: inside a ``with`` block, or after ``start``."""
+
+    def __init__(self) -> None:
+        self._libvirt = libvirt_module()
+        self._libvirt.virEventRegisterDefaultImpl()
+        self._lock = threading.Lock()
+        self._users = 0
+        self._thread: threading.Thread | None = None
+        self._timer: int | None = None
+        self._stopped = threading.Event()
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._thread is not None:
+                self._libvirt.virEventUpdateTimeout(self._timer, _NOW)  # wakes the loop
+                self._thread.join(_STOP_SECONDS)
+                self._thread = None
+
+    def start(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._thread is None:
+                self._stopped.clear()
+                self._timer = self._libvirt.virEventAddTimeout(_NEVER, self._stop, None)
+                self._thread = threading.Thread(target=self._run, name="kvnet-libvirt-events", daemon=True)
+                self._thread.start()
+
+    def _stop(self, timer: int, _: Any) -> None:
+        self._libvirt.virEventRemoveTimeout(timer)
+        self._stopped.set()
+
+    def _run(self) -> None:
+        # the last round, in which the timer stops the loop, still frees what closed connections leave behind
+        while not self._stopped.is_set():
+            self._libvirt.virEventRunDefaultImpl()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kvnet.domain.edit import Edit, edited, insertion, last_of, removal
 from kvnet.domain.scan import encoded, scan
-from kvnet.domain.splice import Edit, edited, insertion, last_of, removal
 from kvnet.errors import FieldPath
 from kvnet.running.standing import LiveNic, live_nics
 from kvnet.running.step import Action, Plan, Step

@@ -8,10 +8,9 @@ from attrs import frozen
 
 from kvnet.compiler.guest import guest_of
 from kvnet.device import EthernetSource, Interface
-from kvnet.domain.about import about
-from kvnet.domain.read import domain_element
+from kvnet.domain.edit import edited, insertion, last_of
+from kvnet.domain.read import about, domain_element
 from kvnet.domain.scan import encoded, scan
-from kvnet.domain.splice import edited, insertion, last_of
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.running.pci import (
     Element,

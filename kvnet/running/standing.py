@@ -5,9 +5,7 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from kvnet.device import Device, Hostdev, Interface
-from kvnet.domain.layout import NICS
-from kvnet.domain.scan import Span, encoded, scan
-from kvnet.domain.splice import placed
+from kvnet.domain.scan import NICS, Span, encoded, placed, scan
 from kvnet.errors import FieldPath
 from kvnet.xml import read_tree
 

@@ -22,7 +22,7 @@ import kvnet
 from kvnet import testing
 from kvnet.bulk import BulkResult, render, scheduler
 from kvnet.defaults import defaulted
-from kvnet.domain.naming import domain_name
+from kvnet.domain.build import domain_name
 from kvnet.facts import PodLink
 
 

@@ -15,7 +15,7 @@ DOMAIN = b"""<domain type='kvm'><name>a</name><vcpu>2</vcpu><os><type arch='x86_
 def test_a_domain_becomes_a_manifest_that_checks_and_renders(run: Run) -> None:
     made = run("import", "-", stdin=DOMAIN)
     assert made.returncode == 0
-    assert b"note KN611 the bridge br0 has to be on the cluster's nodes" in made.stderr
+    assert b"note KN611 the bridge br0 has to exist on the cluster's nodes" in made.stderr
     assert run("check", "-f", "-", stdin=made.stdout).returncode == 0
     rendered = run("render", "-f", "-", "--profile", "host", "--devices", stdin=made.stdout)
     assert b"<source bridge='br0'/>" in rendered.stdout

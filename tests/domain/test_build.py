@@ -54,6 +54,28 @@ def test_vcpus_follow_the_topology(cpu: Cpu, architecture: str, expected: tuple[
     assert (vcpu.text, vcpu.get("current"), topology.get("sockets")) == expected
 
 
+IOMMU = "<iommu model='intel'>\n      <driver intremap='on' caching_mode='on' eim='on'/>\n    </iommu>"
+LARGE = {
+    "255 vCPUs": (Cpu(sockets=255, max_sockets=255), {}, False),
+    "256 vCPUs": (Cpu(sockets=256, max_sockets=256), {}, True),
+    "sockets to plug in": (Cpu(sockets=64), {}, True),
+    "a q35 of one release": (Cpu(sockets=64), {"type": "pc-q35-7.2"}, True),
+    "the old chipset": (Cpu(sockets=64), {"type": "pc-i440fx-7.2"}, False),
+}
+
+
+@pytest.mark.parametrize(("cpu", "kind", "is_extended"), LARGE.values(), ids=LARGE)
+def test_more_than_255_vcpus_have_extended_interrupt_mode(cpu: Cpu, kind: dict[str, str], is_extended: bool) -> None:
+    text = build(machine(cpu=cpu, machine=MachineType(**kind)), None, [NIC])
+    assert (IOMMU in text, "<ioapic driver='qemu'/>" in text) == (is_extended, is_extended)
+
+
+def test_other_architectures_have_no_iommu() -> None:
+    text = build(machine(cpu=Cpu(sockets=300)), kvnet.Target(architecture="s390x"), [NIC])
+    assert "iommu" not in text
+    assert "ioapic" not in text
+
+
 def test_nics_are_laid_out_whatever_their_shape() -> None:
     spread = NIC.replace("<mac", "\n            <mac")
     assert build(machine(), None, [NIC]) == build(machine(), None, [spread])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 import kvnet
 from kvnet import Noticed
-from kvnet.domain.imported import Imported
+from kvnet.domain.import_ import Imported
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "network-devices.jsonl.gz"
 VF = "<source><address{} domain='0' bus='0x81' slot='0x1' function='0x2'/></source>"
@@ -102,6 +103,76 @@ def test_the_machine_comes_over_by_name_cpus_memory_and_architecture() -> None:
     assert spec.domain.memory is not None
     assert spec.domain.memory.guest == "2Gi"
     assert spec.domain.devices.autoattach_pod_interface is False
+
+
+@pytest.mark.parametrize(
+    ("memory", "guest"),
+    [
+        *((f"<memory unit='{unit}'>2048</memory>", "2Mi") for unit in ("k", "K", "kib", "KiB", "KIB", "")),
+        *((f"<memory unit='{unit}'>2048</memory>", "2Gi") for unit in ("m", "M", "mib", "MiB")),
+        *((f"<memory unit='{unit}'>2</memory>", "2Gi") for unit in ("g", "G", "gib", "GiB")),
+        *((f"<memory unit='{unit}'>1073741824</memory>", "1Gi") for unit in ("b", "B", "byte", "bytes", "BYTES")),
+        *((f"<memory unit='{unit}'>2</memory>", "2000") for unit in ("kb", "kB", "KB")),
+        ("<memory unit='mB'>2</memory>", "2000000"),
+        ("<memory unit='gb'>1024</memory>", "1000000000Ki"),
+        ("<memory unit='t'>1</memory>", "1024Gi"),
+        ("<memory>2048</memory>", "2Mi"),
+        ("<memory>+2048</memory>", "2Mi"),
+    ],
+)
+def test_memory_has_every_unit_that_libvirt_takes(memory: str, guest: str) -> None:
+    made = kvnet.import_domain(domain().replace("<memory unit='GiB'>2</memory>", memory))
+    assert made.machine.spec.domain.memory is not None
+    assert made.machine.spec.domain.memory.guest == guest
+
+
+UNREADABLE = {
+    "negative memory": ("<memory unit='GiB'>2<", "<memory>-2<", "domain.memory"),
+    "memory in words": ("<memory unit='GiB'>2<", "<memory>lots<", "domain.memory"),
+    "no amount of memory": ("<memory unit='GiB'>2<", "<memory><", "domain.memory"),
+    "too much memory": ("<memory unit='GiB'>2<", "<memory unit='E'>99<", "domain.memory"),
+    "unknown unit": ("'GiB'", "'GiBs'", "domain.memory"),
+    "negative vCPUs": ("<vcpu>4<", "<vcpu>-4<", "domain.vcpu"),
+    "no vCPUs": ("<vcpu>4<", "<vcpu>0<", "domain.vcpu"),
+    "more digits than a number has": ("<vcpu>4<", f"<vcpu>{'0' * 5000}4<", "domain.vcpu"),
+    "vCPUs in words": ("<vcpu>4<", "<vcpu>four<", "domain.vcpu"),
+    "sockets": (
+        "<os>",
+        "<cpu><topology sockets='-1' cores='1' threads='1'/></cpu><os>",
+        "domain.cpu.topology.@sockets",
+    ),
+    "threads": ("<os>", "<cpu><topology sockets='1' cores='1' threads='x'/></cpu><os>", "domain.cpu.topology.@threads"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "at"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_quantity_that_cannot_be_read_is_told(old: str, new: str, at: str) -> None:
+    made = kvnet.import_domain(domain().replace(old, new))
+    notes = [problem for problem in made.assumptions if problem.code == "KN613" and problem.field.startswith("domain")]
+    assert [note.field for note in notes] == [at]
+    assert notes[0].message.endswith("it is not imported")
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<driver queues='-2'/>",
+        "<driver queues='two'/>",
+        "<boot order='-1'/>",
+        "<acpi index='x'/>",
+        "<mtu size='-1'/>",
+        "<mac address='nonsense'/>",
+        "<address type='pci' bus='-1' slot='0'/>",
+        "<vlan><tag id='-5'/></vlan>",
+        "<bandwidth><inbound average='-1'/></bandwidth>",
+    ],
+)
+def test_a_quantity_of_a_nic_that_cannot_be_read_is_told(inside: str) -> None:
+    nic = f"<interface type='bridge'><source bridge='br0'/><model type='virtio'/>{inside}</interface>"
+    value = re.search(r"'(-[0-9]+|two|x|nonsense)'", inside)
+    assert value is not None
+    told = [str(problem) for problem in kvnet.import_domain(domain(nic)).assumptions]
+    assert any("KN614" in each and value[1] in each for each in told), told
 
 
 def test_plain_virtio_on_the_old_chipset_is_the_transitional_kind() -> None:

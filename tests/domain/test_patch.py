@@ -188,6 +188,24 @@ def test_a_problem_has_line_and_column_in_characters() -> None:
 _KEYS = st.tuples(st.sampled_from([None, "ua-a", "ua-b", "ua-sriov-c"]), st.sampled_from([None, "1", "2", "A", "a"]))
 
 
+def twins(*kinds: str) -> list[str]:
+    """NICs of one MAC address and no alias."""
+    return [f"<{kind}><mac address='{MAC}'/></{kind.split()[0]}>" for kind in kinds]
+
+
+def test_nics_of_one_mac_address_do_not_change_places_when_patched_again() -> None:
+    nics = twins("hostdev type='pci'", "interface type='ethernet'")
+    once = patch(domain("    <interface/>\n" + twins("hostdev type='usb'")[0] + "\n"), nics)
+    assert patch(once, nics) == once
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_nics_of_one_mac_address_stay_whatever_order_they_are_given_in(order: tuple[int, ...]) -> None:
+    nics = twins("interface type='user'", "interface type='ethernet'", "hostdev type='pci'")
+    before = domain("".join(f"    {nic}\n" for nic in nics))
+    assert patch(before, [nics[n] for n in order]) == before
+
+
 @st.composite
 def _nic(draw: st.DrawFn) -> str:
     alias, mac = draw(_KEYS)
@@ -224,6 +242,21 @@ def _alias(nic: str) -> list[str]:
 def test_patching_twice_is_patching_once(before: str, nics: list[str], replace_all: bool) -> None:
     once = patch(before, nics, replace_all=replace_all)
     assert patch(once, nics, replace_all=replace_all) == once
+
+
+@st.composite
+def _twins(draw: st.DrawFn) -> list[str]:
+    kinds = ["interface type='user'", "interface type='ethernet'", "hostdev type='pci'", "hostdev type='usb'"]
+    return twins(*draw(st.lists(st.sampled_from(kinds), max_size=4)))
+
+
+@given(_twins(), _twins(), st.booleans())
+def test_patching_twins_without_aliases_twice_is_patching_once(
+    before: list[str], nics: list[str], replace_all: bool
+) -> None:
+    once = patch(domain("\n".join(before)), nics, replace_all=replace_all)
+    assert patch(once, nics, replace_all=replace_all) == once
+    assert patch(once, nics[::-1]) == once
 
 
 @given(_domain(), _NICS, st.booleans())

@@ -13,7 +13,7 @@ from image import Image
 from lxml import etree
 
 from kvnet import live
-from kvnet.live.binding import libvirt_module
+from kvnet.live._libvirt import libvirt_module
 from kvnet.values import MacAddress, PciAddress
 from kvnet.xml import parse
 

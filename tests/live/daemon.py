@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -15,7 +16,7 @@ from typing import Any
 
 from kvnet import live
 from kvnet.live import LibvirtError
-from kvnet.live.binding import libvirt_module
+from kvnet.live._libvirt import libvirt_module
 
 __all__ = ["MISSING", "Daemon", "daemon", "end_domains"]
 
@@ -61,10 +62,14 @@ class Daemon:
                 stderr=log,
             )
         end = time.monotonic() + _SECONDS
-        while not (self.folder / "libvirt-sock").exists():
+        while not self._listens():
             if time.monotonic() > end or self._process.poll() is not None:
                 raise RuntimeError(f"libvirtd does not start:\n{(self.folder / 'log').read_text()[-2000:]}")
             time.sleep(0.05)
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.folder / "libvirt-sock")) == 0
 
     def kill(self) -> None:
         """End it as a crash would."""

@@ -97,7 +97,7 @@ def changes(nic: Interface, connection: Any) -> list[str]:
     defined = live.define(
         kvnet.build(Machine(name="vm"), kvnet.Target(virt_type="qemu"), [kvnet.write(nic)]), connection
     )
-    (got,) = kvnet.read_domain(defined.got, lossless=True)
+    (got,) = kvnet.read_domain(defined.persistent, lossless=True)
     return [str(change) for change in kvnet.diff(nic, got) if change.noticed is not Noticed.NOISE]
 
 

@@ -20,7 +20,7 @@ BEFORE = ("red", "blue", "green", "yellow")
 APPLY = """
 import os, signal, sys
 import libvirt
-from kvnet import live
+from kvnet import Target, live
 from live_machines import FACTS, HOST, machine, plugged
 
 left = int(os.environ.get("KILLED_AFTER", "-1"))
@@ -45,7 +45,7 @@ for name in ("attachDeviceFlags", "detachDeviceFlags", "detachDeviceAlias", "upd
 
 nics = eval(sys.argv[2])
 with live.connect(sys.argv[1]) as connection:
-    applied = live.apply(machine(*nics, name="vm"), connection, FACTS, profile=HOST, timeout=30)
+    applied = live.apply(machine(*nics, name="vm"), connection, Target(facts=FACTS, profile=HOST), timeout=30)
 assert not applied.failed and not applied.left, applied
 print(made)
 """

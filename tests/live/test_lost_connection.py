@@ -17,8 +17,8 @@ from live_machines import FACTS, HOST, devices, domain, machine, plugged
 import kvnet
 from kvnet import live
 from kvnet.live import LibvirtError
-from kvnet.live.binding import libvirt_module
-from kvnet.live.connection import opened
+from kvnet.live._libvirt import libvirt_module
+from kvnet.live.connection import open_connection
 
 pytestmark = pytest.mark.slow
 
@@ -50,8 +50,8 @@ def vm(libvirtd: Daemon) -> Iterator[Daemon]:
 @pytest.fixture
 def crash(monkeypatch: pytest.MonkeyPatch, vm: Daemon) -> Callable[..., None]:
     """Have the daemon crash before a change of the domain; ``once`` it is started again at once."""
-    module: Any = importlib.import_module("kvnet.live.apply")
-    carry_out = module.carry_out
+    module: Any = importlib.import_module("kvnet.live._apply")
+    carry_out = module._make_call
 
     def crash_before(number: int, *, again: bool) -> None:
         calls = 0
@@ -65,7 +65,7 @@ def crash(monkeypatch: pytest.MonkeyPatch, vm: Daemon) -> Callable[..., None]:
                     vm.start()
             carry_out(*arguments)
 
-        monkeypatch.setattr(module, "carry_out", crashing)
+        monkeypatch.setattr(module, "_make_call", crashing)
 
     return crash_before
 
@@ -107,7 +107,7 @@ def test_connections_are_made_as_the_caller_makes_them(vm: Daemon, crash: Callab
     made = []
 
     def reopen() -> Any:
-        made.append(opened(vm.uri))
+        made.append(open_connection(vm.uri))
         return made[-1]
 
     with live.connect(vm.uri) as connection:

@@ -1,4 +1,4 @@
-"""The status of a domain's NICs, from the domain and its guest's agent."""
+"""Report the status of a domain's NICs, from the domain and its guest agent."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from kvnet import running
-from kvnet.domain.naming import domain_name
-from kvnet.errors import FieldPath, Problem
-from kvnet.live.binding import LibvirtError, libvirt_module
-from kvnet.live.domains import domain_named
+from kvnet.domain.build import domain_name
+from kvnet.live._libvirt import domain_named, libvirt_module, refused
 from kvnet.spec import InterfaceStatus, Machine
 from kvnet.target import Profile
 
@@ -21,7 +19,7 @@ __all__ = ["agent_report", "status"]
 
 
 def status(
-    vmi: Machine,
+    machine: Machine,
     connection: libvirt.virConnect,
     *,
     profile: Profile | str = Profile.KUBEVIRT,
@@ -30,31 +28,32 @@ def status(
     pod_ips: Any = None,
     timeout: int = 5,
 ) -> tuple[InterfaceStatus, ...]:
-    """``status.interfaces`` of a machine, from its domain as it runs now: see ``kvnet.status``.
+    """The ``status.interfaces`` of a machine from its domain now, as ``kvnet.status`` gives it.
 
-    The domain is the one of ``name``, else that of ``domain_name``. The guest's agent has ``timeout`` seconds, and is
-    missed by nobody. Of a domain that does not run there is what was reported last. Raises LibvirtError where there
-    is no such domain, or libvirt cannot be asked, and what ``kvnet.status`` raises.
+    ``name`` is the domain's, else ``domain_name`` of the machine for ``profile``. ``multus`` and ``pod_ips`` are those
+    of ``kvnet.status``. The guest agent has ``timeout`` seconds to answer; without an agent, the status has what the
+    domain says. For a domain that does not run, it is what the machine's own status says.
+
+    Raises LibvirtError where there is no such domain, or libvirt cannot describe it, and what ``kvnet.status`` raises.
     """
     try:
-        domain = domain_named(connection, name or domain_name(vmi, profile))
+        domain = domain_named(connection, name or domain_name(machine, profile))
         text = domain.XMLDesc() if domain.isActive() else None
         report = None if text is None else agent_report(domain, timeout=timeout)
     except libvirt_module().libvirtError as error:
-        told = f"libvirt says: {error.get_error_message()}"
-        raise LibvirtError([Problem(FieldPath(("domain",)), "KN871", told)]) from error
-    return running.status(vmi, text, report, multus, pod_ips=pod_ips)
+        raise refused(error) from error
+    return running.status(machine, text, report, multus, pod_ips=pod_ips)
 
 
 def agent_report(domain: libvirt.virDomain, *, timeout: int = 5) -> list[dict[str, Any]] | None:
-    """What the guest's agent says of the guest's links, as its command guest-network-get-interfaces does.
+    """The guest's links, in the form of the guest agent's command guest-network-get-interfaces.
 
-    ``None`` where there is no agent, or it does not answer in time. Afterwards libvirt waits for the agent for ever
-    again, as it does unless told otherwise.
+    Returns ``None`` where there is no agent, or it does not answer within ``timeout`` seconds. Afterwards libvirt waits
+    for the agent without limit again, which is its default. Raises libvirtError where the connection is lost.
     """
     libvirt = libvirt_module()
     try:
-        with _patience(domain, timeout):
+        with _agent_timeout(domain, timeout):
             links = domain.interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT)
     except libvirt.libvirtError:
         if not domain.connect().isAlive():
@@ -75,9 +74,9 @@ def agent_report(domain: libvirt.virDomain, *, timeout: int = 5) -> list[dict[st
 
 
 @contextmanager
-def _patience(domain: libvirt.virDomain, timeout: int) -> Iterator[None]:
+def _agent_timeout(domain: libvirt.virDomain, timeout: int) -> Iterator[None]:
     libvirt = libvirt_module()
-    with suppress(libvirt.libvirtError):  # a driver that has no agents has no timeout for them
+    with suppress(libvirt.libvirtError):  # a driver without agents has no timeout for them
         domain.agentSetResponseTimeout(timeout, 0)
     try:
         yield

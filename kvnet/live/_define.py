@@ -1,0 +1,185 @@
+"""Define and start domains, and find out what libvirt lost of what was requested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+from lxml import etree
+
+from kvnet.device.diff import Change, Noticed, diff
+from kvnet.domain.read import is_nic, read_domain
+from kvnet.errors import FieldPath, Problem, Severity
+from kvnet.live._libvirt import LibvirtError, libvirt_module
+from kvnet.xml import parse
+
+if TYPE_CHECKING:
+    import libvirt
+
+__all__ = ["Defined", "Started", "define", "lost", "start"]
+
+_DOMAIN = FieldPath(("domain",))
+_HINT = "leave it out, or use a release of libvirt that supports it"
+_ONE_QUEUE = {("interface.driver.@queues", "1"), ("interface.driver", "<driver queues='1'/>")}
+_IMPLIED = {
+    *(("interface.@managed", "no"), ("hostdev.@managed", "no")),
+    ("hostdev.source.address.@type", "pci"),
+}
+"""Defaults that libvirt does not write back."""
+
+
+@frozen(kw_only=True)
+class Defined:
+    """A domain that libvirt has defined.
+
+    ``requested`` is the XML that libvirt was given, ``persistent`` the persistent configuration that it wrote back, and
+    ``lost`` what ``lost`` finds of the first that is not in the second.
+    """
+
+    requested: str
+    persistent: str
+    lost: tuple[Problem, ...]
+
+
+@frozen(kw_only=True)
+class Started:
+    """A domain that was started: name, UUID, its live configuration, and what libvirt lost of what was requested."""
+
+    name: str
+    uuid: str
+    live: str
+    lost: tuple[Problem, ...]
+
+
+def define(domain_xml: str, connection: libvirt.virConnect, *, keep: bool = False) -> Defined:
+    """Define a domain, validated against libvirt's schema, and read it back.
+
+    Unless ``keep`` is set, the domain is undefined again; it is then refused where libvirt already has a domain of its
+    name or UUID, which would be undefined with it. With ``keep``, such a domain is redefined.
+
+    Raises LibvirtError where libvirt refuses the domain, and XmlError where ``domain_xml`` is not XML.
+    """
+    libvirt = libvirt_module()
+    root = parse(domain_xml)
+    if not keep:
+        _refuse_existing(root, connection)
+    try:
+        domain = connection.defineXMLFlags(domain_xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+    except libvirt.libvirtError as error:
+        message = f"libvirt refuses the domain: {error.get_error_message()}"
+        hint = "run `kvnet check`, and look at what this libvirt supports"
+        raise LibvirtError([Problem(_DOMAIN, "KN402", message, hint=hint)]) from error
+    try:
+        persistent: str = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    finally:
+        if not keep:
+            domain.undefine()
+    return Defined(requested=domain_xml, persistent=persistent, lost=lost(domain_xml, persistent))
+
+
+def start(domain_xml: str, connection: libvirt.virConnect, *, paused: bool = False) -> Started:
+    """Define a domain as ``define`` does with ``keep``, and start it.
+
+    With ``paused``, its CPUs are stopped before the first instruction. Where the domain does not start, its persistent
+    configuration is what it was before: the old one, or none.
+
+    Raises LibvirtError where libvirt refuses the domain, it runs already, or it does not start, and XmlError where
+    ``domain_xml`` is not XML.
+    """
+    libvirt = libvirt_module()
+    name = parse(domain_xml).findtext("name") or ""
+    before = _persistent_configuration(connection, name)
+    try:
+        defined = define(domain_xml, connection, keep=True)
+        domain = connection.lookupByUUIDString(parse(defined.persistent).findtext("uuid"))
+        try:
+            domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED if paused else 0)
+        except libvirt.libvirtError:
+            if before is None:
+                domain.undefine()
+            else:
+                connection.defineXML(before)
+            raise
+        return Started(name=domain.name(), uuid=domain.UUIDString(), live=domain.XMLDesc(), lost=defined.lost)
+    except libvirt.libvirtError as error:
+        message = f"'{name}' does not start: {error.get_error_message()}"
+        hint = "check that the host has what its NICs are plugged into (`kvnet render` names it)"
+        raise LibvirtError([Problem(_DOMAIN, "KN875", message, hint=hint)]) from error
+
+
+def lost(requested: str, persistent: str) -> tuple[Problem, ...]:
+    """What the XML of a domain requests and the persistent configuration that libvirt wrote back does not have.
+
+    NICs are compared by ``diff``, everything else by whole elements of ``<domain>`` and ``<devices>``. What libvirt
+    drops is ``KN403``, what it changes ``KN404``; what it adds, or spells in another way, is not lost. One queue is the
+    default that libvirt never writes back, and only a note (``KN405``).
+
+    Raises XmlError.
+
+    >>> nic = "<domain><devices><interface type='user'><mtu size='{}'/></interface></devices></domain>"
+    >>> [str(problem.at) for problem in lost(nic.format(1500), nic.format(1400))]
+    ['domain.devices.interface.mtu.@size']
+    """
+    changes = diff(read_domain(requested, lossless=True), read_domain(persistent, lossless=True))
+    losses = [problem for problem in map(_loss, changes) if problem is not None]
+    return (*losses, *_missing_elements(parse(requested), parse(persistent)))
+
+
+def _loss(change: Change) -> Problem | None:
+    at = FieldPath(("domain", "devices", *change.at.parts))
+    if change.before is None:
+        return None
+    if change.after is not None:
+        message = f"libvirt changed '{change.before}' to '{change.after}'"
+        return None if change.noticed is Noticed.NOISE else Problem(at, "KN404", message, hint=_HINT)
+    names = [part for part in change.at.parts if isinstance(part, str)]
+    dropped = (".".join(names), change.before)
+    if dropped in _ONE_QUEUE:
+        return Problem(at, "KN405", "libvirt does not write back a single queue", severity=Severity.NOTE)
+    if dropped in _IMPLIED:
+        return None
+    what = f"{names[-1][1:]}='{change.before}'" if names[-1].startswith("@") else change.before
+    return Problem(at, "KN403", f"libvirt dropped {what}", hint=_HINT)
+
+
+def _missing_elements(requested: etree._Element, persistent: etree._Element) -> Iterator[Problem]:
+    for path, at in ((".", _DOMAIN), ("devices", _DOMAIN / "devices")):
+        wanted, written = _elements(requested, path), _elements(persistent, path)
+        for tag in dict.fromkeys(wanted):
+            if wanted.count(tag) > written.count(tag):
+                yield Problem(at / tag, "KN403", f"libvirt dropped a <{tag}>", hint=_HINT)
+
+
+def _elements(domain: etree._Element, path: str) -> list[str]:
+    """The tags of all elements that say something, other than NICs and ``<devices>``, which are compared apart."""
+    elements = [each for each in domain.iterfind(f"{path}/*") if each.tag != "devices" and not is_nic(each)]
+    return [str(each.tag) for each in elements if each.attrib or len(each) or each.text]
+
+
+def _refuse_existing(root: etree._Element, connection: libvirt.virConnect) -> None:
+    for tag, look_up in (("name", connection.lookupByName), ("uuid", connection.lookupByUUIDString)):
+        value = root.findtext(tag)
+        if value and _find(look_up, value) is not None:
+            message = f"libvirt has a domain of the {tag} '{value}' already"
+            hint = "keep it, to redefine that domain, or choose another name"
+            raise LibvirtError([Problem(_DOMAIN / tag, "KN406", message, hint=hint)])
+
+
+def _persistent_configuration(connection: libvirt.virConnect, name: str) -> str | None:
+    """That of the domain of a name, with its secrets; ``None`` for no domain. Raises LibvirtError where it runs."""
+    libvirt = libvirt_module()
+    domain = _find(connection.lookupByName, name)
+    if domain is None:
+        return None
+    if domain.isActive():
+        hint = "apply changes to a running domain, or stop it first"
+        raise LibvirtError([Problem(_DOMAIN / "name", "KN876", f"'{name}' runs already", hint=hint)])
+    return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+
+
+def _find(look_up: Callable[[str], libvirt.virDomain], value: str) -> libvirt.virDomain | None:
+    try:
+        return look_up(value)
+    except libvirt_module().libvirtError:
+        return None

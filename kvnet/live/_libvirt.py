@@ -1,0 +1,58 @@
+"""Import libvirt's Python binding, and look domains up with it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from kvnet.errors import FieldPath, KvnetError, Problem
+from kvnet.running import DomainTexts
+
+if TYPE_CHECKING:
+    import libvirt
+
+__all__ = ["LibvirtError", "domain_named", "domain_texts", "libvirt_module", "refused"]
+
+
+class LibvirtError(KvnetError):
+    """libvirt cannot be reached, or refuses what is asked of it."""
+
+
+@cache
+def libvirt_module() -> Any:
+    """The libvirt module, told not to print its errors. Raises LibvirtError where it is not installed."""
+    try:
+        import libvirt  # noqa: PLC0415 - an extra
+    except ImportError:
+        message = "libvirt's Python binding is not installed"
+        hint = "pip install 'kvnet[libvirt]', which needs Debian's gcc, python3-dev, pkg-config and libvirt-dev"
+        raise LibvirtError([Problem(FieldPath(), "KN401", message, hint=hint)]) from None
+    libvirt.registerErrorHandler(lambda *_: None, None)
+    return libvirt
+
+
+def refused(error: libvirt.libvirtError) -> LibvirtError:
+    """The error for a call that libvirt refuses."""
+    return LibvirtError([Problem(FieldPath(("domain",)), "KN871", f"libvirt says: {error.get_error_message()}")])
+
+
+def domain_named(connection: libvirt.virConnect, name: str) -> libvirt.virDomain:
+    """Look a domain up. Raises LibvirtError where there is none, and libvirtError where the call fails."""
+    libvirt = libvirt_module()
+    try:
+        return connection.lookupByName(name)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+            raise
+        message = f"{connection.getURI()} has no domain '{name}'"
+        hint = "define and start it, or name another one"
+        raise LibvirtError([Problem(FieldPath(("domain", "name")), "KN870", message, hint=hint)]) from None
+
+
+def domain_texts(domain: libvirt.virDomain) -> DomainTexts:
+    """The live and the persistent configuration of a domain, as far as it has them. Raises libvirtError."""
+    return DomainTexts(
+        uuid=domain.UUIDString(),
+        live=domain.XMLDesc() if domain.isActive() else None,
+        config=domain.XMLDesc(libvirt_module().VIR_DOMAIN_XML_INACTIVE) if domain.isPersistent() else None,
+    )
