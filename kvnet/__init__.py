@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from kvnet.errors import Severity as Severity
     from kvnet.errors import XmlError as XmlError
     from kvnet.facts import HostFacts as HostFacts
+    from kvnet.hotplug import Plan as Plan
+    from kvnet.hotplug import plan_changes as plan_changes
+    from kvnet.interface_status import status as status
+    from kvnet.lifecycle import live_migratable as live_migratable
+    from kvnet.lifecycle import restart_required as restart_required
     from kvnet.manifest import Manifest as Manifest
     from kvnet.manifest import dump as dump
     from kvnet.manifest import load as load
@@ -43,11 +48,6 @@ if TYPE_CHECKING:
     from kvnet.pipeline import Rendered as Rendered
     from kvnet.pipeline import render as render
     from kvnet.rules.check import check as check
-    from kvnet.running import Plan as Plan
-    from kvnet.running import live_migratable as live_migratable
-    from kvnet.running import plan_changes as plan_changes
-    from kvnet.running import restart_required as restart_required
-    from kvnet.running.status import status as status
     from kvnet.spec.cluster import ClusterConfig as ClusterConfig
     from kvnet.target import Profile as Profile
     from kvnet.target import Target as Target
@@ -64,10 +64,12 @@ _HOMES = {
     "kvnet.domain.read": "read_domain",
     "kvnet.errors": "Cause FactsError FieldPath KvnetError Place Problem Rejected Severity XmlError",
     "kvnet.facts": "HostFacts",
+    "kvnet.hotplug": "Plan plan_changes",
+    "kvnet.interface_status": "status",
+    "kvnet.lifecycle": "live_migratable restart_required",
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts",
     "kvnet.pipeline": "Rendered render",
     "kvnet.rules.check": "check",
-    "kvnet.running": "Plan live_migratable plan_changes restart_required status",
     "kvnet.spec.cluster": "ClusterConfig",
     "kvnet.target": "Profile Target",
     "kvnet.xml": "to_element write",

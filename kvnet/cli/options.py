@@ -87,7 +87,7 @@ def _of_domains(command: argparse.ArgumentParser) -> None:
 def _changing(command: argparse.ArgumentParser) -> None:
     _of_domains(command)
     command.add_argument(
-        "--gating",
+        "--policy",
         choices=("kubevirt", "plain"),
         help="which changes are due: what KubeVirt would do by the machine's status, or all that can be done at once "
         "(default: kubevirt for machines that have a status, in KubeVirt's profile)",

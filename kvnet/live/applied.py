@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from kvnet.errors import Problem
-from kvnet.running import Call, DomainPlan
+from kvnet.hotplug import Call, DomainPlan
 
 __all__ = ["Applied", "Failure"]
 

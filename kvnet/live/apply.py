@@ -10,13 +10,13 @@ from attrs import evolve, frozen
 
 from kvnet.domain.naming import domain_name
 from kvnet.errors import FieldPath, Problem
+from kvnet.hotplug import Action, Call, DomainPlan, HotplugPolicy, plan_domain
 from kvnet.live.applied import Applied, Failure
 from kvnet.live.binding import LibvirtError, libvirt_module
 from kvnet.live.calls import carry_out
-from kvnet.live.domains import domain_named, texts_of
+from kvnet.live.domains import domain_named, state_of
 from kvnet.live.line import Line, line
 from kvnet.live.removal import Removal, Removals, removals
-from kvnet.running import Action, Call, DomainPlan, Gating, plan_domain
 from kvnet.spec import Machine
 from kvnet.target import Target
 
@@ -31,12 +31,12 @@ def plan(
     connection: libvirt.virConnect,
     target: Target | None = None,
     *,
-    gating: Gating | str | None = None,
+    policy: HotplugPolicy | str | None = None,
     name: str | None = None,
 ) -> DomainPlan:
     """What ``apply`` would do to a machine's domain now. Raises LibvirtError and XmlError."""
     target = target or Target()
-    asked = _Asked(machine, target, gating, name or domain_name(machine, target.profile))
+    asked = _Asked(machine, target, policy, name or domain_name(machine, target.profile))
     try:
         return asked.plan(domain_named(connection, asked.name))
     except libvirt_module().libvirtError as error:
@@ -48,7 +48,7 @@ def apply(
     connection: libvirt.virConnect,
     target: Target | None = None,
     *,
-    gating: Gating | str | None = None,
+    policy: HotplugPolicy | str | None = None,
     name: str | None = None,
     timeout: float = 30.0,
     attempts: int = 3,
@@ -69,7 +69,7 @@ def apply(
     Raises LibvirtError where the domain is not there, or cannot be looked at, and XmlError.
     """
     target = target or Target()
-    asked = _Asked(machine, target, gating, name or domain_name(machine, target.profile))
+    asked = _Asked(machine, target, policy, name or domain_name(machine, target.profile))
     with line(connection, attempts, reopen) as way:
         run = _Run(asked, way, timeout)
         while True:
@@ -92,11 +92,11 @@ class _Asked:
 
     machine: Machine
     target: Target
-    gating: Gating | str | None
+    policy: HotplugPolicy | str | None
     name: str
 
     def plan(self, domain: libvirt.virDomain) -> DomainPlan:
-        return plan_domain(texts_of(domain), self.machine, self.target, gating=self.gating)
+        return plan_domain(state_of(domain), self.machine, self.target, policy=self.policy)
 
     def at(self, nic: str) -> FieldPath:
         """Where the manifest speaks of a NIC."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kvnet.hotplug import Action, Call
 from kvnet.live.binding import libvirt_module
 from kvnet.live.removal import Removals
-from kvnet.running import Action, Call
 
 if TYPE_CHECKING:
     import libvirt
@@ -24,7 +24,7 @@ def carry_out(domain: libvirt.virDomain, call: Call, gone: Removals) -> None:
     libvirt = libvirt_module()
     step = call.step
     flags = (libvirt.VIR_DOMAIN_AFFECT_LIVE if call.live else 0) | (
-        libvirt.VIR_DOMAIN_AFFECT_CONFIG if call.config else 0
+        libvirt.VIR_DOMAIN_AFFECT_CONFIG if call.persistent else 0
     )
     match step.action:
         case Action.ATTACH:
@@ -48,7 +48,7 @@ def _detach(domain: libvirt.virDomain, call: Call, flags: int, gone: Removals) -
         is_gone = error.get_error_code() == libvirt.VIR_ERR_DEVICE_MISSING
         if not is_gone and not (call.live and _UNDER_WAY in error.get_error_message()):
             raise
-        if call.live and call.config:
+        if call.live and call.persistent:
             # libvirt changes neither where it cannot change both
             domain.detachDeviceFlags(call.step.xml, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvnet.errors import FieldPath, Problem
+from kvnet.hotplug import DomainState
 from kvnet.live.binding import LibvirtError, libvirt_module
-from kvnet.running import DomainTexts
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["domain_named", "texts_of"]
+__all__ = ["domain_named", "state_of"]
 
 
 def domain_named(connection: libvirt.virConnect, name: str) -> libvirt.virDomain:
@@ -27,11 +27,11 @@ def domain_named(connection: libvirt.virConnect, name: str) -> libvirt.virDomain
         raise LibvirtError([Problem(FieldPath(("domain", "name")), "KN870", told, hint=hint)]) from None
 
 
-def texts_of(domain: libvirt.virDomain) -> DomainTexts:
-    """The domain's XML as it runs, and as it will start next, as far as it has them."""
+def state_of(domain: libvirt.virDomain) -> DomainState:
+    """The domain's live and persistent configuration, if it has them. Raises XmlError, and libvirt's own error."""
     inactive = libvirt_module().VIR_DOMAIN_XML_INACTIVE
-    return DomainTexts(
+    return DomainState(
         uuid=domain.UUIDString(),
         live=domain.XMLDesc() if domain.isActive() else None,
-        config=domain.XMLDesc(inactive) if domain.isPersistent() else None,
+        persistent=domain.XMLDesc(inactive) if domain.isPersistent() else None,
     )

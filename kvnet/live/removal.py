@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from kvnet.hotplug import LiveDomain
 from kvnet.live.binding import libvirt_module
 from kvnet.live.events import EventKind, Events, heard
-from kvnet.running.standing import live_nics
 
 if TYPE_CHECKING:
     import libvirt
@@ -69,7 +69,9 @@ class Removals:
             event = self._events.next(0)
 
     def _is_there(self, alias: str) -> bool:
-        return bool(self._domain.isActive()) and any(nic.alias == alias for nic in live_nics(self._domain.XMLDesc()))
+        if not self._domain.isActive():
+            return False
+        return any(nic.alias == alias for nic in LiveDomain.parse(self._domain.XMLDesc()).nics)
 
 
 @contextmanager

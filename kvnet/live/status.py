@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from kvnet import running
+from kvnet import interface_status
 from kvnet.domain.naming import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.live.binding import LibvirtError, libvirt_module
@@ -43,7 +43,7 @@ def status(
     except libvirt_module().libvirtError as error:
         told = f"libvirt says: {error.get_error_message()}"
         raise LibvirtError([Problem(FieldPath(("domain",)), "KN871", told)]) from error
-    return running.status(vmi, text, report, multus, pod_ips=pod_ips)
+    return interface_status.status(vmi, text, report, multus, pod_ips=pod_ips)
 
 
 def agent_report(domain: libvirt.virDomain, *, timeout: int = 5) -> list[dict[str, Any]] | None:
