@@ -51,7 +51,7 @@ _SEPARATOR = ", "
 
 @frozen(kw_only=True)
 class AgentNic:
-    """A link of the guest: ``name`` and ``mac`` as text, its addresses ``ips`` without prefix, the main one as ``ip``."""
+    """A link of the guest: ``name`` and ``mac`` as text, ``ips`` without prefix, and ``ip``, the main one of them."""
 
     name: str = ""
     mac: str = ""
