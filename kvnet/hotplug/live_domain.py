@@ -136,10 +136,6 @@ class LiveDomain:
         """A domain that may be parsed already. Raises XmlError."""
         return domain if isinstance(domain, LiveDomain) else cls.parse(domain)
 
-    @property
-    def has_pcie_root(self) -> bool:
-        return any(each.tag == "controller" and each.model == "pcie-root" for each in self.devices)
-
     def nics_of(self, interface: SpecInterface, name_of: Callable[[str], str | None]) -> tuple[LiveNic, ...]:
         """The NICs whose alias names an interface of the machine: one, none, or several where an alias is not unique.
 

@@ -89,7 +89,7 @@ def plan_virtual_functions(domain: str | LiveDomain, machine: Machine, target: T
     if problems:
         return Plan(problems=problems)
     missing = [each for each in nics if not any(isinstance(live.device, Hostdev) for live in each.found)]
-    return _plan(_attachment(each) for each in missing if each.device is not None)
+    return Plan(steps=tuple(_attachment(each) for each in missing if each.device is not None))
 
 
 @frozen(slots=False)
@@ -137,24 +137,13 @@ def plan_configuration(context: PlanContext, domain: LiveDomain, *, runs: bool) 
         *(problem for each in kept for problem in differences[each.nic.name]),
         *_unknown_nics(matched, domain),
     ]
-    return _plan(_until_error(outcomes) if conditions.stops_at_error else outcomes)
-
-
-def _plan(outcomes: Iterable[Outcome]) -> Plan:
-    found = tuple(outcomes)
-    return Plan(
-        steps=tuple(each for each in found if isinstance(each, Step)),
-        problems=tuple(each for each in found if isinstance(each, Problem)),
-    )
-
-
-def _until_error(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-    """All problems, and the steps before the first error."""
-    failed = False
+    steps, problems = [], []
     for each in outcomes:
-        failed |= isinstance(each, Problem) and each.is_error
-        if isinstance(each, Problem) or not failed:
-            yield each
+        if isinstance(each, Problem):
+            problems.append(each)
+        elif not (conditions.stops_at_error and any(problem.is_error for problem in problems)):
+            steps.append(each)
+    return Plan(steps=tuple(steps), problems=tuple(problems))
 
 
 def _compile_problems(nics: Iterable[MatchedNic], conditions: Conditions) -> Iterator[Problem]:
@@ -239,14 +228,10 @@ def _link_updates(nics: Iterable[MatchedNic], conditions: Conditions) -> Iterato
         live = each.live
         if live is None or not isinstance(live.device, Interface) or not isinstance(each.device, Interface):
             continue
-        wanted = each.device.link
-        if conditions.link_state(live.device.link) != conditions.link_state(wanted):
-            xml = _with_link(live.device, live.text, wanted)
+        device: Any = live.device
+        if conditions.link_state(device.link) != conditions.link_state(each.device.link):
+            xml = write(evolve(device, link=each.device.link, verbatim=live.text))
             yield Step(action=Action.UPDATE_LINK, nic=each.nic.name, alias=live.alias, xml=xml, before=live.text)
-
-
-def _with_link(device: Any, text: str, state: str | None) -> str:
-    return write(evolve(device, link=state, verbatim=text))
 
 
 def _replacement(matched: MatchedNic, profile: Profile) -> Step:

@@ -14,7 +14,7 @@ from kvnet.compiler.naming import hashed_name, tap_name
 from kvnet.device import Interface as InterfaceDevice
 from kvnet.errors import Problem, Severity
 from kvnet.hotplug.live_domain import USER_ALIAS, LiveNic, is_virtual_function
-from kvnet.interface_status.sources import InfoSource, has_source, status_interfaces
+from kvnet.interface_status.sources import InfoSource, sources_of, status_interfaces
 from kvnet.spec import InterfaceStatus, Machine, Network
 from kvnet.spec.nic import Nic
 from kvnet.target import Profile
@@ -61,13 +61,13 @@ def networks_to_set_up(machine: Machine) -> tuple[str, ...]:
 
 def has_pod_link(machine: Machine, name: str) -> bool:
     """Whether the status says that Multus has put a NIC's link into the pod."""
-    return any(has_source(entry, InfoSource.MULTUS) for entry in _entries(machine, name))
+    return any(InfoSource.MULTUS in sources_of(entry) for entry in _entries(machine, name))
 
 
 def _is_not_in_domain(machine: Machine, network: Network) -> bool:
     """Whether the status has an entry for a NIC, and none that was found in the domain."""
     entries = _entries(machine, network.name)
-    return bool(entries) and not any(has_source(entry, InfoSource.DOMAIN) for entry in entries)
+    return bool(entries) and not any(InfoSource.DOMAIN in sources_of(entry) for entry in entries)
 
 
 def _entries(machine: Machine, name: str) -> list[InterfaceStatus]:

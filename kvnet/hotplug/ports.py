@@ -17,7 +17,6 @@ from kvnet.target import Target
 from kvnet.xml import write
 
 __all__ = [
-    "HIGHEST_INDEX",
     "PciSlot",
     "RootPorts",
     "extra_controllers",
@@ -33,9 +32,7 @@ __all__ = [
     "with_hotplug_ports",
 ]
 
-HIGHEST_INDEX = 31
-"""The highest index of a PCI controller that KubeVirt appends."""
-
+_HIGHEST_INDEX = 31
 _SLOT_COUNT = "kubevirt.io/pci-interface-slot-count"
 _ON_ROOT_COMPLEX = "kubevirt.io/placePCIDevicesOnRootComplex"
 _SLOTS = 4
@@ -117,15 +114,14 @@ def extra_ports(machine: Machine, domain: str | LiveDomain) -> int:
 
 
 def extra_controllers(domain: str | LiveDomain, count: int) -> tuple[str, ...]:
-    """Write the XML of ``count`` root ports that follow a domain's PCI controllers, up to ``HIGHEST_INDEX``.
-
-    Raises XmlError.
+    """Write the XML of ``count`` root ports that follow a domain's PCI controllers, up to index 31 as KubeVirt
+    does. Raises XmlError.
     """
     used = [
         each.index or 0 for each in LiveDomain.of(domain).devices if each.tag == "controller" and each.type == "pci"
     ]
     first = max(used, default=0) + 1
-    indices = range(first, min(first + count, HIGHEST_INDEX + 1))
+    indices = range(first, min(first + count, _HIGHEST_INDEX + 1))
     return tuple(f"<controller type='pci' index='{index}' model='pcie-root-port'/>" for index in indices)
 
 
@@ -198,7 +194,7 @@ def no_slot(domain: LiveDomain, devices: Sequence[Device]) -> list[str | None]:
     PCI bridge (measured with libvirt 9.0). Domains without a PCIe root (i440fx, s390x), and documents that list no PCI
     controllers, have no such limits.
     """
-    if not domain.has_pcie_root:
+    if not any(each.tag == "controller" and each.model == "pcie-root" for each in domain.devices):
         return [None] * len(devices)
     ports, slots = list(map(PciSlot, free_ports(domain))), _free_bridge_slots(domain)
     return [_refusal(device, ports if is_express(device) else slots) for device in devices]

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from kvnet.compiler.naming import PRIMARY_LINK, is_ordinal, ordinal_link_names, pod_link_names
-from kvnet.device import Device, Hostdev, Interface
+from kvnet.device import Device, Interface
 from kvnet.domain.read import read_domain
 from kvnet.facts import PodNetwork
 from kvnet.interface_status.sources import (
@@ -20,12 +20,12 @@ from kvnet.interface_status.sources import (
     InfoSource,
     PodIps,
     agent_nics,
-    has_source,
     pod_addresses,
     pod_networks,
+    sources_of,
     status_interfaces,
     with_source,
-    without_source,
+    with_sources,
 )
 from kvnet.spec import InterfaceStatus, Machine, Masquerade, Status, default_network, secondary_networks
 
@@ -114,7 +114,8 @@ def _secondary(
             found = with_source(entry or InterfaceStatus(name=network.name), InfoSource.MULTUS)
             yield evolve(found, pod_interface_name=link)
         elif entry is not None:
-            yield evolve(without_source(entry, InfoSource.MULTUS), pod_interface_name=link)
+            others = (source for source in sources_of(entry) if source != InfoSource.MULTUS)
+            yield evolve(with_sources(entry, others), pod_interface_name=link)
 
 
 def virt_handler_status(
@@ -139,30 +140,26 @@ def virt_handler_status(
 
 
 def _domain_entries(machine: Machine, devices: Iterable[Device]) -> list[InterfaceStatus]:
-    listed = tuple(devices)
-    nics = [_nic_entry(each) for each in listed if isinstance(each, Interface)]
-    return [*nics, *_vf_entries(machine, (each for each in listed if isinstance(each, Hostdev)))]
-
-
-def _nic_entry(nic: Interface) -> InterfaceStatus:
-    queues = nic.driver.queues if nic.driver else None
-    entry = InterfaceStatus(
-        name=nic.alias and nic.alias.removeprefix(_USER_ALIAS),
-        mac=nic.mac.spelling if nic.mac else None,
-        queue_count=1 if queues is None else int(queues),
-        link_state=nic.link or "up",
-    )
-    return with_source(entry, InfoSource.DOMAIN)
-
-
-def _vf_entries(machine: Machine, hostdevs: Iterable[Hostdev]) -> Iterator[InterfaceStatus]:
-    """Virtual functions have no MAC address in the domain, so theirs is the text of the manifest."""
+    """NICs first, then virtual functions; the domain has no MAC address of these, so it is the manifest's text."""
     macs = {nic.name: nic.mac_address for nic in machine.interfaces}
-    for hostdev in hostdevs:
-        alias = (hostdev.alias or "").removeprefix(_USER_ALIAS)
-        if alias.startswith(_VF_ALIAS):
+    nics, functions = [], []
+    for device in devices:
+        alias = None if device.alias is None else device.alias.removeprefix(_USER_ALIAS)
+        if isinstance(device, Interface):
+            nics.append(
+                InterfaceStatus(
+                    name=alias,
+                    mac=device.mac.spelling if device.mac else None,
+                    queue_count=1
+                    if device.driver is None or device.driver.queues is None
+                    else int(device.driver.queues),
+                    link_state=device.link or "up",
+                )
+            )
+        elif alias is not None and alias.startswith(_VF_ALIAS):
             name = alias.removeprefix(_VF_ALIAS)
-            yield with_source(InterfaceStatus(name=name, mac=macs.get(name) or None), InfoSource.DOMAIN)
+            functions.append(InterfaceStatus(name=name, mac=macs.get(name) or None))
+    return [with_source(entry, InfoSource.DOMAIN) for entry in (*nics, *functions)]
 
 
 def _with_pod_ips(machine: Machine, entry: InterfaceStatus, pod_ips: Mapping[str, PodIps]) -> InterfaceStatus:
@@ -229,7 +226,7 @@ def _pod_network_first(machine: Machine, entries: list[InterfaceStatus]) -> list
 def _with_multus(machine: Machine, entries: list[InterfaceStatus]) -> list[InterfaceStatus]:
     """Keep the source ``multus-status`` of the last status, and the NICs of the manifest that have it."""
     last = status_interfaces(machine)
-    attached = [entry.name for entry in last if entry.name and has_source(entry, InfoSource.MULTUS)]
+    attached = [entry.name for entry in last if entry.name and InfoSource.MULTUS in sources_of(entry)]
     present = {entry.name for entry in entries}
     wanted = {nic.name for nic in machine.interfaces}
     known = [with_source(entry, InfoSource.MULTUS) if entry.name in attached else entry for entry in entries]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -19,12 +19,12 @@ __all__ = [
     "PodIps",
     "agent_nics",
     "condition",
-    "has_source",
     "pod_addresses",
     "pod_networks",
+    "sources_of",
     "status_interfaces",
     "with_source",
-    "without_source",
+    "with_sources",
 ]
 
 _AGENT_AT = FieldPath(("guestAgent",))
@@ -45,8 +45,6 @@ _NETWORKS_HINT = "give the value of the annotation k8s.v1.cni.cncf.io/network-st
 _IPS_AT = FieldPath(("podIPs",))
 _IPS_SHAPE = {str: {"podIP": str, "podIPs": [str]}}
 _IPS_HINT = "give podIP and podIPs by network, such as `default: {podIP: 10.244.0.5, podIPs: [10.244.0.5]}`"
-
-_SEPARATOR = ", "
 
 
 @frozen(kw_only=True)
@@ -141,24 +139,17 @@ def condition(machine: Machine, kind: str) -> Condition | None:
     return next((each for each in conditions if each.type == kind), None)
 
 
-def has_source(entry: InterfaceStatus, source: InfoSource) -> bool:
-    """Whether ``infoSource``, a list in text, names a source."""
-    return source in _sources(entry)
+def sources_of(entry: InterfaceStatus) -> list[str]:
+    """The sources that ``infoSource``, a list in text, names."""
+    return entry.info_source.split(", ") if entry.info_source else []
 
 
 def with_source(entry: InterfaceStatus, source: InfoSource) -> InterfaceStatus:
     """The entry with a source added at the end, unless it is listed already."""
-    return entry if has_source(entry, source) else _with_sources(entry, [*_sources(entry), source])
+    sources = sources_of(entry)
+    return entry if source in sources else with_sources(entry, [*sources, source])
 
 
-def without_source(entry: InterfaceStatus, source: InfoSource) -> InterfaceStatus:
-    """The entry without a source."""
-    return _with_sources(entry, [each for each in _sources(entry) if each != source])
-
-
-def _sources(entry: InterfaceStatus) -> list[str]:
-    return entry.info_source.split(_SEPARATOR) if entry.info_source else []
-
-
-def _with_sources(entry: InterfaceStatus, sources: list[str]) -> InterfaceStatus:
-    return evolve(entry, info_source=_SEPARATOR.join(sources) or None)
+def with_sources(entry: InterfaceStatus, sources: Iterable[str]) -> InterfaceStatus:
+    """The entry with other sources."""
+    return evolve(entry, info_source=", ".join(sources) or None)

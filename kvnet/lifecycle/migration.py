@@ -9,7 +9,7 @@ from typing import Any
 
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.facts import PodNetwork
-from kvnet.interface_status.sources import InfoSource, condition, has_source, pod_networks, status_interfaces
+from kvnet.interface_status.sources import InfoSource, condition, pod_networks, sources_of, status_interfaces
 from kvnet.spec import (
     Binding,
     Bridge,
@@ -133,7 +133,8 @@ def _need(
             return MigrationRequired.UNKNOWN
         is_vf = any(isinstance(each, Sriov) for each in nic.bindings)
         return MigrationRequired.TRUE if is_vf else MigrationRequired.FALSE
-    if nic.is_absent and has_source(entry, InfoSource.MULTUS) and not has_source(entry, InfoSource.DOMAIN):
+    sources = sources_of(entry)
+    if nic.is_absent and InfoSource.MULTUS in sources and InfoSource.DOMAIN not in sources:
         return MigrationRequired.FALSE
     attached = next((each for each in networks if each.interface == entry.pod_interface_name), None)
     if not entry.pod_interface_name or attached is None or _is_attached_by(attached, network, machine):

@@ -15,7 +15,7 @@ from kvnet.spec import BINDINGS, SOURCES, Devices, Machine
 from kvnet.spec.nic import interfaces_at
 from kvnet.spec.wire import json_name
 
-__all__ = ["device_changes", "network_changes", "restart_required"]
+__all__ = ["network_changes", "restart_required"]
 
 _RESTART = "restart the machine: this does not change while it runs"
 _REMOVE = "restart the machine; or keep the NIC with `state: absent` until it is unplugged, where its binding allows it"
@@ -41,7 +41,7 @@ def restart_required(template: Machine, running: Machine) -> tuple[Problem, ...]
     Returns a warning at the manifest's field for each change, none where no restart is needed. Source: KubeVirt's
     ``pkg/network/vmliveupdate/restart.go`` and ``pkg/virt-controller/watch/vm/vm.go``.
     """
-    found = (*network_changes(template, running), *device_changes(template, running))
+    found = (*network_changes(template, running), *_device_changes(template, running))
     origin = template.origin
     return found if origin is None else tuple(problem.placed(origin.place(problem.at)) for problem in found)
 
@@ -54,7 +54,7 @@ def network_changes(template: Machine, running: Machine) -> tuple[Problem, ...]:
     return (*_interface_changes(template, running), *_network_changes(template, running))
 
 
-def device_changes(template: Machine, running: Machine) -> tuple[Problem, ...]:
+def _device_changes(template: Machine, running: Machine) -> tuple[Problem, ...]:
     """The changes of fields for all NICs that need a restart; an absent field equals its default.
 
     Source: KubeVirt's ``pkg/virt-controller/watch/vm/vm.go``.
