@@ -47,7 +47,8 @@ def plan_changes(
         policy: which changes are due; without one, KubeVirt's for a machine with a status in KubeVirt's profile.
 
     Returns a plan whose problems tell what libvirt does not change in a running domain, and which attachments have no
-    PCI slot. Raises XmlError. Source: KubeVirt's ``pkg/virt-launcher/virtwrap/network/nichotplug.go``.
+    PCI slot. Raises XmlError, and ValueError for a policy that does not exist. Source: KubeVirt's
+    ``pkg/virt-launcher/virtwrap/network/nichotplug.go``.
     """
     return plan_configuration(PlanContext.of(machine, target, policy), LiveDomain.of(domain), runs=True)
 
@@ -123,9 +124,9 @@ def plan_configuration(context: PlanContext, domain: LiveDomain, *, runs: bool) 
         return Plan(problems=context.compiled.general_problems)
     matched = matched_nics(context.machine, context.compiled, domain, conditions)
     unique = [each for each in matched if len(each.found) <= 1]
-    differences = {each.nic.name: restart_differences(each, profile) for each in unique}
+    differences = {each.nic.number: restart_differences(each, profile) for each in unique}
     replaces = not runs and not conditions.stops_at_error
-    replaced = [each for each in unique if replaces and differences[each.nic.name]]
+    replaced = [each for each in unique if replaces and differences[each.nic.number]]
     kept = [each for each in unique if each not in replaced]
     outcomes = [
         *_compile_problems(unique, conditions),
@@ -134,7 +135,7 @@ def plan_configuration(context: PlanContext, domain: LiveDomain, *, runs: bool) 
         *_link_updates(kept, conditions),
         *(_replacement(each, profile) for each in replaced),
         *_ambiguous_aliases(matched),
-        *(problem for each in kept for problem in differences[each.nic.name]),
+        *(problem for each in kept for problem in differences[each.nic.number]),
         *_unknown_nics(matched, domain),
     ]
     steps, problems = [], []

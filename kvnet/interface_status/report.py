@@ -146,16 +146,10 @@ def _domain_entries(machine: Machine, devices: Iterable[Device]) -> list[Interfa
     for device in devices:
         alias = None if device.alias is None else device.alias.removeprefix(_USER_ALIAS)
         if isinstance(device, Interface):
-            nics.append(
-                InterfaceStatus(
-                    name=alias,
-                    mac=device.mac.spelling if device.mac else None,
-                    queue_count=1
-                    if device.driver is None or device.driver.queues is None
-                    else int(device.driver.queues),
-                    link_state=device.link or "up",
-                )
-            )
+            mac = device.mac.spelling if device.mac else None
+            queues = device.driver.queues if device.driver else None
+            count = 1 if queues is None else int(queues)
+            nics.append(InterfaceStatus(name=alias, mac=mac, queue_count=count, link_state=device.link or "up"))
         elif alias is not None and alias.startswith(_VF_ALIAS):
             name = alias.removeprefix(_VF_ALIAS)
             functions.append(InterfaceStatus(name=name, mac=macs.get(name) or None))
