@@ -1,16 +1,18 @@
-"""Parse a domain of libvirt once: its NICs, its other devices on PCI, and where each stands in the text."""
+"""Parse a domain of libvirt once: its NICs, its other devices on PCI, and the position of each in the text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
-from attrs import frozen
+from attrs import field, frozen
 from lxml import etree
 
 from kvnet.device import Device, Hostdev, Interface
 from kvnet.domain.about import About, about
 from kvnet.domain.layout import NICS
+from kvnet.domain.read import domain_element
 from kvnet.domain.scan import Outline, Span, encoded, scan
 from kvnet.errors import FieldPath
 from kvnet.spec import Interface as SpecInterface
@@ -78,9 +80,10 @@ class DomainDevice:
     @classmethod
     def of(cls, element: _Element) -> DomainDevice:
         """Read an element; numbers that cannot be read are ``None``."""
-        addresses = element.findall("address")
+        children = list(element)
+        addresses = [each for each in children if each.tag == "address"]
+        targets = [each for each in children if each.tag == "target"]
         on_pci = next((each for each in addresses if each.get("type", "pci") == "pci"), None)
-        target = element.find("target")
         return cls(
             tag=str(element.tag),
             type=element.get("type"),
@@ -92,17 +95,18 @@ class DomainDevice:
             bus=None if on_pci is None else _number(on_pci.get("bus", "0")),
             slot=None if on_pci is None else _number(on_pci.get("slot", "0")),
             hex_bus=_hexadecimal(addresses[0].get("bus")) if addresses else None,
-            bus_number=None if target is None else _decimal(target.get("busNr")),
-            hotplug_off=any(each.get("hotplug") == "off" for each in element.iterchildren("target")),
+            bus_number=_decimal(targets[0].get("busNr")) if targets else None,
+            hotplug_off=any(each.get("hotplug") == "off" for each in targets),
         )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False)
 class LiveDomain:
     """A domain document, parsed: the live configuration of a running domain, or a persistent configuration.
 
-    ``document`` is the text in UTF-8, ``outline`` the position of its devices, ``about`` what it says of the whole
-    machine, ``nics`` its interfaces and PCI hostdevs, ``devices`` all its devices. Both are in document order.
+    ``document`` is the text in UTF-8. The rest is read from it once, when it is first used: ``about`` is what it says
+    of the whole machine, ``devices`` are all its devices, ``nics`` its interfaces and PCI hostdevs, both in document
+    order, and ``outline`` has the positions of its devices in bytes.
 
     >>> nic = "<interface type='user'><alias name='ua-a'/></interface>"
     >>> [nic.alias for nic in LiveDomain.parse(f"<domain><devices>{nic}</devices></domain>").nics]
@@ -110,31 +114,38 @@ class LiveDomain:
     """
 
     document: bytes
-    outline: Outline
-    about: About
-    nics: tuple[LiveNic, ...]
-    devices: tuple[DomainDevice, ...]
+    _element: _Element = field(eq=False, repr=False)
 
     @classmethod
     def parse(cls, xml: str | bytes) -> LiveDomain:
         """Parse a ``<domain>`` as ``virsh dumpxml`` prints it. Raises XmlError."""
         document = encoded(xml, FieldPath()) if isinstance(xml, str) else xml
-        outline = scan(document, _FILE)
-        root = parse(document, file=_FILE)
-        spans = [span for devices in outline.devices for span in devices.children]
-        children = [child for each in root.findall("devices") for child in each.iterchildren(tag=etree.Element)]
-        return cls(
-            document=document,
-            outline=outline,
-            about=about(root),
-            nics=_nics(document, spans, children),
-            devices=tuple(map(DomainDevice.of, children)),
-        )
+        return cls(document, domain_element(parse(document, file=_FILE), _FILE))
 
     @classmethod
     def of(cls, domain: str | LiveDomain) -> LiveDomain:
         """A domain that may be parsed already. Raises XmlError."""
         return domain if isinstance(domain, LiveDomain) else cls.parse(domain)
+
+    @cached_property
+    def about(self) -> About:
+        return about(self._element)
+
+    @cached_property
+    def devices(self) -> tuple[DomainDevice, ...]:
+        return tuple(map(DomainDevice.of, self._children()))
+
+    @cached_property
+    def outline(self) -> Outline:
+        return scan(self.document, _FILE)
+
+    @cached_property
+    def nics(self) -> tuple[LiveNic, ...]:
+        spans = [span for devices in self.outline.devices for span in devices.children]
+        return _nics(self.document, spans, self._children())
+
+    def _children(self) -> list[_Element]:
+        return [child for each in self._element.findall("devices") for child in each.iterchildren(tag=etree.Element)]
 
     def nics_of(self, interface: SpecInterface, name_of: Callable[[str], str | None]) -> tuple[LiveNic, ...]:
         """The NICs whose alias names an interface of the machine: one, none, or several where an alias is not unique.

@@ -46,7 +46,9 @@ def test_an_attachment_to_both_configurations_parses_each_text_once(monkeypatch:
     assert count_parses(monkeypatch, attach) == 2 * PASSES
 
 
-def test_a_domain_that_is_parsed_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_domain_that_is_parsed_has_its_positions_found_once_and_is_not_parsed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     domain = LiveDomain.parse(DOMAIN)
 
     def everything() -> None:
@@ -59,6 +61,7 @@ def test_a_domain_that_is_parsed_is_not_parsed_again(monkeypatch: pytest.MonkeyP
         free_ports(domain)
         hotplug_off(domain)
 
+    assert count_parses(monkeypatch, everything) == 1
     assert count_parses(monkeypatch, everything) == 0
 
 
