@@ -40,6 +40,15 @@ if TYPE_CHECKING:
     from kvnet.facts import HostFacts as HostFacts
     from kvnet.facts import PodLink as PodLink
     from kvnet.facts import PodNetwork as PodNetwork
+    from kvnet.hotplug import Action as Action
+    from kvnet.hotplug import HotplugPolicy as HotplugPolicy
+    from kvnet.hotplug import LiveDomain as LiveDomain
+    from kvnet.hotplug import Plan as Plan
+    from kvnet.hotplug import Step as Step
+    from kvnet.hotplug import plan_changes as plan_changes
+    from kvnet.interface_status import status as status
+    from kvnet.lifecycle import live_migratable as live_migratable
+    from kvnet.lifecycle import restart_required as restart_required
     from kvnet.manifest import Manifest as Manifest
     from kvnet.manifest import dump as dump
     from kvnet.manifest import load as load
@@ -49,14 +58,6 @@ if TYPE_CHECKING:
     from kvnet.pipeline import Rendered as Rendered
     from kvnet.pipeline import render as render
     from kvnet.rules.check import check as check
-    from kvnet.running import Action as Action
-    from kvnet.running import Gating as Gating
-    from kvnet.running import Plan as Plan
-    from kvnet.running import Step as Step
-    from kvnet.running import live_migratable as live_migratable
-    from kvnet.running import plan_changes as plan_changes
-    from kvnet.running import restart_required as restart_required
-    from kvnet.running.status import status as status
     from kvnet.spec import InterfaceStatus as InterfaceStatus
     from kvnet.spec import Machine as Machine
     from kvnet.spec import Nad as Nad
@@ -81,10 +82,12 @@ _HOMES = {
     "kvnet.domain.read": "read_domain",
     "kvnet.errors": "Cause FactsError FieldPath KvnetError Place Problem Rejected Severity XmlError",
     "kvnet.facts": "Confidential HostFacts PodLink PodNetwork",
+    "kvnet.hotplug": "Action HotplugPolicy LiveDomain Plan Step plan_changes",
+    "kvnet.interface_status": "status",
+    "kvnet.lifecycle": "live_migratable restart_required",
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts",
     "kvnet.pipeline": "Rendered render",
     "kvnet.rules.check": "check",
-    "kvnet.running": "Action Gating Plan Step live_migratable plan_changes restart_required status",
     "kvnet.spec": "InterfaceStatus Machine Nad Network",
     "kvnet.spec.cluster": "BindingPlugin ClusterConfig",
     "kvnet.target": "Profile Target",

@@ -27,17 +27,30 @@ ALLOWED = {
         *("pipeline", "compiler", "defaults", "manifest", "target", "facts", "spec"),
         *("device", "values", "errors"),
     },
-    "running": {
-        *("domain", "compiler", "defaults", "target", "facts", "manifest", "spec"),
+    "interface_status": {"domain", "compiler", "facts", "spec", "device", "errors"},
+    "lifecycle": {"interface_status", "manifest", "compiler", "facts", "spec", "errors"},
+    "hotplug": {
+        *("interface_status", "domain", "compiler", "defaults", "target", "spec"),
         *("device", "xml", "values", "errors"),
     },
     "live": {
-        *("running", "domain", "compiler", "target", "spec", "device"),
+        *("hotplug", "interface_status", "domain", "compiler", "target", "spec", "device"),
         *("xml", "values", "errors"),
     },
 }
 IMPURE = {"os", "socket", "random", "time", "logging", "libvirt"}
-PURE = ("compiler", "device", "xml", "domain", "running", "target", "defaults", "pipeline")
+PURE = (
+    "compiler",
+    "device",
+    "xml",
+    "domain",
+    "interface_status",
+    "lifecycle",
+    "hotplug",
+    "target",
+    "defaults",
+    "pipeline",
+)
 
 
 def _imported(path: Path) -> set[str]:

@@ -34,7 +34,7 @@ def run(arguments: Namespace, report: Report) -> int:
                     machine,
                     connection,
                     given.target,
-                    gating=arguments.gating,
+                    policy=arguments.policy,
                     timeout=arguments.timeout,
                 )
                 _tell(machine, applied, domain_name(machine, arguments.profile), report)

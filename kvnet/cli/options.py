@@ -94,7 +94,7 @@ def _of_domains(command: argparse.ArgumentParser) -> None:
 def _changing(command: argparse.ArgumentParser) -> None:
     _of_domains(command)
     command.add_argument(
-        "--gating",
+        "--policy",
         choices=("kubevirt", "plain"),
         help="which changes to make: those that KubeVirt would make now, given the machine's status, or everything "
         "that can be done at once (default: kubevirt for machines with a status in the profile kubevirt, else plain)",

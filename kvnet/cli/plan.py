@@ -10,8 +10,8 @@ from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
+from kvnet.hotplug import DomainPlan
 from kvnet.pipeline import placed
-from kvnet.running import DomainPlan
 
 __all__ = ["run"]
 
@@ -30,7 +30,7 @@ def run(arguments: Namespace, report: Report) -> int:
                     machine,
                     connection,
                     given.target,
-                    gating=arguments.gating,
+                    policy=arguments.policy,
                 )
                 for machine in given.machines
             ]

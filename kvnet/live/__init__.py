@@ -3,13 +3,13 @@
 This is the only package that calls libvirt. Functions take libvirt's own connection, such as ``connect`` gives.
 """
 
+from kvnet.hotplug import Action, Call, DomainPlan, DomainState, HotplugPolicy, Step
 from kvnet.live._apply import Applied, Failure, apply, plan
 from kvnet.live._define import Defined, Started, define, lost, start
 from kvnet.live._libvirt import LibvirtError
 from kvnet.live._status import agent_report, status
 from kvnet.live.connection import connect, virt_type
 from kvnet.live.events import Event, EventKind, watch
-from kvnet.running import Action, Call, DomainPlan, DomainTexts, Gating, Step
 from kvnet.spec import InterfaceStatus
 
 __all__ = [
@@ -18,11 +18,11 @@ __all__ = [
     "Call",
     "Defined",
     "DomainPlan",
-    "DomainTexts",
+    "DomainState",
     "Event",
     "EventKind",
     "Failure",
-    "Gating",
+    "HotplugPolicy",
     "InterfaceStatus",
     "LibvirtError",
     "Started",

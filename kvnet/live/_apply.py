@@ -10,11 +10,11 @@ from attrs import define, evolve, field, frozen
 
 from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem
-from kvnet.live._libvirt import LibvirtError, domain_named, domain_texts, libvirt_module, refused
+from kvnet.hotplug import Action, Call, DomainPlan, HotplugPolicy, plan_domain
+from kvnet.live._libvirt import LibvirtError, domain_named, domain_state, libvirt_module, refused
 from kvnet.live._reconnect import Reconnectable
 from kvnet.live._removal import Removals, removals
 from kvnet.live.events import EventKind
-from kvnet.running import Action, Call, DomainPlan, Gating, plan_domain
 from kvnet.spec import Machine
 from kvnet.target import Target
 
@@ -63,7 +63,7 @@ def plan(
     connection: libvirt.virConnect,
     target: Target | None = None,
     *,
-    gating: Gating | str | None = None,
+    policy: HotplugPolicy | str | None = None,
     name: str | None = None,
 ) -> DomainPlan:
     """Plan what ``apply`` would do to a machine's domain now, with the same arguments.
@@ -73,7 +73,7 @@ def plan(
     target = target or Target()
     try:
         domain = domain_named(connection, name or domain_name(machine, target.profile))
-        return plan_domain(domain_texts(domain), machine, target, gating=gating)
+        return plan_domain(domain_state(domain), machine, target, policy=policy)
     except libvirt_module().libvirtError as error:
         raise refused(error) from error
 
@@ -83,7 +83,7 @@ def apply(
     connection: libvirt.virConnect,
     target: Target | None = None,
     *,
-    gating: Gating | str | None = None,
+    policy: HotplugPolicy | str | None = None,
     name: str | None = None,
     timeout: float = 30.0,
     attempts: int = 3,
@@ -91,7 +91,7 @@ def apply(
 ) -> Applied:
     """Plan the changes of a machine's domain, and carry them out in its live and persistent configuration.
 
-    ``name`` is the domain's, else ``domain_name`` of the machine; ``gating`` decides which changes KubeVirt would make
+    ``name`` is the domain's, else ``domain_name`` of the machine; ``policy`` decides which changes KubeVirt would make
     at once. The first call that libvirt refuses ends the run. The guest has ``timeout`` seconds after the last call to
     release the NICs that were detached; libvirt itself waits five seconds for each. A guest that has not booted, or is
     paused, may never release one. A call to a QEMU that does not answer does not return.
@@ -108,7 +108,7 @@ def apply(
     target = target or Target()
     name = name or domain_name(machine, target.profile)
     with Reconnectable(connection, attempts, reopen) as current:
-        run = _Run(machine, target, gating, name, current, timeout)
+        run = _Run(machine, target, policy, name, current, timeout)
         try:
             while True:
                 try:
@@ -127,7 +127,7 @@ class _Run:
 
     machine: Machine
     target: Target
-    gating: Gating | str | None
+    policy: HotplugPolicy | str | None
     name: str
     current: Reconnectable
     timeout: float
@@ -138,7 +138,7 @@ class _Run:
     def carry_out(self) -> Applied:
         """Carry out what the domain lacks now. Raises libvirtError where the connection is lost."""
         domain = domain_named(self.current.connection, self.name)
-        made = plan_domain(domain_texts(domain), self.machine, self.target, gating=self.gating)
+        made = plan_domain(domain_state(domain), self.machine, self.target, policy=self.policy)
         # a call that is no longer planned was done, even if the answer was lost with the connection
         done = tuple(call for call in self.pending if call not in made.calls)
         self.applied = evolve(self.applied, done=(*self.applied.done, *done), problems=made.problems)
@@ -210,7 +210,7 @@ def _make_call(domain: libvirt.virDomain, call: Call, removed: Removals) -> None
     """
     libvirt = libvirt_module()
     live = libvirt.VIR_DOMAIN_AFFECT_LIVE if call.live else 0
-    flags = live | (libvirt.VIR_DOMAIN_AFFECT_CONFIG if call.config else 0)
+    flags = live | (libvirt.VIR_DOMAIN_AFFECT_CONFIG if call.persistent else 0)
     match call.step.action:
         case Action.ATTACH:
             domain.attachDeviceFlags(call.step.xml, flags)
@@ -233,7 +233,7 @@ def _detach(domain: libvirt.virDomain, call: Call, flags: int, removed: Removals
         is_missing = error.get_error_code() == libvirt.VIR_ERR_DEVICE_MISSING
         if not is_missing and not (call.live and _BEING_UNPLUGGED in error.get_error_message()):
             raise
-        if call.live and call.config:
+        if call.live and call.persistent:
             # libvirt changes neither configuration where it cannot change both
             domain.detachDeviceFlags(call.step.xml, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
 

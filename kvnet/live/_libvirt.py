@@ -6,12 +6,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from kvnet.errors import FieldPath, KvnetError, Problem
-from kvnet.running import DomainTexts
+from kvnet.hotplug import DomainState
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["LibvirtError", "domain_named", "domain_texts", "libvirt_module", "refused"]
+__all__ = ["LibvirtError", "domain_named", "domain_state", "libvirt_module", "refused"]
 
 
 class LibvirtError(KvnetError):
@@ -49,10 +49,10 @@ def domain_named(connection: libvirt.virConnect, name: str) -> libvirt.virDomain
         raise LibvirtError([Problem(FieldPath(("domain", "name")), "KN870", message, hint=hint)]) from None
 
 
-def domain_texts(domain: libvirt.virDomain) -> DomainTexts:
+def domain_state(domain: libvirt.virDomain) -> DomainState:
     """The live and the persistent configuration of a domain, as far as it has them. Raises libvirtError."""
-    return DomainTexts(
+    return DomainState(
         uuid=domain.UUIDString(),
         live=domain.XMLDesc() if domain.isActive() else None,
-        config=domain.XMLDesc(libvirt_module().VIR_DOMAIN_XML_INACTIVE) if domain.isPersistent() else None,
+        persistent=domain.XMLDesc(libvirt_module().VIR_DOMAIN_XML_INACTIVE) if domain.isPersistent() else None,
     )

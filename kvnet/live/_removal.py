@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from kvnet.hotplug import LiveDomain
 from kvnet.live._libvirt import libvirt_module
 from kvnet.live.events import EventKind, Events, listen
-from kvnet.running.standing import live_nics
 
 if TYPE_CHECKING:
     import libvirt
@@ -58,7 +58,9 @@ class Removals:
             event = self._events.next(0)
 
     def _is_present(self, alias: str) -> bool:
-        return bool(self._domain.isActive()) and any(nic.alias == alias for nic in live_nics(self._domain.XMLDesc()))
+        if not self._domain.isActive():
+            return False
+        return any(nic.alias == alias for nic in LiveDomain.parse(self._domain.XMLDesc()).nics)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from kvnet import running
+from kvnet import interface_status
 from kvnet.domain.build import domain_name
 from kvnet.live._libvirt import domain_named, libvirt_module, refused
 from kvnet.spec import InterfaceStatus, Machine
@@ -42,7 +42,7 @@ def status(
         report = None if text is None else agent_report(domain, timeout=timeout)
     except libvirt_module().libvirtError as error:
         raise refused(error) from error
-    return running.status(machine, text, report, multus, pod_ips=pod_ips)
+    return interface_status.status(machine, text, report, multus, pod_ips=pod_ips)
 
 
 def agent_report(domain: libvirt.virDomain, *, timeout: int = 5) -> list[dict[str, Any]] | None:

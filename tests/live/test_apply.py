@@ -12,8 +12,8 @@ from machines import multus, vmi
 
 import kvnet
 from kvnet import live
+from kvnet.hotplug import mac_from_uuid
 from kvnet.live import Applied, EventKind, LibvirtError
-from kvnet.running import stable_mac
 from kvnet.spec import Nad
 from kvnet.values import MacAddress
 
@@ -63,7 +63,7 @@ def test_a_nic_is_attached_with_the_same_addresses_to_both_halves(vm: Any, apply
     assert told(apply(BASE, plugged("red"))) == [f"attach red (ua-red) {BOTH}"]
     running, next_start = halves(vm)
     assert running == next_start
-    assert running["red"].mac == stable_mac(vm.UUIDString(), "red")
+    assert running["red"].mac == mac_from_uuid(vm.UUIDString(), "red")
 
 
 def test_several_nics_are_attached_in_their_order(vm: Any, apply: Apply) -> None:
@@ -216,7 +216,7 @@ def test_a_domain_that_is_not_there_is_told(apply: Apply, qemu: Any) -> None:
 def test_the_status_is_that_of_the_domain_and_misses_no_agent(vm: Any, apply: Apply, qemu: Any) -> None:
     apply(BASE, plugged("red", state="down"))
     entries = live.status(machine(BASE, name=NAME), qemu, profile=HOST)
-    red = stable_mac(vm.UUIDString(), "red")
+    red = mac_from_uuid(vm.UUIDString(), "red")
     assert [(each.name, each.link_state, each.info_source) for each in entries] == [
         ("base", "up", "domain"),
         ("red", "down", "domain"),

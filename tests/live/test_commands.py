@@ -76,7 +76,7 @@ def test_a_change_that_needs_a_restart_is_told_by_the_status(vm: Outside) -> Non
         assert ended.returncode == 1
         assert ("replace red (ua-red) [next start]" in ended.stdout) == told
         assert "vm.yaml:" in ended.stderr
-        assert "warning KN851 'red' runs with other settings" in ended.stderr
+        assert "warning KN851 the running NIC 'red' differs from the machine" in ended.stderr
 
 
 def test_the_status_is_a_table_json_or_yaml(vm: Outside) -> None:

@@ -9,7 +9,7 @@ from machines import multus, nic, pod, vmi
 
 import kvnet
 from kvnet import Plan, Profile, plan_changes
-from kvnet.running import extra_ports, free_ports, placeholders, with_hotplug_ports
+from kvnet.hotplug import extra_ports, free_ports, placeholders, with_hotplug_ports
 from kvnet.spec import Nad
 
 pytestmark = pytest.mark.slow

@@ -25,7 +25,7 @@ from live_machines import FACTS, HOST, devices, domain, machine, plugged
 
 import kvnet
 from kvnet import live
-from kvnet.running import stable_mac
+from kvnet.hotplug import mac_from_uuid
 from kvnet.values import MacAddress
 
 pytestmark = pytest.mark.slow
@@ -180,7 +180,7 @@ class Changes(RuleBasedStateMachine):
             if asked.state == "absent":
                 continue
             standing = self.runs.get(name) or self.next.get(name)
-            mac = asked.mac or (standing.mac if standing else str(stable_mac(uuid, name)))
+            mac = asked.mac or (standing.mac if standing else str(mac_from_uuid(uuid, name)))
             wanted = Nic(mac=mac, model=asked.model or "virtio", link=asked.state or "up")
             if name not in self.runs:
                 if not free:

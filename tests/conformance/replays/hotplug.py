@@ -11,7 +11,7 @@ from lxml import etree
 import kvnet
 from kvnet.compiler import found_links
 from kvnet.facts import PodLink
-from kvnet.running import Action, Gating, Plan, networks_to_set_up, plan_changes, plan_virtual_functions
+from kvnet.hotplug import Action, HotplugPolicy, Plan, networks_to_set_up, plan_changes, plan_virtual_functions
 from kvnet.spec import Machine
 from kvnet.values import MacAddress
 from replays.normalised import normalised
@@ -31,7 +31,7 @@ def hotplug(case: Case) -> Iterator[Difference]:
     given, expected = case["input"], case["expected"]
     machine = kvnet.load({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance"} | given["vmi"])
     facts = _facts(given, machine)
-    plan = plan_changes(given["currentDomainXML"], machine, kvnet.Target(facts=facts), gating=Gating.KUBEVIRT)
+    plan = plan_changes(given["currentDomainXML"], machine, kvnet.Target(facts=facts), policy=HotplugPolicy.KUBEVIRT)
     done, failed = _executed(plan, given.get("libvirtFailsOn") or "")
     unmade = any(problem.is_error and problem.code < "KN400" for problem in plan.problems)
     yield "convertError", bool(expected.get("convertError")), unmade

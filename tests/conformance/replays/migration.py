@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import kvnet
-from kvnet.running import live_migratable, migration_required
+from kvnet.lifecycle import live_migratable, migration_required
 from replays.case import Case, Difference, network_status, running
 
 

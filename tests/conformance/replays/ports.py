@@ -9,7 +9,7 @@ from lxml import etree
 
 import kvnet
 from kvnet.errors import Rejected
-from kvnet.running import (
+from kvnet.hotplug import (
     extra_controllers,
     extra_ports,
     has_hotplug_ports,

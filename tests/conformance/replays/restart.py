@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import kvnet
+from kvnet.lifecycle import is_migratable, network_changes, synced
 from kvnet.manifest.structure import unstructure
-from kvnet.running import is_migratable, network_changes, synced
 from kvnet.spec import Machine
 from replays.case import Case, Difference, bare, running
 
 
 def restart_required(case: Case) -> Iterator[Difference]:
     given, expected = case["input"], case["expected"]
-    vm = kvnet.load({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine"} | given["vm"])
-    vmi = running(given["vmi"])
-    yield "restartRequired", expected["restartRequired"], bool(network_changes(vm, vmi))
-    yield "migratable", expected["migratable"], is_migratable(vmi)
-    after = synced(vm, vmi)
-    yield "vmiAfterSync", bare(expected["vmiAfterSync"]), _nics(after.vmi)
-    yield "vmAfterSync", bare(expected["vmAfterSync"]), _nics(after.vm)
+    template = kvnet.load({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine"} | given["vm"])
+    machine = running(given["vmi"])
+    yield "restartRequired", expected["restartRequired"], bool(network_changes(template, machine))
+    yield "migratable", expected["migratable"], is_migratable(machine)
+    after = synced(template, machine)
+    yield "vmiAfterSync", bare(expected["vmiAfterSync"]), _nics(after.running)
+    yield "vmAfterSync", bare(expected["vmAfterSync"]), _nics(after.template)
 
 
 def _nics(machine: Machine | None) -> Any:

@@ -1,0 +1,249 @@
+"""Plan the changes of a domain's live and persistent configuration at once, so that both agree."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from hashlib import sha256
+from itertools import count
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from kvnet.device import Device, Interface, PciGuestAddress
+from kvnet.device.diff import Change, Noticed, diff
+from kvnet.errors import Problem, Severity
+from kvnet.hotplug.live_domain import VF_ALIAS, LiveDomain
+from kvnet.hotplug.plan import PlanContext, plan_configuration
+from kvnet.hotplug.policy import HotplugPolicy
+from kvnet.hotplug.ports import PciSlot, free_slots, is_express
+from kvnet.hotplug.steps import Action, Plan, Step, preview
+from kvnet.spec import Machine
+from kvnet.target import Target
+from kvnet.values import MacAddress, PciAddress
+
+__all__ = ["Call", "DomainPlan", "DomainState", "mac_from_uuid", "plan_domain"]
+
+_QEMU_PREFIX = bytes((0x52, 0x54, 0x00))
+"""QEMU's MAC prefix, from which libvirt generates addresses too; it is locally administered."""
+
+
+def _parsed(domain: str | LiveDomain | None) -> LiveDomain | None:
+    return None if domain is None else LiveDomain.of(domain)
+
+
+@frozen(kw_only=True)
+class DomainState:
+    """A domain as libvirt has it: its ``uuid``, and its configurations, given as text or parsed.
+
+    ``live`` is the configuration of the running domain, ``None`` where it does not run. ``persistent`` is that of its
+    next start, ``None`` where it is transient. Raises XmlError.
+    """
+
+    uuid: str
+    live: LiveDomain | None = field(converter=_parsed)
+    persistent: LiveDomain | None = field(converter=_parsed)
+
+
+@frozen(kw_only=True)
+class Call:
+    """A ``step``, and whether it is made on the ``live`` configuration, the ``persistent`` one, or both at once."""
+
+    step: Step
+    live: bool
+    persistent: bool
+
+    def __str__(self) -> str:
+        parts = {"running": self.live, "next start": self.persistent}
+        return f"{self.step} [{', '.join(part for part, is_meant in parts.items() if is_meant)}]"
+
+
+@frozen(kw_only=True)
+class DomainPlan:
+    """The ``calls`` to libvirt, in order, the ``problems`` they leave undone, and the ``state`` they change."""
+
+    state: DomainState = DomainState(uuid="", live=None, persistent=None)
+    calls: tuple[Call, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def needs_restart(self) -> bool:
+        """Whether the running domain has a NIC that matches the machine only after a restart."""
+        return Plan(problems=self.problems).needs_restart
+
+    @property
+    def needs_migration(self) -> bool:
+        """Whether KubeVirt makes a change by migrating the machine."""
+        return Plan(problems=self.problems).needs_migration
+
+    def part(self, *, live: bool) -> Plan:
+        """The steps of the live configuration, or of the persistent one."""
+        return Plan(steps=tuple(each.step for each in self.calls if (each.live if live else each.persistent)))
+
+    def changes(self, *, live: bool) -> tuple[Change, ...]:
+        """What the steps change in the live configuration, or in the persistent one, without noise."""
+        domain = self.state.live if live else self.state.persistent
+        if domain is None:
+            return ()
+        after = LiveDomain.parse(preview(domain, self.part(live=live)))
+        old, new = ([nic.device for nic in each.nics] for each in (domain, after))
+        return tuple(change for change in diff(old, new) if change.noticed is not Noticed.NOISE)
+
+
+def plan_domain(
+    state: DomainState,
+    machine: Machine,
+    target: Target | None = None,
+    *,
+    policy: HotplugPolicy | str | None = None,
+) -> DomainPlan:
+    """Plan the changes of a domain's configurations, so that the live and the persistent one agree.
+
+    It is ``plan_changes`` of the live configuration and ``plan_next_start`` of the persistent one. A step that both
+    need is one call, and a step that one of them needs is a call for that one, so a change that was half done is
+    completed. A NIC for which the running domain has no PCI slot is attached to neither. MAC and PCI addresses that
+    are not given are fixed here, the same for both.
+
+    ``machine``, ``target`` and ``policy`` are those of ``plan_changes``. Raises XmlError.
+    """
+    context = PlanContext.of(machine, target, policy)
+    fixed = _with_fixed_addresses(context, state)
+    if fixed != context.machine:
+        context = evolve(context, machine=fixed)
+    live = Plan() if state.live is None else plan_configuration(context, state.live, runs=True)
+    persistent = Plan() if state.persistent is None else plan_configuration(context, state.persistent, runs=False)
+    if state.live is not None:
+        persistent = _without_unattachable(persistent, live, state.live, context)
+    # on a running domain, the notes of its live configuration say enough
+    added = (each for each in persistent.problems if state.live is None or each.severity is not Severity.NOTE)
+    return DomainPlan(
+        state=state,
+        calls=tuple(_calls(live.steps, persistent.steps, state)),
+        problems=tuple(dict.fromkeys((*live.problems, *added))),
+    )
+
+
+def mac_from_uuid(uuid: str, nic: str, taken: Container[MacAddress] = ()) -> MacAddress:
+    """Derive the MAC address of a NIC that has none from the domain's UUID and the NIC's name; always the same.
+
+    It is 52:54:00 and the first three bytes of the SHA-256 of ``UUID/NAME``, with the UUID in lower case. Where that
+    address is ``taken``, ``UUID/NAME/1`` and so on are tried. libvirt itself would generate one address for the running
+    domain and another one for its next start.
+
+    >>> str(mac_from_uuid("3b4a7195-549c-5bd7-b0c1-fffc5d533a77", "red"))
+    '52:54:00:a5:2b:aa'
+    """
+    seed = f"{uuid.lower()}/{nic}"
+    seeds = (seed if n == 0 else f"{seed}/{n}" for n in count())
+    macs = (MacAddress(_QEMU_PREFIX + sha256(each.encode()).digest()[:3]) for each in seeds)
+    return next(mac for mac in macs if mac not in taken)
+
+
+def _with_fixed_addresses(context: PlanContext, state: DomainState) -> Machine:
+    """Fix MAC and PCI address of each NIC so that the live and the persistent configuration agree.
+
+    Addresses of the machine or the facts stay. Else a NIC that one configuration has gets the same addresses in the
+    other one, the live before the persistent. A new NIC gets ``mac_from_uuid``, and the first PCI slot that is free in
+    both. With one configuration only, libvirt assigns the PCI address.
+    """
+    machine = context.machine
+    domains = [domain for domain in (state.live, state.persistent) if domain is not None]
+    found = [_devices_by_name(domain, context) for domain in domains]
+    devices = {nic.name: nic.device for nic in context.compiled.nics}
+    macs = _macs([*devices.values(), *(device for named in found for device in named.values())])
+    slots: set[PciSlot] = set()
+    interfaces = []
+    for interface in machine.interfaces:
+        device = devices.get(interface.name)
+        there = [named.get(interface.name) for named in found]
+        fixed: dict[str, Any] = {}
+        if isinstance(device, Interface) and device.mac is None and _macs_differ(there):
+            mac = next(iter(_macs(there)), None) or mac_from_uuid(state.uuid, interface.name, macs)
+            macs.append(mac)
+            fixed["mac_address"] = str(mac)
+        if device is not None and device.address is None and _addresses_differ(there):
+            slot = _common_slot(device, domains, there, slots)
+            if slot is not None:
+                slots.add(slot)
+                fixed["pci_address"] = str(PciAddress(0, slot.bus, slot.slot, 0))
+        interfaces.append(evolve(interface, **fixed))
+    return machine.with_nics(tuple(interfaces), machine.networks)
+
+
+def _devices_by_name(domain: LiveDomain, context: PlanContext) -> dict[str, Device]:
+    named = ((context.conditions.name_of(nic.alias), nic.device) for nic in domain.nics)
+    return {name.removeprefix(VF_ALIAS): device for name, device in named if name is not None}
+
+
+def _macs(devices: Iterable[Device | None]) -> list[MacAddress]:
+    return [each.mac for each in devices if isinstance(each, Interface) and isinstance(each.mac, MacAddress)]
+
+
+def _macs_differ(there: Sequence[Device | None]) -> bool:
+    """Whether the configurations have a NIC with different MAC addresses, or one of them does not have it."""
+    return None in there or len(set(_macs(there))) > 1
+
+
+def _addresses_differ(there: Sequence[Device | None]) -> bool:
+    """Whether two configurations have a NIC at different guest addresses, or one of them does not have it."""
+    return len(there) > 1 and (None in there or len({each.address for each in there if each is not None}) > 1)
+
+
+def _common_slot(
+    device: Device, domains: Sequence[LiveDomain], there: Sequence[Device | None], taken: Container[PciSlot]
+) -> PciSlot | None:
+    """The slot of a NIC that a configuration has, if the other has it free; for a new one, the first that both have."""
+    own = [None if each is None else _slot_of(each, device) for each in there]
+    options = [
+        (*((slot,) if slot else ()), *free_slots(domain, device)) for slot, domain in zip(own, domains, strict=True)
+    ]
+    is_new = all(each is None for each in there)
+    wanted = options[0] if is_new else [slot for slot in own if slot][:1]
+    return next((slot for slot in wanted if slot not in taken and all(slot in each for each in options)), None)
+
+
+def _slot_of(present: Device, device: Device) -> PciSlot | None:
+    """The slot of a NIC that a configuration has, if the device can be plugged in there."""
+    address = present.address
+    if not isinstance(address, PciGuestAddress) or is_express(present) != is_express(device):
+        return None
+    return PciSlot(address.bus or 0, address.slot or 0)
+
+
+def _without_unattachable(persistent: Plan, live: Plan, domain: LiveDomain, context: PlanContext) -> Plan:
+    """Without the attachments of NICs that the running domain neither has nor gets."""
+    name_of = context.conditions.name_of
+    names = {name_of(nic.alias) for nic in domain.nics}
+    attached = {step.alias for step in live.steps if step.action is Action.ATTACH}
+    kept = tuple(
+        step
+        for step in persistent.steps
+        if step.action is not Action.ATTACH or step.alias in attached or name_of(step.alias) in names
+    )
+    return evolve(persistent, steps=kept)
+
+
+def _calls(live: Iterable[Step], persistent: Iterable[Step], state: DomainState) -> Iterator[Call]:
+    parts = [{(step.action, step.nic): step for step in steps} for steps in (live, persistent)]
+    order = tuple(Action)
+    for key in sorted(dict.fromkeys((*parts[0], *parts[1])), key=lambda key: order.index(key[0])):
+        one, other = (part.get(key) for part in parts)
+        if one is not None and other is not None and _is_same(one, other, state):
+            # of a persistent NIC libvirt accepts no more than its own XML, and it completes that of a running one
+            yield Call(step=other, live=True, persistent=True)
+            continue
+        if one is not None:
+            yield Call(step=one, live=True, persistent=False)
+        if other is not None:
+            yield Call(step=other, live=False, persistent=True)
+
+
+def _is_same(one: Step, other: Step, state: DomainState) -> bool:
+    """Whether both configurations have the NIC with the same alias, MAC address and guest address."""
+    return one.xml == other.xml or _identity(one, state.live) == _identity(other, state.persistent)
+
+
+def _identity(step: Step, domain: LiveDomain | None) -> tuple[object, ...]:
+    assert domain is not None
+    nic = next(nic for nic in domain.nics if nic.alias == step.alias and nic.text == step.before)
+    mac = nic.device.mac if isinstance(nic.device, Interface) else None
+    return (type(nic.device), nic.alias, mac, nic.device.address)

@@ -1,0 +1,267 @@
+"""PCIe root ports for hotplug: how many KubeVirt keeps free, and where on PCI a NIC can be plugged in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from kvnet.compiler.guest import guest_of
+from kvnet.device import Device, EthernetSource, HostdevSource, Interface, PciGuestAddress
+from kvnet.domain.edit import edited, insertion, last_of
+from kvnet.errors import FieldPath, Problem, Rejected
+from kvnet.hotplug.live_domain import DomainDevice, LiveDomain
+from kvnet.spec import Machine
+from kvnet.target import Target
+from kvnet.xml import write
+
+__all__ = [
+    "PciSlot",
+    "RootPorts",
+    "extra_controllers",
+    "extra_ports",
+    "free_ports",
+    "free_slots",
+    "has_hotplug_ports",
+    "hotplug_off",
+    "is_express",
+    "no_slot",
+    "placeholder_nics",
+    "placeholders",
+    "with_hotplug_ports",
+]
+
+_HIGHEST_INDEX = 31
+_SLOT_COUNT = "kubevirt.io/pci-interface-slot-count"
+_ON_ROOT_COMPLEX = "kubevirt.io/placePCIDevicesOnRootComplex"
+_SLOTS = 4
+_LARGE_MEMORY = 2 * 2**30
+_NOT_COUNTED = ("pci-root", "pcie-root", "pcie-root-port", "pcie-expander-bus")
+_EXPRESS_MODELS = ("virtio", "virtio-non-transitional", "e1000e", "igb")
+_NO_PORT = "the domain has no free PCIe root port"
+_BRIDGES = ("pcie-to-pci-bridge", "pci-bridge")
+_BRIDGE_SLOTS = range(1, 32)
+_I440FX_SLOTS = range(3, 32)
+"""libvirt keeps slot 1 for the chipset, and slot 2 for a display."""
+
+
+@frozen
+class PciSlot:
+    """A slot on a PCI bus of a domain; ``bus`` and ``slot`` count from 0. A root port has slot 0 alone."""
+
+    bus: int
+    slot: int = 0
+
+
+@frozen(kw_only=True)
+class RootPorts:
+    """The indices of a domain's root ports, in order: ``off`` where hotplug is off, and ``on`` the others."""
+
+    off: tuple[int, ...]
+    on: tuple[int, ...]
+
+
+def has_hotplug_ports(machine: Machine) -> bool:
+    """Whether KubeVirt keeps root ports free for a machine: of type q35 or virt, on amd64 or arm64."""
+    kind = machine.spec.domain.machine
+    name = None if kind is None else kind.type or ""
+    fits = name is None or "q35" in name or name.startswith("virt")
+    return fits and (machine.spec.architecture or "amd64") in ("amd64", "arm64")
+
+
+def placeholders(machine: Machine) -> int:
+    """Count the NICs that KubeVirt adds while libvirt assigns PCI addresses, and removes again.
+
+    They fill up to four NICs, or to the number in the annotation ``kubevirt.io/pci-interface-slot-count``; absent and
+    SR-IOV interfaces count. Raises Rejected where that annotation is not a number. Source: KubeVirt's
+    ``pkg/virt-launcher/virtwrap/manager.go``.
+    """
+    if not has_hotplug_ports(machine):
+        return 0
+    slots, nics = machine.annotations.get(_SLOT_COUNT), len(machine.interfaces)
+    if slots is not None:
+        return max(0, _slot_count(slots) - nics)
+    if _is_on_root_complex(machine) or not nics:
+        return 0
+    return max(0, _SLOTS - nics)
+
+
+def placeholder_nics(machine: Machine) -> tuple[str, ...]:
+    """Write the XML of each placeholder. Raises Rejected as ``placeholders`` does."""
+    guest, _ = guest_of(machine, Target())
+    names = (f"placeholder-{n}" for n in range(placeholders(machine)))
+    return tuple(
+        write(
+            Interface(source=EthernetSource(), target=name, target_managed=False, model=guest.virtio_model, alias=name)
+        )
+        for name in names
+    )
+
+
+def extra_ports(machine: Machine, domain: str | LiveDomain) -> int:
+    """Count the root ports that KubeVirt appends to a domain, besides those that its placeholders leave free.
+
+    Raises Rejected as ``placeholders`` does, and XmlError. Source: KubeVirt's
+    ``pkg/virt-launcher/virtwrap/manager.go`` and ``docs/pci-topology.md``.
+    """
+    domain, reserved = LiveDomain.of(domain), placeholders(machine)
+    if not has_hotplug_ports(machine) or _is_on_root_complex(machine):
+        return 0
+    in_use = sum(each.is_pci and each.is_on_pci for each in domain.devices)
+    total, least = (16, 6) if (domain.about.memory or 0) > _LARGE_MEMORY else (8, 3)
+    return max(0, max(total - in_use, least) - reserved)
+
+
+def extra_controllers(domain: str | LiveDomain, count: int) -> tuple[str, ...]:
+    """Write the XML of ``count`` root ports that follow a domain's PCI controllers, up to index 31 as KubeVirt
+    does. Raises XmlError.
+    """
+    used = [
+        each.index or 0 for each in LiveDomain.of(domain).devices if each.tag == "controller" and each.type == "pci"
+    ]
+    first = max(used, default=0) + 1
+    indices = range(first, min(first + count, _HIGHEST_INDEX + 1))
+    return tuple(f"<controller type='pci' index='{index}' model='pcie-root-port'/>" for index in indices)
+
+
+def with_hotplug_ports(domain: str | LiveDomain, machine: Machine) -> str:
+    """Add as many root ports to a domain's XML as KubeVirt keeps free for the machine; every other byte stays.
+
+    KubeVirt defines a domain three times: with placeholders, without them, and with the extra ports. In the end the
+    ports of the placeholders and the extra ports are free. This function adds as many at once, less those that are
+    free already, so calling it again adds none. It adds one more port for each device without an address, because
+    libvirt will assign one, and for the USB controller and the balloon that libvirt adds by itself. Where the count
+    has to be exact, pass what libvirt wrote back after the domain was defined. Domains without PCI Express stay as
+    they are.
+
+    Raises Rejected as ``placeholders`` does, and XmlError.
+    """
+    domain = LiveDomain.of(domain)
+    wanted = placeholders(machine) + extra_ports(machine, domain)
+    missing = wanted + _to_be_placed(domain.devices) - len(free_ports(domain))
+    takes_ports = domain.about.is_pci_express and domain.about.architecture != "s390x"
+    added = extra_controllers(domain, max(0, missing)) if wanted and takes_ports else ()
+    if not added:
+        return domain.document.decode()
+    place = last_of(domain.outline, ("controller",), ("emulator", "disk"))
+    return edited(domain.document, [insertion(domain.document, domain.outline, added, place)])
+
+
+def hotplug_off(domain: str | LiveDomain) -> RootPorts:
+    """Tell which root ports KubeVirt marks ``<target hotplug='off'/>``: those that hold a device other than a NIC.
+
+    A port is known by its ``busNr``, and is not marked without one. libvirt accepts ``busNr`` for expander buses only,
+    so KubeVirt marks none in what libvirt wrote back. The bus in an address is read as hexadecimal, with or without
+    0x, whatever the type of the address. Raises XmlError. Source: KubeVirt's
+    ``pkg/virt-launcher/virtwrap/pci/hotplug.go``.
+    """
+    devices = LiveDomain.of(domain).devices
+    taken = {each.hex_bus for each in devices if _keeps_port(each)} - {None}
+    off: list[int] = []
+    on: list[int] = []
+    for port in devices:
+        if _is_root_port(port) and port.index is not None:
+            (off if port.bus_number in taken or port.hotplug_off else on).append(port.index)
+    return RootPorts(off=tuple(off), on=tuple(on))
+
+
+def free_ports(domain: str | LiveDomain) -> tuple[int, ...]:
+    """The indices of the root ports that can take a NIC: no device is on their bus, and hotplug is not off.
+
+    The bus of a root port has the number of the port's index. Raises XmlError.
+    """
+    devices = LiveDomain.of(domain).devices
+    taken = {each.bus for each in devices}
+    indices = [each.index for each in devices if _is_root_port(each) and not each.hotplug_off]
+    return tuple(index for index in indices if index is not None and index not in taken)
+
+
+def free_slots(domain: LiveDomain, device: Device) -> tuple[PciSlot, ...]:
+    """The PCI slots where a device can be plugged into a domain, in order; none where they are not known."""
+    if any(each.tag == "controller" and each.model == "pci-root" for each in domain.devices):
+        taken = {each.slot for each in domain.devices if each.bus == 0}
+        return tuple(PciSlot(0, slot) for slot in _I440FX_SLOTS if slot not in taken)
+    if is_express(device):
+        return tuple(map(PciSlot, free_ports(domain)))
+    return tuple(_free_bridge_slots(domain))
+
+
+def no_slot(domain: LiveDomain, devices: Sequence[Device]) -> list[str | None]:
+    """For each device that is to be attached, in order: why the domain has no PCI slot for it, else ``None``.
+
+    Each PCI Express NIC and virtual function takes a free root port. libvirt puts NICs of other models on a slot of a
+    PCI bridge (measured with libvirt 9.0). Domains without a PCIe root (i440fx, s390x), and documents that list no PCI
+    controllers, have no such limits.
+    """
+    if not any(each.tag == "controller" and each.model == "pcie-root" for each in domain.devices):
+        return [None] * len(devices)
+    ports, slots = list(map(PciSlot, free_ports(domain))), _free_bridge_slots(domain)
+    return [_refusal(device, ports if is_express(device) else slots) for device in devices]
+
+
+def is_express(device: Device) -> bool:
+    """Whether libvirt puts a device on a PCIe root port where there is one."""
+    if not isinstance(device, Interface) or isinstance(device.source, HostdevSource):
+        return True
+    return device.model in _EXPRESS_MODELS
+
+
+def _refusal(device: Device, free: list[PciSlot]) -> str | None:
+    """Take a slot for a device from those that are free, or tell why none fits."""
+    address = device.address
+    if address is not None and not isinstance(address, PciGuestAddress):
+        return None
+    given = None if address is None or address.bus is None else PciSlot(address.bus, address.slot or 0)
+    slot = next((each for each in free if given in (None, each)), None)
+    if slot is not None:
+        free.remove(slot)
+        return None
+    if is_express(device):
+        buses = ", ".join(f"{each.bus:#04x}" for each in free)
+        return f"bus {given.bus:#04x} is not a free root port (free: {buses})" if given and free else _NO_PORT
+    needs = f"the model {getattr(device, 'model', None) or 'that libvirt chooses'} needs a slot of a PCI bridge"
+    place = f"slot {given.slot:#04x} of bus {given.bus:#04x} is not free" if given and free else "none is free"
+    return f"{needs}, and {place}"
+
+
+def _free_bridge_slots(domain: LiveDomain) -> list[PciSlot]:
+    taken = {(each.bus, each.slot) for each in domain.devices}
+    buses = [each.index for each in domain.devices if each.model in _BRIDGES]
+    return [PciSlot(bus, n) for bus in buses if bus is not None for n in _BRIDGE_SLOTS if (bus, n) not in taken]
+
+
+def _is_root_port(device: DomainDevice) -> bool:
+    return device.tag == "controller" and device.model == "pcie-root-port"
+
+
+def _keeps_port(device: DomainDevice) -> bool:
+    """Whether a device keeps its port from hotplug: KubeVirt counts memory devices, and does not count NICs."""
+    if device.tag == "controller":
+        return device.model not in _NOT_COUNTED
+    return device.tag == "memory" or (device.tag != "interface" and device.is_pci)
+
+
+def _to_be_placed(devices: Sequence[DomainDevice]) -> int:
+    """Count the devices that libvirt will assign an address, with those that it adds where there are none."""
+    waiting = [
+        each
+        for each in devices
+        if (each.tag == "interface" or _keeps_port(each)) and not each.has_address and each.model != "none"
+    ]
+    kinds = {"usb" if each.type == "usb" else each.tag for each in devices}
+    return len(waiting) + sum(kind not in kinds for kind in ("usb", "memballoon"))
+
+
+def _is_on_root_complex(machine: Machine) -> bool:
+    return machine.annotations.get(_ON_ROOT_COMPLEX) == "true"
+
+
+def _slot_count(text: str) -> int:
+    """Read the number in an annotation as Go's ``strconv.Atoi`` does."""
+    number = int(text) if re.fullmatch(r"[+-]?[0-9]{1,19}", text) else None
+    if number is None or not -(2**63) <= number < 2**63:
+        at = FieldPath(("metadata", "annotations", _SLOT_COUNT))
+        hint = 'write an integer in quotes, such as "8"'
+        raise Rejected([Problem(at, "KN859", f"'{text}' is not a number of slots", hint=hint)])
+    return number

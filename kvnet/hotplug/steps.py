@@ -1,0 +1,95 @@
+"""The steps of a plan, and the domain as it will be after them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+from kvnet.domain.edit import Edit, edited, insertion, last_of, removal
+from kvnet.errors import Problem
+from kvnet.hotplug.live_domain import LiveDomain
+
+__all__ = ["Action", "Plan", "Step", "preview"]
+
+
+class Action(StrEnum):
+    """What a step does to a NIC, in the order in which plans list them."""
+
+    ATTACH = "attach"
+    """``virDomainAttachDeviceFlags``."""
+    DETACH = "detach"
+    """``virDomainDetachDeviceFlags``."""
+    UPDATE_LINK = "update-link"
+    """``virDomainUpdateDeviceFlags`` that changes ``<link>`` only."""
+    REPLACE = "replace"
+    """Another NIC instead of one, under the same alias. In a persistent configuration only."""
+
+
+@frozen(kw_only=True)
+class Step:
+    """One change of one NIC.
+
+    ``nic`` is the NIC's name in the machine, ``alias`` its alias in the domain, and ``xml`` the element that libvirt is
+    given. ``before`` is the NIC's XML in the domain now, empty where the step attaches it.
+    """
+
+    action: Action
+    nic: str
+    alias: str
+    xml: str
+    before: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.nic} ({self.alias})"
+
+
+@frozen(kw_only=True)
+class Plan:
+    """The ``steps`` to take, in order, and the ``problems``: what they leave undone.
+
+    Where a step fails, those after it are not to be taken. A problem is an error where a change cannot be made at all,
+    a warning where it takes a restart (``KN851``) or a migration (``KN852``), and else a note.
+    """
+
+    steps: tuple[Step, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def needs_restart(self) -> bool:
+        """Whether a NIC differs from the machine in something that only a restart changes."""
+        return any(problem.code == "KN851" for problem in self.problems)
+
+    @property
+    def needs_migration(self) -> bool:
+        """Whether KubeVirt makes a change by migrating the machine."""
+        return any(problem.code == "KN852" for problem in self.problems)
+
+
+def preview(domain: str | LiveDomain, plan: Plan) -> str:
+    """Write the domain as it will be after every step of a plan, without what libvirt adds by itself.
+
+    Every byte that no step concerns stays. New interfaces follow the last interface, and new hostdevs follow them.
+    Raises XmlError.
+    """
+    domain = LiveDomain.of(domain)
+    document, outline = domain.document, domain.outline
+    attached = sorted(
+        (step.xml for step in plan.steps if step.action is Action.ATTACH), key=lambda xml: not _is_nic(xml)
+    )
+    edits: list[Edit] = []
+    if attached:
+        place = last_of(outline, ("interface",), ("emulator", "disk", "controller", "filesystem"))
+        edits.append(insertion(document, outline, attached, place))
+    changes = {(step.alias, step.xml.startswith("<interface")): step for step in plan.steps}
+    for nic in domain.nics:
+        step = changes.get((nic.alias, nic.span.tag == "interface"))
+        if step is None or step.action is Action.ATTACH:
+            continue
+        is_removed = step.action is Action.DETACH
+        edits.append(removal(document, nic.span) if is_removed else Edit(nic.span.start, nic.span.end, step.xml))
+    return edited(document, edits)
+
+
+def _is_nic(xml: str) -> bool:
+    return xml.startswith("<interface")
