@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Self
 
 from kvnet.values import PciAddress
-from kvnet.xml.declare import attr, child, element
-from kvnet.xml.numbers import Hex, Int
-from kvnet.xml.scalars import OnOff, Token
+from kvnet.xml.element import element
+from kvnet.xml.schema import attr, child
+from kvnet.xml.types import Hex, Int, OnOff, Token
 
 __all__ = [
     "CcidGuestAddress",
@@ -62,7 +62,7 @@ def _whole_or_none(address: CcwGuestAddress) -> tuple[str, str] | None:
     return (lacking[0], "cssid, ssid and devno go together") if 0 < len(lacking) < 3 else None
 
 
-@element("address", agree=_whole_or_none, type="ccw")
+@element("address", cross_check=_whole_or_none, type="ccw")
 class CcwGuestAddress:
     """Where an s390x guest sees the device on its channel subsystem."""
 
@@ -180,5 +180,5 @@ class UsbHostAddress:
     """The host's USB address of a NIC that is passed through."""
 
     bus: int = attr(_USB_PART)
-    device: int | None = attr(_USB_PART, default=None, optional="12.1.0")
+    device: int | None = attr(_USB_PART, default=None, optional_since="12.1.0")
     port: str | None = attr(Token(r"[0-9]+(\.[0-9]+){0,6}"), default=None, since="12.1.0")

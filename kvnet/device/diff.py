@@ -17,7 +17,7 @@ from kvnet.device.source import BridgeSource, HostdevSource, NetworkSource
 from kvnet.device.traffic import VirtualPortParameters
 from kvnet.errors import FieldPath
 from kvnet.xml.compare import Difference, compare, text_of, undeclared
-from kvnet.xml.declare import Unread
+from kvnet.xml.schema import RawElement
 
 __all__ = ["Change", "Noticed", "diff"]
 
@@ -215,7 +215,7 @@ def _as_hostdev(nic: Interface) -> Hostdev:
     address = nic.source.address
     shared = ("managed", "teaming", "boot_order", "load_parameter", "alias", "rom", "acpi", "address")
     source = (
-        Unread()
+        RawElement()
         if not isinstance(address, VfHostAddress)
         else PciHostAddress(
             **{part: getattr(address, part) for part in ("domain", "bus", "slot", "function", "multifunction")}

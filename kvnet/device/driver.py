@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kvnet.device.patterns import ABSOLUTE_PATH
-from kvnet.xml.declare import attr, child, element
-from kvnet.xml.numbers import Int
-from kvnet.xml.scalars import Choice, OnOff, Text, YesNo
+from kvnet.xml.element import element
+from kvnet.xml.schema import attr, child
+from kvnet.xml.types import Choice, Int, OnOff, Text, YesNo
 
 __all__ = ["Backend", "Driver", "GuestOffloads", "HostOffloads", "HostdevDriver"]
 
@@ -45,7 +45,7 @@ def _tuned_or_passed_through(driver: Driver) -> tuple[str, str] | None:
     return (tuned, f"a NIC passed through by {driver.name} does not have it") if tuned else None
 
 
-@element("driver", agree=_tuned_or_passed_through, disputed=("name",))
+@element("driver", cross_check=_tuned_or_passed_through, cross_fields=("name",))
 class Driver:
     """The driver of an interface: vhost or qemu with its tuning, or vfio for a function passed through."""
 
@@ -72,7 +72,7 @@ class Driver:
 class HostdevDriver:
     """The driver that passes a PCI function through; ``model`` names a variant of the kernel's vfio-pci."""
 
-    name: str | None = attr(Choice(*_PASSTHROUGH), default=None, optional="10.0.0")
+    name: str | None = attr(Choice(*_PASSTHROUGH), default=None, optional_since="10.0.0")
     model: str | None = attr(Text(r"[^\n]+"), default=None, since="10.0.0")
     iommufd: bool | None = attr(YesNo(), default=None, since="12.1.0")
 

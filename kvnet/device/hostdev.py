@@ -6,9 +6,9 @@ from kvnet.device.address import GuestAddress, PciHostAddress
 from kvnet.device.driver import HostdevDriver
 from kvnet.device.parts import Acpi, Rom, Teaming
 from kvnet.device.patterns import ALIAS
-from kvnet.xml.declare import Unread, at, attr, child, element
-from kvnet.xml.numbers import Int
-from kvnet.xml.scalars import Choice, Present, Token, YesNo
+from kvnet.xml.element import element
+from kvnet.xml.schema import RawElement, at, attr, child
+from kvnet.xml.types import Choice, Int, Present, Token, YesNo
 
 __all__ = ["Hostdev"]
 
@@ -19,7 +19,7 @@ class Hostdev:
 
     managed: bool | None = attr(YesNo(), default=None)
     driver: HostdevDriver | None = child(HostdevDriver, default=None)
-    source: PciHostAddress | Unread = child(PciHostAddress, inside="source")
+    source: PciHostAddress | RawElement = child(PciHostAddress, inside="source")
     startup_policy: str | None = at("source/@startupPolicy", Choice("mandatory", "requisite", "optional"), default=None)
     write_filtering: bool | None = at("source/@writeFiltering", YesNo(), default=None)
     teaming: Teaming | None = child(Teaming, default=None, since="7.1.0", guest=True)

@@ -27,24 +27,24 @@ from kvnet.device.source import (
 )
 from kvnet.device.traffic import Bandwidth, Coalesce, Filter, GuestLink, Port, Tune, VirtualPort, Vlan
 from kvnet.values import MacAddress
-from kvnet.xml.declare import Unread, at, attr, child, element, many, variant
-from kvnet.xml.numbers import Int
-from kvnet.xml.scalars import Choice, Mac, Text, Token, YesNo
+from kvnet.xml.element import element
+from kvnet.xml.schema import RawElement, at, attr, child, children, variant
+from kvnet.xml.types import Choice, Int, Mac, Text, Token, YesNo
 
 __all__ = ["Interface"]
 
-_SWITCHED = (BridgeSource, NetworkSource, DirectSource, HostdevSource, Unread)
+_SWITCHED = (BridgeSource, NetworkSource, DirectSource, HostdevSource, RawElement)
 
 
 def _fit_for_the_source(nic: Interface) -> tuple[str, str] | None:
     if nic.virtualport is not None and not isinstance(nic.source, _SWITCHED):
         return "virtualport", "only interfaces on a bridge, a network, a macvtap or a host device have a virtualport"
-    if nic.managed is not None and not isinstance(nic.source, (HostdevSource, Unread)):
+    if nic.managed is not None and not isinstance(nic.source, (HostdevSource, RawElement)):
         return "managed", "only host devices are managed or not"
     return None
 
 
-@element("interface", agree=_fit_for_the_source, disputed=("managed", "virtualport"))
+@element("interface", cross_check=_fit_for_the_source, cross_fields=("managed", "virtualport"))
 class Interface:
     """One NIC. Fields stand in the order in which libvirt writes their elements."""
 
@@ -76,9 +76,9 @@ class Interface:
     virtualport: VirtualPort | None = child(VirtualPort, default=None)
     bandwidth: Bandwidth | None = child(Bandwidth, default=None)
     port: Port | None = child(Port, default=None)
-    ips: tuple[IpAddress, ...] = many(IpAddress, default=(), since="1.2.12", guest=True)
-    routes: tuple[Route, ...] = many(Route, default=(), since="1.2.12", guest=True)
-    port_forwards: tuple[PortForward, ...] = many(PortForward, default=(), since="9.0.0")
+    ips: tuple[IpAddress, ...] = children(IpAddress, default=(), since="1.2.12", guest=True)
+    routes: tuple[Route, ...] = children(Route, default=(), since="1.2.12", guest=True)
+    port_forwards: tuple[PortForward, ...] = children(PortForward, default=(), since="9.0.0")
     script: str | None = at("script/@path", Text(".+"), default=None)
     downscript: str | None = at("downscript/@path", Text(".+"), default=None, since="6.4.0")
     backend_domain: str | None = at("backenddomain/@name", Text(r"[^\n]+"), default=None, since="1.2.13")
@@ -94,7 +94,7 @@ class Interface:
         default=None,
         guest=True,
     )
-    driver: Driver | None = child(Driver, default=None, early="hostdev")
+    driver: Driver | None = child(Driver, default=None, before_variant="hostdev")
     backend: Backend | None = child(Backend, default=None)
     filter: Filter | None = child(Filter, default=None, since="0.8.0")
     tune: Tune | None = child(Tune, default=None)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kvnet.device.patterns import DEVICE_NAME
-from kvnet.xml.declare import attr, element, many
-from kvnet.xml.numbers import Int
-from kvnet.xml.scalars import Choice, Ip, YesNo
+from kvnet.xml.element import element
+from kvnet.xml.schema import attr, children
+from kvnet.xml.types import Choice, Int, Ip, YesNo
 
 __all__ = ["IpAddress", "PortForward", "PortSpan", "Route"]
 
@@ -29,12 +29,12 @@ def _one_mask(route: Route) -> tuple[str, str] | None:
     return None
 
 
-@element("route", agree=_one_mask)
+@element("route", cross_check=_one_mask)
 class Route:
     """A route; without ``address`` passt's default route (libvirt 12.2)."""
 
     family: str | None = attr(_FAMILY, default=None)
-    address: str | None = attr(Ip(), default=None, optional="12.2.0")
+    address: str | None = attr(Ip(), default=None, optional_since="12.2.0")
     netmask: str | None = attr(Ip(only4=True), default=None)
     prefix: int | None = attr(Int(0, 128), default=None)
     gateway: str = attr(Ip())
@@ -58,4 +58,4 @@ class PortForward:
     proto: str = attr(Choice("tcp", "udp"))
     address: str | None = attr(Ip(), default=None)
     dev: str | None = attr(DEVICE_NAME, default=None)
-    ranges: tuple[PortSpan, ...] = many(PortSpan, default=())
+    ranges: tuple[PortSpan, ...] = children(PortSpan, default=())

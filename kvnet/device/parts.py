@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kvnet.device.patterns import ABSOLUTE_PATH, ALIAS
-from kvnet.xml.declare import attr, element
-from kvnet.xml.numbers import Int
-from kvnet.xml.scalars import Choice, OnOff, Text, YesNo
+from kvnet.xml.element import element
+from kvnet.xml.schema import attr
+from kvnet.xml.types import Choice, Int, OnOff, Text, YesNo
 
 __all__ = ["Acpi", "Rom", "Teaming"]
 
@@ -16,7 +16,7 @@ def _persistent_of_a_transient(teaming: Teaming) -> tuple[str, str] | None:
     return None
 
 
-@element("teaming", since="6.1.0", agree=_persistent_of_a_transient)
+@element("teaming", since="6.1.0", cross_check=_persistent_of_a_transient)
 class Teaming:
     """A team of two NICs (failover of virtio-net): the transient one names the alias of the persistent one."""
 

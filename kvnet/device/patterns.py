@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvnet.xml.scalars import Text, Token
+from kvnet.xml.types import Text, Token
 
 __all__ = ["ABSOLUTE_PATH", "ALIAS", "BRIDGE_NAME", "DEVICE_NAME", "UUID"]
 

@@ -15,7 +15,7 @@ def read_device(text: str | bytes, *, lossless: bool = False, file: str = "<xml>
     Strictly, all that libvirt's grammar does not have is refused: XmlError has line, column, path and code of
     each problem. With ``lossless``, what kvnet does not model, or libvirt would not take, is left out of the
     value, but ``write`` gives it back where it stood: unknown attributes and elements, comments, the order of
-    children, the spelling of numbers. A source that cannot be read is an ``Unread``.
+    children, the spelling of numbers. A source that cannot be read is an ``RawElement``.
     """
     device: Interface | Hostdev = read(text, Interface, Hostdev, lossless=lossless, file=file)
     return device

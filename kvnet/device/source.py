@@ -5,9 +5,9 @@ from __future__ import annotations
 from kvnet.device.address import UsbHostAddress, VfHostAddress
 from kvnet.device.ip import IpAddress, Route
 from kvnet.device.patterns import ABSOLUTE_PATH, BRIDGE_NAME, DEVICE_NAME, UUID
-from kvnet.xml.declare import Unread, at, attr, child, element, many
-from kvnet.xml.numbers import Hex, Int
-from kvnet.xml.scalars import Choice, Ip, Text, YesNo
+from kvnet.xml.element import element
+from kvnet.xml.schema import RawElement, at, attr, child, children
+from kvnet.xml.types import Choice, Hex, Int, Ip, Text, YesNo
 
 __all__ = [
     "BridgeSource",
@@ -40,8 +40,8 @@ _USB_ID = Hex(4, 0xFFFF, decimals=9999)
 class EthernetSource:
     """A tap that is made beforehand or by libvirt, with the addresses of the host's end."""
 
-    ips: tuple[IpAddress, ...] = many(IpAddress, default=(), since="2.1.0")
-    routes: tuple[Route, ...] = many(Route, default=(), since="2.1.0")
+    ips: tuple[IpAddress, ...] = children(IpAddress, default=(), since="2.1.0")
+    routes: tuple[Route, ...] = children(Route, default=(), since="2.1.0")
 
 
 def _port_of_a_network(source: BridgeSource | DirectSource) -> tuple[str, str] | None:
@@ -51,7 +51,7 @@ def _port_of_a_network(source: BridgeSource | DirectSource) -> tuple[str, str] |
     return None
 
 
-@element("source", variant="bridge", agree=_port_of_a_network, disputed=("portgroup", "portid"))
+@element("source", variant="bridge", cross_check=_port_of_a_network, cross_fields=("portgroup", "portid"))
 class BridgeSource:
     """A bridge of the host; in live domains with the network that it came from."""
 
@@ -68,7 +68,7 @@ def _table_of_a_bridge(source: NetworkSource) -> tuple[str, str] | None:
     return None
 
 
-@element("source", variant="network", agree=_table_of_a_bridge, disputed=("mac_table_manager",))
+@element("source", variant="network", cross_check=_table_of_a_bridge, cross_fields=("mac_table_manager",))
 class NetworkSource:
     """A virtual network of libvirt; in live domains with the bridge that it led to."""
 
@@ -79,7 +79,9 @@ class NetworkSource:
     mac_table_manager: str | None = attr(_MAC_TABLE, "macTableManager", default=None)
 
 
-@element("source", variant="direct", since="0.7.7", agree=_port_of_a_network, disputed=("portgroup", "portid"))
+@element(
+    "source", variant="direct", since="0.7.7", cross_check=_port_of_a_network, cross_fields=("portgroup", "portid")
+)
 class DirectSource:
     """A macvtap on a link of the host."""
 
@@ -112,9 +114,9 @@ class Reconnect:
 class VhostuserSource:
     """A vhost-user socket, or with the passt backend the upstream link ``dev`` (libvirt 11.1)."""
 
-    type: str | None = attr(Choice("unix"), default=None, optional="11.1.0")
-    path: str | None = attr(ABSOLUTE_PATH, default=None, optional="11.1.0")
-    mode: str | None = attr(Choice("server", "client"), default=None, optional="11.1.0")
+    type: str | None = attr(Choice("unix"), default=None, optional_since="11.1.0")
+    path: str | None = attr(ABSOLUTE_PATH, default=None, optional_since="11.1.0")
+    mode: str | None = attr(Choice("server", "client"), default=None, optional_since="11.1.0")
     dev: str | None = attr(DEVICE_NAME, default=None, since="11.1.0")
     reconnect: Reconnect | None = child(Reconnect, default=None, since="4.1.0")
 
@@ -129,7 +131,7 @@ def _some_device(source: HostdevSource) -> tuple[str, str] | None:
     return None
 
 
-@element("source", variant="hostdev", since="0.9.11", agree=_some_device)
+@element("source", variant="hostdev", since="0.9.11", cross_check=_some_device)
 class HostdevSource:
     """A virtual function whose MAC and VLAN libvirt sets through its physical function, or a USB NIC."""
 
@@ -184,7 +186,7 @@ class UdpSource:
 
     address: str = attr(Ip(only4=True))
     port: int = attr(_PORT)
-    local: Local | Unread = child(Local)
+    local: Local | RawElement = child(Local)
 
 
 @element("source", variant="internal")
@@ -204,9 +206,9 @@ class VdsSource:
     """A port of a VMware distributed switch."""
 
     switchid: str = attr(UUID)
-    portid: int | None = attr(_LONG, default=None, optional="10.5.0")
-    portgroupid: str | None = attr(Text(), default=None, optional="10.5.0")
-    connectionid: int | None = attr(_LONG, default=None, optional="10.5.0")
+    portid: int | None = attr(_LONG, default=None, optional_since="10.5.0")
+    portgroupid: str | None = attr(Text(), default=None, optional_since="10.5.0")
+    connectionid: int | None = attr(_LONG, default=None, optional_since="10.5.0")
 
 
 Source = (
@@ -225,5 +227,5 @@ Source = (
     | InternalSource
     | NullSource
     | VdsSource
-    | Unread
+    | RawElement
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kvnet.device.patterns import DEVICE_NAME, UUID
-from kvnet.xml.declare import at, attr, child, element, many
-from kvnet.xml.numbers import Int
-from kvnet.xml.scalars import Choice, Present, Text, Token, YesNo
+from kvnet.xml.element import element
+from kvnet.xml.schema import at, attr, child, children
+from kvnet.xml.types import Choice, Int, Present, Text, Token, YesNo
 
 __all__ = [
     "Bandwidth",
@@ -41,7 +41,7 @@ class Vlan:
     """The VLANs of the port, a trunk where there are several."""
 
     trunk: bool | None = attr(Present("yes"), default=None)
-    tags: tuple[VlanTag, ...] = many(VlanTag)
+    tags: tuple[VlanTag, ...] = children(VlanTag)
 
 
 @element("parameters")
@@ -76,7 +76,7 @@ def _parameters_of_the_type(port: VirtualPort) -> tuple[str, str] | None:
     return None
 
 
-@element("virtualport", since="0.8.2", agree=_parameters_of_the_type)
+@element("virtualport", since="0.8.2", cross_check=_parameters_of_the_type)
 class VirtualPort:
     """A port of a switch that is managed from elsewhere."""
 
@@ -141,7 +141,7 @@ class Filter:
     """A network filter of libvirt, applied to the NIC's traffic on the host."""
 
     filter: str = attr(Token(r"[A-Za-z_][A-Za-z0-9_.\-]*"))
-    parameters: tuple[Parameter, ...] = many(Parameter, default=())
+    parameters: tuple[Parameter, ...] = children(Parameter, default=())
 
 
 @element("tune")

@@ -21,7 +21,7 @@ from kvnet.spec import Cpu, Domain, Firmware, Machine, MachineType, Memory, Reso
 from kvnet.target import Target, architecture_conflict, architecture_of
 from kvnet.values import quantity_ceil
 from kvnet.xml import escape, write
-from kvnet.xml.scalars import Text
+from kvnet.xml.types import Text
 
 __all__ = ["build", "domain_uuid", "left_out"]
 

@@ -16,10 +16,9 @@ from kvnet import device as devices_of_libvirt
 from kvnet.device import Device
 from kvnet.testing import devices, elements
 from kvnet.xml import parse, read
-from kvnet.xml.declare import Unread, header
-from kvnet.xml.plan import plan_of
-from kvnet.xml.reader import reader
-from kvnet.xml.releases import newer_than
+from kvnet.xml.generate import reader
+from kvnet.xml.paths import newer_than
+from kvnet.xml.schema import RawElement, declaration, plan_of
 
 CLASSES = [cls for name in devices_of_libvirt.__all__ if hasattr(cls := getattr(devices_of_libvirt, name), "__kvnet__")]
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -103,5 +102,5 @@ def test_what_is_newer_than_a_release_is_refused_for_it_and_nothing_else(device:
 
 
 def test_a_value_that_could_not_be_read_is_never_drawn() -> None:
-    assert Unread not in CLASSES
-    assert all(header(cls).tag for cls in CLASSES)
+    assert RawElement not in CLASSES
+    assert all(declaration(cls).tag for cls in CLASSES)

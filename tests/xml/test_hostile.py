@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import kvnet
-from kvnet.xml.parse import MAX_BYTES, MAX_DEPTH, parse
+from kvnet.xml.parser import MAX_BYTES, MAX_DEPTH, parse
 
 SOURCE = Path(kvnet.__file__).parents[1]
 SECONDS, MEGABYTES = 1.0, 200
