@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from kvnet.compiler import CompiledNic as CompiledNic
     from kvnet.compiler import Requirement as Requirement
     from kvnet.compiler import compile as compile
+    from kvnet.device import read_device as read_device
     from kvnet.device.diff import Change as Change
     from kvnet.device.diff import Noticed as Noticed
     from kvnet.device.diff import diff as diff
-    from kvnet.device.read import read_device as read_device
     from kvnet.domain.build import build as build
     from kvnet.domain.imported import Imported as Imported
     from kvnet.domain.imported import import_domain as import_domain
@@ -56,8 +56,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "kvnet.compiler": "Compiled CompiledNic Requirement compile",
+    "kvnet.device": "read_device",
     "kvnet.device.diff": "Change Noticed diff",
-    "kvnet.device.read": "read_device",
     "kvnet.domain.build": "build",
     "kvnet.domain.imported": "Imported import_domain",
     "kvnet.domain.patch": "patch",

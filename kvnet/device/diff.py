@@ -10,9 +10,8 @@ from typing import Any
 from attrs import frozen
 
 from kvnet.device.address import PciHostAddress, VfHostAddress
+from kvnet.device.devices import Device, Hostdev, Interface
 from kvnet.device.driver import Driver, HostdevDriver
-from kvnet.device.hostdev import Hostdev
-from kvnet.device.interface import Interface
 from kvnet.device.source import BridgeSource, HostdevSource, NetworkSource
 from kvnet.device.traffic import VirtualPortParameters
 from kvnet.errors import FieldPath
@@ -20,8 +19,6 @@ from kvnet.xml.compare import Difference, compare, text_of, undeclared
 from kvnet.xml.schema import RawElement
 
 __all__ = ["Change", "Noticed", "diff"]
-
-Device = Interface | Hostdev
 
 
 class Noticed(StrEnum):

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from attrs import evolve, frozen
 
-from kvnet.device import Interface
+from kvnet.device import Interface, read_device
 from kvnet.device.diff import Change, Noticed, diff
-from kvnet.device.read import read_device
 from kvnet.domain.read import read_domain
 from kvnet.errors import Problem, Severity
 from kvnet.running.applied import applied
