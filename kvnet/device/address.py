@@ -181,7 +181,7 @@ class VfHostAddress(PciHostAddress):
 
 @element("address", type="usb")
 class UsbHostAddress:
-    """The USB address on the host of a NIC that is passed through: ``bus`` with the device's number, or with its port."""
+    """The USB address on the host of a NIC that is passed through: ``bus``, and the device's number or its port."""
 
     bus: int = attr(_USB_PART)
     device: int | None = attr(_USB_PART, default=None, optional_since="12.1.0")

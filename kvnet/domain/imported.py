@@ -185,8 +185,10 @@ def _addresses(imports: Sequence[_Import]) -> Iterator[tuple[str, PciAddress]]:
         device = each.device
         host = device.source.address if isinstance(device.source, HostdevSource) else device.source
         if isinstance(host, PciHostAddress) and None not in (host.bus, host.slot, host.function):
-            parts = (int(part or 0) for part in (host.domain, host.bus, host.slot, host.function))
-            yield each.name, PciAddress(*parts)
+            domain, *others = (int(part or 0) for part in (host.domain, host.bus, host.slot, host.function))
+            # libvirt's domains have 32 bits, KubeVirt's 16
+            if domain <= 0xFFFF:
+                yield each.name, PciAddress(domain, *others)
 
 
 def _links(machine: Machine, imports: Sequence[_Import]) -> dict[str, PodLink] | None:

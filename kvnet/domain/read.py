@@ -25,7 +25,7 @@ def read_domain(text: str | bytes, *, lossless: bool = False, file: str = "<doma
     """
     devices: list[Device] = []
     problems: list[Problem] = []
-    for element in _elements(parse(text, file=file, blanks=lossless), file):
+    for element in _elements(parse(text, file=file), file):
         try:
             devices.append(read_tree(element, Interface, Hostdev, text=text, lossless=lossless, file=file))
         except XmlError as error:

@@ -54,7 +54,7 @@ def undeclared(device: Any) -> dict[str, str]:
     """What the text of an object that was read without loss says and the object does not, by path."""
     if device.verbatim is None:
         return {}
-    root = parse(device.verbatim, blanks=False)
+    root = parse(device.verbatim)
     found = flaws(root, device.__class__, FieldPath((str(root.tag),)))
     return {
         str(flaw.at): str(flaw.element.get(flaw.attribute)) if flaw.attribute else _canonical(flaw.element)
@@ -116,6 +116,9 @@ def _is_seen(device: Any) -> bool:
 
 
 def _canonical(element: etree._Element) -> str:
+    """The text of an element in canonical form, without white space between elements."""
     alone = deepcopy(element)
     alone.tail = None
+    for each in alone.iter():
+        each.text, each.tail = ((text or "").strip() and text for text in (each.text, each.tail))
     return etree.tostring(alone, method="c14n").decode()

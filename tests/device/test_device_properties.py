@@ -65,7 +65,7 @@ def test_reading_without_loss_gives_the_same_value_and_the_same_text(device: Dev
 @given(devices())
 @settings(deadline=None, suppress_health_check=SLOW)
 def test_a_flawless_device_takes_the_quick_way(device: Device) -> None:
-    assert reader(type(device))(parse(kvnet.write(device, indent=2), blanks=False)) == device
+    assert reader(type(device))(parse(kvnet.write(device, indent=2))) == device
 
 
 @given(devices(), st.data())
