@@ -244,8 +244,8 @@ writers = _Writers()
 
 def to_text(device: Any, nl: str = "") -> str:
     """The XML of an object, on one line, or with ``nl``, a line break and spaces, before it and more inside."""
-    h = device.__dict__
-    return writers[device.__class__][tuple(h)](h, nl)
+    shapes, h = writers[device.__class__], device.__dict__
+    return shapes[tuple(h)](h, nl)
 
 
 @lru_cache(_MOST_SHAPES)

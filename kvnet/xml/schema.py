@@ -210,7 +210,7 @@ def declaration(cls: type) -> Declaration:
     """What a class was declared with. Raises TypeError if it is not an element class."""
     found = getattr(cls, "__kvnet__", None)
     if found is None:
-        raise TypeError(f"{cls.__name__} is not the class of an XML element")
+        raise TypeError(f"expected an XML element such as a kvnet.device.Interface, not {cls.__name__}")
     return cast(Declaration, found)
 
 

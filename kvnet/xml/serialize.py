@@ -81,7 +81,7 @@ def write(device: Any, *, indent: int | None = None, libvirt: str | None = None)
 
     Raises TypeError for what is not an element, ValueError for an ``indent`` or a release that makes no sense.
     """
-    if indent is None and libvirt is None and "verbatim" not in (h := device.__dict__):
+    if indent is None and libvirt is None and "verbatim" not in (h := getattr(device, "__dict__", ())):
         return writers[device.__class__][tuple(h)](h)
     _check_indent(indent)
     if libvirt is not None and (problems := list(newer_than(device, libvirt))):
