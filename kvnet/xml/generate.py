@@ -234,6 +234,9 @@ class _Shapes(dict[tuple[str, ...], Write]):
 
 class _Writers(dict[type, _Shapes]):
     def __missing__(self, cls: type) -> _Shapes:
+        if cls is not RawElement:
+            # raises TypeError for all others than element classes
+            declaration(cls)
         self[cls] = _Shapes(cls)
         return self[cls]
 

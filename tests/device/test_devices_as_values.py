@@ -1,4 +1,4 @@
-"""Devices are plain Python values: they show what was given, can be hashed, pickled and changed, and refuse nonsense."""
+"""Devices are plain values: they show what was given, can be hashed, pickled and changed, and refuse nonsense."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a wrapper without its key": (
         lambda: evolve(NIC, mac=None, mac_type="static"),
         ValueError,
-        "Interface.mac: mac_type",
+        "mac_type cannot be",
     ),
     "a list for a tuple": (lambda: evolve(NIC, ips=[]), ValueError, "Interface.ips: .. is not a tuple"),
     "a driver with what vfio has not": (lambda: Driver(name="vfio", queues=2), ValueError, "Driver.queues"),

@@ -1,4 +1,4 @@
-"""Objects of one shape share a generated writer, whatever they hold beneath."""
+"""Objects with the same fields share a generated writer, whatever their children are."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ OF_ONE_SHAPE = {
 
 
 @pytest.mark.parametrize("first", OF_ONE_SHAPE.values())
-def test_whichever_object_comes_first_the_others_are_written_as_they_are(first: Device) -> None:
+def test_what_is_written_does_not_depend_on_the_object_that_was_written_first(first: Device) -> None:
     writers.clear()
     kvnet.write(first)
     for text, device in OF_ONE_SHAPE.items():
