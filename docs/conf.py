@@ -23,7 +23,7 @@ autodoc_typehints_format = "short"
 
 def row(path: DeclaredPath) -> str:
     """One line of the table of paths."""
-    types = ", ".join(path.chosen) or "all"
+    types = ", ".join(path.variants) or "all"
     values = ", ".join([*path.words, *(scalar.describe() for scalar in path.scalars)])
     seen = "guest" if path.guest else "host"
     return f"| `{path.path}` | {types} | {values.replace('|', chr(92) + '|')} | {path.since} | {seen} |"

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from kvnet.device import Device as Device
     from kvnet.device import Hostdev as Hostdev
     from kvnet.device import Interface as Interface
+    from kvnet.device import read_device as read_device
     from kvnet.device.diff import Change as Change
     from kvnet.device.diff import Noticed as Noticed
     from kvnet.device.diff import diff as diff
-    from kvnet.device.read import read_device as read_device
     from kvnet.domain.build import build as build
     from kvnet.domain.import_ import Imported as Imported
     from kvnet.domain.import_ import import_domain as import_domain
@@ -73,9 +73,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "kvnet.compiler": "Compiled CompiledNic Requirement compile",
-    "kvnet.device": "Device Hostdev Interface",
+    "kvnet.device": "Device Hostdev Interface read_device",
     "kvnet.device.diff": "Change Noticed diff",
-    "kvnet.device.read": "read_device",
     "kvnet.domain.build": "build",
     "kvnet.domain.import_": "Imported import_domain",
     "kvnet.domain.patch": "patch",

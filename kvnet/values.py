@@ -1,13 +1,14 @@
-"""Value types: text is parsed once, at the edge, and is a true type from there on."""
+"""Value types that text is parsed into once, when it is read: MAC addresses, PCI addresses, numbers and quantities."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 __all__ = ["MacAddress", "Number", "PciAddress", "quantity_ceil"]
 
@@ -40,7 +41,7 @@ class Number(int):
 
     @classmethod
     def spelled(cls, value: int, spelling: str) -> Self:
-        """The number and its text. Raises ValueError where the text is no number at all."""
+        """A number with its text. Raises ValueError if the text is no number."""
         if not _NUMBER.fullmatch(spelling):
             raise ValueError(f"{spelling!r} is not a number")
         number = cls(value)
@@ -56,27 +57,44 @@ class Number(int):
         return (type(self).spelled, (int(self), self.spelling))
 
 
-def _is_spelling(_: object, __: object, text: str) -> None:
+def _octets_of(text: str) -> bytes:
     if not any(shape.fullmatch(text) for shape in _MAC_SHAPES):
         raise ValueError(f"'{text}' is not a MAC address")
+    return bytes.fromhex(re.sub("[:.-]", "", text))
 
 
-@frozen(slots=False)
+def _are_octets(_: object, __: object, octets: Any) -> None:
+    if not isinstance(octets, bytes):
+        raise TypeError(f"a MacAddress is made of six bytes, not {octets!r}; MacAddress.parse reads text")
+    if len(octets) != 6:
+        raise ValueError(f"{octets!r} has {len(octets)} bytes, a MAC address has 6")
+
+
+def _is_spelling(mac: MacAddress, _: object, text: str) -> None:
+    if _octets_of(text) != mac.octets:
+        raise ValueError(f"'{text}' is not a spelling of {mac}")
+
+
+@frozen(slots=False, repr=False)
 class MacAddress:
-    """A 48-bit MAC address. Equality is by value; ``spelling`` keeps the text it was read from."""
+    """A 48-bit MAC address. Equality is by value; ``spelling`` keeps the text it was read from.
 
-    octets: bytes
+    >>> MacAddress.parse("52-54-00-AB-CD-EF") == MacAddress(bytes([0x52, 0x54, 0, 0xAB, 0xCD, 0xEF]))
+    True
+    """
+
+    octets: bytes = field(validator=_are_octets)
     spelling: str = field(eq=False, kw_only=True, validator=_is_spelling)
 
     @spelling.default
     def _canonical(self) -> str:
-        return self.octets.hex(":")
+        return self.octets.hex(":") if isinstance(self.octets, bytes) else ""
 
     @classmethod
     def parse(cls, text: str) -> MacAddress:
-        """Read the shapes KubeVirt reads (colons, dashes, dots, or digits alone), six octets of them.
+        """Read the forms that KubeVirt reads: six octets with colons, dashes, dots, or digits alone.
 
-        Raises ValueError with a reason.
+        Raises ValueError with the reason.
         """
         return _parsed_mac(text)
 
@@ -94,15 +112,17 @@ class MacAddress:
     def __str__(self) -> str:
         return self.octets.hex(":")
 
+    def __repr__(self) -> str:
+        return f"MacAddress.parse({self.spelling!r})"
+
 
 @lru_cache(maxsize=256)
 def _parsed_mac(text: str) -> MacAddress:
-    """A machine's addresses are parsed again and again, from rules to devices."""
+    """The address of a text. A machine's few addresses are parsed by rules, compiler and devices in turn."""
     if _USUAL_MAC.fullmatch(text):
         octets = bytes.fromhex(text.replace(":", ""))
     else:
-        _is_spelling(None, None, text)
-        octets = bytes.fromhex(re.sub("[:.-]", "", text))
+        octets = _octets_of(text)
         if len(octets) != 6:
             raise ValueError(f"'{text}' has {len(octets)} bytes, a MAC address has 6")
     made = _new(MacAddress)
@@ -112,35 +132,59 @@ def _parsed_mac(text: str) -> MacAddress:
     return made
 
 
-@frozen(slots=False)
-class PciAddress:
-    """A PCI address ``dddd:bb:ss.f``. Capital digits keep their spelling, for KubeVirt copies them."""
+def _at_most(limit: int) -> Callable[[object, Attribute[int], int], None]:
+    def check(_: object, part: Attribute[int], value: int) -> None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"the {part.name} of a PCI address is a number, not {value!r}")
+        if not 0 <= value <= limit:
+            raise ValueError(f"the {part.name} {value} of a PCI address is not between 0 and {limit:#x}")
 
-    domain: int
-    bus: int
-    slot: int
-    function: int
+    return check
+
+
+@frozen(slots=False, repr=False)
+class PciAddress:
+    """A PCI address ``dddd:bb:ss.f``, as KubeVirt admits it; libvirt refuses slots above 0x1f.
+
+    Capital digits keep their spelling, for KubeVirt copies them.
+
+    >>> str(PciAddress(0, 0x81, 1, 2))
+    '0000:81:01.2'
+    """
+
+    domain: int = field(validator=_at_most(0xFFFF))
+    bus: int = field(validator=_at_most(0xFF))
+    slot: int = field(validator=_at_most(0xFF))
+    function: int = field(validator=_at_most(7))
 
     @classmethod
     def parse(cls, text: str) -> PciAddress:
-        """Read the one shape that KubeVirt admits. Raises ValueError with a reason."""
+        """Read the one form that KubeVirt admits. Raises ValueError with the reason."""
         match = _PCI.fullmatch(text)
         if match is None:
             raise ValueError(f"'{text}' is not a PCI address")
-        if text == text.lower():
-            domain, bus, slot, function = match.groups()
-            return cls(int(domain, 16), int(bus, 16), int(slot, 16), int(function))
-        return cls(*(Number.spelled(int(digits, 16), f"0x{digits}") for digits in match.groups()))
+        if text != text.lower():
+            return cls(*(Number.spelled(int(digits, 16), f"0x{digits}") for digits in match.groups()))
+        domain, bus, slot, function = match.groups()
+        # the pattern is stricter than the validators, which would take half of the time
+        made = _new(cls)
+        held = made.__dict__
+        held["domain"], held["bus"] = int(domain, 16), int(bus, 16)
+        held["slot"], held["function"] = int(slot, 16), int(function)
+        return made
 
     def __str__(self) -> str:
         return f"{self.domain:04x}:{self.bus:02x}:{self.slot:02x}.{self.function:x}"
+
+    def __repr__(self) -> str:
+        return f"PciAddress.parse({str(self)!r})"
 
 
 @lru_cache(maxsize=1024)
 def quantity_ceil(text: str) -> int:
     """The integer value of a Kubernetes quantity, rounded away from zero as ``Quantity.Value()`` does.
 
-    Raises ValueError with a reason.
+    Raises ValueError with the reason.
     """
     match = _QUANTITY.fullmatch(text)
     if match is None:

@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "kvnet"
 ALLOWED = {
     "errors": set(),
     "values": set(),
-    "source": set(),
-    "xml": {"source", "values", "errors"},
+    "source": {"xml"},
+    "xml": {"values", "errors"},
     "spec": {"values", "errors"},
     "device": {"xml", "values", "errors"},
     "facts": {"spec", "values", "errors"},

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 from difflib import get_close_matches
-from functools import partial
 
 from kvnet import device
 from kvnet.cli.exit_status import CLEAN, FAILED
 from kvnet.cli.report import Report
-from kvnet.source import sources
-from kvnet.xml.initializer import install
-from kvnet.xml.plan import plan_of
-from kvnet.xml.reader import reader
-from kvnet.xml.shape import shape_writer
-from kvnet.xml.writer import writers
+from kvnet.xml.generate import sources
 
 __all__ = ["run"]
 
@@ -28,11 +22,6 @@ def run(arguments: Namespace, report: Report) -> int:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(classes))}"
         report.failure(f"no element class is named {arguments.name!r}; {hint}")
         return FAILED
-    install(cls)
-    reader(cls)
-    everything = dict.fromkeys(each.field for each in plan_of(cls).fields())
-    for indented in (False, True):
-        shape_writer(cls, everything, indented, partial(writers, indented=indented), guess=False)
     for label, text in sources(cls).items():
         print(f"# {label}\n{text}")
     return CLEAN

@@ -8,9 +8,8 @@ from kvnet.cli import output
 from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
 from kvnet.cli.inputs import domain_text
 from kvnet.cli.report import Report
-from kvnet.device import Device
+from kvnet.device import Device, read_device
 from kvnet.device.diff import Change, Noticed, diff
-from kvnet.device.read import read_device
 from kvnet.domain.read import read_domain
 from kvnet.errors import KvnetError
 from kvnet.xml import parse

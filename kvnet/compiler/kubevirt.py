@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -28,8 +28,8 @@ from kvnet.errors import Problem
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Port, Sriov
 from kvnet.spec.nic import Nic
 from kvnet.values import MacAddress, PciAddress
-from kvnet.xml import filling
-from kvnet.xml.declare import Unread
+from kvnet.xml import evolve
+from kvnet.xml.schema import RawElement
 
 __all__ = ["behind_istio", "lower", "passt_forwards", "vf_address"]
 
@@ -48,14 +48,14 @@ def tap_nic(nic: Nic, context: Context) -> CompiledNic:
     interface, side = nic.interface, context.pod.attachment(network_of(nic))
     link, asked = side.link, interface.mac_address
     mac = MacAddress.parse(asked) if asked else link and link.mac
-    device = _plugged()(
+    device = evolve(
         _unplugged(context.guest, _kind(interface)),
         # virt-launcher normalises the address only when it finds the pod's link
-        mac.canonical() if asked and mac and link else mac,
-        side.target,
-        None if link is None else False,
-        None if link is None else link.mtu,
-        f"ua-{interface.name}",
+        mac=mac.canonical() if asked and mac and link else mac,
+        target=side.target,
+        target_managed=None if link is None else False,
+        mtu=None if link is None else link.mtu,
+        alias=f"ua-{interface.name}",
     )
     notes = _tap_notes(nic, context, side, device) if link is None or side.assumed else ()
     return CompiledNic(name=interface.name, device=device, notes=notes)
@@ -63,11 +63,6 @@ def tap_nic(nic: Nic, context: Context) -> CompiledNic:
 
 _KIND = ("model", "state", "boot_order", "acpi_index", "pci_address")
 _kind = attrgetter(*_KIND)
-
-
-@cache
-def _plugged() -> Callable[..., Interface]:
-    return filling(Interface, "mac", "target", "target_managed", "mtu", "alias")
 
 
 @lru_cache(maxsize=1024)
@@ -163,20 +158,16 @@ def vf_hostdev(nic: Nic, context: Context) -> CompiledNic:
             "give it in the facts: pciAddresses, or a network-info or network-status document",
         )
     interface = nic.interface
-    device = _passed()(_unpassed(_kind(interface)), PciHostAddress.of(address), f"ua-sriov-{interface.name}")
+    source, alias = PciHostAddress.of(address), f"ua-sriov-{interface.name}"
+    device = evolve(_unpassed(_kind(interface)), source=source, alias=alias)
     return CompiledNic(name=interface.name, device=device)
-
-
-@cache
-def _passed() -> Callable[..., Hostdev]:
-    return filling(Hostdev, "source", "alias")
 
 
 @lru_cache(maxsize=1024)
 def _unpassed(kind: tuple[Any, ...]) -> Hostdev:
     """The part of a ``<hostdev>`` that does not depend on the virtual function; many machines share it."""
     asked = spec.Interface(name="", **dict(zip(_KIND, kind, strict=True)))
-    source = Unread()
+    source = RawElement()
     return Hostdev(managed=False, source=source, boot_order=asked.boot_order, address=guest_address(asked))
 
 

@@ -18,30 +18,10 @@ from kvnet.device.address import (
     VirtioSerialGuestAddress,
     ZpciAddress,
 )
-from kvnet.device.driver import (
-    Backend,
-    Driver,
-    GuestOffloads,
-    HostdevDriver,
-    HostOffloads,
-)
-from kvnet.device.hostdev import (
-    Hostdev,
-)
-from kvnet.device.interface import (
-    Interface,
-)
-from kvnet.device.ip import (
-    IpAddress,
-    PortForward,
-    PortSpan,
-    Route,
-)
-from kvnet.device.parts import (
-    Acpi,
-    Rom,
-    Teaming,
-)
+from kvnet.device.common import Acpi, Rom, Teaming
+from kvnet.device.devices import Device, Hostdev, Interface, read_device
+from kvnet.device.driver import Backend, Driver, GuestOffloads, HostdevDriver, HostOffloads
+from kvnet.device.ip import IpAddress, PortForward, PortSpan, Route
 from kvnet.device.source import (
     BridgeSource,
     ClientSource,
@@ -79,8 +59,7 @@ from kvnet.device.traffic import (
     Vlan,
     VlanTag,
 )
-
-Device = Interface | Hostdev
+from kvnet.xml.schema import RawElement
 
 __all__ = [
     "Acpi",
@@ -123,6 +102,7 @@ __all__ = [
     "Port",
     "PortForward",
     "PortSpan",
+    "RawElement",
     "Receive",
     "Reconnect",
     "Rom",
@@ -147,4 +127,5 @@ __all__ = [
     "Vlan",
     "VlanTag",
     "ZpciAddress",
+    "read_device",
 ]

@@ -1,13 +1,13 @@
-"""Addresses: where the guest sees a device, and which device of the host is passed through."""
+"""Addresses: where the guest sees a device, and which device of the host it is passed."""
 
 from __future__ import annotations
 
 from typing import Self
 
 from kvnet.values import PciAddress
-from kvnet.xml.declare import attr, child, element
-from kvnet.xml.numbers import Hex, Int
-from kvnet.xml.scalars import OnOff, Token
+from kvnet.xml.element import element
+from kvnet.xml.schema import attr, child
+from kvnet.xml.types import Hex, Int, OnOff, Token
 
 __all__ = [
     "CcidGuestAddress",
@@ -34,7 +34,7 @@ _USB_PART = Hex(1, 0xFFF, decimals=999)
 
 @element("zpci")
 class ZpciAddress:
-    """The identifiers of a PCI function on s390x."""
+    """The identifiers of a PCI function on s390x: ``uid`` and ``fid`` are unique in the guest."""
 
     uid: int | None = attr(Hex(4, 0xFFFF), default=None)
     fid: int | None = attr(Hex(8, 0xFFFFFFFF), default=None)
@@ -42,7 +42,11 @@ class ZpciAddress:
 
 @element("address", type="pci")
 class PciGuestAddress:
-    """Where the guest sees the device on its PCI buses."""
+    """Where the guest sees the device on its PCI buses.
+
+    ``multifunction`` tells that the slot has other functions, too. ``slot`` may be up to 0xff, for KubeVirt passes that
+    on; libvirt refuses more than 0x1f.
+    """
 
     domain: int | None = attr(Hex(4, 0xFFFFFFFF), default=None)
     bus: int | None = attr(Hex(2, 0xFF), default=None)
@@ -53,18 +57,18 @@ class PciGuestAddress:
 
     @classmethod
     def of(cls, address: PciAddress) -> Self:
-        """The element for a PCI address, its digits spelled as they were."""
+        """The element of a PCI address; capital digits stay capital."""
         return cls(domain=address.domain, bus=address.bus, slot=address.slot, function=address.function)
 
 
-def _whole_or_none(address: CcwGuestAddress) -> tuple[str, str] | None:
-    lacking = [name for name in ("cssid", "ssid", "devno") if getattr(address, name) is None]
-    return (lacking[0], "cssid, ssid and devno go together") if 0 < len(lacking) < 3 else None
+def _all_or_none(address: CcwGuestAddress) -> tuple[str, str] | None:
+    missing = [name for name in ("cssid", "ssid", "devno") if getattr(address, name) is None]
+    return (missing[0], "cssid, ssid and devno go together") if 0 < len(missing) < 3 else None
 
 
-@element("address", agree=_whole_or_none, type="ccw")
+@element("address", cross_check=_all_or_none, type="ccw")
 class CcwGuestAddress:
-    """Where an s390x guest sees the device on its channel subsystem."""
+    """Where an s390x guest sees the device: channel subsystem, subchannel set and device number, or none of them."""
 
     cssid: int | None = attr(Hex(2, 0xFE), default=None)
     ssid: int | None = attr(Hex(1, 3), default=None)
@@ -73,19 +77,19 @@ class CcwGuestAddress:
 
 @element("address", type="virtio-mmio")
 class MmioGuestAddress:
-    """A device on the memory-mapped virtio transport; QEMU places it."""
+    """A device on the memory-mapped virtio transport, where QEMU chooses the place."""
 
 
 @element("address", type="spapr-vio")
 class SpaprGuestAddress:
-    """Where a pSeries guest sees the device on its virtual I/O bus."""
+    """Where a pSeries guest sees the device on its virtual I/O bus; ``reg`` is the register."""
 
     reg: int | None = attr(Hex(8, 0xFFFFFFFF, decimals=99999999), default=None)
 
 
 @element("address", type="usb")
 class UsbGuestAddress:
-    """Where the guest sees the device on its USB controllers; ``port`` such as ``1.2``."""
+    """Where the guest sees the device on its USB controllers; ``port`` is a path through hubs such as ``1.2``."""
 
     bus: int = attr(_USB_PART)
     port: str | None = attr(Token(r"((0x)?[0-9a-fA-F]{1,3}\.){0,3}(0x)?[0-9a-fA-F]{1,3}"), default=None)
@@ -120,7 +124,7 @@ class CcidGuestAddress:
 
 @element("address", type="isa")
 class IsaGuestAddress:
-    """Where the guest sees the device on its ISA bus."""
+    """Where the guest sees the device on its ISA bus: I/O port and interrupt."""
 
     iobase: int | None = attr(Hex(1, 0xFFFF, decimals=0), default=None)
     irq: int | None = attr(Hex(1, 0xF, decimals=0), default=None)
@@ -136,7 +140,7 @@ class DimmGuestAddress:
 
 @element("address", type="unassigned", since="6.0.0")
 class UnassignedGuestAddress:
-    """The device stays in the domain's description, and is not shown to the guest."""
+    """The device stays in the domain but is not shown to the guest."""
 
 
 GuestAddress = (
@@ -156,7 +160,7 @@ GuestAddress = (
 
 @element("address")
 class PciHostAddress:
-    """The host's PCI address of a device that is passed through."""
+    """The PCI address on the host of a device that is passed through."""
 
     domain: int | None = attr(Hex(4, 0xFFFFFFFF), default=None)
     bus: int | None = attr(Hex(2, 0xFF), default=None)
@@ -166,19 +170,19 @@ class PciHostAddress:
 
     @classmethod
     def of(cls, address: PciAddress) -> Self:
-        """The element for a PCI address, its digits spelled as they were."""
+        """The element of a PCI address; capital digits stay capital."""
         return cls(domain=address.domain, bus=address.bus, slot=address.slot, function=address.function)
 
 
 @element("address", type="pci")
 class VfHostAddress(PciHostAddress):
-    """The host's PCI address as ``<interface type='hostdev'>`` spells it."""
+    """The PCI address on the host as ``<interface type='hostdev'>`` spells it."""
 
 
 @element("address", type="usb")
 class UsbHostAddress:
-    """The host's USB address of a NIC that is passed through."""
+    """The USB address on the host of a NIC that is passed through: ``bus``, and the device's number or its port."""
 
     bus: int = attr(_USB_PART)
-    device: int | None = attr(_USB_PART, default=None, optional="12.1.0")
+    device: int | None = attr(_USB_PART, default=None, optional_since="12.1.0")
     port: str | None = attr(Token(r"[0-9]+(\.[0-9]+){0,6}"), default=None, since="12.1.0")

@@ -1,4 +1,4 @@
-"""What two descriptions of NICs differ in, and who would notice."""
+"""Compare two descriptions of NICs, and tell for each change whether the guest or the host notices it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from typing import Any
 from attrs import frozen
 
 from kvnet.device.address import PciHostAddress, VfHostAddress
+from kvnet.device.devices import Device, Hostdev, Interface
 from kvnet.device.driver import Driver, HostdevDriver
-from kvnet.device.hostdev import Hostdev
-from kvnet.device.interface import Interface
 from kvnet.device.source import BridgeSource, HostdevSource, NetworkSource
 from kvnet.device.traffic import VirtualPortParameters
 from kvnet.errors import FieldPath
 from kvnet.xml.compare import Difference, compare, text_of, undeclared
-from kvnet.xml.declare import Unread
+from kvnet.xml.schema import RawElement
 
 __all__ = ["Change", "Noticed", "diff"]
-
-Device = Interface | Hostdev
 
 
 class Noticed(StrEnum):
@@ -34,7 +31,7 @@ class Noticed(StrEnum):
 
 @frozen
 class Change:
-    """One difference: its path, who notices it, and both texts, ``None`` where there is none."""
+    """One difference: its path, who notices it, and the XML or value before and after, None if there is none."""
 
     at: FieldPath
     noticed: Noticed
@@ -53,11 +50,27 @@ def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) ->
     A change is guest-visible (model, MAC address, guest address, ACPI index, boot order, queues, offloads),
     host-side (source, target, bandwidth), or noise: what libvirt adds to a live domain, such as ``vnetN``, its
     own aliases, guest addresses and defaults. Without noise, a live dump equals the XML it was defined from.
-    Devices are paired by their own aliases (``ua-…``), else by MAC address, else by order. What kvnet does not
-    model is compared for devices that were read without loss.
+
+    Devices are paired by the user's aliases (``ua-…``), else by MAC address, else by order. The path of a device has
+    its index among the devices before, or for an added device, among those after. What kvnet does not model is compared
+    only for devices that were read without loss. Raises TypeError for what are not devices.
+
+    >>> import attrs, kvnet
+    >>> before = kvnet.read_device("<interface type='user'><mtu size='1500'/></interface>")
+    >>> [str(change) for change in diff(before, attrs.evolve(before, mtu=9000))]
+    ['interface.mtu.@size: 1500 → 9000 (guest-visible)']
     """
-    old, new = ((each,) if isinstance(each, Interface | Hostdev) else tuple(each) for each in (before, after))
+    old, new = _devices(before), _devices(after)
     return tuple(change for pair in _paired(old, new) for change in _changes(*pair))
+
+
+def _devices(given: Device | Sequence[Device]) -> tuple[Device, ...]:
+    if isinstance(given, Device):
+        return (given,)
+    if not isinstance(given, Sequence) or not all(isinstance(each, Device) for each in given):
+        told = "a sequence with others" if isinstance(given, list | tuple) else type(given).__name__
+        raise TypeError(f"diff takes Interface and Hostdev objects, or sequences of them, not {told}")
+    return tuple(given)
 
 
 def _changes(at: FieldPath, old: Device | None, new: Device | None) -> Iterator[Change]:
@@ -65,7 +78,7 @@ def _changes(at: FieldPath, old: Device | None, new: Device | None) -> Iterator[
         yield Change(at, Noticed.GUEST, text_of(old), text_of(new))
         return
     if type(old) is not type(new):
-        # two forms of one thing
+        # both pass the same device through
         yield Change(at, Noticed.HOST, text_of(old), text_of(new))
         old, new = (_as_hostdev(each) if isinstance(each, Interface) else each for each in (old, new))
     for found in compare(old, new, at):
@@ -74,7 +87,7 @@ def _changes(at: FieldPath, old: Device | None, new: Device | None) -> Iterator[
     for path in dict.fromkeys((*was, *now)):
         if was.get(path) != now.get(path):
             place = FieldPath((*at.parts, *path.split(".")[1:]))
-            # nobody knows what the guest makes of it
+            # it may be anything, so it counts as guest-visible
             noticed = Noticed.NOISE if path.startswith("interface.actual") else Noticed.GUEST
             yield Change(place, noticed, was.get(path), now.get(path))
 
@@ -102,7 +115,7 @@ def _default(*values: Any) -> Callable[[Any, Any], bool]:
 
 
 def _own_alias(one: Any, other: Any) -> bool:
-    """Both are libvirt's own, or there is none."""
+    """Whether neither alias is the user's."""
     return not any(each is not None and each.startswith("ua-") for each in (one, other))
 
 
@@ -115,13 +128,13 @@ def _same_model(one: Any, other: Any) -> bool:
 
 
 def _is_spelled_out(one: Any, other: Any) -> bool:
-    """Plain virtio is one of its two kinds, by the bus that it is on."""
+    """Whether one is plain virtio and the other its transitional or non-transitional kind, which depends on the bus."""
     kinds = ("virtio-transitional", "virtio-non-transitional")
     return (one, other) in [(a, b) for kind in kinds for a, b in (("virtio", kind), (kind, "virtio"))]
 
 
 def _same_network(one: Any, other: Any) -> bool:
-    """A live domain may name the bridge that its network led to."""
+    """Whether both use one network, the other by the bridge that libvirt names in a live domain."""
     return isinstance(one, NetworkSource) and isinstance(other, BridgeSource) and one.network == other.network
 
 
@@ -165,25 +178,24 @@ _NOISE: dict[str, Callable[[Any, Any], bool]] = {
     "address.function": _default(0),
     "address.multifunction": _default(False),
 }
-"""What libvirt says of its own accord: asked of both orders of a pair of values."""
+"""For each field, whether a pair of values differs only by what libvirt adds; it is called with both orders."""
 
 
 def _paired(
     old: tuple[Device, ...], new: tuple[Device, ...]
 ) -> Iterator[tuple[FieldPath, Device | None, Device | None]]:
-    left = list(new)
+    unpaired = dict(enumerate(new))
     found: dict[int, Device] = {}
     for is_same in (_same_alias, _same_mac, _same_kind):
         for n, device in enumerate(old):
-            match = None if n in found else next((each for each in left if is_same(device, each)), None)
+            match = None if n in found else next((m for m, each in unpaired.items() if is_same(device, each)), None)
             if match is not None:
-                found[n] = match
-                left = [each for each in left if each is not match]
+                found[n] = unpaired.pop(match)
     alone = len(old) == len(new) == 1
     for n, device in enumerate(old):
         yield _path(device, None if alone else n), device, found.get(n)
-    for device in left:
-        yield _path(device, None if alone else new.index(device)), None, device
+    for n, device in unpaired.items():
+        yield _path(device, None if alone else n), None, device
 
 
 def _path(device: Device, n: int | None) -> FieldPath:
@@ -210,12 +222,12 @@ def _is_passed_through(device: Device) -> bool:
 
 
 def _as_hostdev(nic: Interface) -> Hostdev:
-    """The same device of the host, without the MAC address and the VLAN that the host gives it."""
+    """The hostdev of the same host device, without the MAC address and the VLAN, which the host sets."""
     assert isinstance(nic.source, HostdevSource)
     address = nic.source.address
     shared = ("managed", "teaming", "boot_order", "load_parameter", "alias", "rom", "acpi", "address")
     source = (
-        Unread()
+        RawElement()
         if not isinstance(address, VfHostAddress)
         else PciHostAddress(
             **{part: getattr(address, part) for part in ("domain", "bus", "slot", "function", "multifunction")}

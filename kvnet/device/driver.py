@@ -1,11 +1,11 @@
-"""What moves a NIC's packets: its driver, with the features that the guest may negotiate, and its backend."""
+"""The driver of a NIC, with the virtio features that it offers, and the backend that moves its packets."""
 
 from __future__ import annotations
 
-from kvnet.device.patterns import ABSOLUTE_PATH
-from kvnet.xml.declare import attr, child, element
-from kvnet.xml.numbers import Int
-from kvnet.xml.scalars import Choice, OnOff, Text, YesNo
+from kvnet.device.common import ABSOLUTE_PATH
+from kvnet.xml.element import element
+from kvnet.xml.schema import attr, child
+from kvnet.xml.types import Choice, Int, OnOff, Text, YesNo
 
 __all__ = ["Backend", "Driver", "GuestOffloads", "HostOffloads", "HostdevDriver"]
 
@@ -16,7 +16,7 @@ _TUNING = ("queues", "rx_queue_size", "tx_queue_size", "txmode", "ioeventfd", "e
 
 @element("host")
 class HostOffloads:
-    """Offloads of the host's side that QEMU offers."""
+    """Offloads of the host that QEMU offers: checksums, segmentation (GSO, TSO, UFO), ECN, merged receive buffers."""
 
     csum: bool | None = attr(OnOff(), default=None, guest=True)
     gso: bool | None = attr(OnOff(), default=None, guest=True)
@@ -29,7 +29,7 @@ class HostOffloads:
 
 @element("guest")
 class GuestOffloads:
-    """Offloads that the guest may take on."""
+    """Offloads that QEMU lets the guest accept: checksums, segmentation (TSO, UFO), ECN."""
 
     csum: bool | None = attr(OnOff(), default=None, guest=True)
     tso4: bool | None = attr(OnOff(), default=None, guest=True)
@@ -38,16 +38,21 @@ class GuestOffloads:
     ufo: bool | None = attr(OnOff(), default=None, guest=True)
 
 
-def _tuned_or_passed_through(driver: Driver) -> tuple[str, str] | None:
+def _no_tuning_if_passed_through(driver: Driver) -> tuple[str, str] | None:
     if driver.name not in _PASSTHROUGH:
         return None
     tuned = next((name for name in _TUNING if getattr(driver, name) is not None), None)
-    return (tuned, f"a NIC passed through by {driver.name} does not have it") if tuned else None
+    return (tuned, f"a NIC that {driver.name} passes through does not have it") if tuned else None
 
 
-@element("driver", agree=_tuned_or_passed_through, disputed=("name",))
+@element("driver", cross_check=_no_tuning_if_passed_through, cross_fields=("name",))
 class Driver:
-    """The driver of an interface: vhost or qemu with its tuning, or vfio for a function passed through."""
+    """The driver of an interface: ``vhost`` or ``qemu`` with their tuning, or the one of a host device.
+
+    ``queues`` is the number of queue pairs; ``rx_queue_size`` and ``tx_queue_size`` are in descriptors. ``iommu``,
+    ``ats``, ``packed`` and ``page_per_vq`` are options of virtio, ``rss`` and ``rss_hash_report`` of its receive side
+    scaling. ``model`` is a variant of the kernel's vfio-pci, and ``iommufd`` how the device is opened.
+    """
 
     name: str | None = attr(Choice("qemu", "vhost", *_PASSTHROUGH), default=None)
     model: str | None = attr(Text(r"[^\n]+"), default=None, since="10.0.0")
@@ -70,16 +75,20 @@ class Driver:
 
 @element("driver")
 class HostdevDriver:
-    """The driver that passes a PCI function through; ``model`` names a variant of the kernel's vfio-pci."""
+    """The driver that passes a PCI function through; ``model`` is a variant of the kernel's vfio-pci."""
 
-    name: str | None = attr(Choice(*_PASSTHROUGH), default=None, optional="10.0.0")
+    name: str | None = attr(Choice(*_PASSTHROUGH), default=None, optional_since="10.0.0")
     model: str | None = attr(Text(r"[^\n]+"), default=None, since="10.0.0")
     iommufd: bool | None = attr(YesNo(), default=None, since="12.1.0")
 
 
 @element("backend")
 class Backend:
-    """The program or the device files behind the NIC; host name and domain name are what passt tells the guest."""
+    """The program or the device files behind the NIC.
+
+    ``tap`` and ``vhost`` are paths of device files, ``log_file`` is passt's. passt tells the guest ``hostname`` and
+    ``fqdn``.
+    """
 
     type: str | None = attr(Choice("passt", "default", newer={"passt": "9.0.0", "default": "10.6.0"}), default=None)
     tap: str | None = attr(ABSOLUTE_PATH, default=None)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kvnet.device.patterns import DEVICE_NAME
-from kvnet.xml.declare import attr, element, many
-from kvnet.xml.numbers import Int
-from kvnet.xml.scalars import Choice, Ip, YesNo
+from kvnet.device.common import DEVICE_NAME
+from kvnet.xml.element import element
+from kvnet.xml.schema import attr, children
+from kvnet.xml.types import Choice, Int, Ip, YesNo
 
 __all__ = ["IpAddress", "PortForward", "PortSpan", "Route"]
 
@@ -15,7 +15,7 @@ _PORT = Int(-1, 65535)
 
 @element("ip")
 class IpAddress:
-    """An address of the guest's end of the link, or under a source, of the host's; ``peer`` is the other end's."""
+    """An address of the guest's end of the link, or in a source of the host's end; ``peer`` is that of the other."""
 
     address: str = attr(Ip())
     family: str | None = attr(_FAMILY, default=None)
@@ -25,16 +25,16 @@ class IpAddress:
 
 def _one_mask(route: Route) -> tuple[str, str] | None:
     if route.netmask is not None and route.prefix is not None:
-        return "prefix", "netmask says the same: keep one"
+        return "prefix", "the netmask gives it already: keep one"
     return None
 
 
-@element("route", agree=_one_mask)
+@element("route", cross_check=_one_mask)
 class Route:
-    """A route; without ``address`` passt's default route (libvirt 12.2)."""
+    """A route to ``address`` with a ``prefix`` or a ``netmask``; without one passt's default route (libvirt 12.2)."""
 
     family: str | None = attr(_FAMILY, default=None)
-    address: str | None = attr(Ip(), default=None, optional="12.2.0")
+    address: str | None = attr(Ip(), default=None, optional_since="12.2.0")
     netmask: str | None = attr(Ip(only4=True), default=None)
     prefix: int | None = attr(Int(0, 128), default=None)
     gateway: str = attr(Ip())
@@ -43,7 +43,7 @@ class Route:
 
 @element("range")
 class PortSpan:
-    """Forwarded ports ``start`` to ``end`` (one port without it), or ports kept from being forwarded."""
+    """Ports ``start`` to ``end`` that are forwarded, to the guest's ports from ``to`` on; or not, with ``exclude``."""
 
     start: int = attr(_PORT)
     end: int | None = attr(_PORT, default=None)
@@ -53,9 +53,9 @@ class PortSpan:
 
 @element("portForward")
 class PortForward:
-    """Ports of the host that passt forwards to the guest; all of them where no range is given."""
+    """Ports of the host, on one address or link, that passt forwards to the guest; all if ``ranges`` is empty."""
 
     proto: str = attr(Choice("tcp", "udp"))
     address: str | None = attr(Ip(), default=None)
     dev: str | None = attr(DEVICE_NAME, default=None)
-    ranges: tuple[PortSpan, ...] = many(PortSpan, default=())
+    ranges: tuple[PortSpan, ...] = children(PortSpan, default=())

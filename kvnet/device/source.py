@@ -1,13 +1,13 @@
-"""Where a NIC is plugged in on the host: one class for each ``type`` of ``<interface>``."""
+"""What a NIC is plugged into on the host: one class for each ``type`` of ``<interface>``."""
 
 from __future__ import annotations
 
 from kvnet.device.address import UsbHostAddress, VfHostAddress
+from kvnet.device.common import ABSOLUTE_PATH, BRIDGE_NAME, DEVICE_NAME, UUID
 from kvnet.device.ip import IpAddress, Route
-from kvnet.device.patterns import ABSOLUTE_PATH, BRIDGE_NAME, DEVICE_NAME, UUID
-from kvnet.xml.declare import Unread, at, attr, child, element, many
-from kvnet.xml.numbers import Hex, Int
-from kvnet.xml.scalars import Choice, Ip, Text, YesNo
+from kvnet.xml.element import element
+from kvnet.xml.schema import RawElement, at, attr, child, children
+from kvnet.xml.types import Choice, Hex, Int, Ip, Text, YesNo
 
 __all__ = [
     "BridgeSource",
@@ -38,22 +38,26 @@ _USB_ID = Hex(4, 0xFFFF, decimals=9999)
 
 @element("source", variant="ethernet")
 class EthernetSource:
-    """A tap that is made beforehand or by libvirt, with the addresses of the host's end."""
+    """A tap that exists or that libvirt makes, with the addresses and routes of the host's end."""
 
-    ips: tuple[IpAddress, ...] = many(IpAddress, default=(), since="2.1.0")
-    routes: tuple[Route, ...] = many(Route, default=(), since="2.1.0")
+    ips: tuple[IpAddress, ...] = children(IpAddress, default=(), since="2.1.0")
+    routes: tuple[Route, ...] = children(Route, default=(), since="2.1.0")
 
 
 def _port_of_a_network(source: BridgeSource | DirectSource) -> tuple[str, str] | None:
     if source.network is None and (source.portgroup is not None or source.portid is not None):
         blamed = "portid" if source.portgroup is None else "portgroup"
-        return blamed, "it belongs to a network, which is not named"
+        return blamed, "only a source with a network has it"
     return None
 
 
-@element("source", variant="bridge", agree=_port_of_a_network, disputed=("portgroup", "portid"))
+@element("source", variant="bridge", cross_check=_port_of_a_network, cross_fields=("portgroup", "portid"))
 class BridgeSource:
-    """A bridge of the host; in live domains with the network that it came from."""
+    """A bridge of the host.
+
+    In live domains libvirt adds the network that it belongs to, with the port group and the identifier of the port.
+    ``mac_table_manager`` says whether the kernel or libvirt maintains the bridge's MAC table.
+    """
 
     network: str | None = attr(Text(), default=None)
     portgroup: str | None = attr(DEVICE_NAME, default=None, since="0.9.4")
@@ -64,13 +68,13 @@ class BridgeSource:
 
 def _table_of_a_bridge(source: NetworkSource) -> tuple[str, str] | None:
     if source.bridge is None and source.mac_table_manager is not None:
-        return "mac_table_manager", "macTableManager is that of a bridge, which is not named"
+        return "mac_table_manager", "only a source with a bridge has it"
     return None
 
 
-@element("source", variant="network", agree=_table_of_a_bridge, disputed=("mac_table_manager",))
+@element("source", variant="network", cross_check=_table_of_a_bridge, cross_fields=("mac_table_manager",))
 class NetworkSource:
-    """A virtual network of libvirt; in live domains with the bridge that it led to."""
+    """A virtual network of libvirt, and optionally a port group of it; in live domains with its bridge."""
 
     network: str = attr(Text())
     portgroup: str | None = attr(DEVICE_NAME, default=None, since="0.9.4")
@@ -79,9 +83,11 @@ class NetworkSource:
     mac_table_manager: str | None = attr(_MAC_TABLE, "macTableManager", default=None)
 
 
-@element("source", variant="direct", since="0.7.7", agree=_port_of_a_network, disputed=("portgroup", "portid"))
+@element(
+    "source", variant="direct", since="0.7.7", cross_check=_port_of_a_network, cross_fields=("portgroup", "portid")
+)
 class DirectSource:
-    """A macvtap on a link of the host."""
+    """A macvtap on the link ``dev`` of the host; the other fields are those of ``BridgeSource``."""
 
     network: str | None = attr(Text(), default=None)
     portgroup: str | None = attr(DEVICE_NAME, default=None, since="0.9.4")
@@ -94,14 +100,14 @@ class DirectSource:
 
 @element("source", variant="user")
 class UserSource:
-    """Networking in user space, without any privilege; ``dev`` is passt's upstream link."""
+    """A network in user space, by slirp or passt; ``dev`` is the host's link that passt uses."""
 
     dev: str | None = attr(DEVICE_NAME, default=None, since="9.0.0")
 
 
 @element("reconnect")
 class Reconnect:
-    """Whether a client of a socket tries again, after how long a time, in seconds, and with what delay."""
+    """Whether the client of a socket connects again, and ``timeout`` and ``delay`` of that in seconds."""
 
     enabled: bool = attr(YesNo())
     timeout: int | None = attr(Int(), default=None)
@@ -110,28 +116,32 @@ class Reconnect:
 
 @element("source", variant="vhostuser", since="1.2.7")
 class VhostuserSource:
-    """A vhost-user socket, or with the passt backend the upstream link ``dev`` (libvirt 11.1)."""
+    """A vhost-user socket at ``path``; or with the passt backend (libvirt 11.1) the link ``dev`` that passt uses."""
 
-    type: str | None = attr(Choice("unix"), default=None, optional="11.1.0")
-    path: str | None = attr(ABSOLUTE_PATH, default=None, optional="11.1.0")
-    mode: str | None = attr(Choice("server", "client"), default=None, optional="11.1.0")
+    type: str | None = attr(Choice("unix"), default=None, optional_since="11.1.0")
+    path: str | None = attr(ABSOLUTE_PATH, default=None, optional_since="11.1.0")
+    mode: str | None = attr(Choice("server", "client"), default=None, optional_since="11.1.0")
     dev: str | None = attr(DEVICE_NAME, default=None, since="11.1.0")
     reconnect: Reconnect | None = child(Reconnect, default=None, since="4.1.0")
 
 
 def _some_device(source: HostdevSource) -> tuple[str, str] | None:
     if source.address is None and source.vendor is None:
-        return "address", "the device of the host is not named: write its <address>, or vendor and product"
+        return "address", "the source needs the <address> of a host device, or its vendor and product"
     if (source.vendor is None) != (source.product is None):
         return "product" if source.product is None else "vendor", "vendor and product go together"
     if source.vendor is not None and source.address is not None:
-        return "address", "vendor and product name the device already"
+        return "address", "vendor and product give the device already"
     return None
 
 
-@element("source", variant="hostdev", since="0.9.11", agree=_some_device)
+@element("source", variant="hostdev", since="0.9.11", cross_check=_some_device)
 class HostdevSource:
-    """A virtual function whose MAC and VLAN libvirt sets through its physical function, or a USB NIC."""
+    """A virtual function whose MAC and VLAN libvirt sets through its physical function, or a USB NIC.
+
+    The device is given by its address, or a USB NIC by the numbers of its ``vendor`` and ``product``. ``missing`` is
+    libvirt's mark of a device that is not plugged.
+    """
 
     missing: bool | None = attr(YesNo(), default=None)
     vendor: int | None = at("vendor/@id", _USB_ID, default=None)
@@ -141,14 +151,14 @@ class HostdevSource:
 
 @element("source", variant="vdpa", since="6.9.0")
 class VdpaSource:
-    """A vDPA device of the host, by its character device."""
+    """A vDPA device of the host; ``dev`` is its character device."""
 
     dev: str = attr(DEVICE_NAME)
 
 
 @element("source", variant="mcast")
 class McastSource:
-    """A multicast group that the guests of several hosts share."""
+    """A UDP multicast group as a network of guests."""
 
     address: str = attr(Ip(only4=True))
     port: int = attr(_PORT)
@@ -156,7 +166,7 @@ class McastSource:
 
 @element("source", variant="server")
 class ServerSource:
-    """A TCP port that another guest connects to."""
+    """A TCP port of the host that another guest connects to."""
 
     address: str | None = attr(Ip(only4=True), default=None)
     port: int = attr(_PORT)
@@ -164,7 +174,7 @@ class ServerSource:
 
 @element("source", variant="client")
 class ClientSource:
-    """The TCP port of another guest's server."""
+    """The TCP port of another guest's server source."""
 
     address: str = attr(Ip(only4=True))
     port: int = attr(_PORT)
@@ -172,7 +182,7 @@ class ClientSource:
 
 @element("local")
 class Local:
-    """The near end of a UDP tunnel."""
+    """The address and port of this end of a UDP tunnel."""
 
     address: str = attr(Ip(only4=True))
     port: int = attr(_PORT)
@@ -180,11 +190,11 @@ class Local:
 
 @element("source", variant="udp", since="1.2.20")
 class UdpSource:
-    """A UDP tunnel to another host."""
+    """A UDP tunnel to the address and port of its other end."""
 
     address: str = attr(Ip(only4=True))
     port: int = attr(_PORT)
-    local: Local | Unread = child(Local)
+    local: Local | RawElement = child(Local)
 
 
 @element("source", variant="internal")
@@ -196,17 +206,17 @@ class InternalSource:
 
 @element("source", variant="null", since="8.7.0")
 class NullSource:
-    """No network at all."""
+    """No network: the link goes nowhere."""
 
 
 @element("source", variant="vds", since="8.7.0")
 class VdsSource:
-    """A port of a VMware distributed switch."""
+    """A port of a VMware distributed switch, with the identifiers that VMware gave it."""
 
     switchid: str = attr(UUID)
-    portid: int | None = attr(_LONG, default=None, optional="10.5.0")
-    portgroupid: str | None = attr(Text(), default=None, optional="10.5.0")
-    connectionid: int | None = attr(_LONG, default=None, optional="10.5.0")
+    portid: int | None = attr(_LONG, default=None, optional_since="10.5.0")
+    portgroupid: str | None = attr(Text(), default=None, optional_since="10.5.0")
+    connectionid: int | None = attr(_LONG, default=None, optional_since="10.5.0")
 
 
 Source = (
@@ -225,5 +235,5 @@ Source = (
     | InternalSource
     | NullSource
     | VdsSource
-    | Unread
+    | RawElement
 )

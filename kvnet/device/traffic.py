@@ -1,11 +1,11 @@
-"""What the host does with a NIC's traffic: VLANs, rates, filters, ports of switches."""
+"""What the host does with a NIC's traffic: VLANs, rates, filters and switch ports."""
 
 from __future__ import annotations
 
-from kvnet.device.patterns import DEVICE_NAME, UUID
-from kvnet.xml.declare import at, attr, child, element, many
-from kvnet.xml.numbers import Int
-from kvnet.xml.scalars import Choice, Present, Text, Token, YesNo
+from kvnet.device.common import DEVICE_NAME, UUID
+from kvnet.xml.element import element
+from kvnet.xml.schema import at, attr, child, children
+from kvnet.xml.types import Choice, Int, Present, Text, Token, YesNo
 
 __all__ = [
     "Bandwidth",
@@ -30,7 +30,7 @@ _RATE = Int(1)
 
 @element("tag")
 class VlanTag:
-    """One VLAN of the port; ``native_mode`` marks the one of untagged frames."""
+    """One VLAN of the port, from 0 to 4095; ``native_mode`` marks the one of untagged frames."""
 
     id: int = attr(Int(0, 4095))
     native_mode: str | None = attr(Choice("tagged", "untagged"), "nativeMode", default=None, since="1.1.0")
@@ -38,15 +38,15 @@ class VlanTag:
 
 @element("vlan")
 class Vlan:
-    """The VLANs of the port, a trunk where there are several."""
+    """The VLANs of the port; several make a ``trunk``, which is True or absent."""
 
     trunk: bool | None = attr(Present("yes"), default=None)
-    tags: tuple[VlanTag, ...] = many(VlanTag)
+    tags: tuple[VlanTag, ...] = children(VlanTag)
 
 
 @element("parameters")
 class VirtualPortParameters:
-    """What the switch is told of the port."""
+    """What the switch is told of the port; which fields it takes depends on the type of the port (see libvirt)."""
 
     manager_id: int | None = attr(Int(0, 0xFF, digits=2), "managerid", default=None)
     type_id: int | None = attr(Int(0, 0xFFFFFF, digits=6), "typeid", default=None)
@@ -56,7 +56,7 @@ class VirtualPortParameters:
     interface_id: str | None = attr(UUID, "interfaceid", default=None)
 
 
-_TAKEN = {
+_PARAMETERS = {
     "802.1Qbg": ("manager_id", "type_id", "type_id_version", "instance_id"),
     "802.1Qbh": ("profile_id",),
     "openvswitch": ("profile_id", "interface_id"),
@@ -69,24 +69,24 @@ def _parameters_of_the_type(port: VirtualPort) -> tuple[str, str] | None:
         return None
     if port.type == "midonet" and (port.parameters is None or port.parameters.interface_id is None):
         return "parameters", "midonet needs the parameter interfaceid"
-    for names in _TAKEN.values():
+    for names in _PARAMETERS.values():
         for name in names:
-            if name not in _TAKEN[port.type] and getattr(port.parameters, name, None) is not None:
+            if name not in _PARAMETERS[port.type] and getattr(port.parameters, name, None) is not None:
                 return "parameters", f"{port.type} takes no parameter {name.replace('_', '')}"
     return None
 
 
-@element("virtualport", since="0.8.2", agree=_parameters_of_the_type)
+@element("virtualport", since="0.8.2", cross_check=_parameters_of_the_type)
 class VirtualPort:
-    """A port of a switch that is managed from elsewhere."""
+    """A port of a switch that is managed by a protocol (802.1Qbg, 802.1Qbh) or a program (Open vSwitch, midonet)."""
 
-    type: str | None = attr(Choice(*_TAKEN, newer={"openvswitch": "0.9.11", "midonet": "1.2.13"}), default=None)
+    type: str | None = attr(Choice(*_PARAMETERS, newer={"openvswitch": "0.9.11", "midonet": "1.2.13"}), default=None)
     parameters: VirtualPortParameters | None = child(VirtualPortParameters, default=None)
 
 
 @element("inbound")
 class Inbound:
-    """The rate towards the guest: KiB/s, ``burst`` in KiB; ``floor`` is guaranteed."""
+    """The rate towards the guest: ``average``, ``peak`` and the guaranteed ``floor`` in KiB/s, ``burst`` in KiB."""
 
     average: int | None = attr(_RATE, default=None)
     peak: int | None = attr(_RATE, default=None)
@@ -96,7 +96,7 @@ class Inbound:
 
 @element("outbound")
 class Outbound:
-    """The rate from the guest: KiB/s, ``burst`` in KiB."""
+    """The rate from the guest: ``average`` and ``peak`` in KiB/s, ``burst`` in KiB; libvirt ignores ``floor``."""
 
     average: int | None = attr(_RATE, default=None)
     peak: int | None = attr(_RATE, default=None)
@@ -106,7 +106,7 @@ class Outbound:
 
 @element("bandwidth", since="0.9.4")
 class Bandwidth:
-    """The rates of the NIC; ``class_id`` is libvirt's own, of live domains."""
+    """The rates of the NIC; ``class_id`` is the traffic class that libvirt chose, in live domains."""
 
     class_id: int | None = attr(_RATE, "classID", default=None)
     inbound: Inbound | None = child(Inbound, default=None)
@@ -115,14 +115,14 @@ class Bandwidth:
 
 @element("port")
 class Port:
-    """The port of the bridge; isolated ports do not talk to each other."""
+    """The port of the bridge; isolated ports do not reach each other."""
 
     isolated: bool | None = attr(YesNo(), default=None, since="6.1.0")
 
 
 @element("guest")
 class GuestLink:
-    """The name of the link inside a container, wished and real."""
+    """The name of the link inside an LXC container: ``dev`` the requested, ``actual`` the real one."""
 
     dev: str | None = attr(DEVICE_NAME, default=None)
     actual: str | None = attr(DEVICE_NAME, default=None)
@@ -141,32 +141,32 @@ class Filter:
     """A network filter of libvirt, applied to the NIC's traffic on the host."""
 
     filter: str = attr(Token(r"[A-Za-z_][A-Za-z0-9_.\-]*"))
-    parameters: tuple[Parameter, ...] = many(Parameter, default=())
+    parameters: tuple[Parameter, ...] = children(Parameter, default=())
 
 
 @element("tune")
 class Tune:
-    """The send buffer of the tap, in bytes."""
+    """``sndbuf``, the size of the tap's send buffer in bytes."""
 
     sndbuf: int | None = at("sndbuf", Int(), default=None, since="0.8.8")
 
 
 @element("frames")
 class Frames:
-    """The most packets that are held back before the guest is told."""
+    """``max``, the number of packets after which the guest is interrupted."""
 
     max: int | None = attr(Int(), default=None)
 
 
 @element("rx")
 class Receive:
-    """Coalescing of what the guest receives."""
+    """Interrupt coalescing of the packets that the guest receives."""
 
     frames: Frames | None = child(Frames, default=None)
 
 
 @element("coalesce")
 class Coalesce:
-    """Coalescing of packets."""
+    """Interrupt coalescing."""
 
     rx: Receive | None = child(Receive, default=None)

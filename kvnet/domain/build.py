@@ -19,7 +19,7 @@ from kvnet.spec import Cpu, Machine, Resources
 from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
 from kvnet.values import quantity_ceil
 from kvnet.xml import escape, write
-from kvnet.xml.scalars import Text
+from kvnet.xml.types import Text
 
 __all__ = ["build", "domain_name", "domain_uuid", "left_out"]
 

@@ -220,8 +220,10 @@ def _host_addresses(nics: Sequence[_Nic]) -> Iterator[tuple[str, PciAddress]]:
         source = nic.device.source
         host = source.address if isinstance(source, HostdevSource) else source
         if isinstance(host, PciHostAddress) and None not in (host.bus, host.slot, host.function):
-            parts = (int(part or 0) for part in (host.domain, host.bus, host.slot, host.function))
-            yield nic.name, PciAddress(*parts)
+            domain, *others = (int(part or 0) for part in (host.domain, host.bus, host.slot, host.function))
+            # libvirt's domains have 32 bits, KubeVirt's 16
+            if domain <= 0xFFFF:
+                yield nic.name, PciAddress(domain, *others)
 
 
 def _links(machine: Machine, nics: Sequence[_Nic]) -> dict[str, PodLink] | None:

@@ -30,7 +30,7 @@ def read_domain(text: str | bytes, *, lossless: bool = False, file: str = "<doma
     """
     devices: list[Device] = []
     problems: list[Problem] = []
-    for element in filter(is_nic, domain_element(parse(text, file=file, blanks=lossless), file).iterfind("devices/*")):
+    for element in filter(is_nic, domain_element(parse(text, file=file), file).iterfind("devices/*")):
         try:
             devices.append(read_tree(element, Interface, Hostdev, text=text, lossless=lossless, file=file))
         except XmlError as error:

@@ -14,9 +14,9 @@ import attrs
 
 from kvnet.manifest.scalars import Unfit
 from kvnet.manifest.structure import FOLDED, LONGEST, SANITIZED
-from kvnet.source import function
 from kvnet.spec.wire import REST, Bits, json_name
 from kvnet.values import quantity_ceil
+from kvnet.xml.generate import function
 
 __all__ = ["reader"]
 

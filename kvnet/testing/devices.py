@@ -11,11 +11,9 @@ from hypothesis.strategies import SearchStrategy
 
 from kvnet.device import Device, Hostdev, Interface
 from kvnet.values import MacAddress, Number
-from kvnet.xml.declare import header
-from kvnet.xml.numbers import Hex, Int
-from kvnet.xml.plan import Branch, Leaf, plan_of
-from kvnet.xml.releases import release
-from kvnet.xml.scalars import Choice, Flag, Ip, Mac, Present, Scalar, Text, Token
+from kvnet.xml.paths import release
+from kvnet.xml.schema import Branch, Leaf, declaration, plan_of
+from kvnet.xml.types import Choice, Flag, Hex, Int, Ip, Mac, Present, Scalar, Text, Token
 
 __all__ = ["devices", "elements"]
 
@@ -57,10 +55,10 @@ def _agreeing(cls: type, values: Mapping[str, Any]) -> Any:
         if wrapper.key is not None and left.get(wrapper.key.field) is None:
             inside = {each.field for each in wrapper.fields()}
             left = {name: value for name, value in left.items() if name not in inside}
-    agree = header(cls).agree
-    if agree is not None:
+    cross_check = declaration(cls).cross_check
+    if cross_check is not None:
         empty = {part.field: part.empty for part in plan.fields()}
-        while blamed := agree(_Values(empty | left)):
+        while blamed := cross_check(_Values(empty | left)):
             if left.pop(blamed[0], None) is None:
                 # what is lacking is not made up for
                 return None
@@ -85,14 +83,14 @@ def _is_known(since: str, libvirt: str) -> bool:
 
 
 def _is_needed(part: Leaf | Branch, libvirt: str) -> bool:
-    return isinstance(part, Leaf) and not _is_known(part.optional, libvirt)
+    return isinstance(part, Leaf) and not _is_known(part.optional_since, libvirt)
 
 
 def _field(part: Leaf | Branch, libvirt: str) -> SearchStrategy[Any]:
     if isinstance(part, Leaf):
         scalar = part.scalar
         return _SCALARS[type(scalar)](scalar).filter(lambda value: _is_known(scalar.since(value), libvirt))
-    known = [cls for cls in part.classes if _is_known(header(cls).since, libvirt)]
+    known = [cls for cls in part.classes if _is_known(declaration(cls).since, libvirt)]
     one = st.one_of([st.deferred(lambda cls=cls: _elements(cls, libvirt)) for cls in known])  # type: ignore[misc]
     if part.repeated:
         return st.lists(one, min_size=1, max_size=_AT_MOST).map(tuple)

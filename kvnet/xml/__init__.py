@@ -1,9 +1,8 @@
-"""Declaration → plan → generated code. This package knows elements and attributes, and nothing of NICs."""
+"""XML elements as classes: declared once, then read, written, compared and edited. Knows nothing of network devices."""
 
-from kvnet.xml.escape import escape
-from kvnet.xml.initializer import filling
-from kvnet.xml.parse import parse
-from kvnet.xml.reading import read, read_tree
-from kvnet.xml.writing import to_element, write
+from kvnet.xml.element import evolve
+from kvnet.xml.parser import parse
+from kvnet.xml.serialize import read, read_tree, to_element, write
+from kvnet.xml.types import escape
 
-__all__ = ["escape", "filling", "parse", "read", "read_tree", "to_element", "write"]
+__all__ = ["escape", "evolve", "parse", "read", "read_tree", "to_element", "write"]

@@ -1,4 +1,4 @@
-"""declaration → plan → comparison: two objects of a class, field by field."""
+"""Compare two objects of an element class field by field."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from attrs import evolve, frozen
 from lxml import etree
 
 from kvnet.errors import FieldPath
-from kvnet.xml.declare import Unread, header
-from kvnet.xml.examine import flaws
-from kvnet.xml.parse import parse
-from kvnet.xml.plan import Branch, Leaf, Node, plan_of
-from kvnet.xml.writer import writer
+from kvnet.xml.diagnose import flaws
+from kvnet.xml.generate import to_text
+from kvnet.xml.parser import parse
+from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
 
 __all__ = ["Difference", "compare", "text_of", "undeclared"]
 
 
 @frozen
 class Difference:
-    """One field, or one child, that two objects do not share; ``None`` where one has none.
+    """One field or child in which two objects differ; a value and its text are None where there is none.
 
-    ``field`` is the way to it by the names of fields, such as ``driver.queues``, without indices.
+    ``at`` is its path in the XML, ``field`` the path by names of fields without indices, such as ``driver.queues``.
+    ``guest`` tells whether the guest sees it.
     """
 
     at: FieldPath
@@ -38,23 +38,23 @@ class Difference:
 
 @frozen
 class _Place:
-    """Where a comparison has come to: ``way`` are the fields so far, and ``guest`` whether the guest sees them."""
+    """Where a comparison is: the path in the XML, the fields up to here, and whether the guest sees them."""
 
     at: FieldPath
-    way: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
     guest: bool = False
 
 
 def compare(before: Any, after: Any, at: FieldPath) -> Iterator[Difference]:
-    """Every difference of two objects of one class; numbers and MACs are compared by value, not by spelling."""
+    """Every difference between two objects of one class. Numbers and MACs are compared by value, not by spelling."""
     yield from _node(plan_of(before.__class__), before, after, _Place(at))
 
 
 def undeclared(device: Any) -> dict[str, str]:
-    """What stands in a losslessly read object's text and not in the object, by its path."""
+    """What the text of an object that was read without loss says and the object does not, by path."""
     if device.verbatim is None:
         return {}
-    root = parse(device.verbatim, blanks=False)
+    root = parse(device.verbatim)
     found = flaws(root, device.__class__, FieldPath((str(root.tag),)))
     return {
         str(flaw.at): str(flaw.element.get(flaw.attribute)) if flaw.attribute else _canonical(flaw.element)
@@ -63,16 +63,15 @@ def undeclared(device: Any) -> dict[str, str]:
 
 
 def text_of(device: Any) -> str | None:
-    """An object as XML on one line."""
-    if device is None or isinstance(device, Unread):
+    """The XML of an object on one line, None for None."""
+    if device is None or isinstance(device, RawElement):
         return None if device is None else device.xml
-    text: str = writer(device.__class__, False)(device)
-    # a source with nothing in it is not written
-    return text or f"<{header(type(device)).tag}/>"
+    # an empty source is not written
+    return to_text(device) or f"<{declaration(type(device)).tag}/>"
 
 
 def _node(node: Node, before: Any, after: Any, place: _Place) -> Iterator[Difference]:
-    for leaf in (*node.attributes, *([node.text] if node.text else [])):
+    for leaf in node.leaves():
         yield from _leaf(leaf, getattr(before, leaf.field), getattr(after, leaf.field), place)
     for part in node.content:
         inside = evolve(place, at=place.at / part.tag)
@@ -91,31 +90,35 @@ def _leaf(leaf: Leaf, old: Any, new: Any, place: _Place) -> Iterator[Difference]
     if old != new:
         was, now = (None if value is None else leaf.scalar.format(value) for value in (old, new))
         at = place.at / f"@{leaf.name}" if leaf.name else place.at
-        yield Difference(at, ".".join((*place.way, leaf.field)), old, new, was, now, place.guest or leaf.guest)
+        yield Difference(at, ".".join((*place.fields, leaf.field)), old, new, was, now, place.guest or leaf.guest)
 
 
 def _branch(branch: Branch, old: Any, new: Any, place: _Place) -> Iterator[Difference]:
     if old == new:
         return
-    way, guest = (*place.way, branch.field), place.guest or branch.guest
-    if type(old) is type(new) and not isinstance(old, Unread):
-        yield from _node(plan_of(old.__class__), old, new, _Place(place.at, way, guest))
+    fields, guest = (*place.fields, branch.field), place.guest or branch.guest
+    if type(old) is type(new) and not isinstance(old, RawElement):
+        yield from _node(plan_of(old.__class__), old, new, _Place(place.at, fields, guest))
         return
     seen = guest or _is_seen(old) or _is_seen(new)
-    yield Difference(place.at, ".".join(way), old, new, text_of(old), text_of(new), seen)
+    yield Difference(place.at, ".".join(fields), old, new, text_of(old), text_of(new), seen)
 
 
 def _is_seen(device: Any) -> bool:
-    """Whether the guest sees anything that an object, or one inside it, says."""
-    if device is None or isinstance(device, Unread):
+    """Whether the guest sees anything in an object, or in one inside it."""
+    if device is None or isinstance(device, RawElement):
         return False
-    plan = plan_of(device.__class__)
-    return any(part.guest and getattr(device, part.field) != part.empty for part in plan.fields()) or any(
-        _is_seen(getattr(device, branch.field)) for branch in plan.branches() if not branch.repeated
+    given = [(part, getattr(device, part.field)) for part in plan_of(device.__class__).fields()]
+    return any(
+        (part.guest and value != part.empty) or (isinstance(part, Branch) and not part.repeated and _is_seen(value))
+        for part, value in given
     )
 
 
 def _canonical(element: etree._Element) -> str:
+    """The text of an element in canonical form, without white space between elements."""
     alone = deepcopy(element)
     alone.tail = None
+    for each in alone.iter():
+        each.text, each.tail = ((text or "").strip() and text for text in (each.text, each.tail))
     return etree.tostring(alone, method="c14n").decode()

@@ -12,10 +12,9 @@ def test_the_generated_source_of_a_class_is_printed(run: Run) -> None:
     ended = run("debug", "source", "Interface")
     assert ended.returncode == 0
     for name in (
-        b"# init Interface",
-        b"# write Interface with ",
-        b"# write Interface indented with ",
-        b"# read Interface",
+        b"# read kvnet.device.",
+        b"# write kvnet.device.",
+        b".Interface with acpi address alias ",
     ):
         assert name in ended.stdout
     compile(ended.stdout, "<printed>", "exec")

@@ -127,6 +127,17 @@ def test_who_notices_does_not_depend_on_the_direction(
     assert sorted(changes(after, before)) == sorted(expected)
 
 
+def test_equal_devices_are_told_apart_by_their_index() -> None:
+    device = kvnet.read_device(nic())
+    assert [str(each.at) for each in kvnet.diff((), (device, device))] == ["interface[0]", "interface[1]"]
+    assert [str(each.at) for each in kvnet.diff((device, device), ())] == ["interface[0]", "interface[1]"]
+    assert [str(each.at) for each in kvnet.diff((device,), (device, device, device))] == [
+        "interface[1]",
+        "interface[2]",
+    ]
+    assert kvnet.diff((device, device), (device, device)) == ()
+
+
 def test_devices_are_paired_by_alias_then_by_mac_then_by_order() -> None:
     def domain(*nics: str) -> tuple[kvnet.device.Interface | kvnet.device.Hostdev, ...]:
         return kvnet.read_domain(f"<domain><devices>{''.join(nics)}</devices></domain>")

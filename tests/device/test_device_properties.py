@@ -13,13 +13,12 @@ from lxml import etree
 
 import kvnet
 from kvnet import device as devices_of_libvirt
-from kvnet.device import Device
+from kvnet.device import Device, Interface
 from kvnet.testing import devices, elements
 from kvnet.xml import parse, read
-from kvnet.xml.declare import Unread, header
-from kvnet.xml.plan import plan_of
-from kvnet.xml.reader import reader
-from kvnet.xml.releases import newer_than
+from kvnet.xml.generate import reader
+from kvnet.xml.paths import newer_than
+from kvnet.xml.schema import RawElement, declaration, plan_of
 
 CLASSES = [cls for name in devices_of_libvirt.__all__ if hasattr(cls := getattr(devices_of_libvirt, name), "__kvnet__")]
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -34,7 +33,10 @@ def test_there_are_as_many_classes_as_elements() -> None:
 def test_what_is_written_is_read_and_every_declared_field_is_exercised(cls: type) -> None:
     exercised: set[str] = set()
 
-    @settings(max_examples=250, derandomize=True, deadline=None, suppress_health_check=SLOW)
+    # a field such as ``managed`` is drawn only with one source of fifteen
+    @settings(
+        max_examples=600 if cls is Interface else 250, derandomize=True, deadline=None, suppress_health_check=SLOW
+    )
     @given(elements(cls))
     def reads_back(value: Any) -> None:
         exercised.update(part.field for part in plan_of(cls).fields() if getattr(value, part.field) != part.empty)
@@ -56,7 +58,7 @@ def test_the_same_device_gives_the_same_bytes_and_the_same_tree(device: Device) 
 
 @given(devices())
 @settings(deadline=None, suppress_health_check=SLOW)
-def test_reading_without_loss_gives_the_same_value_and_the_same_text(device: Device) -> None:
+def test_lossless_reading_gives_the_same_device_and_keeps_the_text(device: Device) -> None:
     text = kvnet.write(device, indent=2)
     kept = kvnet.read_device(text, lossless=True)
     assert kept == device
@@ -65,13 +67,13 @@ def test_reading_without_loss_gives_the_same_value_and_the_same_text(device: Dev
 
 @given(devices())
 @settings(deadline=None, suppress_health_check=SLOW)
-def test_a_flawless_device_takes_the_quick_way(device: Device) -> None:
-    assert reader(type(device))(parse(kvnet.write(device, indent=2), blanks=False)) == device
+def test_the_generated_reader_reads_every_device_that_is_written(device: Device) -> None:
+    assert reader(type(device))(parse(kvnet.write(device, indent=2))) == device
 
 
 @given(devices(), st.data())
 @settings(deadline=None, suppress_health_check=SLOW)
-def test_a_field_that_is_changed_without_loss_is_the_only_change(device: Device, data: st.DataObject) -> None:
+def test_a_field_changed_in_a_device_read_without_loss_is_the_only_change(device: Device, data: st.DataObject) -> None:
     kept = kvnet.read_device(kvnet.write(device, indent=2), lossless=True)
     other = data.draw(elements(type(device)))
     field = data.draw(st.sampled_from([part.field for part in plan_of(type(device)).fields()]))
@@ -102,6 +104,6 @@ def test_what_is_newer_than_a_release_is_refused_for_it_and_nothing_else(device:
     assert kvnet.write(device, libvirt="99") == kvnet.write(device)
 
 
-def test_a_value_that_could_not_be_read_is_never_drawn() -> None:
-    assert Unread not in CLASSES
-    assert all(header(cls).tag for cls in CLASSES)
+def test_a_raw_element_is_never_drawn() -> None:
+    assert RawElement not in CLASSES
+    assert all(declaration(cls).tag for cls in CLASSES)

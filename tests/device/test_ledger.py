@@ -9,8 +9,7 @@ import pytest
 from schema_paths import SCHEMA, SchemaPath, network_device_paths
 
 from kvnet.device import Hostdev, Interface
-from kvnet.xml.paths import DeclaredPath, paths
-from kvnet.xml.releases import release
+from kvnet.xml.paths import DeclaredPath, paths, release
 
 INSTALLED = "9.0.0"
 
@@ -60,8 +59,8 @@ def test_a_path_is_modelled_for_every_type_that_the_schema_has_it_for() -> None:
     lacking = {
         path: missing
         for path, said in modelled().items()
-        if path in in_schema() and said.chosen
-        if (missing := set(in_schema()[path].types) - set(said.chosen))
+        if path in in_schema() and said.variants
+        if (missing := set(in_schema()[path].types) - set(said.variants))
     }
     assert lacking == {}
 

@@ -11,9 +11,10 @@ from kvnet.device import EthernetSource, Interface
 from kvnet.testing import elements
 from kvnet.xml import read
 from kvnet.xml.compare import compare
-from kvnet.xml.declare import at, element
-from kvnet.xml.numbers import Int
+from kvnet.xml.element import element
 from kvnet.xml.paths import paths
+from kvnet.xml.schema import at
+from kvnet.xml.types import Int
 
 
 @element("interface")

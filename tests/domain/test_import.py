@@ -55,6 +55,12 @@ FAITHFUL = {
 }
 
 
+def test_a_function_in_a_pci_domain_that_kubevirt_cannot_spell_is_told() -> None:
+    source = VF.format("").replace("domain='0'", "domain='0x10000'")
+    made = kvnet.import_domain(domain(f"<hostdev mode='subsystem' type='pci' managed='yes'>{source}</hostdev>"))
+    assert "KN302" in [problem.code for problem in made.assumptions]
+
+
 @pytest.mark.parametrize("nic", FAITHFUL.values(), ids=FAITHFUL)
 def test_compiling_the_manifest_again_changes_nothing_that_the_guest_sees(nic: str) -> None:
     made = kvnet.import_domain(domain(nic))

@@ -1,4 +1,4 @@
-"""Documents made to hurt: each ends in an XmlError, within a second and 200 MB."""
+"""Documents made to exhaust the reader: each ends in an XmlError, in little time and memory."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 import kvnet
-from kvnet.xml.parse import MAX_BYTES, MAX_DEPTH, parse
+from kvnet.xml.parser import MAX_BYTES, MAX_DEPTH, parse
 
 SOURCE = Path(kvnet.__file__).parents[1]
-SECONDS, MEGABYTES = 1.0, 200
+MEGABYTES = 200
+TIMES = 30
+"""The CPU time of two readings, in parses of an ordinary megabyte by lxml; today it is 10 at most."""
 
 # Each is an expression, for the text itself would be too long for a command line.
 HOSTILE = {
@@ -44,45 +46,50 @@ HOSTILE = {
 RUN = """
 import json, resource, sys, time
 import kvnet
+from lxml import etree
+ordinary = "<a>" + "<b c='1'/>" * 100_000 + "</a>"
+started = time.process_time()
+etree.fromstring(ordinary)
+reference = time.process_time() - started
 text = eval('(' + sys.argv[1] + ')')
 domain = "<domain><devices>" + text + "</devices></domain>"
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-started = time.perf_counter()
+started = time.process_time()
 codes = []
 for read, given in ((kvnet.read_device, text), (kvnet.read_domain, domain)):
     try:
         read(given)
     except kvnet.XmlError as error:
         codes.append(sorted({problem.code for problem in error.problems}))
-seconds = time.perf_counter() - started
+times = (time.process_time() - started) / reference
 try:
     kvnet.write(kvnet.read_device(text, lossless=True))
 except kvnet.XmlError:
     pass
 megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-print(json.dumps([codes, seconds, megabytes]))
+print(json.dumps([codes, times, megabytes]))
 """
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_document_ends_soon_in_an_error(text: str) -> None:
+def test_a_hostile_document_is_refused_in_little_time_and_memory(text: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", RUN, text.strip()], capture_output=True, check=False, cwd=SOURCE, timeout=60
     )
     assert ended.returncode == 0, ended.stderr.decode()
-    codes, seconds, megabytes = json.loads(ended.stdout)
+    codes, times, megabytes = json.loads(ended.stdout)
     assert len(codes) == 2
     assert all(codes)
-    assert seconds < 2 * SECONDS  # for two readings
+    assert times < TIMES
     assert megabytes < MEGABYTES
 
 
-def test_the_name_of_a_dtd_is_but_text_in_comments_and_sections() -> None:
+def test_the_name_of_a_dtd_is_ordinary_text_in_comments_and_sections() -> None:
     root = parse("<domain><!-- <!DOCTYPE x> --><a><![CDATA[<!DOCTYPE x>]]></a></domain>")
     assert root.findtext("a") == "<!DOCTYPE x>"
 
 
-def test_the_deepest_and_the_longest_text_that_is_read() -> None:
+def test_the_deepest_and_the_longest_text_is_read() -> None:
     deepest = "<a>" * MAX_DEPTH + "</a>" * MAX_DEPTH
     assert parse(deepest).tag == "a"
     assert len(parse(f"<a>{' ' * (MAX_BYTES - 7)}</a>").text or "") == MAX_BYTES - 7
@@ -131,7 +138,7 @@ def test_what_is_not_xml_is_refused_at_its_place(text: str | bytes, expected: st
         ("<interface type='\u00e4'>\n  <x\u07da/>\n</interface>", "2:5"),
     ],
 )
-def test_names_that_one_parser_knows_and_the_other_does_not_are_placed_nearby(text: str, place: str) -> None:
+def test_a_name_that_expat_does_not_know_is_placed_where_expat_stopped(text: str, place: str) -> None:
     with pytest.raises(kvnet.XmlError) as refused:
         kvnet.read_device(text)
     assert f":{place}: error" in str(refused.value)

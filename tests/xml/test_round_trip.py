@@ -60,7 +60,7 @@ def test_digits_are_written_as_they_were_spelled() -> None:
         ("<interface type='ethernet'><mtu size='x'/><link state='z'/></interface>", ["KN510", "KN510"]),
     ],
 )
-def test_every_flaw_is_named_at_once(xml: str, codes: list[str]) -> None:
+def test_all_problems_are_told_at_once(xml: str, codes: list[str]) -> None:
     with pytest.raises(XmlError) as caught:
         read(xml, Interface)
     assert [problem.code for problem in caught.value.problems] == codes

@@ -1,4 +1,4 @@
-"""Objects of one shape share a generated writer, whatever they hold beneath."""
+"""Objects with the same fields share a generated writer, whatever their children are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kvnet.device import (
     VfHostAddress,
 )
 from kvnet.values import PciAddress
-from kvnet.xml.writer import COMPACT
+from kvnet.xml.generate import writers
 
 HOST = PciAddress.parse("0000:0a:00.1")
 VF = HostdevSource(address=VfHostAddress.of(HOST))
@@ -55,8 +55,8 @@ OF_ONE_SHAPE = {
 
 
 @pytest.mark.parametrize("first", OF_ONE_SHAPE.values())
-def test_whichever_object_comes_first_the_others_are_written_as_they_are(first: Device) -> None:
-    COMPACT.clear()
+def test_what_is_written_does_not_depend_on_the_object_that_was_written_first(first: Device) -> None:
+    writers.clear()
     kvnet.write(first)
     for text, device in OF_ONE_SHAPE.items():
         assert kvnet.write(device) == text

@@ -1,8 +1,8 @@
-"""Text becomes a tree: the one place where XML is parsed, and where hostile XML ends."""
+"""Parse XML text into an lxml tree, and refuse text that could do harm. Nothing else in kvnet parses XML."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 from xml.parsers import expat
 
 from lxml import etree
@@ -12,24 +12,28 @@ from kvnet.errors import FieldPath, Place, Problem, XmlError
 __all__ = ["MAX_ATTRIBUTES", "MAX_BYTES", "MAX_DEPTH", "parse"]
 
 MAX_BYTES = 2**20
-"""Ten times the largest domain that people have; libvirt itself takes four times as much."""
+"""The longest text that is read: ten times the largest domain in use, a quarter of what libvirt reads."""
 MAX_DEPTH = 256
+"""The most levels of elements."""
 MAX_ATTRIBUTES = 1000
-"""Of one element; beyond, lxml's time goes with the square."""
+"""The most attributes of one element; lxml takes quadratic time for more."""
 
-_SAFE: Any = {"encoding": "utf-8", "resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
-_PARSER = etree.XMLParser(**_SAFE)
-_BLANKLESS = etree.XMLParser(**_SAFE, remove_blank_text=True)
+_PARSER = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
 _HINT = "give the XML of one domain or device, as `virsh dumpxml` prints it"
 
 
-def parse(text: str | bytes, *, file: str = "<xml>", blanks: bool = True) -> etree._Element:
-    """The root of an XML text in UTF-8; what an encoding declaration says does not count.
+def parse(text: str | bytes, *, file: str = "<xml>") -> etree._Element:
+    """The root element of an XML text; bytes are UTF-8, whatever the encoding declaration says.
 
-    Without ``blanks``, white space between elements is left out. Raises XmlError for what is not well formed,
-    has a DTD (there are no entities but XML's own), is longer than ``MAX_BYTES``, deeper than
-    ``MAX_DEPTH``, or has an element with more than ``MAX_ATTRIBUTES``.
+    Raises XmlError, with ``file`` as the place, for text that is not well formed, has a DTD, is longer than
+    ``MAX_BYTES`` or deeper than ``MAX_DEPTH``, or has an element with more than ``MAX_ATTRIBUTES``. Raises TypeError
+    for what is not text.
+
+    >>> parse("<mtu size='1500'/>").get("size")
+    '1500'
     """
+    if not isinstance(text, str | bytes):
+        raise TypeError(f"XML is read from a str or bytes, not from {type(text).__name__}")
     if len(text) > MAX_BYTES:
         _refuse_length(len(text), file)
     data = _encoded(text, file) if isinstance(text, str) else text
@@ -38,12 +42,12 @@ def parse(text: str | bytes, *, file: str = "<xml>", blanks: bool = True) -> etr
     if b"<!DOCTYPE" in data:
         _refuse_dtd(data, file)
     try:
-        root: etree._Element = etree.fromstring(data, _PARSER if blanks else _BLANKLESS)
+        root: etree._Element = etree.fromstring(data, _PARSER)
     except etree.XMLSyntaxError as error:
-        # libxml2 has a limit of its own, which differs from release to release
+        # libxml2 has a limit of its own, which depends on its release
         if "depth" in (error.msg or ""):
             _refuse_depth(Place(file, *_position(error)))
-        _refuse(Place(file, *_position(error)), "KN501", f"the XML is not well formed: {_told(error)}", "")
+        _refuse(Place(file, *_position(error)), "KN501", f"the XML is not well formed: {_message(error)}", "")
     # a short text has no room for so many levels or attributes
     if len(data) > MAX_DEPTH * len("<a></a>"):
         _measure(root, data, file)
@@ -56,7 +60,7 @@ def _encoded(text: str, file: str) -> bytes:
     except UnicodeEncodeError as error:
         line = text.count("\n", 0, error.start) + 1
         place = Place(file, line, error.start - text.rfind("\n", 0, error.start))
-        _refuse(place, "KN501", "half of a surrogate pair is a character that no XML can carry", "")
+        _refuse(place, "KN501", "XML cannot carry half of a surrogate pair", "")
 
 
 def _refuse_length(length: int, file: str) -> NoReturn:
@@ -65,13 +69,13 @@ def _refuse_length(length: int, file: str) -> NoReturn:
 
 
 def _refuse_dtd(data: bytes, file: str) -> None:
-    """Refuse a DTD before anything of it is read; in comments and CDATA sections its name is but text."""
+    """Refuse a DTD before it is read. In comments and CDATA sections, ``<!DOCTYPE`` is ordinary text."""
     parser = expat.ParserCreate("utf-8")
 
     def refuse(*_: object) -> None:
         before = data[: data.rfind(b"<!DOCTYPE", 0, parser.CurrentByteIndex + 1)].decode(errors="replace")
         place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        _refuse(place, "KN502", "the document has a DTD", "take it out: libvirt writes none")
+        _refuse(place, "KN502", "the document has a DTD", "remove it: libvirt writes none")
 
     parser.StartDoctypeDeclHandler = refuse
     try:
@@ -104,8 +108,8 @@ def _position(error: etree.XMLSyntaxError) -> tuple[int, int]:
     return max(line or 1, 1), max(column or 1, 1)
 
 
-def _told(error: etree.XMLSyntaxError) -> str:
-    # the position is told apart from the message
+def _message(error: etree.XMLSyntaxError) -> str:
+    # the message ends with the position
     return (error.msg or "it is empty").partition(", line ")[0]
 
 

@@ -1,0 +1,171 @@
+"""The two elements that describe a NIC, ``<interface>`` and ``<hostdev type='pci'>``, and how to read them."""
+
+from __future__ import annotations
+
+from kvnet.device.address import GuestAddress, PciHostAddress
+from kvnet.device.common import ALIAS, DEVICE_NAME, Acpi, Rom, Teaming
+from kvnet.device.driver import Backend, Driver, HostdevDriver
+from kvnet.device.ip import IpAddress, PortForward, Route
+from kvnet.device.source import (
+    BridgeSource,
+    ClientSource,
+    DirectSource,
+    EthernetSource,
+    HostdevSource,
+    InternalSource,
+    McastSource,
+    NetworkSource,
+    NullSource,
+    ServerSource,
+    Source,
+    UdpSource,
+    UserSource,
+    VdpaSource,
+    VdsSource,
+    VhostuserSource,
+)
+from kvnet.device.traffic import Bandwidth, Coalesce, Filter, GuestLink, Port, Tune, VirtualPort, Vlan
+from kvnet.values import MacAddress
+from kvnet.xml import read
+from kvnet.xml.element import element
+from kvnet.xml.schema import RawElement, at, attr, child, children, variant
+from kvnet.xml.types import Choice, Int, Mac, Present, Text, Token, YesNo
+
+__all__ = ["Device", "Hostdev", "Interface", "read_device"]
+
+_LOAD_PARAMETER = Token("[a-zA-Z0-9. ]{1,8}")
+_SWITCHED = (BridgeSource, NetworkSource, DirectSource, HostdevSource, RawElement)
+
+
+def _fits_the_source(nic: Interface) -> tuple[str, str] | None:
+    if nic.virtualport is not None and not isinstance(nic.source, _SWITCHED):
+        return "virtualport", "only interfaces on a bridge, a network, a macvtap or a host device have a virtualport"
+    if nic.managed is not None and not isinstance(nic.source, (HostdevSource, RawElement)):
+        return "managed", "only the device of a hostdev source is managed"
+    return None
+
+
+@element("interface", cross_check=_fits_the_source, cross_fields=("managed", "virtualport"))
+class Interface:
+    """``<interface>``: one NIC of the guest. The fields are in the order in which libvirt writes them.
+
+    ``source`` says what the NIC is plugged into, and its class is the interface's type. Many fields are elements of
+    their own class. Of the others:
+
+    - ``managed``: libvirt detaches the host device from its driver and gives it back.
+    - ``mac``; ``mac_type`` whether an ESX server generated it, ``mac_check`` whether it checks it; ``mac_current`` the
+      one that the guest set, in live domains.
+    - ``trust_guest_rx_filters``: the host follows the guest's changes of MAC address and filters.
+    - ``script``, ``downscript``: programs that set up and remove the link; ``backend_domain`` is Xen's.
+    - ``target``: the name of the link on the host; ``target_managed``: libvirt makes and removes it.
+    - ``model``: what the guest sees, such as ``virtio``; ``link``: ``up`` or ``down``; ``mtu`` in bytes.
+    - ``boot_order`` from 1; ``load_parameter`` for s390x; ``alias``, beginning with ``ua-`` if it is the user's.
+    - ``address``: where the guest sees the device.
+    """
+
+    managed: bool | None = attr(YesNo(), default=None, since="0.9.11")
+    trust_guest_rx_filters: bool | None = attr(YesNo(), "trustGuestRxFilters", default=None, since="1.2.10")
+    mac: MacAddress | None = at("mac/@address", Mac(), default=None, guest=True)
+    mac_type: str | None = at("mac/@type", Choice("generated", "static"), default=None, since="6.6.0")
+    mac_check: bool | None = at("mac/@check", YesNo(), default=None)
+    mac_current: MacAddress | None = at("mac/@currentAddress", Mac(), default=None, since="11.2.0")
+    source: Source = variant(
+        "type",
+        EthernetSource,
+        BridgeSource,
+        NetworkSource,
+        DirectSource,
+        UserSource,
+        VhostuserSource,
+        HostdevSource,
+        VdpaSource,
+        McastSource,
+        ServerSource,
+        ClientSource,
+        UdpSource,
+        InternalSource,
+        NullSource,
+        VdsSource,
+    )
+    vlan: Vlan | None = child(Vlan, default=None, since="0.10.0")
+    virtualport: VirtualPort | None = child(VirtualPort, default=None)
+    bandwidth: Bandwidth | None = child(Bandwidth, default=None)
+    port: Port | None = child(Port, default=None)
+    ips: tuple[IpAddress, ...] = children(IpAddress, default=(), since="1.2.12", guest=True)
+    routes: tuple[Route, ...] = children(Route, default=(), since="1.2.12", guest=True)
+    port_forwards: tuple[PortForward, ...] = children(PortForward, default=(), since="9.0.0")
+    script: str | None = at("script/@path", Text(".+"), default=None)
+    downscript: str | None = at("downscript/@path", Text(".+"), default=None, since="6.4.0")
+    backend_domain: str | None = at("backenddomain/@name", Text(r"[^\n]+"), default=None, since="1.2.13")
+    target: str | None = at("target/@dev", DEVICE_NAME, default=None)
+    target_managed: bool | None = at("target/@managed", YesNo(), default=None, since="5.7.0")
+    guest: GuestLink | None = child(GuestLink, default=None, since="1.2.7", guest=True)
+    model: str | None = at(
+        "model/@type",
+        Token(
+            r"[a-zA-Z0-9\-_]+",
+            newer={"virtio-transitional": "5.2.0", "virtio-non-transitional": "5.2.0", "igb": "9.3.0"},
+        ),
+        default=None,
+        guest=True,
+    )
+    driver: Driver | None = child(Driver, default=None, before_variant="hostdev")
+    backend: Backend | None = child(Backend, default=None)
+    filter: Filter | None = child(Filter, default=None, since="0.8.0")
+    tune: Tune | None = child(Tune, default=None)
+    teaming: Teaming | None = child(Teaming, default=None, guest=True)
+    link: str | None = at("link/@state", Choice("up", "down"), default=None, since="0.9.5", guest=True)
+    mtu: int | None = at("mtu/@size", Int(0, 65535), default=None, since="3.1.0", guest=True)
+    coalesce: Coalesce | None = child(Coalesce, default=None, since="3.3.0")
+    boot_order: int | None = at("boot/@order", Int(1), default=None, since="0.8.8", guest=True)
+    load_parameter: str | None = at("boot/@loadparm", _LOAD_PARAMETER, default=None, since="3.5.0", guest=True)
+    alias: str | None = at("alias/@name", ALIAS, default=None)
+    rom: Rom | None = child(Rom, default=None)
+    acpi: Acpi | None = child(Acpi, default=None, guest=True)
+    address: GuestAddress | None = child(*GuestAddress.__args__, default=None, guest=True)
+
+
+@element("hostdev", implied=("mode",), mode="subsystem", type="pci")
+class Hostdev:
+    """``<hostdev type='pci'>``: a PCI function of the host, passed through to the guest.
+
+    ``source`` is the function's address on the host, ``address`` the one in the guest. ``managed`` lets libvirt detach
+    it from its driver; ``startup_policy`` says what to do if it is missing; ``write_filtering`` whether Xen filters
+    writes to its configuration space. ``readonly`` and ``shareable`` are True or absent. The other fields are those of
+    ``Interface``.
+    """
+
+    managed: bool | None = attr(YesNo(), default=None)
+    driver: HostdevDriver | None = child(HostdevDriver, default=None)
+    source: PciHostAddress | RawElement = child(PciHostAddress, inside="source")
+    startup_policy: str | None = at("source/@startupPolicy", Choice("mandatory", "requisite", "optional"), default=None)
+    write_filtering: bool | None = at("source/@writeFiltering", YesNo(), default=None)
+    teaming: Teaming | None = child(Teaming, default=None, since="7.1.0", guest=True)
+    readonly: bool | None = at("readonly", Present(), default=None)
+    shareable: bool | None = at("shareable", Present(), default=None)
+    boot_order: int | None = at("boot/@order", Int(1), default=None, since="0.8.8", guest=True)
+    load_parameter: str | None = at("boot/@loadparm", _LOAD_PARAMETER, default=None, since="3.5.0", guest=True)
+    alias: str | None = at("alias/@name", ALIAS, default=None)
+    rom: Rom | None = child(Rom, default=None)
+    acpi: Acpi | None = child(Acpi, default=None, guest=True)
+    address: GuestAddress | None = child(*GuestAddress.__args__, default=None, guest=True)
+
+
+Device = Interface | Hostdev
+
+
+def read_device(text: str | bytes, *, lossless: bool = False, file: str = "<xml>") -> Device:
+    """Read one ``<interface>`` or ``<hostdev type='pci'>``.
+
+    Strict reading refuses all that libvirt's grammar does not have; XmlError has line, column, path and code of each
+    problem, and ``file`` in its place. With ``lossless``, what kvnet does not model or libvirt would refuse is left out
+    of the device, but ``write`` gives it back where it was: unknown attributes and elements, comments, the order of
+    children, the spelling of numbers. A source that cannot be read is a ``RawElement``.
+
+    Raises XmlError for text that is not such a device, TypeError for what is not text.
+
+    >>> read_device("<interface type='bridge'><source bridge='br0'/><mtu size='1500'/></interface>")
+    Interface(source=BridgeSource(bridge='br0'), mtu=1500)
+    """
+    device: Device = read(text, Interface, Hostdev, lossless=lossless, file=file)
+    return device
