@@ -69,7 +69,7 @@ def _again(texts: Sequence[str]) -> Iterator[str]:
 
 
 def _xml(text: str) -> list[str]:
-    machine = kvnet.load(text)
+    machine = kvnet.loads(text)
     kvnet.check(machine)
     return kvnet.compile(machine).xml()
 

@@ -112,7 +112,7 @@ def test_other_architectures_are_defined_without_loss(data: st.DataObject, archi
 @settings(deadline=None)
 def test_a_dumped_machine_loads_as_itself(machine: Machine) -> None:
     for form in ("yaml", "json"):
-        assert kvnet.load(kvnet.dump(machine, format=form)) == machine
+        assert kvnet.loads(kvnet.dump(machine, format=form)) == machine
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:

@@ -15,7 +15,7 @@ from kvnet.bulk.rendering import lost_worker
 from kvnet.bulk.settings import Settings
 from kvnet.bulk.single import guarded, identity, rendered_machine, unexpected
 from kvnet.errors import KvnetError, Place
-from kvnet.manifest import Document, documents, load_all
+from kvnet.manifest import Document, documents, load_all, loads_all
 from kvnet.pipeline import placed
 from kvnet.spec import Machine, Nad
 
@@ -92,7 +92,7 @@ def nads_in(directory: str, names: list[str]) -> tuple[Nad, ...]:
             with open(path, "rb") as file:
                 text = file.read()
             if _NAD in text:
-                found += load_all(text).nads
+                found += loads_all(text).nads
         except (OSError, KvnetError):
             continue  # its problems come with its results
     return tuple(found)

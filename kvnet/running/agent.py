@@ -8,20 +8,27 @@ from typing import Any
 from attrs import frozen
 
 from kvnet.errors import FieldPath
-from kvnet.running.shape import demand_shape
+from kvnet.manifest.binder import bind_or_reject
+from kvnet.spec.wire import Lenient, named
 
 __all__ = ["AgentNic", "agent_nics"]
 
 _AT = FieldPath(("guestAgent",))
-_SHAPE = [
-    {
-        "name": str,
-        "hardware-address": str,
-        "ip-addresses": [{"ip-address": str, "ip-address-type": str}],
-    }
-]
 _HINT = "give what the agent's command guest-network-get-interfaces returns"
 _LOOPBACK = "lo"
+
+
+@frozen(kw_only=True)
+class _Address(Lenient):
+    ip: str = named("ip-address", default="")
+    kind: str = named("ip-address-type", default="")
+
+
+@frozen(kw_only=True)
+class _Link(Lenient):
+    name: str = ""
+    mac: str = named("hardware-address", default="")
+    addresses: tuple[_Address, ...] = named("ip-addresses", default=())
 
 
 @frozen(kw_only=True)
@@ -44,17 +51,11 @@ def agent_nics(report: Any, at: FieldPath = _AT) -> tuple[AgentNic, ...]:
         return ()
     if isinstance(report, Mapping) and "return" in report:
         report, at = report["return"], at / "return"
-    demand_shape(report, _SHAPE, at, "KN801", _HINT)
-    return tuple(_nic(link) for link in report if link.get("name") != _LOOPBACK)
+    links = bind_or_reject(tuple[_Link, ...], report, at, code="KN801", hint=_HINT)
+    return tuple(_nic(link) for link in links if link.name != _LOOPBACK)
 
 
-def _nic(link: Mapping[str, Any]) -> AgentNic:
-    addresses = link.get("ip-addresses") or ()
-    ips = tuple(each.get("ip-address") or "" for each in addresses)
-    of_ipv4 = (ip for ip, each in zip(ips, addresses, strict=True) if each.get("ip-address-type") == "ipv4")
-    return AgentNic(
-        name=link.get("name") or "",
-        mac=link.get("hardware-address") or "",
-        ip=next(of_ipv4, next(iter(ips), "")),
-        ips=ips,
-    )
+def _nic(link: _Link) -> AgentNic:
+    ips = tuple(each.ip for each in link.addresses)
+    of_ipv4 = (each.ip for each in link.addresses if each.kind == "ipv4")
+    return AgentNic(name=link.name, mac=link.mac, ip=next(of_ipv4, next(iter(ips), "")), ips=ips)

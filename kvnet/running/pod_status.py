@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -10,25 +10,31 @@ from attrs import frozen
 from kvnet.compiler.naming import is_ordinal, ordinal_link_names, pod_link_names
 from kvnet.errors import FieldPath
 from kvnet.facts import PodNetwork
-from kvnet.running.shape import demand_shape
+from kvnet.manifest.binder import bind_or_reject
 from kvnet.spec import Machine
+from kvnet.spec.wire import Lenient, named
 
 __all__ = ["PodIps", "link_names", "pod_addresses", "pod_networks"]
 
 _STATUS_AT = FieldPath(("networkStatus",))
-_STATUS = [{"name": str, "interface": str, "default": bool}]
 _STATUS_HINT = "give the value of the annotation k8s.v1.cni.cncf.io/network-status, read from JSON"
 _IPS_AT = FieldPath(("podIPs",))
-_IPS = {str: {"podIP": str, "podIPs": [str]}}
 _IPS_HINT = "give podIP and podIPs by network, such as `default: {podIP: 10.244.0.5, podIPs: [10.244.0.5]}`"
 
 
 @frozen(kw_only=True)
-class PodIps:
-    """The pod's addresses on one network, the main one apart."""
+class PodIps(Lenient):
+    """The pod's addresses on one network: all of them in ``ips``, and the main one in ``ip``."""
 
-    ip: str = ""
-    ips: tuple[str, ...] = ()
+    ip: str = named("podIP", default="")
+    ips: tuple[str, ...] = named("podIPs", default=())
+
+
+@frozen(kw_only=True)
+class _Entry(Lenient):
+    name: str | None = None
+    interface: str | None = None
+    default: bool = False
 
 
 def pod_networks(status: Any, at: FieldPath = _STATUS_AT) -> tuple[PodNetwork, ...]:
@@ -38,11 +44,8 @@ def pod_networks(status: Any, at: FieldPath = _STATUS_AT) -> tuple[PodNetwork, .
     """
     if status is None:
         return ()
-    demand_shape(status, _STATUS, at, "KN802", _STATUS_HINT)
-    return tuple(
-        PodNetwork(name=entry.get("name"), interface=entry.get("interface"), default=bool(entry.get("default")))
-        for entry in status
-    )
+    entries = bind_or_reject(tuple[_Entry, ...], status, at, code="KN802", hint=_STATUS_HINT)
+    return tuple(PodNetwork(name=each.name, interface=each.interface, default=each.default) for each in entries)
 
 
 def pod_addresses(cache: Any, at: FieldPath = _IPS_AT) -> dict[str, PodIps]:
@@ -52,11 +55,7 @@ def pod_addresses(cache: Any, at: FieldPath = _IPS_AT) -> dict[str, PodIps]:
     """
     if cache is None:
         return {}
-    demand_shape(cache, _IPS, at, "KN803", _IPS_HINT)
-    return {
-        network: PodIps(ip=known.get("podIP") or "", ips=tuple(known.get("podIPs") or ()))
-        for network, known in cache.items()
-    }
+    return dict(bind_or_reject(Mapping[str, PodIps], cache, at, code="KN803", hint=_IPS_HINT))
 
 
 def link_names(vmi: Machine, networks: Iterable[PodNetwork]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from kvnet.errors import FieldPath, Problem, Severity
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.running.differences import Difference, differences
 from kvnet.running.migration import is_migratable
 from kvnet.spec import Devices, Machine

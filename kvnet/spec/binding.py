@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from kvnet.spec.wire import BriefRepr
+
 __all__ = [
     "BINDINGS",
     "REMOVED_BINDINGS",
@@ -20,45 +22,45 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True, slots=False)
-class Bridge:
+@frozen(kw_only=True, slots=False, repr=False)
+class Bridge(BriefRepr):
     """A tap on an in-pod Linux bridge; the pod's MAC and IPv4 address move to the guest."""
 
 
-@frozen(kw_only=True, slots=False)
-class Masquerade:
+@frozen(kw_only=True, slots=False, repr=False)
+class Masquerade(BriefRepr):
     """A tap behind in-pod NAT; pod networks alone."""
 
 
-@frozen(kw_only=True, slots=False)
-class Sriov:
+@frozen(kw_only=True, slots=False, repr=False)
+class Sriov(BriefRepr):
     """A virtual function passed through with VFIO; it becomes a ``<hostdev>``."""
 
 
-@frozen(kw_only=True, slots=False)
-class PasstBinding:
+@frozen(kw_only=True, slots=False, repr=False)
+class PasstBinding(BriefRepr):
     """A vhost-user NIC served by passt; pod networks alone."""
 
 
-@frozen(kw_only=True, slots=False)
-class Plugin:
+@frozen(kw_only=True, slots=False, repr=False)
+class Plugin(BriefRepr):
     """A network binding plugin, by the name it is registered under in the KubeVirt object."""
 
     name: str
 
 
-@frozen(kw_only=True, slots=False)
-class Slirp:
+@frozen(kw_only=True, slots=False, repr=False)
+class Slirp(BriefRepr):
     """Removed from KubeVirt; modelled so that it can be refused by name."""
 
 
-@frozen(kw_only=True, slots=False)
-class Macvtap:
+@frozen(kw_only=True, slots=False, repr=False)
+class Macvtap(BriefRepr):
     """Removed from KubeVirt; modelled so that it can be refused by name."""
 
 
-@frozen(kw_only=True, slots=False)
-class PasstRemoved:
+@frozen(kw_only=True, slots=False, repr=False)
+class PasstRemoved(BriefRepr):
     """The old ``passt`` member, removed in favour of ``passtBinding``."""
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import frozen
 
-from kvnet.spec.binding import REMOVED_BINDINGS, Binding
-from kvnet.spec.wire import Int32, Int64, UInt32
+from kvnet.spec.binding import BINDINGS, REMOVED_BINDINGS, Binding
+from kvnet.spec.wire import BriefRepr, Int32, Int64, IpText, UInt32, members
 
 __all__ = ["DhcpOptions", "Interface", "Port", "PortRange", "PrivateOption"]
 
 
-@frozen(kw_only=True, slots=False)
-class Port:
+@frozen(kw_only=True, slots=False, repr=False)
+class Port(BriefRepr):
     """A port forwarded to the guest; ``protocol`` is TCP where it is absent."""
 
     port: Int32
@@ -19,8 +19,8 @@ class Port:
     protocol: str | None = None
 
 
-@frozen(kw_only=True, slots=False)
-class PortRange:
+@frozen(kw_only=True, slots=False, repr=False)
+class PortRange(BriefRepr):
     """An inclusive range of forwarded ports (feature gate PortRangesSpec)."""
 
     protocol: str
@@ -28,21 +28,21 @@ class PortRange:
     end: Int32
 
 
-@frozen(kw_only=True, slots=False)
-class PrivateOption:
+@frozen(kw_only=True, slots=False, repr=False)
+class PrivateOption(BriefRepr):
     """A DHCP option of the private range, 224 to 254 (RFC 3942)."""
 
     option: Int64
     value: str
 
 
-@frozen(kw_only=True, slots=False)
-class DhcpOptions:
+@frozen(kw_only=True, slots=False, repr=False)
+class DhcpOptions(BriefRepr):
     """What the in-pod DHCP server adds for this interface."""
 
     boot_file_name: str | None = None
     tftp_server_name: str | None = None
-    ntp_servers: tuple[str, ...] = ()
+    ntp_servers: tuple[IpText, ...] = ()
     private_options: tuple[PrivateOption, ...] = ()
 
 
@@ -50,15 +50,15 @@ def _as_tuple(bindings: Binding | tuple[Binding, ...]) -> tuple[Binding, ...]:
     return bindings if isinstance(bindings, tuple) else (bindings,)
 
 
-@frozen(kw_only=True, slots=False)
-class Interface:
+@frozen(kw_only=True, slots=False, repr=False)
+class Interface(BriefRepr):
     """One NIC. ``bindings`` holds every binding member that was given; a legal NIC has exactly one.
 
     ``ports`` and ``port_ranges`` are ``None`` where they are absent, which KubeVirt tells from empty.
     """
 
     name: str
-    bindings: tuple[Binding, ...] = field(default=(), converter=_as_tuple)
+    bindings: tuple[Binding, ...] = members(BINDINGS, default=(), converter=_as_tuple)
     model: str | None = None
     ports: tuple[Port, ...] | None = None
     port_ranges: tuple[PortRange, ...] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 from attrs import field, frozen
@@ -12,7 +12,7 @@ from kvnet.errors import FieldPath
 from kvnet.spec.interface import Interface
 from kvnet.spec.network import Network
 from kvnet.spec.origin import Origin
-from kvnet.spec.wire import Int32, Rest, UInt32, rest
+from kvnet.spec.wire import AtMost, BriefRepr, Int32, Quantities, Quantity, Rest, UInt32, mapping, rest
 
 __all__ = [
     "TEMPLATES",
@@ -42,8 +42,8 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
 """Where each kind of object keeps the metadata and spec of its VMIs."""
 
 
-@frozen(kw_only=True, slots=False)
-class Cpu:
+@frozen(kw_only=True, slots=False, repr=False)
+class Cpu(BriefRepr):
     """``domain.cpu``: a factor that is absent or 0 counts as 1 once any factor is given."""
 
     cores: UInt32 | None = None
@@ -55,17 +55,17 @@ class Cpu:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Resources:
+@frozen(kw_only=True, slots=False, repr=False)
+class Resources(BriefRepr):
     """Kubernetes quantities by resource name, as written (``2``, ``500m``, ``1Gi``)."""
 
-    requests: Mapping[str, Any] = field(factory=dict)
-    limits: Mapping[str, Any] = field(factory=dict)
+    requests: Annotated[Mapping[str, Any], Quantities(("cpu", "memory"))] = mapping()
+    limits: Annotated[Mapping[str, Any], Quantities(("cpu", "memory"))] = mapping()
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Disk:
+@frozen(kw_only=True, slots=False, repr=False)
+class Disk(BriefRepr):
     """A disk, as far as it shares the boot order with the NICs."""
 
     name: str | None = None
@@ -73,11 +73,11 @@ class Disk:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Devices:
+@frozen(kw_only=True, slots=False, repr=False)
+class Devices(BriefRepr):
     """``domain.devices``: the NICs, and what decides on them."""
 
-    interfaces: tuple[Interface, ...] = ()
+    interfaces: Annotated[tuple[Interface, ...], AtMost(256)] = ()
     autoattach_pod_interface: bool | None = None
     network_interface_multiqueue: bool | None = None
     use_virtio_transitional: bool | None = None
@@ -85,42 +85,42 @@ class Devices:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class MachineType:
+@frozen(kw_only=True, slots=False, repr=False)
+class MachineType(BriefRepr):
     """``domain.machine``."""
 
     type: str | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Memory:
+@frozen(kw_only=True, slots=False, repr=False)
+class Memory(BriefRepr):
     """``domain.memory``: ``guest`` is a Kubernetes quantity of bytes."""
 
-    guest: str | int | None = None
+    guest: Quantity | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Firmware:
+@frozen(kw_only=True, slots=False, repr=False)
+class Firmware(BriefRepr):
     """``domain.firmware``."""
 
     uuid: str | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class LaunchSecurity:
+@frozen(kw_only=True, slots=False, repr=False)
+class LaunchSecurity(BriefRepr):
     """``domain.launchSecurity``: confidential computing; on s390x an empty object asks for PV."""
 
-    sev: Mapping[str, Any] | None = None
-    snp: Mapping[str, Any] | None = None
-    tdx: Mapping[str, Any] | None = None
+    sev: Mapping[str, Any] | None = mapping(default=None)
+    snp: Mapping[str, Any] | None = mapping(default=None)
+    tdx: Mapping[str, Any] | None = mapping(default=None)
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Domain:
+@frozen(kw_only=True, slots=False, repr=False)
+class Domain(BriefRepr):
     """``spec.domain``."""
 
     devices: Devices = field(factory=Devices)
@@ -133,27 +133,27 @@ class Domain:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class PodResourceClaim:
+@frozen(kw_only=True, slots=False, repr=False)
+class PodResourceClaim(BriefRepr):
     """``spec.resourceClaims[]``, as far as networks refer to it."""
 
     name: str | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class VmiSpec:
+@frozen(kw_only=True, slots=False, repr=False)
+class VmiSpec(BriefRepr):
     """The spec of a VirtualMachineInstance."""
 
     domain: Domain = field(factory=Domain)
-    networks: tuple[Network, ...] = ()
+    networks: Annotated[tuple[Network, ...], AtMost(256)] = ()
     resource_claims: tuple[PodResourceClaim, ...] = ()
     architecture: str | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class InterfaceStatus:
+@frozen(kw_only=True, slots=False, repr=False)
+class InterfaceStatus(BriefRepr):
     """``status.interfaces[]``: what KubeVirt last reported of one NIC."""
 
     name: str | None = None
@@ -168,8 +168,8 @@ class InterfaceStatus:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Condition:
+@frozen(kw_only=True, slots=False, repr=False)
+class Condition(BriefRepr):
     """``status.conditions[]``: ``status`` is ``True``, ``False`` or ``Unknown``, as text."""
 
     type: str | None = None
@@ -180,8 +180,8 @@ class Condition:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Status:
+@frozen(kw_only=True, slots=False, repr=False)
+class Status(BriefRepr):
     """``status`` of a VirtualMachineInstance."""
 
     phase: str | None = None
@@ -190,8 +190,8 @@ class Status:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Machine:
+@frozen(kw_only=True, slots=False, repr=False)
+class Machine(BriefRepr):
     """One VM: what its owner asked for, and the object it was asked in.
 
     ``kind`` is a key of ``TEMPLATES``, or empty for a bare VMI spec. ``annotations`` are the VMI's.
@@ -202,10 +202,10 @@ class Machine:
     kind: str = "VirtualMachineInstance"
     name: str | None = None
     namespace: str | None = None
-    annotations: Mapping[str, str] = field(factory=dict)
+    annotations: Mapping[str, str] = mapping()
     spec: VmiSpec = field(factory=VmiSpec)
     status: Status | None = None
-    around: Rest = field(factory=dict, repr=False)
+    around: Rest = mapping(repr=False)
     origin: Origin | None = field(default=None, eq=False, repr=False)
 
     @property
@@ -221,7 +221,9 @@ class Machine:
     def networks(self) -> tuple[Network, ...]:
         return self.spec.networks
 
-    def with_nics(self, interfaces: tuple[Interface, ...], networks: tuple[Network, ...]) -> Machine:
+    def with_nics(
+        self, interfaces: Annotated[tuple[Interface, ...], AtMost(256)], networks: tuple[Network, ...]
+    ) -> Machine:
         """The same machine with other NICs and networks."""
         devices = attrs.evolve(self.spec.domain.devices, interfaces=interfaces)
         domain = attrs.evolve(self.spec.domain, devices=devices)

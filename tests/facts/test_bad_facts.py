@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvnet import FactsError, load_facts
+from kvnet import FactsError, loads_facts
 
 POD = "kind: Pod\nmetadata:\n  annotations:\n    k8s.v1.cni.cncf.io/network-status: '%s'\n"
 STATUS = "metadata.annotations.k8s.v1.cni.cncf.io/network-status"
@@ -29,7 +29,7 @@ STATUS = "metadata.annotations.k8s.v1.cni.cncf.io/network-status"
         ("links: 5\n", "1:8 KN022 links"),
         ("links: {a: 5}\n", "1:12 KN022 links.a"),
         ("links: {a: {mac: x}}\n", "1:18 KN022 links.a.mac"),
-        ("colour: blue\n", "1:1 KN022 "),
+        ("colour: blue\n", "1:1 KN022 colour"),
         ("links: {}\nlinks: {}\n", "2:1 KN002 links"),
         ("a: [\n", "2:1 KN001 "),
     ],
@@ -37,6 +37,6 @@ STATUS = "metadata.annotations.k8s.v1.cni.cncf.io/network-status"
 )
 def test_bad_facts_are_refused_at_their_place(text: str, where: str) -> None:
     with pytest.raises(FactsError) as caught:
-        load_facts(text)
+        loads_facts(text)
     [problem] = caught.value.problems
     assert f"{problem.place} {problem.code} {problem.field}" == f"<text>:{where}"

@@ -11,7 +11,7 @@ from tables import rows
 
 import kvnet
 from kvnet.compiler.naming import hashed_name
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.running import controller_status
 from kvnet.running.pod_status import pod_networks
 from kvnet.spec import Machine

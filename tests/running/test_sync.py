@@ -12,7 +12,7 @@ from machines import multus, nic, pod, vmi
 from tables import rows
 
 import kvnet
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.running import Synced, synced
 from kvnet.spec import InterfaceStatus, Machine, Status
 from kvnet.testing import machines

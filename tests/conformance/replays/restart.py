@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import kvnet
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.running import is_migratable, network_changes, synced
 from kvnet.spec import Machine
 from replays.case import Case, Difference, bare, running

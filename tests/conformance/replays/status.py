@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kvnet.domain.read import read_domain
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.running import controller_status, handler_status
 from kvnet.running.agent import AgentNic, agent_nics
 from kvnet.running.pod_status import pod_addresses, pod_networks
