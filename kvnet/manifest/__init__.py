@@ -1,6 +1,6 @@
 """Text ⇄ spec: KubeVirt manifests and host facts in YAML and JSON, with the place of every problem."""
 
-from kvnet.manifest.documents import Document, documents
+from kvnet.manifest.document import Document, documents
 from kvnet.manifest.dumping import dump, plain
 from kvnet.manifest.facts import load_facts, loads_facts
 from kvnet.manifest.loading import Manifest, load, load_all, load_cluster, loads, loads_all, loads_cluster

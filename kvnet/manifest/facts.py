@@ -11,7 +11,7 @@ import attrs
 from kvnet.errors import FactsError, KvnetError, Problem
 from kvnet.facts import HostFacts, Mtu, PodNetwork
 from kvnet.manifest import binder
-from kvnet.manifest.documents import documents
+from kvnet.manifest.document import documents
 from kvnet.manifest.problems import Flaw, Misfit
 from kvnet.manifest.text import Source, Text, given_text
 from kvnet.spec.wire import Lenient, Parsed, json_name, named

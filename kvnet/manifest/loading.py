@@ -8,7 +8,7 @@ from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest.documents import documents, sound_documents
+from kvnet.manifest.document import documents, sound_documents
 from kvnet.manifest.objects import KUBEVIRT, NAD, cluster_of, object_of
 from kvnet.manifest.problems import NOTHING_FOUND, SEVERAL_FOUND, Misfit
 from kvnet.manifest.text import Source, Text, given_text
