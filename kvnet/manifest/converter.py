@@ -84,10 +84,7 @@ def configure_converter(converter: C) -> C:
 
     >>> import attrs
     >>> from kvnet.spec import Machine
-    >>> @attrs.frozen
-    ... class Order:
-    ...     customer: str
-    ...     machine: Machine
+    >>> Order = attrs.make_class("Order", {"customer": attrs.field(type=str), "machine": attrs.field(type=Machine)})
     >>> own = configure_converter(Converter())
     >>> order = own.structure({"customer": "a", "machine": {"kind": "VirtualMachine", "metadata": {"name": "red"},
     ...     "spec": {"template": {"spec": {"domain": {}}}}}}, Order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import attrs
@@ -87,12 +87,12 @@ def _known(data: Any) -> dict[str, Any]:
 
 def _own(data: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of kvnet's own document; what it says itself counts more than the documents inside it."""
-    known: dict[str, Any] = {}
     flaws: list[Flaw] = []
-    for key, read in (("networkInfo", _network_info), ("networkStatus", _network_status)):
+    inside: dict[str, Any] = {}
+    for key, read in _INSIDE.items():
         if data.get(key) is not None:
             try:
-                known |= read(data[key])
+                inside |= read(data[key])
             except Misfit as misfit:
                 flaws += misfit.under(key)
     try:
@@ -102,10 +102,10 @@ def _own(data: Mapping[str, Any]) -> dict[str, Any]:
     if flaws:
         raise Misfit(*flaws)
     given = (field for field in attrs.fields(HostFacts) if data.get(json_name(field)) is not None)
-    return known | {field.name: getattr(facts, field.name) for field in given}
-
-
-_INSIDE = ("networkInfo", "networkStatus")
+    own = {field.name: getattr(facts, field.name) for field in given}
+    if "pci_addresses" in inside and "pci_addresses" in own:
+        own["pci_addresses"] = {**inside["pci_addresses"], **own["pci_addresses"]}
+    return inside | own
 
 
 def _add(known: dict[str, Any], found: Mapping[str, Any]) -> None:
@@ -232,3 +232,6 @@ def _network_status(data: Any) -> dict[str, Any]:
         for each in _attached(data)
     )
     return {"pod_networks": networks}
+
+
+_INSIDE: dict[str, Callable[[Any], dict[str, Any]]] = {"networkInfo": _network_info, "networkStatus": _network_status}

@@ -54,8 +54,9 @@ class Manifest(BriefRepr):
         ``cluster`` counts where the documents hold no KubeVirt object.
 
         >>> import kvnet
-        >>> kvnet.load_all("examples/multus.yaml").target(profile="host").nads[0].name
-        'vlan100'
+        >>> nad = "{kind: NetworkAttachmentDefinition, metadata: {name: vlan100}}"
+        >>> kvnet.loads_all(nad).target(profile="host")
+        Target(profile=<Profile.HOST: 'host'>, nads=(Nad(name='vlan100'),))
         """
         return Target(
             profile=Profile(profile),

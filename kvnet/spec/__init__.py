@@ -1,4 +1,4 @@
-"""KubeVirt's API as frozen classes: what was asked."""
+"""KubeVirt's API as frozen attrs classes."""
 
 from kvnet.spec.binding import (
     BINDINGS,

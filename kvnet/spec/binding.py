@@ -1,4 +1,7 @@
-"""Bindings: how an interface of the guest is joined to its network (KubeVirt's InterfaceBindingMethod)."""
+"""Bindings: how an interface of the guest is joined to its network (KubeVirt's InterfaceBindingMethod).
+
+Most of them have no fields: that they are given is all they say.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class Bridge(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Masquerade(BriefRepr):
-    """A tap behind in-pod NAT; pod networks alone."""
+    """A tap behind NAT in the pod; for pod networks only."""
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -39,29 +42,32 @@ class Sriov(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class PasstBinding(BriefRepr):
-    """A vhost-user NIC served by passt; pod networks alone."""
+    """A vhost-user NIC served by passt; for pod networks only."""
 
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Plugin(BriefRepr):
-    """A network binding plugin, by the name it is registered under in the KubeVirt object."""
+    """A network binding plugin.
+
+    - ``name``: under which it is registered in the KubeVirt object
+    """
 
     name: str
 
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Slirp(BriefRepr):
-    """Removed from KubeVirt; modelled so that it can be refused by name."""
+    """Removed from KubeVirt 1.3; kept as a class so that it can be refused by name."""
 
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Macvtap(BriefRepr):
-    """Removed from KubeVirt; modelled so that it can be refused by name."""
+    """Removed from KubeVirt 1.3; kept as a class so that it can be refused by name."""
 
 
 @frozen(kw_only=True, slots=False, repr=False)
 class PasstRemoved(BriefRepr):
-    """The old ``passt`` member, removed in favour of ``passtBinding``."""
+    """The former ``passt`` member, removed from KubeVirt 1.3 in favour of ``passtBinding``."""
 
 
 RemovedBinding = Slirp | Macvtap | PasstRemoved

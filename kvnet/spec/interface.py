@@ -1,4 +1,4 @@
-"""``spec.domain.devices.interfaces[]``: one NIC of the guest, as KubeVirt's v1.Interface asks for it."""
+"""``spec.domain.devices.interfaces[]``: one NIC of the guest (KubeVirt's v1.Interface)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ __all__ = ["DhcpOptions", "Interface", "Port", "PortRange", "PrivateOption"]
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Port(BriefRepr):
-    """A port forwarded to the guest; ``protocol`` is TCP where it is absent."""
+    """A port that is forwarded to the guest.
+
+    - ``port``: its number
+    - ``name``: a service name, unique within the interface
+    - ``protocol``: ``TCP`` or ``UDP``; TCP where it is absent
+    """
 
     port: Int32
     name: str | None = None
@@ -21,7 +26,11 @@ class Port(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class PortRange(BriefRepr):
-    """An inclusive range of forwarded ports (feature gate PortRangesSpec)."""
+    """A range of forwarded ports (feature gate PortRangesSpec).
+
+    - ``protocol``: ``TCP`` or ``UDP``
+    - ``start``, ``end``: the first and the last port
+    """
 
     protocol: str
     start: Int32
@@ -30,7 +39,11 @@ class PortRange(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class PrivateOption(BriefRepr):
-    """A DHCP option of the private range, 224 to 254 (RFC 3942)."""
+    """A DHCP option of the private range (RFC 3942).
+
+    - ``option``: its number, 224 to 254
+    - ``value``: as text
+    """
 
     option: Int64
     value: str
@@ -38,7 +51,13 @@ class PrivateOption(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class DhcpOptions(BriefRepr):
-    """What the in-pod DHCP server adds for this interface."""
+    """What the DHCP server in the pod adds for this interface.
+
+    - ``boot_file_name``: option 67
+    - ``tftp_server_name``: option 66
+    - ``ntp_servers``: IPv4 addresses, option 42
+    - ``private_options``: options of the private range
+    """
 
     boot_file_name: str | None = None
     tftp_server_name: str | None = None
@@ -52,9 +71,20 @@ def _as_tuple(bindings: Binding | tuple[Binding, ...]) -> tuple[Binding, ...]:
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Interface(BriefRepr):
-    """One NIC. ``bindings`` holds every binding member that was given; a legal NIC has exactly one.
+    """One NIC.
 
-    ``ports`` and ``port_ranges`` are ``None`` where they are absent, which KubeVirt tells from empty.
+    - ``name``: that of its network
+    - ``bindings``: every binding member that was given; an admitted NIC has exactly one
+    - ``model``: such as ``virtio`` or ``e1000``; virtio where it is absent
+    - ``ports``: forwarded to the guest; KubeVirt tells ``None``, which forwards all, from an empty list
+    - ``port_ranges``: likewise
+    - ``mac_address``: as text, in any form that KubeVirt reads
+    - ``boot_order``: its turn among NICs and disks, from 1
+    - ``pci_address``: of the guest, as ``dddd:bb:ss.f``
+    - ``dhcp_options``: what the pod's DHCP server adds
+    - ``tag``: the tag of the NIC in the guest's metadata
+    - ``acpi_index``: which names the NIC in the guest
+    - ``state``: of the link, ``up``, ``down`` or ``absent``
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""The machine: a VMI spec and the object it came in, whichever kind that was."""
+"""The machine: a VMI spec, and the object of any kind that holds it.
+
+Classes with a field ``rest`` keep there the members that kvnet has no field for.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,13 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Cpu(BriefRepr):
-    """``domain.cpu``: a factor that is absent or 0 counts as 1 once any factor is given."""
+    """``domain.cpu``. A factor that is absent or 0 counts as 1 once any factor is given.
+
+    - ``cores``, ``sockets``, ``threads``: the factors of the number of vCPUs
+    - ``max_sockets``: sockets up to which CPUs can be plugged in
+    - ``model``: such as ``host-model``
+    - ``dedicated_cpu_placement``: whether each vCPU has a host CPU of its own
+    """
 
     cores: UInt32 | None = None
     sockets: UInt32 | None = None
@@ -57,7 +66,10 @@ class Cpu(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Resources(BriefRepr):
-    """Kubernetes quantities by resource name, as written (``2``, ``500m``, ``1Gi``)."""
+    """``domain.resources``: Kubernetes quantities as they were written, such as ``2``, ``500m`` or ``1Gi``.
+
+    - ``requests``, ``limits``: by the name of the resource
+    """
 
     requests: Annotated[Mapping[str, Any], Quantities(("cpu", "memory"))] = mapping()
     limits: Annotated[Mapping[str, Any], Quantities(("cpu", "memory"))] = mapping()
@@ -66,7 +78,11 @@ class Resources(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Disk(BriefRepr):
-    """A disk, as far as it shares the boot order with the NICs."""
+    """An entry of ``devices.disks``.
+
+    - ``name``: of the disk
+    - ``boot_order``: its turn among NICs and disks, from 1
+    """
 
     name: str | None = None
     boot_order: UInt32 | None = None
@@ -75,7 +91,14 @@ class Disk(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Devices(BriefRepr):
-    """``domain.devices``: the NICs, and what decides on them."""
+    """``domain.devices``.
+
+    - ``interfaces``: the NICs, at most 256
+    - ``autoattach_pod_interface``: ``False`` for a machine that is to have no default NIC
+    - ``network_interface_multiqueue``: whether virtio NICs get a queue pair for each vCPU
+    - ``use_virtio_transitional``: whether virtio devices are transitional
+    - ``disks``: which share the boot order with the NICs
+    """
 
     interfaces: Annotated[tuple[Interface, ...], AtMost(256)] = ()
     autoattach_pod_interface: bool | None = None
@@ -87,7 +110,10 @@ class Devices(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class MachineType(BriefRepr):
-    """``domain.machine``."""
+    """``domain.machine``.
+
+    - ``type``: such as ``q35``
+    """
 
     type: str | None = None
     rest: Rest = rest()
@@ -95,7 +121,10 @@ class MachineType(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Memory(BriefRepr):
-    """``domain.memory``: ``guest`` is a Kubernetes quantity of bytes."""
+    """``domain.memory``.
+
+    - ``guest``: a Kubernetes quantity of bytes
+    """
 
     guest: Quantity | None = None
     rest: Rest = rest()
@@ -103,7 +132,10 @@ class Memory(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Firmware(BriefRepr):
-    """``domain.firmware``."""
+    """``domain.firmware``.
+
+    - ``uuid``: of the machine
+    """
 
     uuid: str | None = None
     rest: Rest = rest()
@@ -111,7 +143,10 @@ class Firmware(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class LaunchSecurity(BriefRepr):
-    """``domain.launchSecurity``: confidential computing; on s390x an empty object asks for PV."""
+    """``domain.launchSecurity``: confidential computing. On s390x an empty object means Protected Virtualization.
+
+    - ``sev``, ``snp``, ``tdx``: the kind, with its settings
+    """
 
     sev: Mapping[str, Any] | None = mapping(default=None)
     snp: Mapping[str, Any] | None = mapping(default=None)
@@ -121,7 +156,16 @@ class LaunchSecurity(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Domain(BriefRepr):
-    """``spec.domain``."""
+    """``spec.domain``.
+
+    - ``devices``: the NICs among others
+    - ``cpu``: topology and model
+    - ``resources``: requests and limits
+    - ``memory``: of the guest
+    - ``machine``: the type of machine
+    - ``firmware``: the machine's UUID
+    - ``launch_security``: confidential computing
+    """
 
     devices: Devices = field(factory=Devices)
     cpu: Cpu | None = None
@@ -135,7 +179,10 @@ class Domain(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class PodResourceClaim(BriefRepr):
-    """``spec.resourceClaims[]``, as far as networks refer to it."""
+    """An entry of ``spec.resourceClaims``.
+
+    - ``name``: by which networks refer to it
+    """
 
     name: str | None = None
     rest: Rest = rest()
@@ -143,7 +190,13 @@ class PodResourceClaim(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class VmiSpec(BriefRepr):
-    """The spec of a VirtualMachineInstance."""
+    """The spec of a VirtualMachineInstance.
+
+    - ``domain``: the machine itself
+    - ``networks``: at most 256
+    - ``resource_claims``: claims of devices that networks may refer to
+    - ``architecture``: in Kubernetes' words, such as ``amd64``
+    """
 
     domain: Domain = field(factory=Domain)
     networks: Annotated[tuple[Network, ...], AtMost(256)] = ()
@@ -154,7 +207,17 @@ class VmiSpec(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class InterfaceStatus(BriefRepr):
-    """``status.interfaces[]``: what KubeVirt last reported of one NIC."""
+    """An entry of ``status.interfaces``: what KubeVirt last reported of one NIC.
+
+    - ``name``: of the interface
+    - ``mac``: its address, as text
+    - ``ip_address``, ``ip_addresses``: the main address and all of them, as text
+    - ``pod_interface_name``: of the link in the pod
+    - ``interface_name``: of the link in the guest
+    - ``info_source``: a list in text of where this is known from, such as ``domain, guest-agent``
+    - ``queue_count``: queue pairs
+    - ``link_state``: ``up`` or ``down``
+    """
 
     name: str | None = None
     mac: str | None = None
@@ -170,7 +233,13 @@ class InterfaceStatus(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Condition(BriefRepr):
-    """``status.conditions[]``: ``status`` is ``True``, ``False`` or ``Unknown``, as text."""
+    """An entry of ``status.conditions``.
+
+    - ``type``: such as ``LiveMigratable``
+    - ``status``: ``True``, ``False`` or ``Unknown``, as text
+    - ``reason``, ``message``: why
+    - ``last_transition_time``: as RFC 3339 text
+    """
 
     type: str | None = None
     status: str | None = None
@@ -182,7 +251,11 @@ class Condition(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Status(BriefRepr):
-    """``status`` of a VirtualMachineInstance."""
+    """``status`` of a VirtualMachineInstance.
+
+    - ``phase``: such as ``Running``
+    - ``conditions``, ``interfaces``: the entries of these lists
+    """
 
     phase: str | None = None
     conditions: tuple[Condition, ...] = ()
@@ -192,11 +265,15 @@ class Status(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Machine(BriefRepr):
-    """One VM: what its owner asked for, and the object it was asked in.
+    """One machine: its spec, and the object that held it.
 
-    ``kind`` is a key of ``TEMPLATES``, or empty for a bare VMI spec. ``annotations`` are the VMI's.
-    ``around`` is the rest of the object; ``origin`` finds fields in the text and counts for nothing
-    when machines are compared.
+    - ``kind``: a key of ``TEMPLATES``, or empty for a bare VMI spec
+    - ``name``, ``namespace``: of the object
+    - ``annotations``: of the VMI, or of the template for VMIs
+    - ``spec``: of the VMI
+    - ``status``: of the VMI
+    - ``around``: the rest of the object
+    - ``origin``: finds fields in the text, and does not count when machines are compared
     """
 
     kind: str = "VirtualMachineInstance"

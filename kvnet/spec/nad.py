@@ -18,8 +18,11 @@ __all__ = ["Nad"]
 class Nad(BriefRepr):
     """One NetworkAttachmentDefinition.
 
-    ``config`` is the text of ``spec.config`` (JSON inside a string), ``None`` where the NAD has none
-    and the CNI configuration lies on the node.
+    - ``name``, ``namespace``: of the object
+    - ``annotations``: of the object
+    - ``config``: the text of ``spec.config``, which is JSON; ``None`` where the CNI configuration lies on the node
+    - ``around``: the rest of the object
+    - ``origin``: finds fields in the text, and does not count when NADs are compared
     """
 
     name: str

@@ -23,7 +23,10 @@ __all__ = [
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Pod(BriefRepr):
-    """The stock pod network; the CIDRs are the guest's side of masquerade."""
+    """The pod's own network.
+
+    - ``vm_network_cidr``, ``vm_ipv6_network_cidr``: the guest's side of masquerade, as text
+    """
 
     vm_network_cidr: CidrText | None = named("vmNetworkCIDR", default=None)
     vm_ipv6_network_cidr: str | None = named("vmIPv6NetworkCIDR", default=None)
@@ -31,7 +34,11 @@ class Pod(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Multus(BriefRepr):
-    """A network attached by Multus: ``name`` or ``namespace/name`` of its NetworkAttachmentDefinition."""
+    """A network that Multus attaches.
+
+    - ``network_name``: ``name`` or ``namespace/name`` of its NetworkAttachmentDefinition
+    - ``default``: whether it replaces the pod's network as the primary one
+    """
 
     network_name: str
     default: bool | None = None
@@ -39,7 +46,11 @@ class Multus(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class ResourceClaim(BriefRepr):
-    """A device of a Kubernetes resource claim (feature gate NetworkDevicesWithDRA)."""
+    """A device of a Kubernetes resource claim (feature gate NetworkDevicesWithDRA).
+
+    - ``claim_name``: the name of an entry of ``spec.resourceClaims``
+    - ``request_name``: of a request in that claim
+    """
 
     claim_name: str | None = None
     request_name: str | None = None
@@ -58,7 +69,11 @@ def _as_tuple(sources: NetworkSource | tuple[NetworkSource, ...]) -> tuple[Netwo
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Network(BriefRepr):
-    """A named attachment. ``sources`` holds every source member given; a legal one has exactly one."""
+    """A named attachment.
+
+    - ``name``: that of the interface that is joined to it
+    - ``sources``: every source member that was given; an admitted network has exactly one
+    """
 
     name: str
     sources: tuple[NetworkSource, ...] = members(SOURCES, default=(), converter=_as_tuple)

@@ -1,4 +1,4 @@
-"""Where a spec came from."""
+"""Where an object came from: what finds its fields in the text again."""
 
 from __future__ import annotations
 
