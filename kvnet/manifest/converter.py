@@ -3,60 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any, TypeVar
 
+import attrs
 from cattrs import Converter
 
-from kvnet import spec
-from kvnet.facts import Confidential, HostFacts, PodLink, PodNetwork
+from kvnet import facts, spec, target, values
 from kvnet.manifest import binder
-from kvnet.spec.cluster import BindingPlugin, ClusterConfig, PluginMigration
-from kvnet.target import Profile, Target
-from kvnet.values import MacAddress, PciAddress
+from kvnet.spec import cluster
 
 __all__ = ["CLASSES", "configure_converter", "converter"]
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Converter)
 
-CLASSES: tuple[type, ...] = (
-    MacAddress,
-    PciAddress,
-    *spec.BINDINGS.values(),
-    *spec.SOURCES.values(),
-    spec.PrivateOption,
-    spec.DhcpOptions,
-    spec.Port,
-    spec.PortRange,
-    spec.Interface,
-    spec.Network,
-    spec.Cpu,
-    spec.Resources,
-    spec.Disk,
-    spec.Devices,
-    spec.MachineType,
-    spec.Memory,
-    spec.Firmware,
-    spec.LaunchSecurity,
-    spec.Domain,
-    spec.PodResourceClaim,
-    spec.VmiSpec,
-    spec.InterfaceStatus,
-    spec.Condition,
-    spec.Status,
-    spec.Machine,
-    spec.Nad,
-    PluginMigration,
-    BindingPlugin,
-    ClusterConfig,
-    Confidential,
-    PodLink,
-    PodNetwork,
-    HostFacts,
-    Profile,
-    Target,
+_MODULES = (values, spec, cluster, facts, target)
+_NAMED = [getattr(module, name) for module in _MODULES for name in module.__all__]
+CLASSES: tuple[type, ...] = tuple(
+    each for each in _NAMED if isinstance(each, type) and (attrs.has(each) or issubclass(each, StrEnum))
 )
-"""The classes that a converter knows once kvnet has configured it."""
+"""The classes that a converter knows once kvnet has configured it: all of the spec, facts, targets and addresses."""
 
 
 def converter() -> Converter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import attrs
@@ -22,6 +22,8 @@ __all__ = ["load_facts", "loads_facts"]
 _STATUS = "k8s.v1.cni.cncf.io/network-status"
 _INFO = "kubevirt.io/network-info"
 _HINT = "see the reference of the facts document"
+_ADDRESS = Parsed(lambda text: PciAddress.parse(text) if text else None, "a PCI address")
+_MAC = Parsed(lambda text: MacAddress.parse(text) if text else None, "a MAC address")
 
 
 def load_facts(source: Source) -> HostFacts:
@@ -55,20 +57,39 @@ def _facts(source: Source | Text) -> HostFacts:
     known: dict[str, Any] = {}
     for document in read:
         try:
-            found = _known(document.data)
-            _add(known, found)
+            known = _added(known, _known(document.data))
         except Misfit as misfit:
-            problems += map(_as_fact, document.problems(misfit))
+            problems += map(_of_facts, document.problems(misfit))
     if problems:
         raise FactsError(problems)
     return HostFacts(**known)
 
 
-def _as_fact(problem: Problem) -> Problem:
-    """A problem of plain data as one of facts, which have codes of their own."""
+def _of_facts(problem: Problem) -> Problem:
+    """A problem of plain data with the code that it has in facts."""
     if problem.code >= "KN020":
         return problem
     return attrs.evolve(problem, code="KN022", hint=problem.hint or _HINT)
+
+
+def _added(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known, and what one more document says. Raises Misfit where they contradict each other."""
+    contradictions: list[tuple[str, ...]] = []
+    added = dict(known)
+    for name, value in found.items():
+        key, before = json_name(getattr(attrs.fields(HostFacts), name)), known.get(name)
+        if isinstance(value, Mapping):
+            added[name] = {**(before or {}), **value}
+            contradictions += [(key, each) for each in value if before and before.get(each, value[each]) != value[each]]
+        elif isinstance(value, tuple):
+            added[name] = (*(before or ()), *(each for each in value if each not in (before or ())))
+        else:
+            added[name] = value
+            contradictions += [(key,)] if before not in (None, value) else []
+    if contradictions:
+        told, hint = "this contradicts an earlier document", "leave one of them out"
+        raise Misfit(*(Flaw(code="KN024", path=path, message=told, hint=hint) for path in contradictions))
+    return added
 
 
 def _known(data: Any) -> dict[str, Any]:
@@ -80,75 +101,35 @@ def _known(data: Any) -> dict[str, Any]:
         raise Misfit(Flaw(code="KN020", message="host facts are not a mapping", hint=hint))
     if "interfaces" in data:
         return _network_info(data)
-    if data.get("kind") == "Pod":
-        return _pod(data)
-    return _own(data)
+    return _pod(data) if data.get("kind") == "Pod" else _own(data)
 
 
-def _own(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of kvnet's own document; what it says itself counts more than the documents inside it."""
-    flaws: list[Flaw] = []
-    inside: dict[str, Any] = {}
-    for key, read in _INSIDE.items():
-        if data.get(key) is not None:
-            try:
-                inside |= read(data[key])
-            except Misfit as misfit:
-                flaws += misfit.under(key)
-    try:
-        facts = binder.bind(HostFacts, {key: each for key, each in data.items() if key not in _INSIDE})
-    except Misfit as misfit:
-        raise Misfit(*flaws, *misfit.flaws) from None
-    if flaws:
-        raise Misfit(*flaws)
-    given = (field for field in attrs.fields(HostFacts) if data.get(json_name(field)) is not None)
-    own = {field.name: getattr(facts, field.name) for field in given}
-    if "pci_addresses" in inside and "pci_addresses" in own:
-        own["pci_addresses"] = {**inside["pci_addresses"], **own["pci_addresses"]}
-    return inside | own
+def _network_info(data: Any) -> dict[str, Any]:
+    """The addresses of virtual functions by network name, from KubeVirt's network-info."""
+    interfaces = binder.bind(_NetworkInfo, data).interfaces
+    return {"pci_addresses": {each.network: each.pci_address for each in interfaces if each.pci_address}}
 
 
-def _add(known: dict[str, Any], found: Mapping[str, Any]) -> None:
-    """Add the facts of one more document. Raises Misfit where they contradict what is known."""
-    again = [name for name in found if name in known]
-    flaws = [flaw for name in again for flaw in _contradictions(name, known[name], found[name])]
-    if flaws:
-        raise Misfit(*flaws)
-    for name, value in found.items():
-        before = known.get(name)
-        if isinstance(value, Mapping):
-            known[name] = {**(before or {}), **value}
-        elif isinstance(value, tuple):
-            known[name] = (*(before or ()), *(each for each in value if each not in (before or ())))
-        else:
-            known[name] = value
+def _network_status(data: Any) -> dict[str, Any]:
+    """What CNI plugins gave to each link of the pod, from Multus' network-status; what is empty there is absent."""
+    if not isinstance(data, list):
+        hint = f"give the value of the annotation {_STATUS}"
+        raise Misfit(Flaw(code="KN020", message="a network-status is a list", hint=hint))
+    given = [attrs.asdict(each, recurse=False) for each in binder.reader(tuple[_Attached, ...])(data)]
+    networks = (PodNetwork(**{name: value for name, value in each.items() if value}) for each in given)
+    return {"pod_networks": tuple(networks)}
 
 
-def _contradictions(name: str, before: Any, value: Any) -> Iterator[Flaw]:
-    key = json_name(getattr(attrs.fields(HostFacts), name))
-    if isinstance(value, Mapping):
-        for each in value:
-            if each in before and before[each] != value[each]:
-                yield _contradiction((key, each))
-    elif not isinstance(value, tuple) and before != value:
-        yield _contradiction((key,))
-
-
-def _contradiction(path: tuple[str, ...]) -> Flaw:
-    told = f"this contradicts what an earlier document says of {' '.join(map(repr, path))}"
-    return Flaw(code="KN024", path=path, message=told, hint="leave one of them out")
-
-
-def _pod(pod: Mapping[str, Any]) -> dict[str, Any]:
-    annotations = binder.bind(_Annotated, pod).annotations or {}
+def _pod(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the annotations of a pod say."""
+    annotations = binder.bind(_Pod, data).annotations
     known: dict[str, Any] = {}
-    flaws: list[Flaw] = []
+    flaws: tuple[Flaw, ...] = ()
     for key, read in ((_STATUS, _network_status), (_INFO, _network_info)):
-        if annotations.get(key) is not None:
-            try:
-                known |= read(_from_json(annotations[key]))
-            except Misfit as misfit:
-                flaws += misfit.under("metadata", "annotations", key)
+        try:
+            known |= read(_from_json(annotations[key])) if annotations.get(key) is not None else {}
+        except Misfit as misfit:
+            flaws += misfit.under("metadata", "annotations", key)
     if flaws:
         raise Misfit(*flaws)
     return known
@@ -161,77 +142,44 @@ def _from_json(text: Any) -> Any:
         raise Misfit(Flaw(code="KN021", message=f"this annotation is not JSON: {reason}")) from None
 
 
+def _own(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of kvnet's own document; what it says itself counts more than the documents inside it."""
+    read = binder.bind(_Document, data)
+    known = {**(read.network_info or {}), **(read.network_status or {})}
+    for field in attrs.fields(HostFacts):
+        if data.get(json_name(field)) is not None:
+            value = getattr(read, field.name)
+            known[field.name] = {**known.get(field.name, {}), **value} if isinstance(value, Mapping) else value
+    return known
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class _Document(HostFacts):
+    network_info: Annotated[dict[str, Any], Parsed(_network_info, "a network-info")] | None = None
+    network_status: Annotated[dict[str, Any], Parsed(_network_status, "a network-status")] | None = None
+
+
 @attrs.frozen(kw_only=True)
-class _Annotated(Lenient):
-    annotations: Mapping[str, Any] | None = named("metadata.annotations", default=None)
-
-
-def _address(text: Any) -> PciAddress | None:
-    """A PCI address, or nothing for no text, as these documents have it where there is none."""
-    return PciAddress.parse(str(text)) if text else None
-
-
-def _mac(text: Any) -> MacAddress | None:
-    return MacAddress.parse(str(text)) if text else None
-
-
-_Address = Annotated[PciAddress | None, Parsed(_address, "a PCI address")]
-_Mac = Annotated[MacAddress | None, Parsed(_mac, "a MAC address")]
+class _Pod(Lenient):
+    annotations: Mapping[str, Any] = named("metadata.annotations", factory=dict)
 
 
 @attrs.frozen(kw_only=True)
-class _Info(Lenient):
-    """An interface of KubeVirt's network-info."""
-
+class _Interface(Lenient):
     network: str
-    pci_address: _Address = named("deviceInfo.pci.pci-address", default=None)
-    mac: _Mac = None
-    mtu: Mtu | None = None
+    pci_address: Annotated[PciAddress, _ADDRESS] | None = named("deviceInfo.pci.pci-address", default=None)
 
 
 @attrs.frozen(kw_only=True)
-class _Infos(Lenient):
-    interfaces: tuple[_Info, ...] = ()
-
-
-def _network_info(data: Any) -> dict[str, Any]:
-    """The addresses of virtual functions by network name."""
-    interfaces = binder.bind(_Infos, data).interfaces
-    return {"pci_addresses": {each.network: each.pci_address for each in interfaces if each.pci_address}}
+class _NetworkInfo(Lenient):
+    interfaces: tuple[_Interface, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
 class _Attached(Lenient):
-    """An entry of Multus' network-status."""
-
     name: str | None = None
     interface: str | None = None
-    mac: _Mac = None
+    mac: Annotated[MacAddress, _MAC] | None = None
     mtu: Mtu | None = None
-    pci_address: _Address = named("device-info.pci.pci-address", default=None)
+    pci_address: Annotated[PciAddress, _ADDRESS] | None = named("device-info.pci.pci-address", default=None)
     default: bool = False
-
-
-_attached = binder.reader(tuple[_Attached, ...])
-
-
-def _network_status(data: Any) -> dict[str, Any]:
-    """What CNI plugins gave to each link of the pod."""
-    if not isinstance(data, list):
-        hint = f"give the value of the annotation {_STATUS}"
-        raise Misfit(Flaw(code="KN020", message="a network-status is a list", hint=hint))
-    networks = tuple(
-        PodNetwork(
-            name=each.name or None,
-            interface=each.interface or None,
-            mac=each.mac,
-            mtu=each.mtu or None,
-            pci_address=each.pci_address,
-            default=each.default,
-        )
-        for each in _attached(data)
-    )
-    return {"pod_networks": networks}
-
-
-_INSIDE: dict[str, Callable[[Any], dict[str, Any]]] = {"networkInfo": _network_info, "networkStatus": _network_status}

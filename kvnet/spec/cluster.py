@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
 
 from attrs import frozen
 
-from kvnet.spec.wire import NULL_IS_EMPTY, BriefRepr, Lenient, UInt32, named
+from kvnet.spec.wire import BriefRepr, Lenient, UInt32, named
 
 __all__ = ["BindingPlugin", "ClusterConfig", "Gate", "PluginMigration", "Plugins"]
 
@@ -50,7 +49,7 @@ class BindingPlugin(BriefRepr, Lenient):
         return self.domain_attachment_type in ("tap", "managedTap")
 
 
-Plugins = Mapping[str, Annotated[BindingPlugin, NULL_IS_EMPTY]]
+Plugins = Mapping[str, BindingPlugin]
 """Binding plugins by the name they are registered under."""
 
 

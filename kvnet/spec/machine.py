@@ -14,8 +14,7 @@ from attrs import field, frozen
 from kvnet.errors import FieldPath
 from kvnet.spec.interface import Interface
 from kvnet.spec.network import Network
-from kvnet.spec.origin import Origin
-from kvnet.spec.wire import AtMost, BriefRepr, Int32, Quantities, Quantity, Rest, UInt32, mapping, rest
+from kvnet.spec.wire import Between, BriefRepr, Int32, Origin, Quantity, Rest, UInt32, mapping, rest
 
 __all__ = [
     "TEMPLATES",
@@ -71,8 +70,8 @@ class Resources(BriefRepr):
     - ``requests``, ``limits``: by the name of the resource
     """
 
-    requests: Annotated[Mapping[str, Any], Quantities(("cpu", "memory"))] = mapping()
-    limits: Annotated[Mapping[str, Any], Quantities(("cpu", "memory"))] = mapping()
+    requests: Mapping[str, Quantity] = mapping()
+    limits: Mapping[str, Quantity] = mapping()
     rest: Rest = rest()
 
 
@@ -100,7 +99,7 @@ class Devices(BriefRepr):
     - ``disks``: which share the boot order with the NICs
     """
 
-    interfaces: Annotated[tuple[Interface, ...], AtMost(256)] = ()
+    interfaces: Annotated[tuple[Interface, ...], Between(0, 256)] = ()
     autoattach_pod_interface: bool | None = None
     network_interface_multiqueue: bool | None = None
     use_virtio_transitional: bool | None = None
@@ -199,7 +198,7 @@ class VmiSpec(BriefRepr):
     """
 
     domain: Domain = field(factory=Domain)
-    networks: Annotated[tuple[Network, ...], AtMost(256)] = ()
+    networks: Annotated[tuple[Network, ...], Between(0, 256)] = ()
     resource_claims: tuple[PodResourceClaim, ...] = ()
     architecture: str | None = None
     rest: Rest = rest()
@@ -299,7 +298,7 @@ class Machine(BriefRepr):
         return self.spec.networks
 
     def with_nics(
-        self, interfaces: Annotated[tuple[Interface, ...], AtMost(256)], networks: tuple[Network, ...]
+        self, interfaces: Annotated[tuple[Interface, ...], Between(0, 256)], networks: tuple[Network, ...]
     ) -> Machine:
         """The same machine with other NICs and networks."""
         devices = attrs.evolve(self.spec.domain.devices, interfaces=interfaces)

@@ -8,8 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from kvnet.spec.origin import Origin
-from kvnet.spec.wire import BriefRepr, Rest, mapping
+from kvnet.spec.wire import BriefRepr, Origin, Rest, mapping
 
 __all__ = ["Nad"]
 

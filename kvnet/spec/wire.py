@@ -5,25 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 import attrs
 
+from kvnet.errors import FieldPath, Place
 from kvnet.values import quantity_ceil
 
 __all__ = [
-    "NULL_IS_EMPTY",
     "REST",
-    "AtMost",
-    "Bits",
+    "Between",
     "BriefRepr",
     "CidrText",
     "Int32",
     "Int64",
     "IpText",
     "Lenient",
+    "Origin",
     "Parsed",
-    "Quantities",
     "Quantity",
     "Rest",
     "UInt32",
@@ -39,8 +38,6 @@ __all__ = [
 
 REST: Final = "rest"
 """The name of the field that keeps unknown members of a JSON object."""
-NULL_IS_EMPTY: Final = "null is an empty mapping"
-"""Marks a type that reads null as an empty mapping, as Go does."""
 _NAME = "kvnet.json"
 _MEMBERS = "kvnet.members"
 _DOTTED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){3}")
@@ -58,23 +55,23 @@ class BriefRepr:
         return f"{type(self).__name__}({', '.join(given)})"
 
 
+class Origin(Protocol):
+    """Finds the fields of one object in the text it was read from."""
+
+    def place(self, path: FieldPath) -> Place:
+        """The position of the field, or of the nearest enclosing one that was written."""
+
+
 class Lenient:
     """A class whose JSON object may have members that kvnet does not read."""
 
 
 @attrs.frozen
-class Bits:
-    """The range of a Go integer type, both ends included."""
+class Between:
+    """The lowest and the highest number that a field may hold, or how many entries."""
 
     low: int
     high: int
-
-
-@attrs.frozen
-class AtMost:
-    """How many entries a list may have."""
-
-    entries: int
 
 
 @attrs.frozen
@@ -124,24 +121,15 @@ def _is_ip(text: str) -> bool:
 
 Rest = Mapping[str, Any]
 """Members of an object that kvnet has no field for; they are kept, and dumped again."""
-Int32 = Annotated[int, Bits(-(2**31), 2**31 - 1)]
-Int64 = Annotated[int, Bits(-(2**63), 2**63 - 1)]
-UInt32 = Annotated[int, Bits(0, 2**32 - 1)]
-_QUANTITY = Parsed(_quantity, "a quantity such as 2, 500m or 1Gi")
-Quantity = Annotated[str | int, _QUANTITY]
+Int32 = Annotated[int, Between(-(2**31), 2**31 - 1)]
+Int64 = Annotated[int, Between(-(2**63), 2**63 - 1)]
+UInt32 = Annotated[int, Between(0, 2**32 - 1)]
+Quantity = Annotated[str | int, Parsed(_quantity, "a quantity such as 2, 500m or 1Gi")]
 """A Kubernetes quantity, as written."""
 IpText = Annotated[str, Parsed(_ip, "text")]
 """An IP address as text; leading zeros are dropped."""
 CidrText = Annotated[str, Parsed(_cidr, "text")]
 """An IP network as text; leading zeros are dropped."""
-
-
-@attrs.frozen
-class Quantities:
-    """Marks a mapping whose values for some keys are quantities."""
-
-    keys: tuple[str, ...]
-    quantity: Parsed = _QUANTITY
 
 
 def rest() -> Any:

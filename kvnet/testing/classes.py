@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 from kvnet.facts import HostFacts
 from kvnet.spec import TEMPLATES, InterfaceStatus, Machine, Nad, Status, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.wire import REST, Bits, IpText, Quantities, Quantity, json_name, members_of
+from kvnet.spec.wire import REST, Between, IpText, Quantity, json_name, members_of
 from kvnet.target import Target
 from kvnet.testing.texts import labels
 from kvnet.testing.values import mac_addresses, pci_addresses
@@ -110,11 +110,7 @@ def _of(kind: Any) -> SearchStrategy[Any]:
 def _of_generic(origin: Any, arguments: tuple[Any, ...]) -> SearchStrategy[Any]:
     if origin is Annotated:
         kind, marker = arguments
-        if isinstance(marker, Bits):
-            return st.integers(marker.low, marker.high)
-        if isinstance(marker, Quantities):
-            return st.fixed_dictionaries({}, optional=dict.fromkeys((*marker.keys, "other"), _QUANTITIES))
-        return _of(kind)
+        return st.integers(marker.low, marker.high) if kind is int and isinstance(marker, Between) else _of(kind)
     if origin in (Union, UnionType):
         return st.one_of(*(st.none() if each is NoneType else _of(each) for each in arguments))
     if origin is get_origin(Mapping[str, Any]):

@@ -147,7 +147,7 @@ CASES = {
     "a word for a quantity": (
         DOMAIN + "    memory: {guest: lots}\n    devices: {}\n",
         "5:21 KN004 spec.domain.memory.guest",
-        '"lots" is text, not a quantity',
+        "'lots' is not a quantity",
     ),
     "text for the metadata": (
         "kind: VirtualMachineInstance\nmetadata: x\nspec: {domain: {devices: {}}}\n",
