@@ -25,7 +25,7 @@ import kvnet
 import kvnet.device
 from compare import Step, in_chunks
 from kvnet.compiler import compile
-from kvnet.manifest import load
+from kvnet.manifest import load, loads
 from kvnet.rules.check import check
 from kvnet.spec import Machine
 from kvnet.xml import write
@@ -131,7 +131,7 @@ def _compiled(asked: tuple[Machine, kvnet.HostFacts]) -> list[str]:
 
 def _loaded(asked: tuple[str, kvnet.HostFacts]) -> list[str]:
     text, known = asked
-    machine = load(text)
+    machine = loads(text)
     if check(machine):
         raise ValueError(f"{machine.name} is not flawless")
     return compile(machine, kvnet.Target(facts=known)).xml()

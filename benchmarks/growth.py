@@ -67,7 +67,7 @@ def with_machines(most: int) -> Iterator[str]:
 
 
 def _xml(text: str) -> list[str]:
-    machine = kvnet.load(text)
+    machine = kvnet.loads(text)
     _demand_none(problem for problem in kvnet.check(machine, TARGET) if problem.is_error)
     return kvnet.compile(machine, TARGET).xml()
 

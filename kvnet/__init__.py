@@ -55,6 +55,12 @@ if TYPE_CHECKING:
     from kvnet.manifest import load_all as load_all
     from kvnet.manifest import load_cluster as load_cluster
     from kvnet.manifest import load_facts as load_facts
+    from kvnet.manifest import loads as loads
+    from kvnet.manifest import loads_all as loads_all
+    from kvnet.manifest import loads_cluster as loads_cluster
+    from kvnet.manifest import loads_facts as loads_facts
+    from kvnet.manifest.converter import configure_converter as configure_converter
+    from kvnet.manifest.converter import converter as converter
     from kvnet.pipeline import Rendered as Rendered
     from kvnet.pipeline import render as render
     from kvnet.rules.check import check as check
@@ -84,7 +90,8 @@ _HOMES = {
     "kvnet.hotplug": "Action HotplugPolicy LiveDomain Plan Step plan_changes",
     "kvnet.interface_status": "status",
     "kvnet.lifecycle": "live_migratable restart_required",
-    "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts",
+    "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts loads loads_all loads_cluster loads_facts",
+    "kvnet.manifest.converter": "configure_converter converter",
     "kvnet.pipeline": "Rendered render",
     "kvnet.rules.check": "check",
     "kvnet.spec": "InterfaceStatus Machine Nad Network",

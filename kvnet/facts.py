@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import frozen
 
-from kvnet.spec.cluster import BindingPlugin
+from kvnet.spec.cluster import Plugins
+from kvnet.spec.wire import BriefRepr, UInt32, mapping
 from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["Confidential", "HostFacts", "PodLink", "PodNetwork"]
+__all__ = ["Confidential", "HostFacts", "Mtu", "PodLink", "PodNetwork"]
+
+Mtu = UInt32
+"""A link's MTU in bytes."""
 
 
 class Confidential(StrEnum):
@@ -27,42 +31,63 @@ class Confidential(StrEnum):
         return self is not Confidential.TDX
 
 
-@frozen(kw_only=True, slots=False)
-class PodLink:
-    """The link of a network inside the pod; ``tap`` names its tap, or says whether KubeVirt's is there."""
+@frozen(kw_only=True, slots=False, repr=False)
+class PodLink(BriefRepr):
+    """The link of a network inside the pod.
+
+    - ``name``: of the kernel's link
+    - ``mac``: its address, which a bridge NIC without a ``macAddress`` takes over
+    - ``mtu``: in bytes
+    - ``tap``: the name of its tap; ``True`` for a tap that is named as KubeVirt does, ``False`` where there is none
+    """
 
     name: str | None = None
     mac: MacAddress | None = None
-    mtu: int | None = None
+    mtu: Mtu | None = None
     tap: str | bool = True
 
 
-@frozen(kw_only=True, slots=False)
-class PodNetwork:
-    """One entry of Multus' network-status: what the CNI plugin of ``name`` gave the pod on ``interface``."""
+@frozen(kw_only=True, slots=False, repr=False)
+class PodNetwork(BriefRepr):
+    """One entry of Multus' network-status: what a CNI plugin gave the pod.
+
+    - ``name``: of the NetworkAttachmentDefinition, as ``namespace/name``
+    - ``interface``: the link's name in the pod
+    - ``mac``: its address
+    - ``mtu``: in bytes
+    - ``pci_address``: of the virtual function, on the host
+    - ``default``: whether it is the pod's primary network
+    """
 
     name: str | None = None
     interface: str | None = None
     mac: MacAddress | None = None
-    mtu: int | None = None
+    mtu: Mtu | None = None
     pci_address: PciAddress | None = None
     default: bool = False
 
 
-@frozen(kw_only=True, slots=False)
-class HostFacts:
-    """What is known. ``None`` is "not known", and an empty mapping "known to be none".
+@frozen(kw_only=True, slots=False, repr=False)
+class HostFacts(BriefRepr):
+    """What is known of a host. ``None`` means "not known", and an empty mapping "known to be none".
 
-    ``links`` and ``pci_addresses`` are by network name, ``claims`` (devices of resource claims) by
-    ``claimName/requestName``, ``binding_plugins`` by the name they are registered under.
+    - ``architecture``: in Kubernetes' words, such as ``amd64``
+    - ``launch_security``: the kind of confidential computing that machines are launched with
+    - ``links``: the pod's links, by network name
+    - ``pci_addresses``: the host addresses of virtual functions, by network name
+    - ``claims``: the host addresses of devices of resource claims, by ``claimName/requestName``
+    - ``pod_networks``: the entries of Multus' network-status
+    - ``binding_plugins``: by the name they are registered under
+    - ``libvirt_version``: such as ``9.0.0``
+    - ``libvirt_networks``: the names of libvirt's own networks on the host
     """
 
     architecture: str | None = None
     launch_security: Confidential | None = None
-    links: Mapping[str, PodLink] | None = None
-    pci_addresses: Mapping[str, PciAddress] | None = None
-    claims: Mapping[str, PciAddress] = field(factory=dict)
+    links: Mapping[str, PodLink] | None = mapping(default=None)
+    pci_addresses: Mapping[str, PciAddress] | None = mapping(default=None)
+    claims: Mapping[str, PciAddress] = mapping()
     pod_networks: tuple[PodNetwork, ...] | None = None
-    binding_plugins: Mapping[str, BindingPlugin] | None = None
+    binding_plugins: Plugins | None = mapping(default=None)
     libvirt_version: str | None = None
     libvirt_networks: tuple[str, ...] | None = None

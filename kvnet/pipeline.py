@@ -60,7 +60,7 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
     devices alone. ``kvnet render`` and ``kvnet bulk`` print what this gives.
 
     >>> import kvnet
-    >>> spec = "{domain: {devices: {interfaces: [{name: n, bridge: {}}]}}, networks: [{name: n, pod: {}}]}"
+    >>> spec = "{domain: {devices: {interfaces: [{name: a, bridge: {}}]}}, networks: [{name: a, pod: {}}]}"
     >>> machine = kvnet.loads(spec)
     >>> made = kvnet.render(machine)
     >>> made.name, made.is_refused, [note.code for note in made.notes]

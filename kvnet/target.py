@@ -12,6 +12,7 @@ from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.spec import Machine, Nad
 from kvnet.spec.cluster import ClusterConfig
+from kvnet.spec.wire import BriefRepr
 
 __all__ = [
     "DEFAULT_ARCHITECTURE",
@@ -42,20 +43,22 @@ class Profile(StrEnum):
     """The equivalent for a plain libvirt host, without pod or cluster."""
 
 
-@frozen(kw_only=True, slots=False)
-class Target:
+@frozen(kw_only=True, slots=False, repr=False)
+class Target(BriefRepr):
     """Everything besides the machine that decides what libvirt is given.
 
-    ``profile`` says whose XML is wanted, ``facts`` what is known of the host, ``cluster`` how the KubeVirt object
-    configures networking, and ``nads`` are the NetworkAttachmentDefinitions that networks may refer to.
-    ``virt_type`` is the type of whole domains, ``kvm`` or ``qemu``. ``architecture`` (a Kubernetes name such as
-    ``arm64``) and ``libvirt_release`` (such as ``9.0.0``) are known from the facts too; say them here where there are
-    none.
+    - ``profile``: whose XML is wanted
+    - ``facts``: what is known of the host
+    - ``cluster``: how the KubeVirt object configures networking
+    - ``nads``: the NetworkAttachmentDefinitions that networks may refer to
+    - ``virt_type``: the type of whole domains, ``kvm`` or ``qemu``
+    - ``architecture``: a Kubernetes name such as ``arm64``, where the facts do not say it
+    - ``libvirt_release``: such as ``9.0.0``, where the facts do not say it
 
     Raises Rejected where the facts contradict ``architecture`` or ``libvirt_release``.
 
-    >>> Target(profile="host", architecture="arm64").profile
-    <Profile.HOST: 'host'>
+    >>> Target(profile="host", architecture="arm64")
+    Target(profile=<Profile.HOST: 'host'>, architecture='arm64')
     """
 
     profile: Profile = field(default=Profile.KUBEVIRT, converter=Profile)

@@ -126,7 +126,7 @@ def test_a_domain_that_is_built_is_the_one_that_is_rendered(data: st.DataObject)
 @settings(deadline=None)
 def test_a_dumped_machine_loads_as_itself(machine: Machine) -> None:
     for form in ("yaml", "json"):
-        assert kvnet.load(kvnet.dump(machine, format=form)) == machine
+        assert kvnet.loads(kvnet.dump(machine, format=form)) == machine
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:

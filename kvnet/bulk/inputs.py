@@ -15,7 +15,7 @@ from kvnet.bulk.lines import Batch, batch
 from kvnet.bulk.rendering import BulkResult, Settings, documents_of, lost, refused, render_machine, render_source
 from kvnet.bulk.scheduler import Chunk
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
-from kvnet.manifest import Document, documents, load, load_all, load_facts
+from kvnet.manifest import Document, documents, load, load_all, load_facts, loads_all
 from kvnet.pipeline import placed
 from kvnet.spec import Nad
 
@@ -252,7 +252,7 @@ class Directory:
             try:
                 text = Path(self.name, name).read_bytes()
                 if b"NetworkAttachmentDefinition" in text:
-                    found += load_all(text).nads
+                    found += loads_all(text).nads
             except (OSError, KvnetError):
                 continue
         return tuple(found)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Executor
 from contextlib import closing
 from functools import cached_property, lru_cache
-from io import BytesIO
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -17,7 +16,8 @@ from kvnet.bulk.uses import Uses, uses_of
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest import Document, documents, load, load_facts
+from kvnet.manifest import Document, documents, load, load_facts, loads
+from kvnet.manifest.text import given_text
 from kvnet.pipeline import placed
 from kvnet.pipeline import render as render_alone
 from kvnet.spec import Machine
@@ -235,17 +235,9 @@ def lost(source: Any, error: BaseException, place: Place | None = None) -> BulkR
     return BulkResult(namespace=namespace, name=name, problems=(problem,))
 
 
-class _NamedText(BytesIO):
-    """A text as a file with a name, by which problems call it."""
-
-    def __init__(self, text: str | bytes, name: str) -> None:
-        super().__init__(text.encode() if isinstance(text, str) else text)
-        self.name = name
-
-
 def documents_of(text: str | bytes, name: str) -> tuple[Document, ...]:
     """The documents of a text (never a path). Raises Rejected."""
-    return documents(_NamedText(text, name))
+    return documents(given_text(text, name))
 
 
 def _machine(source: Any, name: str) -> Machine:
@@ -253,7 +245,7 @@ def _machine(source: Any, name: str) -> Machine:
     if isinstance(source, Machine):
         return source
     if isinstance(source, str | bytes):
-        return load(_NamedText(source, name))
+        return loads(source, name=name)
     if isinstance(source, Mapping):
         return load(source)
     told = f"a machine is given as a Machine, a mapping or a text, not as {type(source).__name__}"

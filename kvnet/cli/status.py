@@ -13,7 +13,7 @@ from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.live import EventKind
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.spec import InterfaceStatus, Machine
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from attrs import evolve, frozen
 
 from kvnet.errors import FieldPath
 from kvnet.facts import PodNetwork
-from kvnet.interface_status._shape import demand_shape
+from kvnet.manifest.binder import bind_or_reject
 from kvnet.spec import Condition, InterfaceStatus, Machine
+from kvnet.spec.wire import Lenient, named
 
 __all__ = [
     "AgentNic",
@@ -28,23 +29,27 @@ __all__ = [
 ]
 
 _AGENT_AT = FieldPath(("guestAgent",))
-_AGENT_SHAPE = [
-    {
-        "name": str,
-        "hardware-address": str,
-        "ip-addresses": [{"ip-address": str, "ip-address-type": str}],
-    }
-]
 _AGENT_HINT = "give what the agent's command guest-network-get-interfaces returns"
 _LOOPBACK = "lo"
 
 _NETWORKS_AT = FieldPath(("networkStatus",))
-_NETWORKS_SHAPE = [{"name": str, "interface": str, "default": bool}]
 _NETWORKS_HINT = "give the value of the annotation k8s.v1.cni.cncf.io/network-status, read from JSON"
 
 _IPS_AT = FieldPath(("podIPs",))
-_IPS_SHAPE = {str: {"podIP": str, "podIPs": [str]}}
 _IPS_HINT = "give podIP and podIPs by network, such as `default: {podIP: 10.244.0.5, podIPs: [10.244.0.5]}`"
+
+
+@frozen(kw_only=True)
+class _AgentAddress(Lenient):
+    ip: str = named("ip-address", default="")
+    kind: str = named("ip-address-type", default="")
+
+
+@frozen(kw_only=True)
+class _AgentLink(Lenient):
+    name: str = ""
+    mac: str = named("hardware-address", default="")
+    addresses: tuple[_AgentAddress, ...] = named("ip-addresses", default=())
 
 
 @frozen(kw_only=True)
@@ -58,11 +63,18 @@ class AgentNic:
 
 
 @frozen(kw_only=True)
-class PodIps:
+class PodIps(Lenient):
     """The pod's addresses ``ips`` on one network, and the main one, ``ip``."""
 
-    ip: str = ""
-    ips: tuple[str, ...] = ()
+    ip: str = named("podIP", default="")
+    ips: tuple[str, ...] = named("podIPs", default=())
+
+
+@frozen(kw_only=True)
+class _NetworkStatus(Lenient):
+    name: str | None = None
+    interface: str | None = None
+    default: bool = False
 
 
 class InfoSource(StrEnum):
@@ -84,20 +96,14 @@ def agent_nics(report: Any, at: FieldPath = _AGENT_AT) -> tuple[AgentNic, ...]:
         return ()
     if isinstance(report, Mapping) and "return" in report:
         report, at = report["return"], at / "return"
-    demand_shape(report, _AGENT_SHAPE, at, "KN801", _AGENT_HINT)
-    return tuple(_agent_nic(link) for link in report if link.get("name") != _LOOPBACK)
+    links = bind_or_reject(tuple[_AgentLink, ...], report, at, code="KN801", hint=_AGENT_HINT)
+    return tuple(_agent_nic(link) for link in links if link.name != _LOOPBACK)
 
 
-def _agent_nic(link: Mapping[str, Any]) -> AgentNic:
-    addresses = link.get("ip-addresses") or ()
-    ips = tuple(each.get("ip-address") or "" for each in addresses)
-    ipv4 = (ip for ip, each in zip(ips, addresses, strict=True) if each.get("ip-address-type") == "ipv4")
-    return AgentNic(
-        name=link.get("name") or "",
-        mac=link.get("hardware-address") or "",
-        ip=next(ipv4, next(iter(ips), "")),
-        ips=ips,
-    )
+def _agent_nic(link: _AgentLink) -> AgentNic:
+    ips = tuple(each.ip for each in link.addresses)
+    ipv4 = (each.ip for each in link.addresses if each.kind == "ipv4")
+    return AgentNic(name=link.name, mac=link.mac, ip=next(ipv4, next(iter(ips), "")), ips=ips)
 
 
 def pod_networks(status: Any, at: FieldPath = _NETWORKS_AT) -> tuple[PodNetwork, ...]:
@@ -107,11 +113,8 @@ def pod_networks(status: Any, at: FieldPath = _NETWORKS_AT) -> tuple[PodNetwork,
     """
     if status is None:
         return ()
-    demand_shape(status, _NETWORKS_SHAPE, at, "KN802", _NETWORKS_HINT)
-    return tuple(
-        PodNetwork(name=entry.get("name"), interface=entry.get("interface"), default=bool(entry.get("default")))
-        for entry in status
-    )
+    entries = bind_or_reject(tuple[_NetworkStatus, ...], status, at, code="KN802", hint=_NETWORKS_HINT)
+    return tuple(PodNetwork(name=each.name, interface=each.interface, default=each.default) for each in entries)
 
 
 def pod_addresses(addresses: Any, at: FieldPath = _IPS_AT) -> dict[str, PodIps]:
@@ -121,11 +124,7 @@ def pod_addresses(addresses: Any, at: FieldPath = _IPS_AT) -> dict[str, PodIps]:
     """
     if addresses is None:
         return {}
-    demand_shape(addresses, _IPS_SHAPE, at, "KN803", _IPS_HINT)
-    return {
-        network: PodIps(ip=known.get("podIP") or "", ips=tuple(known.get("podIPs") or ()))
-        for network, known in addresses.items()
-    }
+    return dict(bind_or_reject(Mapping[str, PodIps], addresses, at, code="KN803", hint=_IPS_HINT))
 
 
 def status_interfaces(machine: Machine) -> tuple[InterfaceStatus, ...]:

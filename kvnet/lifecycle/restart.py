@@ -10,7 +10,7 @@ import attrs
 
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.lifecycle.migration import is_migratable
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.spec import BINDINGS, SOURCES, Devices, Machine
 from kvnet.spec.nic import interfaces_at
 from kvnet.spec.wire import json_name

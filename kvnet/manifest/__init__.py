@@ -1,8 +1,24 @@
-"""Text ⇄ spec: KubeVirt manifests in YAML and JSON, with the place of every problem."""
+"""Text ⇄ spec: KubeVirt manifests and host facts in YAML and JSON, with the place of every problem."""
 
-from kvnet.manifest.cluster import load_cluster
-from kvnet.manifest.documents import Document, documents
-from kvnet.manifest.facts import load_facts
-from kvnet.manifest.stream import Manifest, dump, load, load_all, plain
+from kvnet.manifest.document import Document, documents
+from kvnet.manifest.dumping import dump, plain
+from kvnet.manifest.facts import load_facts, loads_facts
+from kvnet.manifest.loading import Manifest, load, load_all, load_cluster, loads, loads_all, loads_cluster
+from kvnet.manifest.text import Source
 
-__all__ = ["Document", "Manifest", "documents", "dump", "load", "load_all", "load_cluster", "load_facts", "plain"]
+__all__ = [
+    "Document",
+    "Manifest",
+    "Source",
+    "documents",
+    "dump",
+    "load",
+    "load_all",
+    "load_cluster",
+    "load_facts",
+    "loads",
+    "loads_all",
+    "loads_cluster",
+    "loads_facts",
+    "plain",
+]

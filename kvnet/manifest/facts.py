@@ -1,39 +1,54 @@
-"""Host facts from JSON or YAML: kvnet's own document, KubeVirt's network-info, Multus' network-status."""
+"""Host facts from JSON or YAML: kvnet's own document, KubeVirt's network-info, Multus' network-status, a pod."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import attrs
-from cattrs import Converter, transform_error
-from cattrs.errors import ForbiddenExtraKeysError
-from cattrs.gen import make_dict_structure_fn, override
-from cattrs.v import format_exception
 
-from kvnet.errors import FactsError, FieldPath, KvnetError, Problem
-from kvnet.facts import Confidential, HostFacts, PodLink, PodNetwork
-from kvnet.manifest.documents import Document, documents
-from kvnet.spec.cluster import BindingPlugin, PluginMigration
-from kvnet.spec.wire import json_name
+from kvnet.errors import FactsError, KvnetError, Problem
+from kvnet.facts import HostFacts, Mtu, PodNetwork
+from kvnet.manifest import binder
+from kvnet.manifest.document import documents
+from kvnet.manifest.problems import Flaw, Misfit
+from kvnet.manifest.text import Source, Text, given_text
+from kvnet.spec.wire import Lenient, Parsed, json_name, named
 from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["load_facts"]
+__all__ = ["load_facts", "loads_facts"]
 
-T = TypeVar("T")
 _STATUS = "k8s.v1.cni.cncf.io/network-status"
 _INFO = "kubevirt.io/network-info"
+_HINT = "see the reference of the facts document"
+_ADDRESS = Parsed(lambda text: PciAddress.parse(text) if text else None, "a PCI address")
+_MAC = Parsed(lambda text: MacAddress.parse(text) if text else None, "a MAC address")
 
 
-def load_facts(source: Any) -> HostFacts:
-    """Read host facts from a path, text, an open file or a mapping.
+def load_facts(source: Source) -> HostFacts:
+    """Read host facts from a path, an open file, a mapping or a sequence of mappings.
 
-    A document is kvnet's own (``HostFacts`` in camel case, and ``networkInfo`` and ``networkStatus`` as
-    documents inside it), KubeVirt's network-info, Multus' network-status, or a pod that carries the two
-    in its annotations. Several documents add up. Raises FactsError with every problem.
+    A document is kvnet's own (``HostFacts`` in camel case, and ``networkInfo`` and ``networkStatus`` as documents
+    inside it), KubeVirt's network-info, Multus' network-status, or a pod that carries the two in its annotations.
+    Several documents add up, and may not contradict each other. Raises FactsError with every problem.
+
+    >>> load_facts({"links": {"default": {"mtu": 1450}}})
+    HostFacts(links={'default': PodLink(mtu=1450)})
     """
+    return _facts(source)
+
+
+def loads_facts(text: str | bytes, *, name: str = "<text>") -> HostFacts:
+    """Read host facts from YAML or JSON text; ``name`` is what problems call it. Otherwise as ``load_facts``."""
+    try:
+        given = given_text(text, name)
+    except KvnetError as error:
+        raise FactsError(error.problems) from None
+    return _facts(given)
+
+
+def _facts(source: Source | Text) -> HostFacts:
     try:
         read = documents(source)
     except KvnetError as error:
@@ -42,174 +57,129 @@ def load_facts(source: Any) -> HostFacts:
     known: dict[str, Any] = {}
     for document in read:
         try:
-            known |= _facts(document.data)
-        except _Flaws as flaws:
-            problems += [_placed(problem, document) for problem in flaws.problems]
+            known = _added(known, _known(document.data))
+        except Misfit as misfit:
+            problems += map(_of_facts, document.problems(misfit))
     if problems:
         raise FactsError(problems)
     return HostFacts(**known)
 
 
-class _Flaws(Exception):
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+def _of_facts(problem: Problem) -> Problem:
+    """A problem of plain data with the code that it has in facts."""
+    if problem.code >= "KN020":
+        return problem
+    return attrs.evolve(problem, code="KN022", hint=problem.hint or _HINT)
 
 
-def _placed(problem: Problem, document: Document) -> Problem:
-    return problem.placed(document.origin.place(problem.at)) if document.origin else problem
+def _added(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known, and what one more document says. Raises Misfit where they contradict each other."""
+    contradictions: list[tuple[str, ...]] = []
+    added = dict(known)
+    for name, value in found.items():
+        key, before = json_name(getattr(attrs.fields(HostFacts), name)), known.get(name)
+        if isinstance(value, Mapping):
+            added[name] = {**(before or {}), **value}
+            contradictions += [(key, each) for each in value if before and before.get(each, value[each]) != value[each]]
+        elif isinstance(value, tuple):
+            added[name] = (*(before or ()), *(each for each in value if each not in (before or ())))
+        else:
+            added[name] = value
+            contradictions += [(key,)] if before not in (None, value) else []
+    if contradictions:
+        told, hint = "this contradicts an earlier document", "leave one of them out"
+        raise Misfit(*(Flaw(code="KN024", path=path, message=told, hint=hint) for path in contradictions))
+    return added
 
 
-def _facts(data: Any) -> dict[str, Any]:
+def _known(data: Any) -> dict[str, Any]:
+    """What a document says, by field of HostFacts. Raises Misfit."""
     if isinstance(data, list):
-        return _network_status(data, FieldPath())
+        return _network_status(data)
     if not isinstance(data, Mapping):
         hint = "write a mapping such as `links: {default: {mtu: 1450}}`"
-        raise _Flaws([Problem(FieldPath(), "KN020", "host facts are not a mapping", hint=hint)])
+        raise Misfit(Flaw(code="KN020", message="host facts are not a mapping", hint=hint))
     if "interfaces" in data:
-        return _network_info(data, FieldPath())
-    if data.get("kind") == "Pod":
-        return _pod(data)
-    own = {key: value for key, value in data.items() if key not in _INSIDE and value is not None}
-    facts = _structured(HostFacts, own, FieldPath())
-    known = {field.name: getattr(facts, field.name) for field in attrs.fields(HostFacts)}
-    known = {name: value for name, value in known.items() if json_name_of(name) in own}
-    for key, read in _INSIDE.items():
-        if data.get(key) is not None:
-            known = read(data[key], FieldPath((key,))) | known
-    return known
+        return _network_info(data)
+    return _pod(data) if data.get("kind") == "Pod" else _own(data)
 
 
-def json_name_of(name: str) -> str:
-    """The key of a field of HostFacts in its document."""
-    return json_name(getattr(attrs.fields(HostFacts), name))
+def _network_info(data: Any) -> dict[str, Any]:
+    """The addresses of virtual functions by network name, from KubeVirt's network-info."""
+    interfaces = binder.bind(_NetworkInfo, data).interfaces
+    return {"pci_addresses": {each.network: each.pci_address for each in interfaces if each.pci_address}}
 
 
-def _pod(pod: Mapping[str, Any]) -> dict[str, Any]:
-    at = FieldPath(("metadata",))
-    annotations = _mapping(_mapping(pod.get("metadata"), at).get("annotations"), at / "annotations")
-    known: dict[str, Any] = {}
-    for key, read in ((_STATUS, _network_status), (_INFO, _network_info)):
-        if key in annotations:
-            where = at / "annotations" / key
-            known |= read(_from_json(annotations[key], where), where)
-    return known
-
-
-def _mapping(value: Any, at: FieldPath) -> Mapping[str, Any]:
-    """A mapping, where nothing stands for an empty one."""
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        hint = "see the reference of the facts document"
-        raise _Flaws([Problem(at, "KN022", f"{value!r} is no mapping", hint=hint)])
-    return value
-
-
-def _from_json(text: Any, at: FieldPath) -> Any:
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError) as reason:
-        raise _Flaws([Problem(at, "KN021", f"this annotation is not JSON: {reason}")]) from None
-
-
-@attrs.frozen(kw_only=True)
-class _NetworkInfo:
-    network: str
-    device_info: Mapping[str, Any] | None = None
-    mac: MacAddress | None = None
-    mtu: int | None = None
-
-
-def _network_info(data: Any, at: FieldPath) -> dict[str, Any]:
-    """The addresses of virtual functions by network name."""
-    listed = _mapping(data, at).get("interfaces") or ()
-    at = at / "interfaces"
-    entries = _structured(tuple[_NetworkInfo, ...], listed, at)
-    addresses = {
-        entry.network: address
-        for n, entry in enumerate(entries)
-        if (address := _pci_address(entry.device_info, at[n] / "deviceInfo"))
-    }
-    return {"pci_addresses": addresses}
-
-
-def _network_status(data: Any, at: FieldPath) -> dict[str, Any]:
-    """What CNI plugins gave to each link of the pod."""
+def _network_status(data: Any) -> dict[str, Any]:
+    """What CNI plugins gave to each link of the pod, from Multus' network-status; what is empty there is absent."""
     if not isinstance(data, list):
-        hint = "give the value of the annotation k8s.v1.cni.cncf.io/network-status"
-        raise _Flaws([Problem(at, "KN020", "a network-status is a list", hint=hint)])
-    networks = []
-    for n, each in enumerate(data):
-        entry = _mapping(each, at[n])
-        known = {key: entry[key] for key in ("name", "interface", "mac", "mtu", "default") if entry.get(key)}
-        network = _structured(PodNetwork, known, at[n])
-        address = _pci_address(entry.get("device-info"), at[n] / "device-info")
-        networks.append(attrs.evolve(network, pci_address=address))
+        hint = f"give the value of the annotation {_STATUS}"
+        raise Misfit(Flaw(code="KN020", message="a network-status is a list", hint=hint))
+    given = [attrs.asdict(each, recurse=False) for each in binder.reader(tuple[_Attached, ...])(data)]
+    networks = (PodNetwork(**{name: value for name, value in each.items() if value}) for each in given)
     return {"pod_networks": tuple(networks)}
 
 
-def _pci_address(device: Any, at: FieldPath) -> PciAddress | None:
-    text = _mapping(_mapping(device, at).get("pci"), at / "pci").get("pci-address")
-    return _structured(PciAddress, text, at / "pci" / "pci-address") if text else None
+def _pod(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the annotations of a pod say."""
+    annotations = binder.bind(_Pod, data).annotations
+    known: dict[str, Any] = {}
+    flaws: tuple[Flaw, ...] = ()
+    for key, read in ((_STATUS, _network_status), (_INFO, _network_info)):
+        try:
+            known |= read(_from_json(annotations[key])) if annotations.get(key) is not None else {}
+        except Misfit as misfit:
+            flaws += misfit.under("metadata", "annotations", key)
+    if flaws:
+        raise Misfit(*flaws)
+    return known
 
 
-_INSIDE: dict[str, Callable[[Any, FieldPath], dict[str, Any]]] = {
-    "networkInfo": _network_info,
-    "networkStatus": _network_status,
-}
-
-
-def _structured(wanted: type[T], data: Any, at: FieldPath) -> T:
+def _from_json(text: Any) -> Any:
     try:
-        return _CONVERTER.structure(data, wanted)
-    except Exception as error:  # cattrs raises groups, and what hooks raise
-        raise _Flaws(_problem(line, at) for line in transform_error(error, "$", _told)) from None
+        return json.loads(text)
+    except (TypeError, ValueError) as reason:
+        raise Misfit(Flaw(code="KN021", message=f"this annotation is not JSON: {reason}")) from None
 
 
-def _problem(line: str, at: FieldPath) -> Problem:
-    told, _, path = line.rpartition(" @ $")
-    for name, index in re.findall(r"\.?([A-Za-z_][\w-]*)|\[['\"]?([^\]'\"]*)['\"]?\]", path):
-        at = at[int(index)] if index.isdigit() else at / (index or name)
-    return Problem(at, "KN022", told, hint="see the reference of the facts document")
+def _own(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of kvnet's own document; what it says itself counts more than the documents inside it."""
+    read = binder.bind(_Document, data)
+    known = {**(read.network_info or {}), **(read.network_status or {})}
+    for field in attrs.fields(HostFacts):
+        if data.get(json_name(field)) is not None:
+            value = getattr(read, field.name)
+            known[field.name] = {**known.get(field.name, {}), **value} if isinstance(value, Mapping) else value
+    return known
 
 
-def _told(error: BaseException, wanted: type | None) -> str:
-    if isinstance(error, ForbiddenExtraKeysError):
-        return f"there is no fact named {', '.join(map(repr, sorted(error.extra_fields)))}"
-    if isinstance(error, ValueError) and error.args:
-        return str(error.args[0])
-    return format_exception(error, wanted)
+@attrs.frozen(kw_only=True, slots=False)
+class _Document(HostFacts):
+    network_info: Annotated[dict[str, Any], Parsed(_network_info, "a network-info")] | None = None
+    network_status: Annotated[dict[str, Any], Parsed(_network_status, "a network-status")] | None = None
 
 
-def _exactly(kind: type[T]) -> Callable[[Any, type[T]], T]:
-    def structure(value: Any, _: type[T]) -> T:
-        if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-            return value
-        raise ValueError(f"{value!r} is not {'text: quote it' if kind is str else f'of type {kind.__name__}'}")
-
-    return structure
+@attrs.frozen(kw_only=True)
+class _Pod(Lenient):
+    annotations: Mapping[str, Any] = named("metadata.annotations", factory=dict)
 
 
-def _tap(value: Any, _: Any) -> str | bool:
-    if isinstance(value, str | bool):
-        return value
-    raise ValueError(f"{value!r} is neither a tap's name nor true or false")
+@attrs.frozen(kw_only=True)
+class _Interface(Lenient):
+    network: str
+    pci_address: Annotated[PciAddress, _ADDRESS] | None = named("deviceInfo.pci.pci-address", default=None)
 
 
-def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True)
-    for kind in (str, int, bool):
-        converter.register_structure_hook(kind, _exactly(kind))
-    converter.register_structure_hook(Confidential, lambda text, _: Confidential(text))
-    converter.register_structure_hook(MacAddress, lambda text, _: MacAddress.parse(str(text)))
-    converter.register_structure_hook(PciAddress, lambda text, _: PciAddress.parse(str(text)))
-    converter.register_structure_hook(str | bool, _tap)
-    for cls in (HostFacts, PodLink, PodNetwork, PluginMigration, BindingPlugin, _NetworkInfo):
-        renames = {field.name: override(rename=json_name(field)) for field in attrs.fields(cls)}
-        strict = cls not in (BindingPlugin, PluginMigration)
-        hook = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=strict, **renames)  # type: ignore[arg-type]
-        converter.register_structure_hook(cls, hook)
-    return converter
+@attrs.frozen(kw_only=True)
+class _NetworkInfo(Lenient):
+    interfaces: tuple[_Interface, ...] = ()
 
 
-_CONVERTER = _converter()
+@attrs.frozen(kw_only=True)
+class _Attached(Lenient):
+    name: str | None = None
+    interface: str | None = None
+    mac: Annotated[MacAddress, _MAC] | None = None
+    mtu: Mtu | None = None
+    pci_address: Annotated[PciAddress, _ADDRESS] | None = named("device-info.pci.pci-address", default=None)
+    default: bool = False

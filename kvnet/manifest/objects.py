@@ -1,88 +1,98 @@
-"""Documents ⇄ objects: machines of every kind, and NetworkAttachmentDefinitions."""
+"""Plain data ⇄ KubeVirt's objects: machines of every kind, NADs, and the configuration of the cluster."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
-import attrs
-from cattrs.errors import ForbiddenExtraKeysError
+from kvnet.manifest import binder
+from kvnet.manifest.diagnose import json_problems
+from kvnet.manifest.json import parse_json
+from kvnet.manifest.problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, UNKNOWN_KIND, Flaw, Misfit
+from kvnet.manifest.text import Text
+from kvnet.manifest.yaml import Unfit
+from kvnet.spec import TEMPLATES, Machine, Nad, Origin, Status, VmiSpec
+from kvnet.spec.cluster import ClusterConfig
 
-from kvnet.errors import FieldPath, Problem
-from kvnet.manifest import codes
-from kvnet.manifest.cni import config_flaws
-from kvnet.manifest.documents import Document
-from kvnet.manifest.quick import reader
-from kvnet.manifest.scalars import Unfit, plain
-from kvnet.manifest.structure import Flaw, Misfit, structure, unstructure
-from kvnet.spec import BINDINGS, SOURCES, TEMPLATES, Interface, Machine, Nad, Network, Status, VmiSpec
-from kvnet.spec.wire import json_name
+__all__ = ["KUBEVIRT", "NAD", "Made", "cluster_of", "object_of", "plain_cluster"]
 
-__all__ = ["NAD", "Flawed", "machine_of", "nad_of", "plain_machine", "plain_nad"]
-
+T = TypeVar("T")
 NAD = "NetworkAttachmentDefinition"
+KUBEVIRT = "KubeVirt"
+Made = Machine | Nad | ClusterConfig
 _VMI = "VirtualMachineInstance"
 _API = "kubevirt.io/v1"
 _NAD_API = "k8s.cni.cncf.io/v1"
-_TOP = FieldPath()
-_TEMPLATES_AT = {kind: FieldPath(template) for kind, template in TEMPLATES.items()}
-_ROOTS = {kind: at / "spec" for kind, at in _TEMPLATES_AT.items()}
+_CNI_HINT = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10"}'
+_text = binder.reader(str)
+_texts = binder.reader(Mapping[str, str])
+_configuration = binder.reader(ClusterConfig)
+_spec = binder.reader(VmiSpec)
+_status = binder.reader(Status)
 
 
-class Flawed(Exception):
-    """A document that is no object, and every reason why."""
+def object_of(data: Any, origin: Origin | None = None) -> Made | str:
+    """The object in a document, or its kind where kvnet does not read objects of that kind. Raises Misfit."""
+    if type(data) is not dict and not isinstance(data, Mapping):
+        raise Misfit(Flaw(code=NO_KIND, message="a document is a mapping with apiVersion and kind"))
+    kind = data.get("kind")
+    if kind is None and "apiVersion" not in data and ("domain" in data or "networks" in data):
+        return Machine(kind="", spec=_under(_spec, data, ("spec",)), origin=origin)
+    if not isinstance(kind, str) or not kind:
+        hint = f"write `kind: {next(iter(TEMPLATES))}`"
+        raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
+    if kind in TEMPLATES:
+        return _machine_of(data, kind, origin)
+    if kind == NAD:
+        return _nad_of(data, origin)
+    if kind == KUBEVIRT:
+        return cluster_of(data)
+    meant = next((each for each in (*TEMPLATES, NAD) if each.lower() == kind.lower()), None)
+    if meant is not None:
+        hint = f"did you mean '{meant}'?"
+        raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=f"there is no kind '{kind}'", hint=hint))
+    if kind.endswith("List") and data.get("items") is not None:
+        raise Misfit(Flaw(path=("items",), message="the items are not a list"))
+    return kind
 
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(problems)
-        self.problems = problems
 
-
-def machine_of(document: Document, kind: str) -> Machine:
-    """The machine in a document of a kind of ``TEMPLATES``, or in a bare spec (no kind). Raises Flawed."""
-    data = document.data
-    if not kind:
-        made = _structured(document, data, VmiSpec, FieldPath(("spec",)))
-        return Machine(kind="", spec=made, origin=document.origin)
-    around = dict(data)
-    template, at, root = TEMPLATES[kind], _TEMPLATES_AT[kind], _ROOTS[kind]
+def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Machine:
+    around, template = dict(data), TEMPLATES[kind]
     holder = around
     for n, step in enumerate(template, 1):
-        inner = holder.get(step)
-        if not isinstance(inner, Mapping):
-            way = FieldPath(template[:n])
-            raise Flawed([document.placed(_missing(way, step) if inner is None else _not_mapping(way, inner))])
-        holder[step] = dict(inner)
-        holder = holder[step]
+        holder[step] = holder = _copied_mapping(holder, step, template[:n])
     if holder.get("spec") is None:
-        raise Flawed([document.placed(_missing(root, "spec"))])
-    metadata = _metadata(document, around, _TOP)
-    name, namespace = _identity(document, metadata)
-    annotations = _annotations(document, metadata if holder is around else _metadata(document, holder, at), at)
-    made = _structured(document, holder.pop("spec"), VmiSpec, root)
+        raise Misfit(Flaw(code=MISSING, path=(*template, "spec"), value="spec"))
+    flaws: list[Flaw] = []
+    metadata = _metadata(around, (), flaws)
+    name, namespace = _taken(metadata, "name", _text, (), flaws), _taken(metadata, "namespace", _text, (), flaws)
+    inner = metadata if holder is around else _metadata(holder, template, flaws)
+    annotations = _taken(inner, "annotations", _texts, template, flaws) or {}
+    spec = _read(_spec, holder.pop("spec"), (*template, "spec"), flaws)
     status = None
     if kind == _VMI and around.get("status") is not None:
-        status = _structured(document, around.pop("status"), Status, FieldPath(("status",)))
+        status = _read(_status, around.pop("status"), ("status",), flaws)
+    if flaws:
+        raise Misfit(*flaws)
     return Machine(
         kind=kind,
         name=name,
         namespace=namespace,
         annotations=annotations,
-        spec=made,
+        spec=spec,
         status=status,
         around=_without_evident(around, _API, template),
-        origin=document.origin,
+        origin=origin,
     )
 
 
-def plain_machine(machine: Machine) -> dict[str, Any]:
-    """The document of a machine."""
-    body = unstructure(machine.spec)
+def _plain_machine(machine: Machine) -> dict[str, Any]:
+    body = binder.plain(machine.spec)
     body.setdefault("domain", {}).setdefault("devices", {})
     if not machine.kind:
         return dict(body)
-    data: dict[str, Any] = _copied({"apiVersion": _API, "kind": machine.kind} | dict(machine.around))
+    data: dict[str, Any] = {"apiVersion": _API, "kind": machine.kind} | binder.plain(machine.around)
     _identify(data, machine.name, machine.namespace)
     holder = data
     for step in TEMPLATES[machine.kind]:
@@ -91,42 +101,41 @@ def plain_machine(machine: Machine) -> dict[str, Any]:
         holder["metadata"] = (holder.get("metadata") or {}) | {"annotations": dict(machine.annotations)}
     holder["spec"] = body
     if machine.status is not None:
-        data["status"] = unstructure(machine.status)
+        data["status"] = binder.plain(machine.status)
     first = [key for key in ("apiVersion", "kind", "metadata", "spec", "status") if key in data]
     return {key: data[key] for key in (*first, *(key for key in data if key not in first))}
 
 
-def nad_of(document: Document) -> Nad:
-    """The NetworkAttachmentDefinition in a document; its spec may be absent. Raises Flawed."""
-    around = dict(document.data)
-    metadata = _metadata(document, around, _TOP)
-    name, namespace = _identity(document, metadata)
-    annotations = _annotations(document, metadata, _TOP)
-    body, at = around.pop("spec", None), FieldPath(("spec",))
-    body = {} if body is None else body
-    if not isinstance(body, Mapping):
-        raise Flawed([document.placed(_not_mapping(at, body))])
-    unknown = [key for key in body if key != "config"]
-    problems = [document.placed(_unknown(at / key, key, ["config"]), key=True) for key in unknown]
+def _nad_of(data: Mapping[str, Any], origin: Origin | None) -> Nad:
+    """A NetworkAttachmentDefinition; its spec may be absent."""
+    around, flaws = dict(data), list[Flaw]()
+    body = {} if around.get("spec") is None else _copied_mapping(around, "spec", ("spec",))
+    around.pop("spec", None)
+    metadata = _metadata(around, (), flaws)
+    name, namespace = _taken(metadata, "name", _text, (), flaws), _taken(metadata, "namespace", _text, (), flaws)
+    annotations = _taken(metadata, "annotations", _texts, (), flaws) or {}
+    if name is None and not flaws:
+        flaws.append(Flaw(code=MISSING, path=("metadata", "name"), value="name"))
+    flaws += [
+        Flaw(code=UNKNOWN_FIELD, path=("spec", key), value=key, known=("config",)) for key in body if key != "config"
+    ]
     config = body.get("config")
-    problems += _config_problems(document, config, at / "config")
-    if name is None:
-        problems.append(document.placed(_missing(FieldPath(("metadata", "name")), "name")))
-    if problems:
-        raise Flawed(problems)
+    flaws += [flaw.under("spec", "config") for flaw in _config_flaws(config)]
+    if flaws:
+        raise Misfit(*flaws)
+    around = _without_evident(around, _NAD_API)
     return Nad(
         name=str(name),
         namespace=namespace,
         annotations=annotations,
         config=config or None,
-        around=_without_evident(around, _NAD_API),
-        origin=document.origin,
+        around=around,
+        origin=origin,
     )
 
 
-def plain_nad(nad: Nad) -> dict[str, Any]:
-    """The document of a NetworkAttachmentDefinition."""
-    data: dict[str, Any] = _copied({"apiVersion": _NAD_API, "kind": NAD} | dict(nad.around))
+def _plain_nad(nad: Nad) -> dict[str, Any]:
+    data: dict[str, Any] = {"apiVersion": _NAD_API, "kind": NAD} | binder.plain(nad.around)
     _identify(data, nad.name, nad.namespace)
     if nad.annotations:
         data["metadata"]["annotations"] = dict(nad.annotations)
@@ -135,128 +144,71 @@ def plain_nad(nad: Nad) -> dict[str, Any]:
     return data
 
 
-def _structured(document: Document, data: Any, cls: Any, at: FieldPath) -> Any:
+def cluster_of(data: Mapping[str, Any]) -> ClusterConfig:
+    """The configuration in a KubeVirt object. Raises Misfit with every flaw."""
+    holder: Any = dict(data)
+    for step, at in (("spec", ("spec",)), ("configuration", ("spec", "configuration"))):
+        if holder.get(step) is None:
+            return ClusterConfig()
+        holder = _copied_mapping(holder, step, at)
+    config: ClusterConfig = _under(_configuration, holder, ("spec", "configuration"))
+    return config
+
+
+def plain_cluster(config: ClusterConfig) -> dict[str, Any]:
+    """The KubeVirt object of a configuration."""
+    return {"apiVersion": _API, "kind": KUBEVIRT, "spec": {"configuration": binder.plain(config)}}
+
+
+def _under(read: binder.Read, value: Any, at: tuple[str, ...]) -> Any:
     try:
-        return reader(cls)(data)
-    except Exception:
-        made, flaws = structure(data, cls)
-    if flaws:
-        raise Flawed(list(_problems(document, flaws, at)))
-    return made
+        return read(value)
+    except Misfit as misfit:
+        raise Misfit(*misfit.under(*at)) from None
 
 
-def _problems(document: Document, flaws: Iterable[Flaw], root: FieldPath) -> Iterator[Problem]:
-    for path, around, flaw in flaws:
-        at = FieldPath((*root.parts, *path))
-        if isinstance(flaw, ForbiddenExtraKeysError):
-            known = _known_keys(around)
-            for key in sorted(flaw.extra_fields):
-                yield document.placed(_unknown(at / key, key, known), key=True)
-        elif isinstance(flaw, KeyError):
-            yield document.placed(_missing(at, str(flaw.args[0])))
-        elif isinstance(flaw, Misfit):
-            yield document.placed(_misfit(document, at, flaw))
-        else:
-            yield document.placed(Problem(at, codes.WRONG_TYPE, str(flaw)))
-
-
-def _known_keys(cls: type) -> list[str]:
-    members: list[str] = [*BINDINGS] if cls is Interface else [*SOURCES] if cls is Network else []
-    names = [json_name(field) for field in attrs.fields(cls)] if attrs.has(cls) else []
-    return [name for name in names if name not in ("bindings", "sources")] + members
-
-
-def _misfit(document: Document, at: FieldPath, flaw: Misfit) -> Problem:
-    if flaw.too_many:
-        return Problem(at, codes.TOO_MANY, f"{len(flaw.value)} entries are too many", hint=f"give {flaw.wanted}")
-    if flaw.out_of_range:
-        return Problem(at, codes.OUT_OF_RANGE, f"{flaw.value} is not {flaw.wanted}")
-    if flaw.value is None:
-        return Problem(at, codes.WRONG_TYPE, f"an entry is empty, not {flaw.wanted}", hint="drop it, or fill it in")
-    written = document.origin.scalar(at) if document.origin else None
-    shown = written if written is not None else json.dumps(flaw.value, ensure_ascii=False, default=repr)
-    if len(shown) > 60:
-        shown = shown[:57] + "..."
-    if isinstance(flaw.value, str):
-        shown = json.dumps(flaw.value[:60], ensure_ascii=False)
-    told = f"{shown} is {_kind(flaw.value)}, not {flaw.wanted}"
-    return Problem(at, codes.WRONG_TYPE, told, hint=_remedy(flaw, shown))
-
-
-def _remedy(flaw: Misfit, shown: str) -> str:
-    if flaw.wanted == "text" and not isinstance(flaw.value, dict | list):
-        return f'quote it: "{shown}"'
-    meant = {"a whole number": int, "true or false": bool}.get(flaw.wanted)
-    if meant is not None and isinstance(flaw.value, str) and type(_unquoted(flaw.value)) is meant:
-        return f"drop the quotes: {flaw.value}"
-    return ""
-
-
-def _unquoted(text: str) -> Any:
+def _read(read: binder.Read, value: Any, at: tuple[str, ...], flaws: list[Flaw]) -> Any:
+    """What a reader makes of a value; otherwise its flaws are added to those that there are."""
     try:
-        return plain(text)
-    except Unfit:
+        return read(value)
+    except Misfit as misfit:
+        flaws += misfit.under(*at)
         return None
 
 
-def _kind(value: Any) -> str:
-    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", type(None): "null"}
-    return kinds.get(type(value), "a mapping" if isinstance(value, Mapping) else "a list")
+def _copied_mapping(holder: Mapping[str, Any], step: str, at: tuple[str, ...]) -> dict[str, Any]:
+    inner = holder.get(step)
+    if inner is None:
+        raise Misfit(Flaw(code=MISSING, path=at, value=step))
+    if not isinstance(inner, Mapping):
+        raise Misfit(Flaw(path=at, value=inner, wanted="a mapping"))
+    return dict(inner)
 
 
-def _unknown(at: FieldPath, key: str, known: list[str]) -> Problem:
-    folded = {name.lower(): name for name in known}
-    close = folded.get(key.lower()) or next(iter(get_close_matches(key, known, n=1)), None)
-    hint = f"did you mean '{close}'?" if close else f"the fields are {', '.join(known)}" if known else "write {}"
-    return Problem(at, codes.UNKNOWN_FIELD, f"there is no field '{key}' here", hint=hint)
+def _metadata(holder: dict[str, Any], at: tuple[str, ...], flaws: list[Flaw]) -> dict[str, Any]:
+    """The metadata of an object, copied inside it."""
+    if holder.get("metadata") is None:
+        return {}
+    try:
+        metadata = holder["metadata"] = _copied_mapping(holder, "metadata", (*at, "metadata"))
+    except Misfit as misfit:
+        flaws += misfit.flaws
+        return {}
+    return metadata
 
 
-def _missing(at: FieldPath, name: str) -> Problem:
-    return Problem(at, codes.MISSING, f"the field '{name}' is missing")
-
-
-def _not_mapping(at: FieldPath, value: Any) -> Problem:
-    return Problem(at, codes.WRONG_TYPE, f"{json.dumps(value, default=repr)[:60]} is no mapping")
-
-
-def _identity(document: Document, metadata: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Take name and namespace out of the metadata."""
-    return _text(document, metadata, "name"), _text(document, metadata, "namespace")
-
-
-def _text(document: Document, metadata: dict[str, Any], key: str) -> str | None:
+def _taken(metadata: dict[str, Any], key: str, read: binder.Read, at: tuple[str, ...], flaws: list[Flaw]) -> Any:
+    """A member of the metadata, taken out of it."""
     value = metadata.pop(key, None)
-    if value is None or isinstance(value, str):
-        return value
-    raise Flawed([document.placed(_misfit(document, FieldPath(("metadata", key)), Misfit(value, "text")))])
+    return None if value is None else _read(read, value, (*at, "metadata", key), flaws)
 
 
-def _annotations(document: Document, metadata: dict[str, Any], at: FieldPath) -> dict[str, str]:
-    """Take the annotations out of the metadata."""
-    annotations = metadata.pop("annotations", None)
-    if annotations is None:
-        return {}
-    at = at / "metadata" / "annotations"
-    if not isinstance(annotations, Mapping):
-        raise Flawed([document.placed(_not_mapping(at, annotations))])
-    wrong = {key: value for key, value in annotations.items() if not isinstance(value, str)}
-    if wrong:
-        raise Flawed(
-            [document.placed(_misfit(document, at / key, Misfit(value, "text"))) for key, value in wrong.items()]
-        )
-    return dict(annotations)
-
-
-def _metadata(document: Document, holder: dict[str, Any], at: FieldPath) -> dict[str, Any]:
-    """The metadata of an object, copied in it."""
-    metadata = holder.get("metadata")
-    if metadata is None:
-        return {}
-    if type(metadata) is not dict and not isinstance(metadata, Mapping):
-        raise Flawed([document.placed(_not_mapping(at / "metadata", metadata))])
-    holder["metadata"] = dict(metadata)
-    copied: dict[str, Any] = holder["metadata"]
-    return copied
+def _identify(data: dict[str, Any], name: str | None, namespace: str | None) -> None:
+    identity = {"name": name, "namespace": namespace}
+    given = {key: value for key, value in identity.items() if value is not None}
+    # metadata that was written as null may stay so where there is nothing to add
+    if given or data.get("metadata") is not None:
+        data["metadata"] = given | (data.get("metadata") or {})
 
 
 def _without_evident(around: dict[str, Any], api: str, template: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -283,27 +235,46 @@ def _without_emptied(holder: dict[str, Any], template: tuple[str, ...]) -> None:
         del holder[step]
 
 
-def _config_problems(document: Document, config: Any, at: FieldPath) -> Iterator[Problem]:
+def _config_flaws(config: Any) -> Iterator[Flaw]:
+    """Every flaw of a CNI configuration: not text, not JSON, not a plugin, or a plugin without a type."""
     if config is None or config == "":
         return
     if not isinstance(config, str):
-        told = f"{_kind(config)} is not a CNI configuration"
-        yield document.placed(Problem(at, codes.NAD_CONFIG, told, hint="put the JSON into quotes"))
+        yield Flaw(code=NAD_CONFIG, value=config, wanted="a CNI configuration", hint="put the JSON into quotes")
         return
-    for flaw in config_flaws(config):
-        problem = Problem(at, codes.NAD_CONFIG, flaw.message, hint=flaw.hint)
-        yield document.placed_inside(problem, flaw.offset)
+    try:
+        value = parse_json(config)
+    except json.JSONDecodeError as error:
+        yield _cni(f"the CNI configuration is not JSON: {error.msg}", error.pos)
+        return
+    except Unfit:
+        text = Text("", config)
+        for problem in json_problems(text):
+            offset = text.index(problem.place) if problem.place else 0
+            yield _cni(f"in the CNI configuration, {problem.message}", offset, hint="")
+        return
+    chain = value.get("plugins", [value]) if isinstance(value, dict) else None
+    if not isinstance(chain, list) or not chain or not all(isinstance(each, dict) for each in chain):
+        yield _cni("the CNI configuration is neither a plugin nor a list of plugins")
+    elif not all(isinstance(each.get("type"), str) for each in chain):
+        yield _cni("the CNI configuration has a plugin without a `type`")
 
 
-def _identify(data: dict[str, Any], name: str | None, namespace: str | None) -> None:
-    identity = {"name": name, "namespace": namespace}
-    given = {key: value for key, value in identity.items() if value is not None}
-    # written as null, it may stay so where there is nothing to add
-    if given or data.get("metadata") is not None:
-        data["metadata"] = given | (data.get("metadata") or {})
+def _cni(message: str, offset: int = 0, *, hint: str = _CNI_HINT) -> Flaw:
+    return Flaw(code=NAD_CONFIG, message=message, hint=hint, offset=offset)
 
 
-def _copied(data: Any) -> Any:
-    if isinstance(data, Mapping):
-        return {key: _copied(value) for key, value in data.items()}
-    return [_copied(each) for each in data] if isinstance(data, list) else data
+def _only(kind: type[T], wanted: str) -> Callable[[Any], T]:
+    """The reader of objects of one class."""
+
+    def read(data: Any) -> T:
+        made = object_of(data)
+        if not isinstance(made, kind):
+            raise Misfit(Flaw(path=("kind",), value=data.get("kind", ""), wanted=wanted))
+        return made
+
+    return read
+
+
+binder.register(Machine, _only(Machine, f"one of {', '.join(TEMPLATES)}"), _plain_machine)
+binder.register(Nad, _only(Nad, NAD), _plain_nad)

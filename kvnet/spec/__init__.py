@@ -1,4 +1,4 @@
-"""KubeVirt's API as frozen classes: what was asked."""
+"""KubeVirt's API as frozen attrs classes."""
 
 from kvnet.spec.binding import (
     BINDINGS,
@@ -43,7 +43,7 @@ from kvnet.spec.network import (
     default_network,
     secondary_networks,
 )
-from kvnet.spec.origin import Origin
+from kvnet.spec.wire import Origin
 
 __all__ = [
     "BINDINGS",

@@ -1,4 +1,4 @@
-"""What the cluster's KubeVirt object decides: feature gates, defaults, and what is permitted."""
+"""The cluster's configuration in the KubeVirt object: feature gates, defaults, and what is permitted."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from enum import StrEnum
 
 from attrs import frozen
 
-__all__ = ["BindingPlugin", "ClusterConfig", "Gate", "PluginMigration"]
+from kvnet.spec.wire import BriefRepr, Lenient, UInt32, named
+
+__all__ = ["BindingPlugin", "ClusterConfig", "Gate", "PluginMigration", "Plugins"]
 
 
 class Gate(StrEnum):
-    """The feature gates that networking asks for; those in ``BETA`` are on unless disabled."""
+    """The feature gates that networking depends on; those in ``_BETA`` are on unless disabled."""
 
     PASST_BINDING = "PasstBinding"
     PORT_RANGES = "PortRangesSpec"
@@ -21,16 +23,23 @@ class Gate(StrEnum):
 _BETA = frozenset({Gate.PASST_BINDING})
 
 
-@frozen(kw_only=True, slots=False)
-class PluginMigration:
-    """How a plugin's NIC gets over a live migration: by itself, or by ``link-refresh``, its link down and up."""
+@frozen(kw_only=True, slots=False, repr=False)
+class PluginMigration(BriefRepr, Lenient):
+    """How a plugin's NIC gets over a live migration.
+
+    - ``method``: ``link-refresh`` sets the link down and up again; without it nothing needs to be done
+    """
 
     method: str | None = None
 
 
-@frozen(kw_only=True, slots=False)
-class BindingPlugin:
-    """A network binding plugin as the cluster registers it; one without ``migration`` keeps a machine in place."""
+@frozen(kw_only=True, slots=False, repr=False)
+class BindingPlugin(BriefRepr, Lenient):
+    """A network binding plugin as the cluster registers it.
+
+    - ``domain_attachment_type``: ``tap``, ``managedTap``, or ``None`` for a plugin that adds the NIC itself
+    - ``migration``: how its NICs migrate; a machine with a plugin without it cannot migrate live
+    """
 
     domain_attachment_type: str | None = None
     migration: PluginMigration | None = None
@@ -40,24 +49,36 @@ class BindingPlugin:
         return self.domain_attachment_type in ("tap", "managedTap")
 
 
-@frozen(kw_only=True, slots=False)
-class ClusterConfig:
+Plugins = Mapping[str, BindingPlugin]
+"""Binding plugins by the name they are registered under."""
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class ClusterConfig(BriefRepr, Lenient):
     """``spec.configuration`` of the KubeVirt object, as far as NICs and vCPUs depend on it.
 
-    An explicitly enabled gate is on, else an explicitly disabled one is off, else Beta gates are on and
-    Alpha gates off, as in KubeVirt 1.9.
+    - ``feature_gates``, ``disabled_feature_gates``: an enabled gate is on, else a disabled one is off, else gates in
+      Beta are on and those in Alpha off, as in KubeVirt 1.9
+    - ``default_network_interface``: the binding of the NIC of machines that list none
+    - ``permit_bridge_on_pod_network``: whether ``bridge`` may bind the pod network
+    - ``cpu_model``: of machines that name none
+    - ``cpu_request``: a Kubernetes quantity of CPUs, for machines that request none
+    - ``vm_rollout_strategy``: ``LiveUpdate`` or ``Stage``
+    - ``max_cpu_sockets``: sockets up to which CPUs can be plugged in
+    - ``max_hotplug_ratio``: how many times its sockets a machine may grow to
+    - ``binding_plugins``: by the name they are registered under
     """
 
-    feature_gates: frozenset[str] = frozenset()
-    disabled_feature_gates: frozenset[str] = frozenset()
-    default_network_interface: str = "bridge"
-    permit_bridge_on_pod_network: bool = True
+    feature_gates: frozenset[str] = named("developerConfiguration.featureGates", default=frozenset())
+    disabled_feature_gates: frozenset[str] = named("developerConfiguration.disabledFeatureGates", default=frozenset())
+    default_network_interface: str = named("network.defaultNetworkInterface", default="bridge")
+    permit_bridge_on_pod_network: bool = named("network.permitBridgeInterfaceOnPodNetwork", default=True)
     cpu_model: str | None = None
     cpu_request: str | None = None
     vm_rollout_strategy: str | None = None
-    max_cpu_sockets: int | None = None
-    max_hotplug_ratio: int | None = None
-    binding_plugins: Mapping[str, BindingPlugin] | None = None
+    max_cpu_sockets: UInt32 | None = named("liveUpdateConfiguration.maxCpuSockets", default=None)
+    max_hotplug_ratio: UInt32 | None = named("liveUpdateConfiguration.maxHotplugRatio", default=None)
+    binding_plugins: Plugins | None = named("network.binding", default=None, hash=False)
 
     def allows(self, gate: Gate) -> bool:
         """Whether a feature gate is on."""

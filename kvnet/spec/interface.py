@@ -1,48 +1,67 @@
-"""``spec.domain.devices.interfaces[]``: one NIC of the guest, as KubeVirt's v1.Interface asks for it."""
+"""``spec.domain.devices.interfaces[]``: one NIC of the guest (KubeVirt's v1.Interface)."""
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import frozen
 
-from kvnet.spec.binding import REMOVED_BINDINGS, Binding
-from kvnet.spec.wire import Int32, Int64, UInt32
+from kvnet.spec.binding import BINDINGS, REMOVED_BINDINGS, Binding
+from kvnet.spec.wire import BriefRepr, Int32, Int64, IpText, UInt32, members
 
 __all__ = ["DhcpOptions", "Interface", "Port", "PortRange", "PrivateOption"]
 
 
-@frozen(kw_only=True, slots=False)
-class Port:
-    """A port forwarded to the guest; ``protocol`` is TCP where it is absent."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Port(BriefRepr):
+    """A port that is forwarded to the guest.
+
+    - ``port``: its number
+    - ``name``: a service name, unique within the interface
+    - ``protocol``: ``TCP`` or ``UDP``; TCP where it is absent
+    """
 
     port: Int32
     name: str | None = None
     protocol: str | None = None
 
 
-@frozen(kw_only=True, slots=False)
-class PortRange:
-    """An inclusive range of forwarded ports (feature gate PortRangesSpec)."""
+@frozen(kw_only=True, slots=False, repr=False)
+class PortRange(BriefRepr):
+    """A range of forwarded ports (feature gate PortRangesSpec).
+
+    - ``protocol``: ``TCP`` or ``UDP``
+    - ``start``, ``end``: the first and the last port
+    """
 
     protocol: str
     start: Int32
     end: Int32
 
 
-@frozen(kw_only=True, slots=False)
-class PrivateOption:
-    """A DHCP option of the private range, 224 to 254 (RFC 3942)."""
+@frozen(kw_only=True, slots=False, repr=False)
+class PrivateOption(BriefRepr):
+    """A DHCP option of the private range (RFC 3942).
+
+    - ``option``: its number, 224 to 254
+    - ``value``: as text
+    """
 
     option: Int64
     value: str
 
 
-@frozen(kw_only=True, slots=False)
-class DhcpOptions:
-    """What the in-pod DHCP server adds for this interface."""
+@frozen(kw_only=True, slots=False, repr=False)
+class DhcpOptions(BriefRepr):
+    """What the DHCP server in the pod adds for this interface.
+
+    - ``boot_file_name``: option 67
+    - ``tftp_server_name``: option 66
+    - ``ntp_servers``: IPv4 addresses, option 42
+    - ``private_options``: options of the private range
+    """
 
     boot_file_name: str | None = None
     tftp_server_name: str | None = None
-    ntp_servers: tuple[str, ...] = ()
+    ntp_servers: tuple[IpText, ...] = ()
     private_options: tuple[PrivateOption, ...] = ()
 
 
@@ -50,15 +69,26 @@ def _as_tuple(bindings: Binding | tuple[Binding, ...]) -> tuple[Binding, ...]:
     return bindings if isinstance(bindings, tuple) else (bindings,)
 
 
-@frozen(kw_only=True, slots=False)
-class Interface:
-    """One NIC. ``bindings`` holds every binding member that was given; a legal NIC has exactly one.
+@frozen(kw_only=True, slots=False, repr=False)
+class Interface(BriefRepr):
+    """One NIC.
 
-    ``ports`` and ``port_ranges`` are ``None`` where they are absent, which KubeVirt tells from empty.
+    - ``name``: that of its network
+    - ``bindings``: every binding member that was given; an admitted NIC has exactly one
+    - ``model``: such as ``virtio`` or ``e1000``; virtio where it is absent
+    - ``ports``: forwarded to the guest; KubeVirt tells ``None``, which forwards all, from an empty list
+    - ``port_ranges``: likewise
+    - ``mac_address``: as text, in any form that KubeVirt reads
+    - ``boot_order``: its turn among NICs and disks, from 1
+    - ``pci_address``: of the guest, as ``dddd:bb:ss.f``
+    - ``dhcp_options``: what the pod's DHCP server adds
+    - ``tag``: the tag of the NIC in the guest's metadata
+    - ``acpi_index``: which names the NIC in the guest
+    - ``state``: of the link, ``up``, ``down`` or ``absent``
     """
 
     name: str
-    bindings: tuple[Binding, ...] = field(default=(), converter=_as_tuple)
+    bindings: tuple[Binding, ...] = members(BINDINGS, default=(), converter=_as_tuple)
     model: str | None = None
     ports: tuple[Port, ...] | None = None
     port_ranges: tuple[PortRange, ...] | None = None

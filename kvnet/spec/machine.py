@@ -1,9 +1,12 @@
-"""The machine: a VMI spec and the object it came in, whichever kind that was."""
+"""The machine: a VMI spec, and the object of any kind that holds it.
+
+Classes with a field ``rest`` keep there the members that kvnet has no field for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 from attrs import field, frozen
@@ -11,8 +14,7 @@ from attrs import field, frozen
 from kvnet.errors import FieldPath
 from kvnet.spec.interface import Interface
 from kvnet.spec.network import Network
-from kvnet.spec.origin import Origin
-from kvnet.spec.wire import Int32, Rest, UInt32, rest
+from kvnet.spec.wire import Between, BriefRepr, Int32, Origin, Quantity, Rest, UInt32, mapping, rest
 
 __all__ = [
     "TEMPLATES",
@@ -42,9 +44,15 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
 """Where each kind of object keeps the metadata and spec of its VMIs."""
 
 
-@frozen(kw_only=True, slots=False)
-class Cpu:
-    """``domain.cpu``: a factor that is absent or 0 counts as 1 once any factor is given."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Cpu(BriefRepr):
+    """``domain.cpu``. A factor that is absent or 0 counts as 1 once any factor is given.
+
+    - ``cores``, ``sockets``, ``threads``: the factors of the number of vCPUs
+    - ``max_sockets``: sockets up to which CPUs can be plugged in
+    - ``model``: such as ``host-model``
+    - ``dedicated_cpu_placement``: whether each vCPU has a host CPU of its own
+    """
 
     cores: UInt32 | None = None
     sockets: UInt32 | None = None
@@ -55,29 +63,43 @@ class Cpu:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Resources:
-    """Kubernetes quantities by resource name, as written (``2``, ``500m``, ``1Gi``)."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Resources(BriefRepr):
+    """``domain.resources``: Kubernetes quantities as they were written, such as ``2``, ``500m`` or ``1Gi``.
 
-    requests: Mapping[str, Any] = field(factory=dict)
-    limits: Mapping[str, Any] = field(factory=dict)
+    - ``requests``, ``limits``: by the name of the resource
+    """
+
+    requests: Mapping[str, Quantity] = mapping()
+    limits: Mapping[str, Quantity] = mapping()
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Disk:
-    """A disk, as far as it shares the boot order with the NICs."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Disk(BriefRepr):
+    """An entry of ``devices.disks``.
+
+    - ``name``: of the disk
+    - ``boot_order``: its turn among NICs and disks, from 1
+    """
 
     name: str | None = None
     boot_order: UInt32 | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Devices:
-    """``domain.devices``: the NICs, and what decides on them."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Devices(BriefRepr):
+    """``domain.devices``.
 
-    interfaces: tuple[Interface, ...] = ()
+    - ``interfaces``: the NICs, at most 256
+    - ``autoattach_pod_interface``: ``False`` for a machine that is to have no default NIC
+    - ``network_interface_multiqueue``: whether virtio NICs get a queue pair for each vCPU
+    - ``use_virtio_transitional``: whether virtio devices are transitional
+    - ``disks``: which share the boot order with the NICs
+    """
+
+    interfaces: Annotated[tuple[Interface, ...], Between(0, 256)] = ()
     autoattach_pod_interface: bool | None = None
     network_interface_multiqueue: bool | None = None
     use_virtio_transitional: bool | None = None
@@ -85,43 +107,64 @@ class Devices:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class MachineType:
-    """``domain.machine``."""
+@frozen(kw_only=True, slots=False, repr=False)
+class MachineType(BriefRepr):
+    """``domain.machine``.
+
+    - ``type``: such as ``q35``
+    """
 
     type: str | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Memory:
-    """``domain.memory``: ``guest`` is a Kubernetes quantity of bytes."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Memory(BriefRepr):
+    """``domain.memory``.
 
-    guest: str | int | None = None
+    - ``guest``: a Kubernetes quantity of bytes
+    """
+
+    guest: Quantity | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Firmware:
-    """``domain.firmware``."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Firmware(BriefRepr):
+    """``domain.firmware``.
+
+    - ``uuid``: of the machine
+    """
 
     uuid: str | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class LaunchSecurity:
-    """``domain.launchSecurity``: confidential computing; on s390x an empty object asks for PV."""
+@frozen(kw_only=True, slots=False, repr=False)
+class LaunchSecurity(BriefRepr):
+    """``domain.launchSecurity``: confidential computing. On s390x an empty object means Protected Virtualization.
 
-    sev: Mapping[str, Any] | None = None
-    snp: Mapping[str, Any] | None = None
-    tdx: Mapping[str, Any] | None = None
+    - ``sev``, ``snp``, ``tdx``: the kind, with its settings
+    """
+
+    sev: Mapping[str, Any] | None = mapping(default=None)
+    snp: Mapping[str, Any] | None = mapping(default=None)
+    tdx: Mapping[str, Any] | None = mapping(default=None)
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Domain:
-    """``spec.domain``."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Domain(BriefRepr):
+    """``spec.domain``.
+
+    - ``devices``: the NICs among others
+    - ``cpu``: topology and model
+    - ``resources``: requests and limits
+    - ``memory``: of the guest
+    - ``machine``: the type of machine
+    - ``firmware``: the machine's UUID
+    - ``launch_security``: confidential computing
+    """
 
     devices: Devices = field(factory=Devices)
     cpu: Cpu | None = None
@@ -133,28 +176,47 @@ class Domain:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class PodResourceClaim:
-    """``spec.resourceClaims[]``, as far as networks refer to it."""
+@frozen(kw_only=True, slots=False, repr=False)
+class PodResourceClaim(BriefRepr):
+    """An entry of ``spec.resourceClaims``.
+
+    - ``name``: by which networks refer to it
+    """
 
     name: str | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class VmiSpec:
-    """The spec of a VirtualMachineInstance."""
+@frozen(kw_only=True, slots=False, repr=False)
+class VmiSpec(BriefRepr):
+    """The spec of a VirtualMachineInstance.
+
+    - ``domain``: the machine itself
+    - ``networks``: at most 256
+    - ``resource_claims``: claims of devices that networks may refer to
+    - ``architecture``: in Kubernetes' words, such as ``amd64``
+    """
 
     domain: Domain = field(factory=Domain)
-    networks: tuple[Network, ...] = ()
+    networks: Annotated[tuple[Network, ...], Between(0, 256)] = ()
     resource_claims: tuple[PodResourceClaim, ...] = ()
     architecture: str | None = None
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class InterfaceStatus:
-    """``status.interfaces[]``: what KubeVirt last reported of one NIC."""
+@frozen(kw_only=True, slots=False, repr=False)
+class InterfaceStatus(BriefRepr):
+    """An entry of ``status.interfaces``: what KubeVirt last reported of one NIC.
+
+    - ``name``: of the interface
+    - ``mac``: its address, as text
+    - ``ip_address``, ``ip_addresses``: the main address and all of them, as text
+    - ``pod_interface_name``: of the link in the pod
+    - ``interface_name``: of the link in the guest
+    - ``info_source``: a list in text of where this is known from, such as ``domain, guest-agent``
+    - ``queue_count``: queue pairs
+    - ``link_state``: ``up`` or ``down``
+    """
 
     name: str | None = None
     mac: str | None = None
@@ -168,9 +230,15 @@ class InterfaceStatus:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Condition:
-    """``status.conditions[]``: ``status`` is ``True``, ``False`` or ``Unknown``, as text."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Condition(BriefRepr):
+    """An entry of ``status.conditions``.
+
+    - ``type``: such as ``LiveMigratable``
+    - ``status``: ``True``, ``False`` or ``Unknown``, as text
+    - ``reason``, ``message``: why
+    - ``last_transition_time``: as RFC 3339 text
+    """
 
     type: str | None = None
     status: str | None = None
@@ -180,9 +248,13 @@ class Condition:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Status:
-    """``status`` of a VirtualMachineInstance."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Status(BriefRepr):
+    """``status`` of a VirtualMachineInstance.
+
+    - ``phase``: such as ``Running``
+    - ``conditions``, ``interfaces``: the entries of these lists
+    """
 
     phase: str | None = None
     conditions: tuple[Condition, ...] = ()
@@ -190,22 +262,26 @@ class Status:
     rest: Rest = rest()
 
 
-@frozen(kw_only=True, slots=False)
-class Machine:
-    """One VM: what its owner asked for, and the object it was asked in.
+@frozen(kw_only=True, slots=False, repr=False)
+class Machine(BriefRepr):
+    """One machine: its spec, and the object that held it.
 
-    ``kind`` is a key of ``TEMPLATES``, or empty for a bare VMI spec. ``annotations`` are the VMI's.
-    ``around`` is the rest of the object; ``origin`` finds fields in the text and counts for nothing
-    when machines are compared.
+    - ``kind``: a key of ``TEMPLATES``, or empty for a bare VMI spec
+    - ``name``, ``namespace``: of the object
+    - ``annotations``: of the VMI, or of the template for VMIs
+    - ``spec``: of the VMI
+    - ``status``: of the VMI
+    - ``around``: the rest of the object
+    - ``origin``: finds fields in the text, and does not count when machines are compared
     """
 
     kind: str = "VirtualMachineInstance"
     name: str | None = None
     namespace: str | None = None
-    annotations: Mapping[str, str] = field(factory=dict)
+    annotations: Mapping[str, str] = mapping()
     spec: VmiSpec = field(factory=VmiSpec)
     status: Status | None = None
-    around: Rest = field(factory=dict, repr=False)
+    around: Rest = mapping(repr=False)
     origin: Origin | None = field(default=None, eq=False, repr=False)
 
     @property
@@ -221,7 +297,9 @@ class Machine:
     def networks(self) -> tuple[Network, ...]:
         return self.spec.networks
 
-    def with_nics(self, interfaces: tuple[Interface, ...], networks: tuple[Network, ...]) -> Machine:
+    def with_nics(
+        self, interfaces: Annotated[tuple[Interface, ...], Between(0, 256)], networks: tuple[Network, ...]
+    ) -> Machine:
         """The same machine with other NICs and networks."""
         devices = attrs.evolve(self.spec.domain.devices, interfaces=interfaces)
         domain = attrs.evolve(self.spec.domain, devices=devices)

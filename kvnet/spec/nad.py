@@ -8,25 +8,27 @@ from typing import Any
 
 from attrs import field, frozen
 
-from kvnet.spec.origin import Origin
-from kvnet.spec.wire import Rest
+from kvnet.spec.wire import BriefRepr, Origin, Rest, mapping
 
 __all__ = ["Nad"]
 
 
-@frozen(kw_only=True, slots=False)
-class Nad:
+@frozen(kw_only=True, slots=False, repr=False)
+class Nad(BriefRepr):
     """One NetworkAttachmentDefinition.
 
-    ``config`` is the text of ``spec.config`` (JSON inside a string), ``None`` where the NAD has none
-    and the CNI configuration lies on the node.
+    - ``name``, ``namespace``: of the object
+    - ``annotations``: of the object
+    - ``config``: the text of ``spec.config``, which is JSON; ``None`` where the CNI configuration lies on the node
+    - ``around``: the rest of the object
+    - ``origin``: finds fields in the text, and does not count when NADs are compared
     """
 
     name: str
     namespace: str | None = None
-    annotations: Mapping[str, str] = field(factory=dict)
+    annotations: Mapping[str, str] = mapping()
     config: str | None = None
-    around: Rest = field(factory=dict, repr=False)
+    around: Rest = mapping(repr=False)
     origin: Origin | None = field(default=None, eq=False, repr=False)
 
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
-from kvnet.spec.wire import named
+from kvnet.spec.wire import BriefRepr, CidrText, members, named
 
 __all__ = [
     "SOURCES",
@@ -21,25 +21,36 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True, slots=False)
-class Pod:
-    """The stock pod network; the CIDRs are the guest's side of masquerade."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Pod(BriefRepr):
+    """The pod's own network.
 
-    vm_network_cidr: str | None = named("vmNetworkCIDR", default=None)
+    - ``vm_network_cidr``, ``vm_ipv6_network_cidr``: the guest's side of masquerade, as text
+    """
+
+    vm_network_cidr: CidrText | None = named("vmNetworkCIDR", default=None)
     vm_ipv6_network_cidr: str | None = named("vmIPv6NetworkCIDR", default=None)
 
 
-@frozen(kw_only=True, slots=False)
-class Multus:
-    """A network attached by Multus: ``name`` or ``namespace/name`` of its NetworkAttachmentDefinition."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Multus(BriefRepr):
+    """A network that Multus attaches.
+
+    - ``network_name``: ``name`` or ``namespace/name`` of its NetworkAttachmentDefinition
+    - ``default``: whether it replaces the pod's network as the primary one
+    """
 
     network_name: str
     default: bool | None = None
 
 
-@frozen(kw_only=True, slots=False)
-class ResourceClaim:
-    """A device of a Kubernetes resource claim (feature gate NetworkDevicesWithDRA)."""
+@frozen(kw_only=True, slots=False, repr=False)
+class ResourceClaim(BriefRepr):
+    """A device of a Kubernetes resource claim (feature gate NetworkDevicesWithDRA).
+
+    - ``claim_name``: the name of an entry of ``spec.resourceClaims``
+    - ``request_name``: of a request in that claim
+    """
 
     claim_name: str | None = None
     request_name: str | None = None
@@ -56,12 +67,16 @@ def _as_tuple(sources: NetworkSource | tuple[NetworkSource, ...]) -> tuple[Netwo
     return sources if isinstance(sources, tuple) else (sources,)
 
 
-@frozen(kw_only=True, slots=False)
-class Network:
-    """A named attachment. ``sources`` holds every source member given; a legal one has exactly one."""
+@frozen(kw_only=True, slots=False, repr=False)
+class Network(BriefRepr):
+    """A named attachment.
+
+    - ``name``: that of the interface that is joined to it
+    - ``sources``: every source member that was given; an admitted network has exactly one
+    """
 
     name: str
-    sources: tuple[NetworkSource, ...] = field(default=(), converter=_as_tuple)
+    sources: tuple[NetworkSource, ...] = members(SOURCES, default=(), converter=_as_tuple)
 
     @property
     def pod(self) -> Pod | None:

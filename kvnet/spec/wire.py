@@ -1,47 +1,179 @@
-"""How spec classes meet KubeVirt's JSON: names, integer widths, and what is passed through unread."""
+"""How attrs classes meet JSON: the names of fields, the widths of integers, and unknown members that are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from typing import Annotated, Any, Final, Protocol
 
 import attrs
 
-__all__ = ["REST", "Bits", "Int32", "Int64", "Json", "Rest", "UInt32", "json_name", "named", "rest"]
+from kvnet.errors import FieldPath, Place
+from kvnet.values import quantity_ceil
 
-Json = Any
-Rest = Mapping[str, Any]
-"""Content of an object that kvnet has no field for; it is kept, and dumped again."""
+__all__ = [
+    "REST",
+    "Between",
+    "BriefRepr",
+    "CidrText",
+    "Int32",
+    "Int64",
+    "IpText",
+    "Lenient",
+    "Origin",
+    "Parsed",
+    "Quantity",
+    "Rest",
+    "UInt32",
+    "default_of",
+    "factory_of",
+    "json_name",
+    "mapping",
+    "members",
+    "members_of",
+    "named",
+    "rest",
+]
 
-REST = "rest"
+REST: Final = "rest"
+"""The name of the field that keeps unknown members of a JSON object."""
 _NAME = "kvnet.json"
+_MEMBERS = "kvnet.members"
+_DOTTED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){3}")
+
+
+class BriefRepr:
+    """Shows in its repr only the fields that differ from their defaults."""
+
+    def __repr__(self) -> str:
+        given = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in attrs.fields(type(self))  # type: ignore[arg-type]
+            if field.repr and getattr(self, field.name) != default_of(field)
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+class Origin(Protocol):
+    """Finds the fields of one object in the text it was read from."""
+
+    def place(self, path: FieldPath) -> Place:
+        """The position of the field, or of the nearest enclosing one that was written."""
+
+
+class Lenient:
+    """A class whose JSON object may have members that kvnet does not read."""
 
 
 @attrs.frozen
-class Bits:
-    """The width of a Go integer type."""
+class Between:
+    """The lowest and the highest number that a field may hold, or how many entries."""
 
     low: int
     high: int
 
 
-Int32 = Annotated[int, Bits(-(2**31), 2**31 - 1)]
-Int64 = Annotated[int, Bits(-(2**63), 2**63 - 1)]
-UInt32 = Annotated[int, Bits(0, 2**32 - 1)]
+@attrs.frozen
+class Parsed:
+    """A type with a reader of its own: ``read`` gives the value or raises ValueError, ``wanted`` says what it reads."""
+
+    read: Callable[[Any], Any]
+    wanted: str
+
+
+def _quantity(value: Any) -> Any:
+    if type(value) not in (str, int, float):
+        raise ValueError
+    quantity_ceil(str(value))
+    return value
+
+
+def _ip(value: Any) -> str:
+    """An IP address in canonical form, as KubeVirt's API rewrites it while it decodes JSON; other text stays."""
+    if type(value) is not str:
+        raise ValueError
+    text = ".".join(str(int(octet)) for octet in value.split(".")) if _DOTTED.fullmatch(value) else value
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return value
+
+
+def _cidr(value: Any) -> str:
+    """A network whose address is in canonical form, with its host bits; other text stays."""
+    if type(value) is not str:
+        raise ValueError
+    address, slash, prefix = value.partition("/")
+    canonical = _ip(address)
+    if not slash or not _is_ip(canonical) or not re.fullmatch("[0-9]{1,3}", prefix):
+        return value
+    return f"{canonical}/{int(prefix)}"
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+Rest = Mapping[str, Any]
+"""Members of an object that kvnet has no field for; they are kept, and dumped again."""
+Int32 = Annotated[int, Between(-(2**31), 2**31 - 1)]
+Int64 = Annotated[int, Between(-(2**63), 2**63 - 1)]
+UInt32 = Annotated[int, Between(0, 2**32 - 1)]
+Quantity = Annotated[str | int, Parsed(_quantity, "a quantity such as 2, 500m or 1Gi")]
+"""A Kubernetes quantity, as written."""
+IpText = Annotated[str, Parsed(_ip, "text")]
+"""An IP address as text; leading zeros are dropped."""
+CidrText = Annotated[str, Parsed(_cidr, "text")]
+"""An IP network as text; leading zeros are dropped."""
 
 
 def rest() -> Any:
-    """A field for what kvnet has no field for: the class is open, unknown keys pass through it."""
-    return attrs.field(factory=dict, repr=False)
+    """A field for unknown members: the class is open, and they pass through it."""
+    return mapping(repr=False)
+
+
+def mapping(**options: Any) -> Any:
+    """A field that holds a mapping, empty by default; it counts for equality and not for the hash."""
+    if "default" not in options:
+        options["factory"] = dict
+    return attrs.field(hash=False, **options)
 
 
 def named(name: str, **options: Any) -> Any:
-    """A field whose JSON key is not its Python name in camel case."""
+    """A field whose JSON key is not its Python name in camel case; dots lead into the object's inner objects."""
     return attrs.field(metadata={_NAME: name}, **options)
 
 
+def members(table: Mapping[str, type], **options: Any) -> Any:
+    """A field that holds members of the JSON object itself, by the class of each, in the order of the table."""
+    return attrs.field(metadata={_MEMBERS: table}, **options)
+
+
+def members_of(attribute: attrs.Attribute[Any]) -> Mapping[str, type] | None:
+    """The JSON members that a field holds, with their classes, or nothing."""
+    table: Mapping[str, type] | None = attribute.metadata.get(_MEMBERS)
+    return table
+
+
 def json_name(attribute: attrs.Attribute[Any]) -> str:
-    """The JSON key of a spec field, such as ``macAddress`` for ``mac_address``."""
+    """The JSON key of a field, such as ``macAddress`` for ``mac_address``."""
     head, *tail = attribute.name.split("_")
     name: str = attribute.metadata.get(_NAME) or head + "".join(word.capitalize() for word in tail)
     return name
+
+
+def default_of(attribute: attrs.Attribute[Any]) -> Any:
+    """The default of a field, made anew where a factory makes it; ``attrs.NOTHING`` of a required one."""
+    factory = factory_of(attribute)
+    return attribute.default if factory is None else factory()
+
+
+def factory_of(attribute: attrs.Attribute[Any]) -> Callable[[], Any] | None:
+    """What makes the default of a field anew for each object, or nothing."""
+    default: Any = attribute.default
+    return default.factory if isinstance(default, attrs.Factory) else None  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """Hypothesis strategies for kvnet's values, for the tests of those who build on it. Needs ``kvnet[testing]``."""
 
+from kvnet.testing.classes import cluster_configs, host_facts, interface_statuses, nads, targets, values_of
 from kvnet.testing.devices import devices, elements
 from kvnet.testing.specs import admitted_machines, interfaces, machines, networks
 from kvnet.testing.texts import xml_texts
@@ -7,13 +8,19 @@ from kvnet.testing.values import mac_addresses, pci_addresses, unicast_macs
 
 __all__ = [
     "admitted_machines",
+    "cluster_configs",
     "devices",
     "elements",
+    "host_facts",
+    "interface_statuses",
     "interfaces",
     "mac_addresses",
     "machines",
+    "nads",
     "networks",
     "pci_addresses",
+    "targets",
     "unicast_macs",
+    "values_of",
     "xml_texts",
 ]

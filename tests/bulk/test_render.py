@@ -92,7 +92,7 @@ def test_bulk_gives_what_each_machine_gives_alone(
         made = list(render(texts, kvnet.Target(profile=profile), executor=executor, whole=whole, chunk=2))
     assert len(made) == len(machines)
     for text, one in zip(texts, made, strict=True):
-        machine = kvnet.load(text)
+        machine = kvnet.loads(text)
         architecture = machine.spec.architecture or "amd64"
         errors = [problem for problem in kvnet.check(machine) if problem.is_error]
         compiled = kvnet.compile(machine, kvnet.Target(profile=profile))

@@ -48,7 +48,7 @@ def test_a_directory_gives_its_manifests_by_name_and_no_other_file(run: Run, tmp
     folder = tmp_path / "manifests"
     folder.mkdir()
     for n, file in enumerate(("b.yml", "a.yaml", "c.json")):
-        data = kvnet.dump(kvnet.load(POD.read_text().replace("name: pod", f"name: pod-{n}")), "json")
+        data = kvnet.dump(kvnet.loads(POD.read_text().replace("name: pod", f"name: pod-{n}")), "json")
         (folder / file).write_text(data)
     (folder / "notes.txt").write_text("{")
     assert names(run("render", folder)) == ["pod-1", "pod-0", "pod-2"]

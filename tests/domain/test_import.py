@@ -213,7 +213,7 @@ def test_a_guest_address_that_would_be_refused_is_left_out_and_told() -> None:
 def test_the_manifest_is_one_that_loads_again(nic: str) -> None:
     made = kvnet.import_domain(domain(nic))
     manifest = kvnet.Manifest(objects=(made.machine, *made.nads))
-    assert kvnet.load_all(kvnet.dump(manifest)).objects == manifest.objects
+    assert kvnet.loads_all(kvnet.dump(manifest)).objects == manifest.objects
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not there: ../shared/corpus")
@@ -227,4 +227,4 @@ def test_of_every_nic_of_the_corpus_each_change_that_the_guest_sees_is_told() ->
         for change in guest_changes(domain(case["xml"]), made):
             assert change in told, case["id"]
         manifest = kvnet.Manifest(objects=(made.machine, *made.nads))
-        assert kvnet.load_all(kvnet.dump(manifest)).objects == manifest.objects, case["id"]
+        assert kvnet.loads_all(kvnet.dump(manifest)).objects == manifest.objects, case["id"]

@@ -1,11 +1,14 @@
+"""Facts that cannot be read, or that contradict each other."""
+
 from __future__ import annotations
 
 import pytest
 
-from kvnet import FactsError, load_facts
+from kvnet import FactsError, loads_facts
 
 POD = "kind: Pod\nmetadata:\n  annotations:\n    k8s.v1.cni.cncf.io/network-status: '%s'\n"
 STATUS = "metadata.annotations.k8s.v1.cni.cncf.io/network-status"
+NETWORK_INFO = "interfaces: [{network: a, deviceInfo: {pci: {pci-address: '0000:05:00.2'}}}]"
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,19 @@ STATUS = "metadata.annotations.k8s.v1.cni.cncf.io/network-status"
         ("links: 5\n", "1:8 KN022 links"),
         ("links: {a: 5}\n", "1:12 KN022 links.a"),
         ("links: {a: {mac: x}}\n", "1:18 KN022 links.a.mac"),
-        ("colour: blue\n", "1:1 KN022 "),
+        ("links: {'0': {mac: x}}\n", "1:20 KN022 links.0.mac"),
+        ('links: {"a]b\'c": {mac: x}}\n', "1:24 KN022 links.a]b'c.mac"),
+        ("links: {a.b: {mtu: x}}\n", "1:20 KN022 links.a.b.mtu"),
+        ("links: {a: {mtu: -1}}\n", "1:18 KN022 links.a.mtu"),
+        ("links: {a: {mtu: 4294967296}}\n", "1:18 KN022 links.a.mtu"),
+        ("links: {a: {mtu: 1500.0}}\n", "1:18 KN022 links.a.mtu"),
+        ("links: {a: {mac: 525400123456}}\n", "1:18 KN022 links.a.mac"),
+        ("links: {a: {tap: 0}}\n", "1:18 KN022 links.a.tap"),
+        ("links: {a: {Mac: x}}\n", "1:13 KN022 links.a.Mac"),
+        ("launchSecurity: x\n", "1:17 KN022 launchSecurity"),
+        ("pciAddresses: {a: '05:00.1'}\n", "1:19 KN022 pciAddresses.a"),
+        ("networkInfo: {interfaces: [{mac: x}]}\n", "1:28 KN022 networkInfo.interfaces[0].network"),
+        ("colour: blue\n", "1:1 KN022 colour"),
         ("links: {}\nlinks: {}\n", "2:1 KN002 links"),
         ("a: [\n", "2:1 KN001 "),
     ],
@@ -37,6 +52,31 @@ STATUS = "metadata.annotations.k8s.v1.cni.cncf.io/network-status"
 )
 def test_bad_facts_are_refused_at_their_place(text: str, where: str) -> None:
     with pytest.raises(FactsError) as caught:
-        load_facts(text)
+        loads_facts(text)
+    problem = caught.value.problems[-1]
+    assert f"{problem.place} {problem.code} {problem.field}" == f"<text>:{where}"
+    assert problem.message
+
+
+def test_every_flaw_of_every_document_is_told_at_once() -> None:
+    with pytest.raises(FactsError) as caught:
+        loads_facts("links: {a: {mtu: x}, b: {mac: y}}\nnetworkStatus: 5\n---\ncolour: blue\n")
+    told = {f"{problem.place}" for problem in caught.value.problems}
+    assert told == {"<text>:1:18", "<text>:1:31", "<text>:2:16", "<text>:4:1"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "where"),
+    [
+        ("links: {a: {mtu: 1400}}", "links: {a: {mtu: 1500}, b: {}}", "3:12 KN024 links.a"),
+        ("pciAddresses: {a: '0000:05:00.1'}", "pciAddresses: {a: '0000:05:00.2'}", "3:19 KN024 pciAddresses.a"),
+        ("architecture: amd64", "architecture: arm64", "3:15 KN024 architecture"),
+        ("pciAddresses: {a: '0000:05:00.1'}", NETWORK_INFO, "3:1 KN024 pciAddresses.a"),
+    ],
+)
+def test_documents_that_contradict_each_other_are_refused_at_the_second(first: str, second: str, where: str) -> None:
+    with pytest.raises(FactsError) as caught:
+        loads_facts(f"{first}\n---\n{second}\n")
     [problem] = caught.value.problems
     assert f"{problem.place} {problem.code} {problem.field}" == f"<text>:{where}"
+    assert problem.hint == "leave one of them out"

@@ -32,7 +32,7 @@ def one_input(data: bytes) -> None:
         kvnet.compile(machine)
         kvnet.compile(machine, kvnet.Target(nads=manifest.nads, profile="host"))
     if manifest.objects:
-        assert kvnet.load_all(kvnet.dump(manifest)).objects == manifest.objects
+        assert kvnet.loads_all(kvnet.dump(manifest)).objects == manifest.objects
 
 
 def told(error: kvnet.KvnetError) -> None:

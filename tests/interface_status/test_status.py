@@ -12,7 +12,7 @@ from tables import rows
 import kvnet
 from kvnet.compiler.naming import hashed_name
 from kvnet.interface_status import pod_networks, virt_controller_status
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.spec import Machine
 
 MAC = "02:00:00:00:00:01"

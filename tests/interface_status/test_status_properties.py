@@ -75,4 +75,4 @@ def test_the_order_of_the_manifests_nics_does_not_matter(seen: Seen, random: Any
 def test_a_status_survives_being_written_and_read(seen: Seen) -> None:
     machine, xml, told = seen
     reported = reporting(machine, kvnet.status(machine, xml, **told))
-    assert kvnet.load(kvnet.dump(reported)) == reported
+    assert kvnet.loads(kvnet.dump(reported)) == reported

@@ -157,7 +157,7 @@ spec:
       - name: a
         pod: {}
 """
-    [problem] = kvnet.restart_required(kvnet.load(text), running([nic()], [pod()]))
+    [problem] = kvnet.restart_required(kvnet.loads(text), running([nic()], [pod()]))
     assert problem.place is not None
     assert problem.place.line == 11
     assert not problem.is_error

@@ -13,7 +13,7 @@ from tables import rows
 
 import kvnet
 from kvnet.lifecycle import Synced, synced
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.spec import InterfaceStatus, Machine, Status
 from kvnet.testing import machines
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from kvnet import Rejected, load_all
+from kvnet import Rejected, loads_all
 
 VMI = "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\n"
 NICS = VMI + "spec:\n  domain:\n    devices:\n      interfaces:\n"
@@ -95,8 +95,8 @@ CASES = {
         "1:7 KN012 kind",
         "no kind 'networkattachmentdefinition' | did you mean 'NetworkAttachmentDefinition'?",
     ),
-    "text for the items": ("kind: VirtualMachineList\nitems: x\n", "2:8 KN004 items", "the items are no list"),
-    "a mapping for the items": ("kind: List\nitems: {}\n", "2:8 KN004 items", "the items are no list"),
+    "text for the items": ("kind: VirtualMachineList\nitems: x\n", "2:8 KN004 items", "the items are not a list"),
+    "a mapping for the items": ("kind: List\nitems: {}\n", "2:8 KN004 items", "the items are not a list"),
     "JSON with two commas": ('{"kind": "VirtualMachineInstance",,}', "1:35 KN001", "Expecting property name"),
     "a JSON key twice": (
         '{"kind": "VirtualMachineInstance", "kind": "x"}',
@@ -130,7 +130,7 @@ CASES = {
 @pytest.mark.parametrize(("text", "where", "says"), CASES.values(), ids=CASES)
 def test_a_bad_document_is_refused_at_its_place(text: str, where: str, says: str) -> None:
     with pytest.raises(Rejected) as caught:
-        load_all(text)
+        loads_all(text)
     [problem] = caught.value.problems
     assert f"{problem.place} {problem.code} {problem.field}".rstrip() == f"<text>:{where}"
     message, _, hint = says.partition(" | ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvnet import Rejected, load_all
+from kvnet import Rejected, loads_all
 
 VMI = "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\n"
 VM = "kind: VirtualMachine\n"
@@ -114,7 +114,7 @@ CASES = {
     "an empty entry": (
         NICS + "      -\n",
         f"7:8 KN004 {NIC0}",
-        "an entry is empty, not a mapping | drop it, or fill it in",
+        "an entry is empty, not a mapping | remove it, or fill it in",
     ),
     "a list for the devices": (
         DOMAIN + "    devices: []\n",
@@ -147,12 +147,12 @@ CASES = {
     "a word for a quantity": (
         DOMAIN + "    memory: {guest: lots}\n    devices: {}\n",
         "5:21 KN004 spec.domain.memory.guest",
-        '"lots" is text, not a quantity',
+        "'lots' is not a quantity",
     ),
     "text for the metadata": (
         "kind: VirtualMachineInstance\nmetadata: x\nspec: {domain: {devices: {}}}\n",
         "2:11 KN004 metadata",
-        '"x" is no mapping',
+        '"x" is text, not a mapping',
     ),
     "a number for the machine's name": (
         "kind: VirtualMachineInstance\nmetadata: {name: 1}\nspec: {domain: {devices: {}}}\n",
@@ -162,7 +162,7 @@ CASES = {
     "a list for the annotations": (
         "kind: VirtualMachineInstance\nmetadata: {annotations: []}\nspec: {domain: {devices: {}}}\n",
         "2:25 KN004 metadata.annotations",
-        "[] is no mapping",
+        "[] is a list, not a mapping",
     ),
     "a namespace that is a boolean": (
         "kind: VirtualMachineInstance\nmetadata: {namespace: no}\nspec: {domain: {devices: {}}}\n",
@@ -227,7 +227,7 @@ CASES = {
         "5:23 KN005 spec.networks[0].multus.networkName",
         "the field 'networkName' is missing",
     ),
-    "text for the template": (VM + "spec: {template: x}\n", "2:18 KN004 spec.template", '"x" is no mapping'),
+    "text for the template": (VM + "spec: {template: x}\n", "2:18 KN004 spec.template", '"x" is text, not a mapping'),
     "a plugin without a name": (
         NIC + "        binding: {}\n",
         f"8:18 KN005 {NIC0}.binding.name",
@@ -304,7 +304,7 @@ CASES = {
 @pytest.mark.parametrize(("text", "where", "says"), CASES.values(), ids=CASES)
 def test_a_bad_field_is_refused_at_its_place(text: str, where: str, says: str) -> None:
     with pytest.raises(Rejected) as caught:
-        load_all(text)
+        loads_all(text)
     [problem] = caught.value.problems
     assert f"{problem.place} {problem.code} {problem.field}".rstrip() == f"<text>:{where}"
     message, _, hint = says.partition(" | ")

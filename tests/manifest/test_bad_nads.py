@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvnet import Rejected, load_all
+from kvnet import Rejected, loads_all
 
 NAD = "kind: NetworkAttachmentDefinition\nmetadata: {name: a}\n"
 
@@ -17,22 +17,22 @@ CASES = {
     "a CNI configuration without quotes": (
         NAD + "spec: {config: {type: bridge}}\n",
         "3:16 KN008 spec.config",
-        "a mapping is not a CNI configuration | put the JSON into quotes",
+        "a mapping, not a CNI configuration | put the JSON into quotes",
     ),
     "an empty list for a CNI configuration": (
         NAD + "spec: {config: '[]'}\n",
         "3:17 KN008 spec.config",
-        "is no plugin and no list of them | write JSON such as",
+        "is neither a plugin nor a list of plugins | write JSON such as",
     ),
     "a CNI plugin without a type": (
         NAD + "spec: {config: '{}'}\n",
         "3:17 KN008 spec.config",
-        "names no plugin `type` | write JSON such as",
+        "has a plugin without a `type` | write JSON such as",
     ),
     "a CNI configuration without plugins": (
         NAD + "spec: {config: '{\"plugins\": []}'}\n",
         "3:17 KN008 spec.config",
-        "is no plugin and no list of them | write JSON such as",
+        "is neither a plugin nor a list of plugins | write JSON such as",
     ),
     "a CNI key twice": (
         NAD + 'spec: {config: \'{"type": "a", "type": "b"}\'}\n',
@@ -44,7 +44,7 @@ CASES = {
         "3:8 KN003 spec.conf",
         "no field 'conf' | did you mean 'config'?",
     ),
-    "a list for a NAD's spec": (NAD + "spec: []\n", "3:7 KN004 spec", "[] is no mapping"),
+    "a list for a NAD's spec": (NAD + "spec: []\n", "3:7 KN004 spec", "[] is a list, not a mapping"),
     "a NAD without a name": (
         'kind: NetworkAttachmentDefinition\nspec: {config: \'{"type": "a"}\'}\n',
         "1:1 KN005 metadata.name",
@@ -58,7 +58,7 @@ CASES = {
     "a number for a CNI configuration": (
         NAD + "spec: {config: 5}\n",
         "3:16 KN008 spec.config",
-        "a number is not a CNI configuration | put the JSON into quotes",
+        "5 is a number, not a CNI configuration | put the JSON into quotes",
     ),
     "a CNI value that is no number": (
         NAD + "spec: {config: '{\"type\": NaN}'}\n",
@@ -68,7 +68,7 @@ CASES = {
     "a CNI plugin whose type is a number": (
         NAD + "spec: {config: '{\"type\": 5}'}\n",
         "3:17 KN008 spec.config",
-        "names no plugin `type` | write JSON such as",
+        "has a plugin without a `type` | write JSON such as",
     ),
 }
 
@@ -76,7 +76,7 @@ CASES = {
 @pytest.mark.parametrize(("text", "where", "says"), CASES.values(), ids=CASES)
 def test_a_bad_network_is_refused_at_its_place(text: str, where: str, says: str) -> None:
     with pytest.raises(Rejected) as caught:
-        load_all(text)
+        loads_all(text)
     [problem] = caught.value.problems
     assert f"{problem.place} {problem.code} {problem.field}".rstrip() == f"<text>:{where}"
     message, _, hint = says.partition(" | ")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import kvnet
-from kvnet import KvnetError, Problem, check, compile, load_all
+from kvnet import KvnetError, Problem, check, compile, loads_all
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TEXTS = {path.stem: path.read_text() for path in sorted(EXAMPLES.glob("*.yaml"))}
@@ -55,7 +55,7 @@ def test_a_slip_of_the_hand_ends_in_objects_or_in_problems_with_places(
     lines = text.split("\n")
     problems: list[Problem] = []
     try:
-        manifest = load_all(text)
+        manifest = loads_all(text)
     except KvnetError as error:
         problems += error.problems
     else:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import kvnet
-from kvnet import Rejected, load, load_all
+from kvnet import Rejected, load, load_all, loads, loads_all
 from kvnet.spec import Machine, Nad
 
 VMI = "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\nmetadata: {name: %s}\nspec: {domain: {devices: {}}}\n"
@@ -26,7 +26,8 @@ DATA: dict[str, Any] = {
 
 
 def kinds_and_names(source: Any) -> list[tuple[str, str | None]]:
-    return [(type(each).__name__, each.name) for each in load_all(source)]
+    read = loads_all(source) if isinstance(source, str) else load_all(source)
+    return [(type(each).__name__, each.name) for each in read]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_an_empty_stream_holds_nothing(text: str) -> None:
 
 
 def test_what_kvnet_does_not_read_is_named() -> None:
-    manifest = load_all(f"kind: Secret\n---\n{VMI % 'a'}---\nkind: ConfigMap\n")
+    manifest = loads_all(f"kind: Secret\n---\n{VMI % 'a'}---\nkind: ConfigMap\n")
     assert manifest.skipped == ("Secret", "ConfigMap")
     assert [each.name for each in manifest.machines] == ["a"]
 
@@ -87,21 +88,21 @@ def test_every_problem_of_every_document_is_told_at_once_in_the_order_of_the_tex
     bad = "kind: VirtualMachineInstance\nspec: {q: *b, domain: {}}\n"
     text = f"kind: virtualmachine\n---\n{NAD.replace('type', 'typ')}---\n{VMI % '5'}---\nkind: !x y\n---\n{bad}"
     with pytest.raises(Rejected) as caught:
-        load_all(text)
+        loads_all(text)
     told = [(p.place.line, p.place.document, p.code) for p in caught.value.problems if p.place]
     assert told == [(1, 0, "KN012"), (6, 1, "KN008"), (10, 2, "KN004"), (13, 3, "KN007"), (16, 4, "KN007")]
 
 
 def test_a_broken_document_hides_none_of_the_flaws_before_it() -> None:
     with pytest.raises(Rejected) as caught:
-        load_all(f"{VMI % '5'}---\na: [\n")
+        loads_all(f"{VMI % '5'}---\na: [\n")
     assert [problem.code for problem in caught.value.problems] == ["KN004", "KN001"]
 
 
 def test_places_within_lists_count_in_the_whole_text() -> None:
     text = json.dumps({"kind": "List", "items": [DATA, {**DATA, "metadata": {"name": 5}}]}, indent=1)
     with pytest.raises(Rejected) as caught:
-        load_all(text)
+        loads_all(text)
     [problem] = caught.value.problems
     line = text.split("\n").index('    "name": 5') + 1
     assert problem.place is not None
@@ -110,7 +111,7 @@ def test_places_within_lists_count_in_the_whole_text() -> None:
 
 def test_json_lines_are_refused_with_the_way_out() -> None:
     with pytest.raises(Rejected) as caught:
-        load_all(f"{json.dumps(DATA)}\n{json.dumps(DATA)}\n")
+        loads_all(f"{json.dumps(DATA)}\n{json.dumps(DATA)}\n")
     [problem] = caught.value.problems
     assert str(problem.place) == "<text>:2:1"
     assert problem.hint == "put several objects into a List, or a line of --- between them"
@@ -133,7 +134,7 @@ def test_json_documents_may_make_a_yaml_stream(between: str) -> None:
 )
 def test_load_wants_exactly_one_machine(text: str, says: str) -> None:
     with pytest.raises(Rejected, match="KN0") as caught:
-        load(text)
+        loads(text)
     assert says in str(caught.value)
 
 
@@ -143,29 +144,74 @@ def test_every_kind_of_source_is_read(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "machine.yaml"
     path.write_bytes(text.encode(encoding))
     with path.open("rb") as binary:
-        sources = [path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes()), io.StringIO(text), text, binary]
+        sources = [path, str(path), io.BytesIO(path.read_bytes()), io.StringIO(text), binary]
         assert {load(source).name for source in sources} == {"ländlich"}
+    assert {loads(given).name for given in (text, path.read_bytes())} == {"ländlich"}
 
 
+READERS = [load, load_all, kvnet.load_cluster, kvnet.load_facts]
+TEXT_READERS = [loads, loads_all, kvnet.loads_cluster, kvnet.loads_facts]
+
+
+@pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("source", [None, 5, object(), True])
-def test_what_is_no_source_is_a_mistake_of_the_caller(source: Any) -> None:
-    with pytest.raises(TypeError, match="a manifest is a path"):
-        load_all(source)
+def test_a_wrong_source_is_a_type_error_that_says_what_is_wanted(read: Any, source: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"a manifest is a path, an open file, a mapping or a list of mappings, not \w+"
+    ):
+        read(source)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_text_in_place_of_a_path_is_refused_with_the_name_of_the_other_function(read: Any) -> None:
+    with pytest.raises(ValueError, match="use loads"):
+        read(VMI % "a")
+    with pytest.raises(TypeError, match="use loads"):
+        read((VMI % "a").encode())
+    for text in ("{}", "kind: Secret"):
+        with pytest.raises(
+            kvnet.KvnetError, match=r"cannot read .* \(to read a text that is not in a file, use loads\)"
+        ):
+            read(text)
+
+
+@pytest.mark.parametrize("read", TEXT_READERS)
+@pytest.mark.parametrize("text", [None, 5, DATA, Path("machine.yaml")])
+def test_what_is_not_text_is_refused_with_the_name_of_the_other_function(read: Any, text: Any) -> None:
+    with pytest.raises(TypeError, match="use load"):
+        read(text)
+
+
+@pytest.mark.parametrize("read", TEXT_READERS)
+def test_problems_of_a_text_call_it_by_the_name_that_was_given(read: Any) -> None:
+    with pytest.raises(kvnet.KvnetError) as caught:
+        read("a: [\n", name="vms[3]")
+    [problem] = caught.value.problems
+    assert str(problem.place) == "vms[3]:2:1"
+
+
+@pytest.mark.parametrize("text", ["a.yaml: b", "{"])
+def test_a_file_may_have_a_name_that_looks_like_text(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(text).write_text(VMI % "a")
+    assert load(text).name == "a"
 
 
 @pytest.mark.parametrize("content", [b"kind: \xff\n", b"\xff\xfek", b"kind: \xed\xa0\x80\n", b"\xc3"])
 def test_bytes_that_are_no_text_are_refused_at_their_place(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "machine.yaml"
     path.write_bytes(content)
-    for source in (path, content, io.BytesIO(content)):
+    for read in (lambda: load_all(path), lambda: loads_all(content), lambda: load_all(io.BytesIO(content))):
         with pytest.raises(Rejected, match=r"KN001 byte 0x.. is not UTF-"):
-            load_all(source)
+            read()
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
 def test_a_dumped_manifest_is_read_as_the_same_objects(form: Any) -> None:
-    manifest = load_all(f"{VMI % 'a'}---\n{NAD}---\n{VMI % 'b'}")
-    again = load_all(kvnet.dump(manifest, form))
+    manifest = loads_all(f"{VMI % 'a'}---\n{NAD}---\n{VMI % 'b'}")
+    again = loads_all(kvnet.dump(manifest, form))
     assert again.objects == manifest.objects
     assert [type(each) for each in again] == [Machine, Nad, Machine]
 
@@ -178,5 +224,5 @@ def test_a_dumped_manifest_is_read_as_the_same_objects(form: Any) -> None:
     ],
 )
 def test_metadata_of_null_is_dumped_and_loaded_again(text: str) -> None:
-    machine = kvnet.load(text)
-    assert kvnet.load(kvnet.dump(machine)) == machine
+    machine = kvnet.loads(text)
+    assert kvnet.loads(kvnet.dump(machine)) == machine

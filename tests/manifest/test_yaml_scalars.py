@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from kvnet import Rejected, dump, load
+from kvnet import Rejected, dump, load, loads
 from kvnet.manifest import documents
+from kvnet.manifest.text import given_text
 
 HEAD = "kind: VirtualMachineInstance\nspec:\n  domain:\n    devices:\n      interfaces:\n      - name: a\n"
 
 
 def value_of(text: str) -> Any:
-    [document] = documents(f"kind: x\nvalue: {text}\n")
+    [document] = documents(given_text(f"kind: x\nvalue: {text}\n"))
     return document.data["value"]
 
 
@@ -111,7 +112,7 @@ def test_a_block_is_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["52:54:00:12:34:56", "0000:05:00.1", "22:22"])
 def test_an_unquoted_mac_address_stays_text(text: str) -> None:
-    assert load(f"{HEAD}        macAddress: {text}\n").interfaces[0].mac_address == text
+    assert loads(f"{HEAD}        macAddress: {text}\n").interfaces[0].mac_address == text
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_text_that_looks_like_something_else_survives_a_round_trip(name: str, fo
     machine = load(
         {"kind": "VirtualMachineInstance", "spec": {"domain": {"devices": {"interfaces": [{"name": name}]}}}}
     )
-    assert load(dump(machine, form)).interfaces[0].name == name
+    assert loads(dump(machine, form)).interfaces[0].name == name
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_a_value_that_two_aliases_share_is_two_values() -> None:
 def test_a_flaw_in_a_shared_value_is_found_wherever_it_stands() -> None:
     text = f"{HEAD}        masquerade: &nothing {{x: 1}}\n      - name: b\n        bridge: *nothing\n"
     with pytest.raises(Rejected) as caught:
-        load(text)
+        loads(text)
     assert [(problem.field, problem.code) for problem in caught.value.problems] == [
         ("spec.domain.devices.interfaces[0].masquerade.x", "KN003"),
         ("spec.domain.devices.interfaces[1].bridge.x", "KN003"),
@@ -182,7 +183,7 @@ def test_a_flaw_in_a_shared_value_is_found_wherever_it_stands() -> None:
 def test_a_merged_field_is_checked_like_any_other() -> None:
     text = f"{HEAD}        <<: {{macaddress: x}}\n"
     with pytest.raises(Rejected) as caught:
-        load(text)
+        loads(text)
     [problem] = caught.value.problems
     assert (problem.code, problem.field) == ("KN003", "spec.domain.devices.interfaces[0].macaddress")
     assert problem.place is not None

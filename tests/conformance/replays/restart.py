@@ -7,7 +7,7 @@ from typing import Any
 
 import kvnet
 from kvnet.lifecycle import is_migratable, network_changes, synced
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.spec import Machine
 from replays.case import Case, Difference, bare, running
 

@@ -15,7 +15,7 @@ from kvnet.interface_status import (
     virt_controller_status,
     virt_handler_status,
 )
-from kvnet.manifest.structure import unstructure
+from kvnet.manifest.binder import plain as unstructure
 from kvnet.spec import InterfaceStatus
 from replays.case import Case, Difference, bare, network_status, running
 

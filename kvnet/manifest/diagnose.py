@@ -1,21 +1,34 @@
-"""What is wrong with the nodes of a document, all of it and with places: the careful pass."""
+"""What is wrong with the text of a document, all of it and with places: the careful pass over YAML and JSON."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import Final
 
 import yaml
 from attrs import field, frozen
 
 from kvnet.errors import FieldPath, Problem
-from kvnet.manifest.codes import DUPLICATE, UNSUPPORTED_YAML, WRONG_TYPE
-from kvnet.manifest.construct import node_key, scalar
-from kvnet.manifest.nodes import DEEPEST, MAPPING, SEQUENCE
-from kvnet.manifest.scalars import MERGE, Unfit
+from kvnet.manifest.json import SURROGATE
+from kvnet.manifest.problems import DUPLICATE, UNREADABLE, UNSUPPORTED_YAML, WRONG_TYPE
 from kvnet.manifest.text import Text
+from kvnet.manifest.yaml import (
+    DEEPEST,
+    MAPPING,
+    MERGE,
+    SEQUENCE,
+    UNPRINTABLE,
+    TooDeep,
+    Unfit,
+    node_key,
+    scalar,
+    sound_nodes,
+)
 
-__all__ = ["LARGEST", "review"]
+__all__ = ["LARGEST", "json_problems", "node_problems", "source_index", "syntax_problem"]
 
 LARGEST: Final = 1_000_000
 """Values that a document may have once its aliases are written out."""
@@ -27,9 +40,39 @@ _SCALAR_TAGS = {
     "tag:yaml.org,2002:bool": "true or false",
     "tag:yaml.org,2002:null": "null",
 }
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"\[\]{}:,]+')
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_HEADER: Final = re.compile(r"[^|>]*[|>][^\n]*\n")
+_PIECES: Final = {
+    "'": re.compile(r"''|\S"),
+    '"': re.compile(r"(?P<blank>\\[ntr\s])|\\(?:x\w{2}|u\w{4}|U\w{8}|.)|\S"),
+}
+_LETTERS: Final = re.compile(r"\S")
 
 
-def review(root: yaml.Node, text: Text, document: int) -> tuple[Problem, ...]:
+def syntax_problem(error: Exception, text: Text, document: int) -> Problem:
+    """What PyYAML complained of in a document, with its place."""
+    if isinstance(error, TooDeep):
+        place = text.place(_index(error.problem_mark), document)
+        return Problem(FieldPath(), UNSUPPORTED_YAML, f"the document is {error.problem}", place=place)
+    bad = UNPRINTABLE.search(text.text)
+    if isinstance(error, (yaml.reader.ReaderError, UnicodeError)) and bad:
+        message = f"the character U+{ord(bad.group()):04X} is not allowed in YAML"
+        return text.unreadable(bad.start(), message, "escape it inside double quotes", document)
+    if isinstance(error, yaml.MarkedYAMLError):
+        parts = (error.context, error.problem)
+        index = _index(error.problem_mark or error.context_mark)
+        code = UNSUPPORTED_YAML if isinstance(error, yaml.composer.ComposerError) else UNREADABLE
+        message = "not YAML: " + ", ".join(part for part in parts if part)
+        return Problem(FieldPath(), code, message, place=text.place(index, document))
+    return text.unreadable(0, f"not YAML: {error}", document=document)
+
+
+def _index(mark: yaml.Mark | None) -> int:
+    return mark.index if mark else 0
+
+
+def node_problems(root: yaml.Node, text: Text, document: int) -> tuple[Problem, ...]:
     """Everything that keeps the nodes from being constructed: keys, tags, aliases.
 
     Paths are those of the object: ``items[i]`` of a List is left out, ``spec`` of a bare spec put in.
@@ -131,3 +174,87 @@ class _Reviewer:
         inner = [each for pair in node.value for each in pair] if isinstance(node, yaml.MappingNode) else node.value
         extents = [self.extents.get(id(each), (1, 0)) for each in inner]
         return 1 + sum(size for size, _ in extents), 1 + max((height for _, height in extents), default=0)
+
+
+def json_problems(text: Text) -> tuple[Problem, ...]:
+    """What makes ``parse_json`` raise Unfit: at least one problem, each with its place."""
+    problem = _odd_token(text) or _depth_problem(text)
+    if problem is not None:
+        return (problem,)
+    roots = sound_nodes(text.text)
+    found = node_problems(roots[0], text, 0) if roots else ()
+    return found or (text.unreadable(0, "this JSON cannot be read"),)
+
+
+def _odd_token(text: Text) -> Problem | None:
+    """The first token that is legal to Python's decoder, and cannot be kept all the same."""
+    for token in _TOKEN.finditer(text.text):
+        message = _oddity(token.group())
+        if message:
+            return Problem(FieldPath(), WRONG_TYPE, message, place=text.place(token.start()))
+    return None
+
+
+def _depth_problem(text: Text) -> Problem | None:
+    """What is wrong with the first bracket that is nested too deep."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text.text):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(bracket.group(), 0)
+        if depth > DEEPEST:
+            message = f"the document is nested deeper than {DEEPEST} levels"
+            return Problem(FieldPath(), UNSUPPORTED_YAML, message, place=text.place(bracket.start()))
+    return None
+
+
+def _oddity(token: str) -> str:
+    if token.startswith('"'):
+        return _half_pair(token)
+    if token in ("NaN", "Infinity", "-Infinity"):
+        return f"{token} is not JSON"
+    try:
+        finite = (not token[0].isdigit() and token[0] != "-") or isfinite(float(token))
+        if token.lstrip("-").isdigit():
+            int(token)
+    except ValueError:
+        finite = False
+    except OverflowError:
+        finite = False
+    return "" if finite else f"the number {token[:20]}... is too large"
+
+
+def _half_pair(token: str) -> str:
+    if not SURROGATE.search(token):
+        return ""
+    try:
+        json.loads(token).encode()
+    except UnicodeEncodeError:
+        return "half of a surrogate pair is no character"
+    except ValueError:
+        return ""
+    return ""
+
+
+def source_index(text: str, node: yaml.ScalarNode, offset: int) -> int:
+    """The index in the text of the character ``offset`` of a scalar's value.
+
+    YAML folds and strips white space alone, so the other characters are counted. White space itself is
+    placed at what follows it, and the end of the value at its last character.
+    """
+    start, end = node.start_mark.index, node.end_mark.index
+    style = node.style or ""
+    if style in ("|", ">"):
+        header = _HEADER.match(text, start, end)
+        start = header.end() if header else start
+    elif style in _PIECES:
+        start, end = text.index(style, start) + 1, end - 1
+    pieces = _PIECES.get(style, _LETTERS)
+    wanted = sum(not letter.isspace() for letter in node.value[:offset])
+    index = start
+    for piece in pieces.finditer(text, start, end):
+        if piece.lastgroup == "blank":
+            continue
+        index = piece.start()
+        if wanted == 0:
+            break
+        wanted -= 1
+    return index

@@ -1,24 +1,21 @@
-"""Sources become documents: plain data, and an origin that finds its fields again."""
+"""A source becomes documents: plain data, each with an origin that finds its fields in the text again."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from attrs import frozen
 
 from kvnet.errors import FieldPath, Place, Problem, Rejected
-from kvnet.manifest.codes import UNSUPPORTED_YAML
-from kvnet.manifest.construct import construct, node_key
-from kvnet.manifest.inside import source_index
-from kvnet.manifest.json_text import is_json, looks_quoted, oddities, parse_json
-from kvnet.manifest.nodes import compose_all, sound_nodes, syntax_problem
-from kvnet.manifest.review import review
-from kvnet.manifest.scalars import Unfit
-from kvnet.manifest.text import Text, read_text
+from kvnet.manifest.diagnose import json_problems, node_problems, source_index, syntax_problem
+from kvnet.manifest.json import is_json, looks_quoted, parse_json
+from kvnet.manifest.problems import UNKNOWN_FIELD, UNSUPPORTED_YAML, Misfit, problem_of
+from kvnet.manifest.text import Source, Text, TextSource, read_text
+from kvnet.manifest.yaml import Unfit, compose_all, construct, node_key, sound_nodes
 
 __all__ = ["Document", "TextOrigin", "documents", "sound_documents"]
 
@@ -29,10 +26,10 @@ _SEVERAL = "put several objects into a List, or a line of --- between them"
 
 @frozen(slots=False)
 class TextOrigin:
-    """Finds fields of one document in its text; the text is composed again only when a place is asked for.
+    """Finds the fields of one document in its text, which is parsed again only when a place is asked for.
 
-    ``prefix`` leads from the root of the document to the object (into the items of a List); a ``bare``
-    VMI spec is the object that its paths call ``spec``.
+    ``document`` counts the documents of the text from 0. ``prefix`` leads from the root of the document to the object
+    (into the items of a List). A ``bare`` VMI spec is the object that its paths call ``spec``.
     """
 
     text: Text
@@ -97,25 +94,30 @@ def _names(key: yaml.Node, part: str | int) -> bool:
 
 @frozen(slots=False)
 class Document:
-    """One document: plain data, and where it came from (``None`` where it was no text)."""
+    """One document: its plain ``data``, and its ``origin``, which is ``None`` where it was not read from text."""
 
     data: Any
     origin: TextOrigin | None = None
 
-    def placed(self, problem: Problem, *, key: bool = False) -> Problem:
-        """The problem with its position."""
-        return problem.placed(self.origin.place(problem.at, key=key)) if self.origin else problem
+    def problems(self, misfit: Misfit) -> list[Problem]:
+        """What keeps the data from being read, as problems with their places."""
+        origin = self.origin
+        if origin is None:
+            return [problem_of(flaw) for flaw in misfit.flaws]
+        found = []
+        for flaw in misfit.flaws:
+            problem = problem_of(flaw, origin.scalar)
+            if flaw.offset is not None:
+                found.append(problem.placed(origin.inside(problem.at, flaw.offset)))
+            else:
+                found.append(problem.placed(origin.place(problem.at, key=flaw.code == UNKNOWN_FIELD)))
+        return found
 
-    def placed_inside(self, problem: Problem, offset: int) -> Problem:
-        """The problem with the position of one character of its field's text."""
-        return problem.placed(self.origin.inside(problem.at, offset)) if self.origin else problem
 
-
-def documents(source: Any) -> tuple[Document, ...]:
+def documents(source: Source | Text) -> tuple[Document, ...]:
     """Every document of a source, the items of Lists as documents of their own; empty ones are skipped.
 
-    A source is a path, text, an open file, a mapping or a sequence of mappings. Raises Rejected with
-    everything that is wrong with the text.
+    Raises Rejected with everything that is wrong with the text.
     """
     found, problems = sound_documents(source)
     if problems:
@@ -123,16 +125,16 @@ def documents(source: Any) -> tuple[Document, ...]:
     return tuple(found)
 
 
-def sound_documents(source: Any) -> tuple[list[Document], list[Problem]]:
+def sound_documents(source: Source | Text) -> tuple[list[Document], list[Problem]]:
     """The documents of a source that can be read, and what is wrong with the others.
 
-    Raises Rejected where there is no text to begin with.
+    Raises Rejected where no text can be read at all, and TypeError for what is not a source.
     """
-    if not isinstance(source, str) and isinstance(source, Mapping):
+    if isinstance(source, Mapping):
         return list(_items(source, None)), []
-    if isinstance(source, (list, tuple)):
+    if isinstance(source, list | tuple):
         return [item for each in source for item in _items(each, None)], []
-    text = read_text(source)
+    text = source if isinstance(source, Text) else read_text(cast(TextSource, source))
     if is_json(text.text):
         try:
             return list(_items(parse_json(text.text), TextOrigin(text))), []
@@ -142,7 +144,7 @@ def sound_documents(source: Any) -> tuple[list[Document], list[Problem]]:
                 hint = _SEVERAL if error.msg == "Extra data" else ""
                 return [], [text.unreadable(error.pos, f"not JSON: {error.msg}", hint)]
         except Unfit:
-            return [], list(oddities(text))
+            return [], list(json_problems(text))
     return _yaml(text)
 
 
@@ -163,14 +165,14 @@ def _yaml(text: Text) -> tuple[list[Document], list[Problem]]:
 def _constructed(node: yaml.Node, text: Text, document: int, problems: list[Problem]) -> Any:
     # An alias may stand for very much, or for itself: then look before building
     if "*" in text.text:
-        flaws = review(node, text, document)
+        flaws = node_problems(node, text, document)
         problems += flaws
         if flaws:
             return None
     try:
         return construct(node)
     except Unfit:
-        flaws = review(node, text, document)
+        flaws = node_problems(node, text, document)
         told = "this document cannot be read"
         problems += flaws or (Problem(FieldPath(), UNSUPPORTED_YAML, told, place=text.place(0)),)
         return None

@@ -1,0 +1,171 @@
+"""What can be wrong with a manifest before any rule reads it: the codes, flaws of plain data, and their wording."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+import attrs
+
+from kvnet.errors import FieldPath, Problem
+from kvnet.manifest import yaml
+
+__all__ = [
+    "CODES",
+    "DUPLICATE",
+    "MISSING",
+    "NAD_CONFIG",
+    "NOTHING_FOUND",
+    "NO_KIND",
+    "OUT_OF_RANGE",
+    "SEVERAL_FOUND",
+    "TOO_MANY",
+    "UNKNOWN_FIELD",
+    "UNKNOWN_KIND",
+    "UNREADABLE",
+    "UNSUPPORTED_YAML",
+    "WRONG_TYPE",
+    "Flaw",
+    "Misfit",
+    "problem_of",
+]
+
+UNREADABLE = "KN001"
+DUPLICATE = "KN002"
+UNKNOWN_FIELD = "KN003"
+WRONG_TYPE = "KN004"
+MISSING = "KN005"
+OUT_OF_RANGE = "KN006"
+UNSUPPORTED_YAML = "KN007"
+NAD_CONFIG = "KN008"
+NOTHING_FOUND = "KN009"
+SEVERAL_FOUND = "KN010"
+NO_KIND = "KN011"
+UNKNOWN_KIND = "KN012"
+TOO_MANY = "KN013"
+
+CODES: dict[str, str] = {
+    UNREADABLE: "the text cannot be read, or is neither YAML nor JSON",
+    DUPLICATE: "a key is given twice in one mapping",
+    UNKNOWN_FIELD: "KubeVirt has no field of this name here",
+    WRONG_TYPE: "a value is not of the type that its field has",
+    MISSING: "a required field is absent",
+    OUT_OF_RANGE: "a number does not fit the field's integer type",
+    UNSUPPORTED_YAML: "a YAML tag, alias or nesting that manifests do not use",
+    NAD_CONFIG: "spec.config of a NetworkAttachmentDefinition is not a CNI configuration",
+    NOTHING_FOUND: "the source holds no VirtualMachine",
+    SEVERAL_FOUND: "the source holds several machines, and one was expected",
+    NO_KIND: "a document does not say its kind, and is not a VMI spec either",
+    UNKNOWN_KIND: "a kind differs from one of KubeVirt's by its letter case only",
+    TOO_MANY: "a list is longer than KubeVirt allows",
+}
+"""What each code means, in one line."""
+
+_LONGEST_SHOWN: Final = 60
+_SHORTENED: Final = _LONGEST_SHOWN - 3
+
+
+@attrs.frozen(kw_only=True)
+class Flaw:
+    """One thing that is wrong with plain data.
+
+    - ``code``: one of ``CODES``
+    - ``path``: leads to the place
+    - ``value``: what was found there; of an unknown or a missing field, its name
+    - ``wanted``: what belongs there
+    - ``known``: the fields that exist, where one is unknown
+    - ``message``, ``hint``: replace the wording that would be made of those
+    - ``offset``: where the flaw is inside the text at the place, in characters
+    """
+
+    code: str = WRONG_TYPE
+    path: tuple[str | int, ...] = ()
+    value: Any = None
+    wanted: str = ""
+    known: tuple[str, ...] = ()
+    message: str = ""
+    hint: str = ""
+    offset: int | None = None
+
+    def under(self, *path: str | int) -> Flaw:
+        """The flaw as seen from an object around."""
+        return attrs.evolve(self, path=(*path, *self.path))
+
+
+class Misfit(Exception):
+    """Plain data that cannot be read, and every reason why."""
+
+    def __init__(self, *flaws: Flaw) -> None:
+        super().__init__(*flaws)
+        self.flaws = flaws
+
+    def under(self, *path: str | int) -> tuple[Flaw, ...]:
+        """The flaws as seen from an object around."""
+        return tuple(flaw.under(*path) for flaw in self.flaws)
+
+
+def problem_of(flaw: Flaw, written: Callable[[FieldPath], str | None] = lambda _: None) -> Problem:
+    """The problem that tells of a flaw, without its place; ``written`` gives a scalar as it stands in the text."""
+    at = FieldPath(flaw.path)
+    message, hint = (flaw.message, "") if flaw.message else _wording(flaw, written(at))
+    return Problem(at, flaw.code, message, hint=flaw.hint or hint)
+
+
+def _wording(flaw: Flaw, written: str | None) -> tuple[str, str]:
+    """Message and hint of a flaw."""
+    if flaw.code == UNKNOWN_FIELD:
+        return f"there is no field '{flaw.value}' here", _meant(str(flaw.value), flaw.known)
+    if flaw.code == MISSING:
+        return f"the field '{flaw.value}' is missing", ""
+    if flaw.code == TOO_MANY:
+        return f"{len(flaw.value)} entries are too many", f"give {flaw.wanted}"
+    if flaw.code == OUT_OF_RANGE:
+        return f"{flaw.value} is not {flaw.wanted}", ""
+    if flaw.value is None:
+        is_entry = bool(flaw.path) and isinstance(flaw.path[-1], int)
+        told = "an entry is empty, not" if is_entry else "null is not"
+        return f"{told} {flaw.wanted}", "remove it, or fill it in"
+    shown = _shown(flaw.value, written)
+    return f"{shown} is {_kind(flaw.value)}, not {flaw.wanted}", _remedy(flaw, shown)
+
+
+def _shown(value: Any, written: str | None) -> str:
+    if isinstance(value, str):
+        return json.dumps(value[:_LONGEST_SHOWN], ensure_ascii=False)
+    shown = written if written is not None else json.dumps(value, ensure_ascii=False, default=repr)
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[:_SHORTENED] + "..."
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text"}
+    if isinstance(value, Mapping):
+        return "a mapping"
+    other = "a list" if isinstance(value, list | tuple) else f"a value of type {type(value).__name__}"
+    return kinds.get(type(value), other)
+
+
+def _remedy(flaw: Flaw, shown: str) -> str:
+    if flaw.wanted == "text" and isinstance(flaw.value, bool | int | float):
+        return f'quote it: "{shown}"'
+    meant = {"a whole number": int, "true or false": bool}.get(flaw.wanted)
+    if meant is not None and isinstance(flaw.value, str) and type(_unquoted(flaw.value)) is meant:
+        return f"drop the quotes: {flaw.value}"
+    return ""
+
+
+def _unquoted(text: str) -> Any:
+    try:
+        return yaml.plain(text)
+    except yaml.Unfit:
+        return None
+
+
+def _meant(name: str, known: tuple[str, ...]) -> str:
+    """A hint for an unknown field: the known one that is spelled nearly so, or all of them."""
+    folded = {each.lower(): each for each in known}
+    close = folded.get(name.lower()) or next(iter(get_close_matches(name, known, n=1)), None)
+    if close:
+        return f"did you mean '{close}'?"
+    return f"the fields are {', '.join(known)}" if known else "write {}"
