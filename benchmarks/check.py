@@ -120,11 +120,11 @@ def _written(made: Sequence[kvnet.device.Device]) -> list[str]:
     return [write(device) for device in made]
 
 
-def _spec(vm: Vm) -> tuple[Machine, kvnet.HostFacts]:
-    return load(manifest(vm)), facts(vm)
+def _spec(vm: Vm) -> tuple[Machine, kvnet.Target]:
+    return load(manifest(vm)), kvnet.Target(facts=facts(vm))
 
 
-def _compiled(asked: tuple[Machine, kvnet.HostFacts]) -> list[str]:
+def _compiled(asked: tuple[Machine, kvnet.Target]) -> list[str]:
     return compile(*asked).xml()
 
 
@@ -137,8 +137,8 @@ def _loaded(asked: tuple[str, kvnet.HostFacts]) -> list[str]:
 
 
 def _devices(vm: Vm) -> tuple[Machine, tuple[kvnet.device.Device, ...]]:
-    machine, known = _spec(vm)
-    return machine, compile(machine, kvnet.Target(facts=known)).devices
+    machine, target = _spec(vm)
+    return machine, compile(machine, target).devices
 
 
 def _elements_and_text(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:
@@ -149,7 +149,8 @@ def _elements_and_text(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -
 
 
 def _built(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:
-    return kvnet.build(*asked)
+    machine, made = asked
+    return kvnet.build(machine, devices=made)
 
 
 _NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11")

@@ -24,8 +24,10 @@ def compiled(
     **members: Any,
 ) -> kvnet.Compiled:
     """What becomes of a machine; ``facts`` as their document has them, ``target`` for what else Target takes."""
-    known = {} if facts is None else {"facts": kvnet.load_facts(facts)}
-    return kvnet.compile(kvnet.load(vmi(nics, networks, **members)), kvnet.Target(**known, **(target or {})))
+    given = dict(target or {})
+    if facts is not None:
+        given["facts"] = kvnet.load_facts(facts)
+    return kvnet.compile(kvnet.load(vmi(nics, networks, **members)), kvnet.Target(**given))
 
 
 def only(

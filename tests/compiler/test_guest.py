@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compiling import codes, compiled, interface_of, only
+from compiler.compiling import codes, compiled, interface_of, only
 from hypothesis import given
 from hypothesis import strategies as st
 from machines import nic, pod, vmi
@@ -139,7 +139,7 @@ def test_the_option_rom_of_a_nic_for_booting_stays() -> None:
 
 @pytest.mark.parametrize("profile", ["kubevirt", "host"])
 def test_what_the_spec_says_of_a_nic_is_kept(profile: str) -> None:
-    members = {"bootOrder": 3, "acpiIndex": 7, "pciAddress": "0000:02:00.1", "state": "down"}
+    members: dict[str, Any] = {"bootOrder": 3, "acpiIndex": 7, "pciAddress": "0000:02:00.1", "state": "down"}
     device = interface_of(only(nic(**members), pod(), target={"profile": profile}))
     assert (device.boot_order, device.acpi, device.link) == (3, Acpi(index=7), "down")
     assert device.address == PciGuestAddress.of(PciAddress(0, 2, 0, 1))

@@ -6,11 +6,11 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from compiling import codes, interface_of, only
+from compiler.compiling import codes, interface_of, only
+from compiler.nads import host_target
 from hypothesis import given
 from hypothesis import strategies as st
 from machines import multus, nic, pod
-from nads import host_target
 
 import kvnet
 from kvnet.device import (

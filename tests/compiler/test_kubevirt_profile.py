@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from compiling import codes, compiled, interface_of, only
+from compiler.compiling import codes, compiled, interface_of, only
 from machines import multus, nic, pod, vmi
 
 import kvnet
@@ -73,8 +73,7 @@ FORWARDS: dict[str, tuple[list[dict[str, Any]] | None, tuple[PortForward, ...]]]
 
 @pytest.mark.parametrize(("ports", "forwards"), FORWARDS.values(), ids=FORWARDS)
 def test_passt_forwards(ports: list[dict[str, Any]] | None, forwards: tuple[PortForward, ...]) -> None:
-    members = {} if ports is None else {"ports": ports}
-    assert interface_of(passt(**members)).port_forwards == forwards
+    assert interface_of(passt(ports=ports)).port_forwards == forwards
 
 
 ISTIOS = (15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090)

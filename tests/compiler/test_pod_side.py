@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from compiling import codes, compiled, interface_of, only
+from compiler.compiling import codes, compiled, interface_of, only
 from hypothesis import given
 from hypothesis import strategies as st
 from machines import claim, multus, nic, pod, vmi

@@ -65,8 +65,8 @@ def test_a_quantity_beyond_all_measure_is_refused(text: str) -> None:
 
 @given(st.integers(-(10**9), 10**9), st.sampled_from(["n", "u", "m", "", "k", "Ki"]))
 def test_a_part_of_one_counts_as_a_whole_one_away_from_zero(number: int, suffix: str) -> None:
-    scale = {"n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "": 1, "k": 1000, "Ki": 1024}
-    exact = number * Fraction(scale[suffix])
+    parts, whole = {"n": 10**9, "u": 10**6, "m": 1000}, {"k": 1000, "Ki": 1024}
+    exact = Fraction(number * whole.get(suffix, 1), parts.get(suffix, 1))
     made = quantity_ceil(f"{number}{suffix}")
     assert abs(exact) <= abs(made) < abs(exact) + 1
     assert made * exact >= 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compiling import compiled, only
+from compiler.compiling import compiled, only
+from compiler.nads import host_target
 from machines import multus, nic, pod
-from nads import host_target
 
 from kvnet import Requirement
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compiling import codes, hostdev_of, interface_of, only
+from compiler.compiling import codes, hostdev_of, interface_of, only
+from compiler.nads import host_target
 from machines import claim, multus, nic, pod
-from nads import host_target
 
 from kvnet.device import HostdevSource, PciGuestAddress, PciHostAddress
 from kvnet.values import PciAddress
@@ -78,7 +78,13 @@ def test_there_is_no_virtual_function_where(
 
 
 def test_a_hostdev_keeps_boot_order_and_guest_address_and_leaves_out_the_rest() -> None:
-    members = {"bootOrder": 3, "pciAddress": "0000:02:00.0", "acpiIndex": 5, "model": "virtio", "macAddress": ""}
+    members: dict[str, Any] = {
+        "bootOrder": 3,
+        "pciAddress": "0000:02:00.0",
+        "acpiIndex": 5,
+        "model": "virtio",
+        "macAddress": "",
+    }
     device = hostdev_of(only(nic(binding="sriov", **members), multus(), facts={"pciAddresses": {"a": OWN}}))
     assert device.boot_order == 3
     assert device.address == PciGuestAddress.of(PciAddress.parse("0000:02:00.0"))

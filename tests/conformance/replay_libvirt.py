@@ -32,6 +32,8 @@ from recorded import CORPUS, lines, recordings
 __all__ = ["differences", "elements", "main"]
 
 _SHOWN = 10
+_evolve: Any = attrs.evolve
+"""mypy takes the classes of elements for no attrs classes."""
 OTHER: dict[str, Any] = {
     "alias": "ua-other",
     "boot_order": 77,
@@ -71,8 +73,8 @@ def differences(element: Element) -> Iterator[str]:
         yield "lossless reading and writing changed it"
     for name, value in OTHER.items():
         if hasattr(device, name):
-            other = kvnet.read_device(kvnet.write(attrs.evolve(device, **{name: value})), lossless=True)
-            back = attrs.evolve(other, **{name: getattr(device, name)})
+            other = kvnet.read_device(kvnet.write(_evolve(device, **{name: value})), lossless=True)
+            back = _evolve(other, **{name: getattr(device, name)})
             if getattr(other, name) != value or canonical(kvnet.write(back)) != wanted:
                 yield f"{name}, changed and changed back, left a trace"
     yield from strict_differences(element)

@@ -20,7 +20,10 @@ from kvnet.target import Target
 from kvnet.testing import machines
 
 RULES = (*admission.RULES, *libvirt.RULES, *advice.RULES)
-CLUSTERS = (ClusterConfig(), ClusterConfig(permit_bridge_on_pod_network=False, disabled_feature_gates={"PasstBinding"}))
+CLUSTERS = (
+    ClusterConfig(),
+    ClusterConfig(permit_bridge_on_pod_network=False, disabled_feature_gates=frozenset({"PasstBinding"})),
+)
 
 
 def assert_none_is_missed(machine: Machine) -> None:
