@@ -55,7 +55,7 @@ class Manifest:
 
         >>> import kvnet
         >>> kvnet.load_all("examples/multus.yaml").target(profile="host").nads[0].name
-        'vlan100'
+        'linux-bridge-net-ipam'
         """
         return Target(
             profile=Profile(profile),

@@ -25,6 +25,7 @@ from kvnet.device import (
 )
 
 MAC = "52:54:00:00:00:0a"
+NIC = "spec.domain.devices.interfaces[0]"
 HOST = {"profile": "host"}
 OWN_NETWORK = {"libvirtNetworks": ["default"]}
 
@@ -205,6 +206,8 @@ def test_the_pod_network_is_libvirts_default_network_or_user_mode(
     made = only(nic(binding=binding), pod(), target=HOST, facts=facts)
     assert interface_of(made).source == source
     assert codes(made) == told
+    fields = {"KN330": NIC, "KN331": NIC, "KN312": f"{NIC}.macAddress"}
+    assert [each.field for each in made.notes] == [fields[code] for code in told]
 
 
 @pytest.mark.parametrize(
@@ -218,6 +221,7 @@ def test_the_pod_network_is_libvirts_default_network_or_user_mode(
 def test_libvirts_network_forwards_no_ports(members: dict[str, Any], told: list[str]) -> None:
     made = only(nic(binding="masquerade", macAddress=MAC, **members), pod(), target=HOST, facts=OWN_NETWORK)
     assert codes(made) == told
+    assert [each.field for each in made.notes] == [f"{NIC}.ports" for _ in told]
 
 
 def test_passt_runs_in_user_mode_with_its_ports() -> None:

@@ -17,6 +17,7 @@ from kvnet.facts import PodLink
 from kvnet.values import MacAddress
 
 MAC, OTHER = "52:54:00:00:00:0a", "52:54:00:00:00:0b"
+NIC = "spec.domain.devices.interfaces[0]"
 HASH = sha256(b"a").hexdigest()[:11]
 
 TARGETS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
@@ -99,7 +100,9 @@ def test_without_facts_a_network_of_a_claim_has_no_link() -> None:
 
 
 def test_a_nic_without_mac_address_is_told_where_none_is_known() -> None:
-    assert codes(only(nic(), pod())) == ["KN310", "KN312"]
+    made = only(nic(), pod())
+    assert codes(made) == ["KN310", "KN312"]
+    assert [each.field for each in made.notes] == [NIC, f"{NIC}.macAddress"]
     assert codes(only(nic(), pod(), facts={"links": {"a": {"name": "eth0"}}})) == []
 
 
