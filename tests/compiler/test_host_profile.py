@@ -77,6 +77,45 @@ def test_a_definition_that_no_device_follows_from_is_refused(cni: dict[str, Any]
     assert made.problems[0].field == "spec.domain.devices.interfaces[0]"
 
 
+MISFITS: dict[str, tuple[dict[str, Any], str]] = {
+    "a VLAN beyond 4095": ({"vlan": 5000}, "id: 5000 is not between 0 and 4095"),
+    "a VLAN below 0": ({"vlan": -1}, "id: -1 is not between 0 and 4095"),
+    "a VLAN in quotes": ({"vlan": "7"}, "id: '7' is not a whole number"),
+    "an MTU below 0": ({"mtu": -1}, "mtu: -1 is not between 0 and 65535"),
+    "an MTU in quotes": ({"mtu": "1400"}, "mtu: '1400' is not a whole number"),
+    "a bridge that is a number": ({"bridge": 5}, "bridge: 5 is not text"),
+    "a trunk that is no list": ({"vlanTrunk": 5}, "the trunk 5 is not a list"),
+    "a trunk of numbers": ({"trunk": [7]}, "7 in the trunk is neither an id nor a range"),
+    "a trunk of an id in quotes": ({"trunk": [{"id": "7"}]}, "id: '7' is not a whole number"),
+    **{
+        f"a trunk from {first} to {last}": (
+            {"vlanTrunk": [{"id": 3}, {"minID": first, "maxID": last}]},
+            "in the trunk is no range of VLANs from minID to maxID",
+        )
+        for first, last in ((-1, 7), (7, 6), (7, 4096), (7, 10**12), (None, 7), (7, None), ("7", 8), (7, "8"))
+    },
+    "a trunk of a range without an end": ({"trunk": [{"minID": 7}]}, "{'minID': 7} in the trunk is no range"),
+}
+
+
+@pytest.mark.parametrize(("cni", "told"), MISFITS.values(), ids=MISFITS)
+@pytest.mark.parametrize("plugin", ["bridge", "ovs", "macvlan", "sriov"])
+def test_what_no_device_can_have_is_told_of_the_definition(plugin: str, cni: dict[str, Any], told: str) -> None:
+    link = {"bridge": "br1"} if plugin != "macvlan" or "bridge" in cni else {"master": "eth1"}
+    binding = "sriov" if plugin == "sriov" else "bridge"
+    target = host_target({"type": plugin, **link, **cni})
+    (problem,) = only(nic(binding=binding), multus(), target=target).problems
+    assert (problem.code, problem.field) == ("KN345", NIC)
+    assert told in problem.message
+
+
+@pytest.mark.parametrize("trunk", [[{"minID": 0, "maxID": 4095}], [{"id": 0}, {"id": 4095}]])
+def test_the_first_and_the_last_vlan_are_some(trunk: list[dict[str, int]]) -> None:
+    vlan = interface_of(attached({"type": "bridge", "vlanTrunk": trunk})).vlan
+    assert vlan is not None
+    assert (vlan.tags[0].id, vlan.tags[-1].id) == (0, 4095)
+
+
 def test_a_missing_definition_and_an_empty_one_are_refused() -> None:
     assert codes(only(nic(), multus(), target=HOST)) == ["KN340"]
     assert codes(only(nic(), multus(), target=host_target())) == ["KN341"]
