@@ -14,7 +14,7 @@ import pytest
 import kvnet
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(?:pycon|python|\{doctest\})\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 USES_LOADS = {"kvnet.pipeline", "kvnet.compiler.compiler", "kvnet.rules.check"}
 """Modules whose examples call ``kvnet.loads``."""
