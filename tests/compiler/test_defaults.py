@@ -38,6 +38,8 @@ SOCKETS: dict[str, tuple[Machine, int]] = {
         300,
     ),
     "factors that are not given do not count": (machine({"sockets": 1000}), 4000),
+    "nor does one factor without the other": (machine({"sockets": 1000, "cores": 2}), 4000),
+    "nor the other without the one": (machine({"sockets": 1000, "threads": 2}), 4000),
     "one vCPU less than too many": (machine({"sockets": 128, "cores": 1, "threads": 1}), 512),
     "one socket more than that": (machine({"sockets": 129, "cores": 1, "threads": 1}), 512),
     "threads count": (machine({"sockets": 64, "cores": 1, "threads": 4}), 128),
