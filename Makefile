@@ -27,7 +27,7 @@ lint: .venv/with-dev
 	$(BIN)/ruff format --check .
 
 types: .venv/with-dev
-	$(BIN)/mypy --strict kvnet
+	$(BIN)/mypy --strict
 
 docs: .venv/with-dev
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html

@@ -120,13 +120,12 @@ def _written(made: Sequence[kvnet.device.Device]) -> list[str]:
     return [write(device) for device in made]
 
 
-def _spec(vm: Vm) -> tuple[Machine, kvnet.HostFacts]:
-    return load(manifest(vm)), facts(vm)
+def _spec(vm: Vm) -> tuple[Machine, kvnet.Target]:
+    return load(manifest(vm)), kvnet.Target(facts=facts(vm))
 
 
-def _compiled(asked: tuple[Machine, kvnet.HostFacts]) -> list[str]:
-    machine, known = asked
-    return compile(machine, kvnet.Target(facts=known)).xml()
+def _compiled(asked: tuple[Machine, kvnet.Target]) -> list[str]:
+    return compile(*asked).xml()
 
 
 def _loaded(asked: tuple[str, kvnet.HostFacts]) -> list[str]:
@@ -138,15 +137,15 @@ def _loaded(asked: tuple[str, kvnet.HostFacts]) -> list[str]:
 
 
 def _devices(vm: Vm) -> tuple[Machine, tuple[kvnet.device.Device, ...]]:
-    machine, known = _spec(vm)
-    return machine, compile(machine, kvnet.Target(facts=known)).devices
+    machine, target = _spec(vm)
+    return machine, compile(machine, target).devices
 
 
 def _elements_and_text(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:
     machine, made = asked
     nics = "\n".join([write(device, indent=4) for device in made])
     uuid = uuid5(_NAMESPACE, f"{machine.namespace}/{machine.name}")
-    return _DOMAIN % (machine.namespace, machine.name, uuid, nics)
+    return _DOMAIN % (f"{machine.namespace}_{machine.name}", uuid, nics)
 
 
 def _built(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:

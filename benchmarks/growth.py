@@ -48,7 +48,7 @@ def of_nics(count: int, number: int) -> str:
 
 
 def with_nics(rounds: int) -> Iterator[str]:
-    steps = {f"{count} NICs": Step(lambda n, count=count: of_nics(count, n), _xml) for count in NICS}
+    steps = {f"{count} NICs": Step(partial(of_nics, count), _xml) for count in NICS}
     taken = in_chunks(steps, range(FLEET // 10), rounds)
     for count, seconds in zip(NICS, taken.values(), strict=True):
         yield f"{count:>9,} NICs      {seconds * 1e6:8.1f} µs a machine  {seconds * 1e6 / count:6.1f} µs a NIC"

@@ -190,7 +190,7 @@ def quantity_ceil(text: str) -> int:
     if match is None:
         raise ValueError(f"'{text}' is not a quantity such as 2, 500m or 1Gi")
     digits, suffix = match.groups(default="")
-    scale = Decimal(f"1{suffix}") if suffix[:1] in "eE" and suffix[1:] else _SCALE.get(suffix, Decimal(1))
+    scale = _SCALE[suffix] if suffix in _SCALE else Decimal(f"1{suffix}")
     if not scale.is_finite() or scale.adjusted() > 30:
         raise ValueError(f"'{text}' is too large")
     value = Decimal(digits) * scale

@@ -1,10 +1,18 @@
-"""Tables that tests make of what they measured, printed at the end of a run."""
+"""Where Hypothesis keeps its examples, and the tables that tests make of what they measured."""
 
 from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
 _SECTION = "table"
+
+# a checkout that cannot be written to
+if not os.access(Path(__file__).parents[1], os.W_OK):
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "kvnet-hypothesis"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kvnet.compiler import host, kubevirt
-from kvnet.compiler.context import Context, failed
+from kvnet.compiler.context import Context, without_class
 from kvnet.compiler.guest import guest_of
 from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import Compiled, CompiledNic
@@ -52,9 +52,27 @@ def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], Compile
     try:
         return lower(nic, context)
     except ValueError as reason:
-        return failed(nic, "KN304", str(reason), "write what the message asks for, or leave the field out")
+        return CompiledNic(name=nic.name, problems=(_misfit(nic, reason),))
 
 
+def _misfit(nic: Nic, reason: ValueError) -> Problem:
+    """The problem of a value that no device can have, at its field where the reason tells which one it is."""
+    interface, text = nic.interface, str(reason)
+    written = {"macAddress": interface.mac_address, "pciAddress": interface.pci_address}
+    quoted = next((field for field, value in written.items() if text.startswith(f"'{value}' ")), None)
+    field = quoted or _FIELDS.get(text.partition(": ")[0])
+    at = nic.at / field if field else nic.at
+    return Problem(at, "KN304", without_class(reason), hint="write what the message asks for, or leave the field out")
+
+
+_FIELDS = {
+    "Acpi.index": "acpiIndex",
+    "Hostdev.alias": "name",
+    "Hostdev.boot_order": "bootOrder",
+    "Interface.alias": "name",
+    "Interface.boot_order": "bootOrder",
+}
+"""The fields of a spec's interface by those of devices that hold their values."""
 _NETWORK_HINT = "list a network of the same name"
 _LOWER: dict[Profile, Callable[[Nic, Context], CompiledNic]] = {
     Profile.KUBEVIRT: kubevirt.lower,

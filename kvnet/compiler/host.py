@@ -6,12 +6,12 @@ would have made on the host.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
 
-from kvnet.compiler.context import Context, failed, network_of, note
+from kvnet.compiler.context import Context, failed, network_of, note, without_class
 from kvnet.compiler.guest import acpi, driver, guest_address, link, model, rom
 from kvnet.compiler.kubevirt import behind_istio, passt_forwards, vf_address
 from kvnet.compiler.result import CompiledNic
@@ -45,6 +45,7 @@ _DEFAULT_NETWORK = "default"
 _DEFAULT_NAMESPACE = "default"
 _CNI_DEFAULT_BRIDGE = "cni0"
 _NO_SPOOFING = "no-mac-spoofing"
+_HIGHEST_VLAN = 4095
 _MACVTAP_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthru": "passthrough"}
 
 
@@ -92,13 +93,25 @@ def _attached(nic: Nic, context: Context, multus: Multus) -> CompiledNic:
         told = f"NetworkAttachmentDefinition '{nad.name}' holds no CNI configuration"
         return failed(nic, "KN341", told, "write the CNI configuration into spec.config")
     cni = nad.plugins[0]
-    if isinstance(nic.binding, Sriov):
-        return _virtual_function(nic, context, cni)
-    attach = _CNI.get(str(cni.get("type")))
+    attach = _virtual_function if isinstance(nic.binding, Sriov) else _CNI.get(str(cni.get("type")))
     if attach is None:
         told = f"CNI plugin '{cni.get('type')}' of '{nad.name}' has no equivalent in libvirt"
         return failed(nic, "KN342", told, f"use one of {', '.join(sorted(_CNI))}")
+    flaw = _flaw(cni)
+    if flaw is not None:
+        told = f"no device can have what the CNI configuration of '{nad.name}' says: {flaw}"
+        return failed(nic, "KN345", told, "correct it in spec.config")
     return attach(nic, context, cni)
+
+
+def _flaw(cni: Cni) -> str | None:
+    """Why no device can have what a CNI configuration says, or nothing."""
+    try:
+        link = BridgeSource(bridge=cni.get("bridge") or cni.get("master") or _CNI_DEFAULT_BRIDGE)
+        Interface(source=link, vlan=_vlan(cni), mtu=_mtu(cni))
+    except ValueError as reason:
+        return without_class(reason)
+    return None
 
 
 def _nad(nic: Nic, context: Context, multus: Multus) -> Nad | None:
@@ -225,8 +238,20 @@ def _vlan(cni: Cni) -> Vlan | None:
     """The VLAN of a port, or the VLANs of its trunk; VLAN 0 means untagged."""
     if cni.get("vlan"):
         return Vlan(tags=(VlanTag(id=cni["vlan"]),))
-    ids: list[int] = []
-    for each in cni.get("vlanTrunk") or cni.get("trunk") or ():
-        ids += [each["id"]] if "id" in each else range(each["minID"], each["maxID"] + 1)
-    tags = tuple(VlanTag(id=each) for each in ids)
+    entries = cni.get("vlanTrunk") or cni.get("trunk") or ()
+    if not isinstance(entries, list | tuple):
+        raise ValueError(f"the trunk {entries!r} is not a list")
+    tags = tuple(VlanTag(id=each) for entry in entries for each in _ids(entry))
     return Vlan(trunk=True if len(tags) > 1 else None, tags=tags) if tags else None
+
+
+def _ids(entry: Any) -> Iterable[int]:
+    """The VLANs of one entry of a trunk: its ``id``, or those from ``minID`` to ``maxID``."""
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"{entry!r} in the trunk is neither an id nor a range")
+    if "id" in entry:
+        return (entry["id"],)
+    first, last = entry.get("minID"), entry.get("maxID")
+    if type(first) is not int or type(last) is not int or not 0 <= first <= last <= _HIGHEST_VLAN:
+        raise ValueError(f"{dict(entry)} in the trunk is no range of VLANs from minID to maxID")
+    return range(first, last + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -48,6 +49,10 @@ def test_in_chunks_everything_is_prepared_for_a_step_before_it_is_timed() -> Non
 
 def test_in_chunks_the_steps_take_turns_at_being_first() -> None:
     seen: list[str] = []
-    steps = {name: Step(lambda item: item, lambda _, name=name: seen.append(name)) for name in "ab"}
+
+    def called(name: str, _: int) -> None:
+        seen.append(name)
+
+    steps = {name: Step(int, partial(called, name)) for name in "ab"}
     in_chunks(steps, [1, 2], rounds=1, size=1)
     assert seen == ["a", "b", "b", "a"]

@@ -1,18 +1,17 @@
 """Replay KubeVirt's own answers through the public API: ``replay_kubevirt.py [FILE…]``.
 
-The kind of a file is its name without suffixes; without files, those beside the checkout are replayed. Ends with
-``N agree, M differ``; exit status 1 if any differ.
+The kind of a file is its name without suffixes; without files, the sample in the repository and all answers beside the
+checkout are replayed. Ends with ``N agree, M differ``; exit status 1 if any differ, 2 if there is nothing to replay.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lxml import etree
 from replays.hotplug import hotplug
@@ -30,6 +29,9 @@ from kvnet.device import Interface
 from kvnet.manifest import plain
 from kvnet.spec import Machine, Sriov
 from kvnet.xml import write
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from recorded import kind_of, lines, recordings
 
 Case = dict[str, Any]
 Difference = tuple[str, Any, Any]
@@ -154,30 +156,19 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
 }
 
 
-def _lines(path: Path) -> IO[str]:
-    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-
-
 def replay(path: Path) -> Iterator[tuple[str, list[Difference]]]:
     """Each case of a file: its id, and what differs."""
-    kind = path.name.split(".")[0]
-    with _lines(path) as lines:
-        for line in lines:
-            case = json.loads(line)
-            yield case["id"], [each for each in KINDS[kind](case) if each[1] != each[2]]
-
-
-def _recorded() -> list[Path]:
-    """The recorded answers beside the checkout, of every kind that can be replayed."""
-    folder = Path(__file__).parents[3] / "shared" / "conformance"
-    return sorted(path for path in folder.glob("*.jsonl.gz") if path.name.split(".")[0] in KINDS)
+    differences = KINDS[kind_of(path)]
+    for line in lines(path):
+        case = json.loads(line)
+        yield case["id"], [each for each in differences(case) if each[1] != each[2]]
 
 
 def main(arguments: list[str]) -> int:
-    files = [Path(each) for each in arguments] or _recorded()
-    strange = [path for path in files if path.name.split(".")[0] not in KINDS]
+    files = [Path(each) for each in arguments] or recordings(*KINDS)
+    strange = [path for path in files if kind_of(path) not in KINDS]
     if strange or not files:
-        told = f"{strange[0]}: no replay for this kind" if strange else "no recorded answers are beside the checkout"
+        told = f"{strange[0]}: no replay for this kind" if strange else "there are no recorded answers to replay"
         print(f"{told}; there are {', '.join(KINDS)}", file=sys.stderr)
         return 2
     agree = differ = 0

@@ -1,4 +1,4 @@
-"""Replays elements of libvirt's network devices through the public API: ``replay_libvirt.py PATH…``.
+"""Replays elements of libvirt's network devices through the public API: ``replay_libvirt.py [PATH…]``.
 
 A file has one JSON object a line, with the element as ``xml``. Each is read without loss, written, and compared
 in canonical form, the order of children included; then each of its plain fields is changed and changed back, in
@@ -6,16 +6,16 @@ two writings, which must leave no trace. Where libvirt's installed schema is the
 read strictly, but for what libvirt itself refused when it was asked to define it; and what strict reading accepts
 is written anew from the object alone and compared, but for white space, comments and the order of children.
 
-Ends with one line, ``N identical, M differ``, and status 1 if any differs.
+Without paths, the sample in the repository and the corpus beside the checkout are replayed. Ends with one line,
+``N identical, M differ``, and status 1 if any differs, 2 if there is nothing to replay.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,13 @@ from kvnet.device import Rom, Teaming
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from libvirt_schema import SCHEMA, validated
+from recorded import CORPUS, lines, recordings
 
 __all__ = ["differences", "elements", "main"]
 
 _SHOWN = 10
+_evolve: Any = attrs.evolve
+"""mypy takes the classes of elements for no attrs classes."""
 OTHER: dict[str, Any] = {
     "alias": "ua-other",
     "boot_order": 77,
@@ -53,9 +56,7 @@ class Element:
 
 def elements(path: Path) -> Iterator[Element]:
     """Each element of a file, and what libvirt made of it."""
-    data = path.read_bytes()
-    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
-    for n, line in enumerate(text.splitlines(), 1):
+    for n, line in enumerate(lines(path), 1):
         case = json.loads(line)
         name = str(case.get("id", f"line {n}"))
         yield Element(name, case["xml"], case.get("libvirt_9_0_define", {}).get("define") != "0")
@@ -72,8 +73,8 @@ def differences(element: Element) -> Iterator[str]:
         yield "lossless reading and writing changed it"
     for name, value in OTHER.items():
         if hasattr(device, name):
-            other = kvnet.read_device(kvnet.write(attrs.evolve(device, **{name: value})), lossless=True)
-            back = attrs.evolve(other, **{name: getattr(device, name)})
+            other = kvnet.read_device(kvnet.write(_evolve(device, **{name: value})), lossless=True)
+            back = _evolve(other, **{name: getattr(device, name)})
             if getattr(other, name) != value or canonical(kvnet.write(back)) != wanted:
                 yield f"{name}, changed and changed back, left a trace"
     yield from strict_differences(element)
@@ -112,15 +113,19 @@ def _says_nothing(element: etree._Element) -> bool:
     return element.tag == "source" and not element.attrib and not len(element)
 
 
-def main(paths: Iterable[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Replay files; the status to end with."""
+    paths = [Path(each) for each in arguments] or recordings(CORPUS)
     tally: Counter[str] = Counter()
-    for path in map(Path, paths):
+    for path in paths:
         for element in elements(path):
             found = list(differences(element))
             tally["differ" if found else "identical"] += 1
             if found and tally["differ"] <= _SHOWN:
                 print(f"{path.name}: {element.name}: {'; '.join(found)}")
+    if not tally:
+        print("there are no elements to replay", file=sys.stderr)
+        return 2
     print(f"{tally['identical']} identical, {tally['differ']} differ")
     return 1 if tally["differ"] else 0
 

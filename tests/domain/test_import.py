@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-from pathlib import Path
 
 import pytest
+import recorded
 
 import kvnet
 from kvnet import Noticed
 from kvnet.domain.import_ import Imported
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "network-devices.jsonl.gz"
 VF = "<source><address{} domain='0' bus='0x81' slot='0x1' function='0x2'/></source>"
 
 
@@ -216,9 +214,8 @@ def test_the_manifest_is_one_that_loads_again(nic: str) -> None:
     assert kvnet.loads_all(kvnet.dump(manifest)).objects == manifest.objects
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not there: ../shared/corpus")
 def test_of_every_nic_of_the_corpus_each_change_that_the_guest_sees_is_told() -> None:
-    for line in gzip.decompress(CORPUS.read_bytes()).decode().splitlines():
+    for line in recorded.lines(recorded.recordings(recorded.CORPUS)[-1]):
         case = json.loads(line)
         made = kvnet.import_domain(domain(case["xml"]))
         told = " ".join(problem.message for problem in made.assumptions)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import sys
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from recorded import CORPUS, lines, recordings
+
 __all__ = ["device_texts", "manifest_texts", "write_seeds"]
 
 ROOT = Path(__file__).parents[2]
-CORPUS = ROOT.parent / "shared" / "corpus" / "network-devices.jsonl.gz"
 PLAIN = (
     "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='b'/><mtu size='1'/></interface>",
     "<hostdev mode='subsystem' type='pci'><source><address bus='1' slot='2' function='3'/></source></hostdev>",
@@ -20,12 +22,8 @@ PLAIN = (
 
 
 def device_texts() -> list[str]:
-    """Elements and domains, with those of libvirt's corpus where it is there."""
-    if not CORPUS.exists():
-        print(f"the corpus is not there, so a few seeds have to do: {CORPUS.name}")
-        return list(PLAIN)
-    lines = gzip.decompress(CORPUS.read_bytes()).decode().splitlines()
-    return [*PLAIN, *(json.loads(line)["xml"] for line in lines)]
+    """Elements and domains, with libvirt's own: the sample of them, and all where they are beside the checkout."""
+    return [*PLAIN, *(json.loads(line)["xml"] for path in recordings(CORPUS) for line in lines(path))]
 
 
 def manifest_texts() -> list[str]:

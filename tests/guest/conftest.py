@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from image import Image, made_image
-from machine import Guest, booted
+from guest.image import Image, made_image
+from guest.machine import Guest, booted
 
 from kvnet.live import connect
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from attrs import frozen
-from console import Console, SilentGuest, console
-from image import Image
+from guest.console import Console, SilentGuest, console
+from guest.image import Image
 from lxml import etree
 
 from kvnet import live

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 from attrs import frozen
-from machine import Guest, SeenNic
+from guest.machine import Guest, SeenNic
+from guest.pci import free_ports, nic_paths
+from guest.taps import bridge
 from machines import multus, nic, vmi
-from pci import free_ports, nic_paths
-from taps import bridge
 
 import kvnet
 from kvnet import Profile, live
@@ -111,7 +112,11 @@ def test_a_running_guest_sees_its_links_go_down_and_up_again(changing: Changing)
     for state in ("down", "up"):
         applied = changing.apply(*first(state))
         assert [str(call.step) for call in applied.done] == [f"update-link {name} (ua-{name})" for name in MODELS]
-        changing.guest.wait_for(lambda nics, up=state == "up": all(nic.carrier is up for nic in nics), SECONDS)
+        changing.guest.wait_for(partial(_links_are, state == "up"), SECONDS)
+
+
+def _links_are(up: bool, nics: Sequence[SeenNic]) -> bool:
+    return all(nic.carrier is up for nic in nics)
 
 
 def test_nics_come_into_a_running_guest_and_go_again(changing: Changing) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from attrs import field, frozen
-from machine import Guest, SeenNic
-from pci import booted_from, nic_addresses, nic_paths
-from taps import taps
-from wishes import Wish, compiled
+from guest.machine import Guest, SeenNic
+from guest.pci import booted_from, nic_addresses, nic_paths
+from guest.taps import taps
+from guest.wishes import Wish, compiled
 
 from kvnet.values import MacAddress, PciAddress
 

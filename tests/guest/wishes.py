@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 from attrs import frozen
@@ -85,4 +85,5 @@ def _startable(device: Device) -> Device:
     """libvirt starts no NIC that asks for vhost where the host has none; the guest sees no difference."""
     if Path("/dev/vhost-net").exists() or not isinstance(device, Interface) or device.driver is None:
         return device
-    return attrs.evolve(device, driver=attrs.evolve(device.driver, name="qemu"))
+    evolve: Any = attrs.evolve  # mypy takes the classes of elements for no attrs classes
+    return cast(Device, evolve(device, driver=evolve(device.driver, name="qemu")))

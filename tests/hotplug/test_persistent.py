@@ -152,3 +152,32 @@ def test_a_mac_from_uuid_is_the_same_each_time_and_another_for_each_nic_and_mach
     assert mac.octets[:3] == bytes.fromhex("525400")
     others = [mac_from_uuid(UUID, "blue"), mac_from_uuid(UUID[::-1], "red"), mac_from_uuid(UUID, "red", [mac])]
     assert len({mac, *others}) == 4
+
+
+I440FX = "<controller type='pci' index='0' model='pci-root'/>"
+
+
+def on_i440fx(*slots: int) -> str:
+    taken = "".join(
+        f"<rng model='virtio'><address type='pci' domain='0x0000' bus='0x00' slot='{slot:#04x}' function='0x0'/></rng>"
+        for slot in slots
+    )
+    return f"<domain><devices>{I440FX}{DEFAULT.replace('0x01', '0x00')}{taken}</devices></domain>"
+
+
+@pytest.mark.parametrize(
+    ("running", "next_start", "slot"),
+    [
+        pytest.param((), (), 3, id="the third, after those of chipset and display"),
+        pytest.param((3,), (), 4, id="the next one where the running domain has something there"),
+        pytest.param((4,), (3,), 5, id="the next one where either has something there"),
+        pytest.param(tuple(range(3, 31)), (), 31, id="the last one"),
+        pytest.param(tuple(range(3, 32)), (), None, id="none where all are taken"),
+    ],
+)
+def test_the_first_free_slot_of_an_i440fx_is(
+    running: tuple[int, ...], next_start: tuple[int, ...], slot: int | None
+) -> None:
+    (call,) = planned(on_i440fx(*running), on_i440fx(*next_start), nic("red")).calls
+    address = kvnet.read_device(call.step.xml).address
+    assert (getattr(address, "bus", None), getattr(address, "slot", None)) == (None if slot is None else 0, slot)

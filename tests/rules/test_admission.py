@@ -294,6 +294,7 @@ ADMITTED = {
     "ports without names": row(ports({"port": 80}, {"port": 80})),
     "the first and the last port": row(ports({"port": 1}, {"port": 65535, "protocol": "UDP"})),
     "ten ranges": row(ranges(*(("TCP", n, n) for n in range(1, 11))), cluster=WITH_RANGES),
+    "a range of the last port alone": row(ranges(("TCP", 65535, 65535)), cluster=WITH_RANGES),
     "ranges that touch": row(ranges(("TCP", 1, 8), ("TCP", 9, 65535)), cluster=WITH_RANGES),
     "ranges that overlap in two protocols": row(ranges(("TCP", 1, 8), ("UDP", 8, 9)), cluster=WITH_RANGES),
     "an NTP server as an IPv4-mapped address": row(attached(dhcpOptions={"ntpServers": ["::ffff:192.0.2.1"]})),

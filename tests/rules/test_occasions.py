@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import pytest
+import recorded
 from hypothesis import HealthCheck, given, settings
 from machines import multus, nic, pod, vmi
 
@@ -20,8 +19,10 @@ from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Target
 from kvnet.testing import machines
 
-CASES = Path(__file__).parents[3] / "shared" / "conformance" / "admission-and-devices.jsonl.gz"
-CLUSTERS = (ClusterConfig(), ClusterConfig(permit_bridge_on_pod_network=False, disabled_feature_gates={"PasstBinding"}))
+CLUSTERS = (
+    ClusterConfig(),
+    ClusterConfig(permit_bridge_on_pod_network=False, disabled_feature_gates=frozenset({"PasstBinding"})),
+)
 
 
 def assert_none_is_missed(machine: Machine) -> None:
@@ -37,11 +38,9 @@ def test_of_a_drawn_machine_no_problem_is_missed(machine: Machine) -> None:
     assert_none_is_missed(machine)
 
 
-@pytest.mark.skipif(not CASES.exists(), reason=f"there are no conformance data at {CASES}")
 def test_of_the_machines_that_kubevirt_judged_no_problem_is_missed() -> None:
-    with gzip.open(CASES, "rt", encoding="utf-8") as lines:
-        for line in list(lines)[::8]:
-            assert_none_is_missed(kvnet.load(json.loads(line)["vmi"]))
+    for line in recorded.lines(recorded.recordings("admission-and-devices")[-1])[::8]:
+        assert_none_is_missed(kvnet.load(json.loads(line)["vmi"]))
 
 
 @pytest.mark.parametrize(

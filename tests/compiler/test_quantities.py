@@ -1,0 +1,72 @@
+"""Kubernetes quantities, which round away from zero."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvnet.values import quantity_ceil
+
+QUANTITIES = {
+    "2": 2,
+    "0": 0,
+    "+2": 2,
+    "-2": -2,
+    "1500m": 2,
+    "-1500m": -2,
+    "-1m": -1,
+    "1m": 1,
+    "0m": 0,
+    "0.5": 1,
+    ".5": 1,
+    "1.": 1,
+    "-0.5": -1,
+    "1n": 1,
+    "1u": 1,
+    "1k": 1000,
+    "1M": 10**6,
+    "1G": 10**9,
+    "1T": 10**12,
+    "1P": 10**15,
+    "1E": 10**18,
+    "1Ki": 2**10,
+    "1Mi": 2**20,
+    "1Gi": 2**30,
+    "1Ti": 2**40,
+    "1Pi": 2**50,
+    "1Ei": 2**60,
+    "2e3": 2000,
+    "2E3": 2000,
+    "2e-1": 1,
+    "2e+1": 20,
+    "1e30": 10**30,
+}
+
+
+@pytest.mark.parametrize(("text", "value"), QUANTITIES.items(), ids=QUANTITIES)
+def test_a_quantity_is_a_whole_number(text: str, value: int) -> None:
+    assert quantity_ceil(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "m", "1 ", "1kb", "1K", "1mi", "0x1", "1,5", "--1", "e3", "1i", "one", "1\n"])
+def test_what_is_no_quantity_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a quantity"):
+        quantity_ceil(text)
+
+
+@pytest.mark.parametrize("text", ["1e31", "1e99999"])
+def test_a_quantity_beyond_all_measure_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is too large"):
+        quantity_ceil(text)
+
+
+@given(st.integers(-(10**9), 10**9), st.sampled_from(["n", "u", "m", "", "k", "Ki"]))
+def test_a_part_of_one_counts_as_a_whole_one_away_from_zero(number: int, suffix: str) -> None:
+    parts, whole = {"n": 10**9, "u": 10**6, "m": 1000}, {"k": 1000, "Ki": 1024}
+    exact = Fraction(number * whole.get(suffix, 1), parts.get(suffix, 1))
+    made = quantity_ceil(f"{number}{suffix}")
+    assert abs(exact) <= abs(made) < abs(exact) + 1
+    assert made * exact >= 0

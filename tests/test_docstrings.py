@@ -1,0 +1,60 @@
+"""Examples in docstrings and on the pages give what stands beneath them."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import re
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+
+import pytest
+
+import kvnet
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(?:pycon|python|\{doctest\})\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+USES_LOADS = {"kvnet.pipeline", "kvnet.compiler.compiler", "kvnet.rules.check"}
+"""Modules whose examples call ``kvnet.loads``."""
+
+MODULES = sorted(
+    {"kvnet", *(each.name for each in walk_packages(kvnet.__path__, "kvnet.") if not each.name.endswith(".__main__"))}
+)
+WITHOUT_LIBVIRT = importlib.util.find_spec("libvirt") is None
+
+
+def run(test: doctest.DocTest) -> None:
+    """Run one group of examples; the report is in the message."""
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    runner.run(test, out=report.append)
+    assert not runner.failures, "".join(report)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_a_module_run(
+    name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name in USES_LOADS and not hasattr(kvnet, "loads"):
+        request.applymarker(pytest.mark.xfail(reason="there is no kvnet.loads yet", strict=True))
+    if name.startswith("kvnet.live") and WITHOUT_LIBVIRT:
+        pytest.skip("libvirt-python is not there: pip install 'kvnet[libvirt]'")
+    monkeypatch.chdir(ROOT)
+    for test in doctest.DocTestFinder(exclude_empty=True).find(import_module(name), name):
+        run(test)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    blocks = [block for block in BLOCK.findall(page.read_text(encoding="utf-8")) if ">>> " in block]
+    text = "\n".join(blocks)
+    run(doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0))
+
+
+def test_an_example_that_gives_something_else_fails() -> None:
+    test = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, None)
+    with pytest.raises(AssertionError, match=r"Expected:\s+3\s+Got:\s+2"):
+        run(test)
