@@ -13,6 +13,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain, cycle, islice
 
 import kvnet

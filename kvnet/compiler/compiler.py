@@ -26,7 +26,7 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     Source: KubeVirt 1.9's converter (``pkg/virt-launcher/virtwrap/converter``).
 
     >>> import kvnet
-    >>> spec = "{domain: {devices: {interfaces: [{name: n, bridge: {}}]}}, networks: [{name: n, pod: {}}]}"
+    >>> spec = "{domain: {devices: {interfaces: [{name: red, bridge: {}}]}}, networks: [{name: red, pod: {}}]}"
     >>> machine = kvnet.loads(spec)
     >>> kvnet.compile(machine).devices[0].target
     'tap0'

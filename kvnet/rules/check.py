@@ -22,9 +22,9 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     9.0.
 
     >>> import kvnet
-    >>> machine = kvnet.loads("domain: {devices: {interfaces: [{name: n, bridge: {}, macAddress: 01:00:00:00:00:01}]}}")
+    >>> machine = kvnet.loads("domain: {devices: {interfaces: [{name: red, bridge: {}, macAddress: '01:00:00:00:00:01'}]}}")
     >>> [problem.code for problem in kvnet.check(machine)]
-    ['KN104', 'KN410']
+    ['KN127', 'KN410']
     """
     target = checked_target(machine, target)
     refused = None if machine.interfaces else _refusal(machine, target.cluster)

@@ -43,7 +43,7 @@ def _without(data: dict[str, Any], key: str) -> dict[str, Any]:
 BAD: dict[str, tuple[Any, str]] = {
     "neither YAML nor JSON": ('{"kind": "Virtual', "KN001"),
     "no text at all": (b"\xff\xfe\xfa", "KN001"),
-    "half a character": ("\ud800: 1", "KN701"),
+    "half a character": ("\ud800: 1", "KN001"),
     "empty": ("", "KN009"),
     "a path": ("/etc/hostname", "KN011"),
     "a key twice": ('{"kind": "VirtualMachine", "kind": "VirtualMachine"}', "KN002"),
