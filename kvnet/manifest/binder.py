@@ -119,16 +119,12 @@ class _Leaf(NamedTuple):
     plain: Read
 
 
-class _Entry(NamedTuple):
-    """Where the value of a JSON key goes: into the field ``name``, as it is if its type is just ``exact``.
+_Entry = tuple[str, type | None, Read, bool]
+"""Where the value of a JSON key goes: into the field of a name, as it is if it has just a certain type.
 
-    Other values go through ``read``. It gives one of the several members that the field holds where ``is_member``.
-    """
-
-    name: str
-    exact: type | None
-    read: Read
-    is_member: bool = False
+Other values go through the reader. The last part says that it gives one of several members that the field holds. It is
+a plain tuple, because those are unpacked faster than named ones: 2 % of JSON to XML.
+"""
 
 
 def _entries(cls: Any) -> dict[str, _Entry]:
@@ -138,10 +134,10 @@ def _entries(cls: Any) -> dict[str, _Entry]:
     for field in attrs.fields(cls):
         kind, members = kinds[field.name], members_of(field)
         if members is not None:
-            entries |= {key: _Entry(field.name, None, reader(each), True) for key, each in members.items()}
+            entries |= {key: (field.name, None, reader(each), True) for key, each in members.items()}
         elif field.name != REST:
             exact = next((each for each in (str, bool) if kind in (each, each | None)), None)
-            entries[json_name(field)] = _Entry(field.name, exact, reader(kind))
+            entries[json_name(field)] = (field.name, exact, reader(kind), False)
     return entries
 
 
