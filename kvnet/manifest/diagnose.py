@@ -166,7 +166,7 @@ class _Reviewer:
         sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
         for source in sources:
             if not isinstance(source, yaml.MappingNode):
-                yield self.problem(source, at, "'<<' merges mappings, and this is none", WRONG_TYPE)
+                yield self.problem(source, at, "'<<' merges mappings, and this is not a mapping", WRONG_TYPE)
 
     def _extent(self, node: yaml.Node) -> tuple[int, int]:
         if isinstance(node, yaml.ScalarNode):
@@ -228,7 +228,7 @@ def _half_pair(token: str) -> str:
     try:
         json.loads(token).encode()
     except UnicodeEncodeError:
-        return "half of a surrogate pair is no character"
+        return "half of a surrogate pair is not a character"
     except ValueError:
         return ""
     return ""
