@@ -129,7 +129,7 @@ def test_json_documents_may_make_a_yaml_stream(between: str) -> None:
         (f"{VMI % 'a'}---\n{VMI % 'b'}", "KN010 there are 2 machines: a, b; use load_all"),
         (NAD, "KN009 there is no virtual machine in 1 documents, only NetworkAttachmentDefinition"),
         ("kind: Secret\n---\nkind: Pod\n", "KN009 there is no virtual machine in 2 documents, only Pod, Secret"),
-        ("\n", "KN009 there is no virtual machine in 0 documents (give"),
+        ("\n", "KN009 there is no virtual machine in 0 documents; give"),
     ],
 )
 def test_load_wants_exactly_one_machine(text: str, says: str) -> None:
@@ -169,9 +169,7 @@ def test_text_in_place_of_a_path_is_refused_with_the_name_of_the_other_function(
     with pytest.raises(TypeError, match="use loads"):
         read((VMI % "a").encode())
     for text in ("{}", "kind: Secret"):
-        with pytest.raises(
-            kvnet.KvnetError, match="cannot read .*; to read a text that is not in a file, use loads"
-        ):
+        with pytest.raises(kvnet.KvnetError, match="cannot read .*; to read a text that is not in a file, use loads"):
             read(text)
 
 
