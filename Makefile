@@ -1,11 +1,11 @@
 # make run    install kvnet, then render an example and define it on a libvirt inside the process
-# make test   install everything, then lint, types, docs and every test
+# make test   install everything, then lint, types, docs and every test, with coverage and its floor
 # make bench  measure beside the alternatives, and fail where a promise is broken
 # make peers  install the alternatives that take long to install: nova, and Debian's virtinst
 # PYTHON chooses the interpreter that .venv is made of, PYTEST_ARGS goes to pytest.
 
 PYTHON ?= python3
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --cov
 NOTE ?= $(shell uname -m), two cores
 EXAMPLE ?= examples/pod.yaml
 
@@ -48,7 +48,7 @@ format: .venv/with-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .tox build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .tox build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* *.egg-info
 
 system:
 	@sh scripts/system-packages $(PYTHON)
