@@ -22,7 +22,8 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     9.0.
 
     >>> import kvnet
-    >>> machine = kvnet.loads("domain: {devices: {interfaces: [{name: red, bridge: {}, macAddress: '01:00:00:00:00:01'}]}}")
+    >>> nic = {"name": "red", "bridge": {}, "macAddress": "01:00:00:00:00:01"}
+    >>> machine = kvnet.load({"domain": {"devices": {"interfaces": [nic]}}})
     >>> [problem.code for problem in kvnet.check(machine)]
     ['KN127', 'KN410']
     """

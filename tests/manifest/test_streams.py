@@ -169,7 +169,7 @@ def test_text_in_place_of_a_path_is_refused_with_the_name_of_the_other_function(
     with pytest.raises(TypeError, match="use loads"):
         read((VMI % "a").encode())
     for text in ("{}", "kind: Secret"):
-        with pytest.raises(kvnet.KvnetError, match="cannot read .*; to read a text that is not in a file, use loads"):
+        with pytest.raises(kvnet.KvnetError, match=r"cannot read .*; to read a text that is not in a file, use loads"):
             read(text)
 
 
