@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvnet.errors import Cause, Problem
-from kvnet.rules.context import Rule, RuleContext
+from kvnet.errors import Problem
+from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import BINDINGS
 from kvnet.spec import (
     BINDINGS as MEMBERS,
@@ -35,12 +35,8 @@ def known_state(context: RuleContext) -> Iterator[Problem]:
     for nic in context.nics:
         state = nic.interface.state
         if state and state not in _STATES:
-            yield Problem(
-                nic.at / "state",
-                "KN107",
-                f"'{state}' is not a link state",
-                hint="write up, down or absent, in lower case",
-                cause=Cause.INVALID,
+            yield refusal(
+                nic.at / "state", "KN107", f"'{state}' is not a link state", "write up, down or absent, in lower case"
             )
 
 
@@ -49,31 +45,28 @@ def state_fits_binding(context: RuleContext) -> Iterator[Problem]:
     for nic in context.nics:
         interface = nic.interface
         if Sriov in nic.bound and interface.state in ("up", "down"):
-            yield Problem(
+            yield refusal(
                 nic.at / "state",
                 "KN108",
                 f"the link of SR-IOV interface '{interface.name}' cannot be set",
-                hint="leave `state` out: the physical function decides",
-                cause=Cause.INVALID,
+                "leave `state` out: the physical function decides",
             )
         if not interface.is_absent:
             continue
         if Bridge not in nic.bound:
-            yield Problem(
+            yield refusal(
                 nic.at / "state",
                 "KN109",
                 f"interface '{interface.name}' is not a bridge and cannot be unplugged",
-                hint="only bridge interfaces can be absent",
-                cause=Cause.INVALID,
+                "only bridge interfaces can be absent",
             )
         default = default_network(context.machine.networks)
         if default is not None and interface.name == default.name:
-            yield Problem(
+            yield refusal(
                 nic.at / "state",
                 "KN110",
                 f"'{interface.name}' is on the default network and cannot be unplugged",
-                hint="only secondary networks can be absent",
-                cause=Cause.INVALID,
+                "only secondary networks can be absent",
             )
 
 
@@ -84,12 +77,11 @@ def one_binding(context: RuleContext) -> Iterator[Problem]:
         if len(members) == 1:
             continue
         told = f"has {len(members)} bindings, {' and '.join(members)}" if members else "has no binding"
-        yield Problem(
+        yield refusal(
             nic.at,
             "KN111",
             f"interface '{nic.interface.name}' {told}",
-            hint="write one of `masquerade: {}`, `bridge: {}`, `sriov: {}` (with the braces)",
-            cause=Cause.INVALID,
+            "write one of `masquerade: {}`, `bridge: {}`, `sriov: {}` (with the braces)",
         )
 
 
@@ -99,20 +91,18 @@ def masquerade_fits(context: RuleContext) -> Iterator[Problem]:
         if Masquerade not in nic.bound:
             continue
         if not nic.on_pod_network:
-            yield Problem(
+            yield refusal(
                 nic.at / "name",
                 "KN112",
                 f"'{nic.interface.name}' uses masquerade on a network that is not the pod network",
-                hint="use `bridge: {}`, or `pod: {}` as the network's source",
-                cause=Cause.INVALID,
+                "use `bridge: {}`, or `pod: {}` as the network's source",
             )
         if nic.interface.mac_address == _RESERVED_MAC:
-            yield Problem(
+            yield refusal(
                 nic.at / "macAddress",
                 "KN113",
                 f"{_RESERVED_MAC} belongs to the bridge that masquerade makes in the pod",
-                hint="choose another address, or none",
-                cause=Cause.INVALID,
+                "choose another address, or none",
             )
 
 
@@ -122,12 +112,11 @@ def bridge_permitted(context: RuleContext) -> Iterator[Problem]:
         return
     for nic in context.nics:
         if Bridge in nic.bound and nic.on_pod_network:
-            yield Problem(
+            yield refusal(
                 nic.at / "name",
                 "KN114",
                 f"'{nic.interface.name}' bridges the pod network, which this cluster forbids",
-                hint="use `masquerade: {}`",
-                cause=Cause.INVALID,
+                "use `masquerade: {}`",
             )
 
 
@@ -137,20 +126,18 @@ def passt_fits(context: RuleContext) -> Iterator[Problem]:
         if PasstBinding not in nic.bound:
             continue
         if not context.target.cluster.allows(Gate.PASST_BINDING):
-            yield Problem(
+            yield refusal(
                 nic.at / "name",
                 "KN115",
                 f"'{nic.interface.name}' uses passtBinding, which this cluster has switched off",
-                hint="enable the feature gate PasstBinding, or use `masquerade: {}`",
-                cause=Cause.INVALID,
+                "enable the feature gate PasstBinding, or use `masquerade: {}`",
             )
         if not nic.on_pod_network:
-            yield Problem(
+            yield refusal(
                 nic.at / "name",
                 "KN116",
                 f"'{nic.interface.name}' uses passtBinding on a network that is not the pod network",
-                hint="use `bridge: {}`, or `pod: {}` as the network's source",
-                cause=Cause.INVALID,
+                "use `bridge: {}`, or `pod: {}` as the network's source",
             )
 
 
@@ -170,12 +157,11 @@ def removed_bindings(context: RuleContext) -> Iterator[Problem]:
                 continue
             code, hint = _REMOVED[type(binding)]
             at = nic.at / _MEMBERS[type(binding)]
-            yield Problem(
+            yield refusal(
                 at,
                 code,
                 f"KubeVirt removed the binding '{_MEMBERS[type(binding)]}' in release 1.3",
-                hint=hint,
-                cause=Cause.INVALID,
+                hint,
                 reported_at=type(at)(at.parts[template:]) if template else None,
             )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvnet.defaults import with_cpu_request, with_default_topology
-from kvnet.errors import Cause, Problem
-from kvnet.rules.context import Rule, RuleContext
+from kvnet.errors import Problem
+from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import MAX_SOCKETS
 
 __all__ = ["RULES"]
@@ -16,12 +16,11 @@ def boot_order_counts_from_one(context: RuleContext) -> Iterator[Problem]:
     """Boot order counts from 1."""
     for n, nic in enumerate(context.nics):
         if nic.interface.boot_order == 0:
-            yield Problem(
+            yield refusal(
                 nic.at / "bootOrder",
                 "KN201",
                 f"interface '{nic.interface.name}' has boot order 0",
-                hint="boot order counts from 1; leave it out if the guest does not boot from this NIC",
-                cause=Cause.INVALID,
+                "boot order counts from 1; leave it out if the guest does not boot from this NIC",
                 reported_at=context.root[n] / "bootOrder",
             )
 
@@ -35,12 +34,11 @@ def unique_boot_order(context: RuleContext) -> Iterator[Problem]:
         if order is None:
             continue
         if order in taken:
-            yield Problem(
+            yield refusal(
                 nic.at / "bootOrder",
                 "KN202",
                 f"boot order {order} is taken by {taken[order]}",
-                hint="number disks and interfaces in one sequence",
-                cause=Cause.INVALID,
+                "number disks and interfaces in one sequence",
             )
         taken[order] = f"interface '{nic.interface.name}'"
 
@@ -50,12 +48,11 @@ def sockets_within_max(context: RuleContext) -> Iterator[Problem]:
     cpu = with_default_topology(with_cpu_request(context.machine, context.target.cluster)).spec.domain.cpu
     if cpu is None or not cpu.max_sockets or (cpu.sockets or 0) <= cpu.max_sockets:
         return
-    yield Problem(
+    yield refusal(
         context.root / "domain" / "cpu" / "sockets",
         "KN209",
         f"{cpu.sockets} sockets are more than maxSockets, {cpu.max_sockets}",
-        hint="raise maxSockets, or leave it to the cluster",
-        cause=Cause.INVALID,
+        "raise maxSockets, or leave it to the cluster",
     )
 
 

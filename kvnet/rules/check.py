@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kvnet.defaults import default_nic_refusal, with_default_nic
-from kvnet.errors import Cause, Problem
+from kvnet.errors import Problem
 from kvnet.rules import advice, bindings, boot, dhcp, interfaces, libvirt, networks, ports
-from kvnet.rules.context import RuleContext, Rules
+from kvnet.rules.context import RuleContext, Rules, refusal
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Target, architecture_conflict, checked_target
@@ -28,7 +28,7 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     ['KN127', 'KN410']
     """
     target = checked_target(machine, target)
-    refused = None if machine.interfaces else _refusal(machine, target.cluster)
+    refused = None if machine.interfaces else _default_nic_problem(machine, target.cluster)
     if refused is not None:
         found = [refused]
     else:
@@ -43,13 +43,13 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     return tuple(problem.placed(origin.place(problem.at)) for problem in found)
 
 
-def _refusal(machine: Machine, cluster: ClusterConfig) -> Problem | None:
+def _default_nic_problem(machine: Machine, cluster: ClusterConfig) -> Problem | None:
     """Why KubeVirt would refuse a machine while giving it its defaults, before any rule is applied."""
     reason = default_nic_refusal(machine, cluster)
     if reason is None:
         return None
     hint = "list networks and interfaces, or set autoattachPodInterface: false"
-    return Problem(machine.root, "KN100", reason, hint=hint, cause=Cause.INVALID)
+    return refusal(machine.root, "KN100", reason, hint)
 
 
 ADMISSION = (

@@ -7,14 +7,14 @@ from functools import lru_cache
 
 from attrs import field, frozen
 
-from kvnet.errors import FieldPath, Problem
+from kvnet.errors import Cause, FieldPath, Problem
 from kvnet.rules.occasions import Occasion, occasions
 from kvnet.spec import Machine, Network
 from kvnet.spec.nic import Nic, interfaces_at, nics_of
 from kvnet.target import Target
 from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["Nic", "Rule", "RuleContext", "Rules"]
+__all__ = ["Nic", "Rule", "RuleContext", "Rules", "refusal"]
 
 _MOST_CHOICES = 4096
 
@@ -88,6 +88,19 @@ def _pci(text: str) -> PciAddress | None:
         return PciAddress.parse(text)
     except ValueError:
         return None
+
+
+def refusal(
+    at: FieldPath,
+    code: str,
+    message: str,
+    hint: str,
+    *,
+    cause: Cause = Cause.INVALID,
+    reported_at: FieldPath | None = None,
+) -> Problem:
+    """A problem for which KubeVirt's admission refuses the machine."""
+    return Problem(at, code, message, hint=hint, cause=cause, reported_at=reported_at)
 
 
 Judge = Callable[[RuleContext], Iterator[Problem]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from kvnet.errors import Cause, Problem
-from kvnet.rules.context import Nic, Rule, RuleContext
+from kvnet.errors import Problem
+from kvnet.rules.context import Nic, Rule, RuleContext, refusal
 from kvnet.spec import PrivateOption
 
 __all__ = ["RULES"]
@@ -20,12 +20,11 @@ def unique_private_options(context: RuleContext) -> Iterator[Problem]:
         numbers = [option.option for option in _options(nic)]
         if len(set(numbers)) < len(numbers):
             twice = next(number for number in numbers if numbers.count(number) > 1)
-            yield Problem(
+            yield refusal(
                 nic.at / "dhcpOptions" / "privateOptions",
                 "KN146",
                 f"private DHCP option {twice} is given twice",
-                hint="keep one of the values",
-                cause=Cause.INVALID,
+                "keep one of the values",
                 reported_at=context.root,
             )
 
@@ -35,12 +34,11 @@ def private_option_numbers(context: RuleContext) -> Iterator[Problem]:
     for nic in context.nics:
         for n, option in enumerate(_options(nic)):
             if not _LOWEST_PRIVATE <= option.option <= _HIGHEST_PRIVATE:
-                yield Problem(
+                yield refusal(
                     (nic.at / "dhcpOptions" / "privateOptions")[n] / "option",
                     "KN147",
                     f"DHCP option {option.option} is not for private use",
-                    hint=f"use {_LOWEST_PRIVATE} to {_HIGHEST_PRIVATE}",
-                    cause=Cause.INVALID,
+                    f"use {_LOWEST_PRIVATE} to {_HIGHEST_PRIVATE}",
                     reported_at=context.root,
                 )
 
@@ -51,12 +49,11 @@ def ntp_servers(context: RuleContext) -> Iterator[Problem]:
         options = nic.interface.dhcp_options
         for n, server in enumerate(options.ntp_servers if options else ()):
             if not _is_ipv4(server):
-                yield Problem(
+                yield refusal(
                     (nic.at / "dhcpOptions" / "ntpServers")[n],
                     "KN148",
                     f"'{server}' is not an IPv4 address",
-                    hint="write the server's IPv4 address: names and IPv6 do not fit DHCP option 42",
-                    cause=Cause.INVALID,
+                    "write the server's IPv4 address: names and IPv6 do not fit DHCP option 42",
                 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from kvnet.errors import Cause, Problem
-from kvnet.rules.context import Rule, RuleContext
+from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import NAMES
 from kvnet.values import MacAddress, PciAddress
 
@@ -22,11 +22,11 @@ def unique_interface_names(context: RuleContext) -> Iterator[Problem]:
     seen: set[str] = set()
     for nic in context.nics:
         if nic.interface.name in seen:
-            yield Problem(
+            yield refusal(
                 nic.at / "name",
                 "KN126",
                 f"interface '{nic.interface.name}' is already listed",
-                hint="each network has one interface",
+                "each network has one interface",
                 cause=Cause.DUPLICATE,
             )
         seen.add(nic.interface.name)
@@ -39,12 +39,11 @@ def interface_has_network(context: RuleContext) -> Iterator[Problem]:
         if nic.network is not None:
             continue
         close = get_close_matches(nic.interface.name, names, n=1)
-        yield Problem(
+        yield refusal(
             nic.at / "name",
             "KN127",
             f"no network is named '{nic.interface.name}'",
-            hint=f"did you mean '{close[0]}'?" if close else "list it in spec.networks under the same name",
-            cause=Cause.INVALID,
+            f"did you mean '{close[0]}'?" if close else "list it in spec.networks under the same name",
         )
 
 
@@ -52,12 +51,11 @@ def interface_name(context: RuleContext) -> Iterator[Problem]:
     """Names are made of letters, digits, dashes and underscores."""
     for nic in context.nics:
         if not _NAME.fullmatch(nic.interface.name):
-            yield Problem(
+            yield refusal(
                 nic.at / "name",
                 "KN128",
                 f"'{nic.interface.name}' is not a valid interface name",
-                hint="use only letters, digits, - and _: the name becomes libvirt's alias",
-                cause=Cause.INVALID,
+                "use only letters, digits, - and _: the name becomes libvirt's alias",
             )
 
 
@@ -69,11 +67,11 @@ def known_model(context: RuleContext) -> Iterator[Problem]:
             continue
         close = get_close_matches(model.lower(), MODELS, n=1)
         meant = f"did you mean '{close[0]}'? " if close else ""
-        yield Problem(
+        yield refusal(
             nic.at / "model",
             "KN129",
             f"'{model}' is not a NIC model",
-            hint=f"{meant}the models are {', '.join(MODELS)}",
+            f"{meant}the models are {', '.join(MODELS)}",
             cause=Cause.NOT_SUPPORTED,
         )
 
@@ -86,12 +84,8 @@ def mac_address(context: RuleContext) -> Iterator[Problem]:
         try:
             MacAddress.parse(nic.interface.mac_address or "")
         except ValueError as reason:
-            yield Problem(
-                nic.at / "macAddress",
-                "KN130",
-                str(reason),
-                hint="write six two-digit bytes, as in 52:54:00:12:34:56",
-                cause=Cause.INVALID,
+            yield refusal(
+                nic.at / "macAddress", "KN130", str(reason), "write six two-digit bytes, as in 52:54:00:12:34:56"
             )
 
 
@@ -103,12 +97,11 @@ def pci_address(context: RuleContext) -> Iterator[Problem]:
         try:
             PciAddress.parse(nic.interface.pci_address or "")
         except ValueError as reason:
-            yield Problem(
+            yield refusal(
                 nic.at / "pciAddress",
                 "KN131",
                 str(reason),
-                hint="write domain:bus:slot.function in hexadecimal, as in 0000:81:00.1",
-                cause=Cause.INVALID,
+                "write domain:bus:slot.function in hexadecimal, as in 0000:81:00.1",
             )
 
 

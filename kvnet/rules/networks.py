@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvnet.errors import Cause, Problem
-from kvnet.rules.context import Rule, RuleContext
+from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import DEFAULTS, NAMELESS, NAMES, PODS, SOURCES
 from kvnet.spec import Plugin, ResourceClaim, Sriov
 from kvnet.spec.cluster import Gate
@@ -18,11 +18,11 @@ def one_pod_network(context: RuleContext) -> Iterator[Problem]:
     pods = [(at, network) for at, network in context.networks if network.pod is not None]
     if len(pods) > 1:
         at, network = pods[1]
-        yield Problem(
+        yield refusal(
             at,
             "KN101",
             f"'{network.name}' is the second pod network, after '{pods[0][1].name}'",
-            hint="a pod has one stock network: keep one, and attach the others with multus",
+            "a pod has one stock network: keep one, and attach the others with multus",
             cause=Cause.DUPLICATE,
             reported_at=context.root / "interfaces",
         )
@@ -32,12 +32,11 @@ def one_multus_default(context: RuleContext) -> Iterator[Problem]:
     """At most one Multus network is the default."""
     defaults = [network.name for _, network in context.networks if network.multus and network.multus.default]
     if len(defaults) > 1:
-        yield Problem(
+        yield refusal(
             context.networks_at,
             "KN102",
             f"{' and '.join(map(repr, defaults))} all ask to be the default network",
-            hint="keep `default: true` on one of them",
-            cause=Cause.INVALID,
+            "keep `default: true` on one of them",
         )
 
 
@@ -46,12 +45,11 @@ def pod_or_multus_default(context: RuleContext) -> Iterator[Problem]:
     pod = next((network for _, network in context.networks if network.pod is not None), None)
     default = next((net for _, net in context.networks if net.multus and net.multus.default), None)
     if pod is not None and default is not None:
-        yield Problem(
+        yield refusal(
             context.networks_at,
             "KN103",
             f"pod network '{pod.name}' and multus default '{default.name}' are both the primary network",
-            hint="drop `default: true`, or drop the pod network",
-            cause=Cause.INVALID,
+            "drop `default: true`, or drop the pod network",
         )
 
 
@@ -59,19 +57,19 @@ def one_source(context: RuleContext) -> Iterator[Problem]:
     """A network has exactly one source."""
     for at, network in context.networks:
         if not network.sources:
-            yield Problem(
+            yield refusal(
                 at,
                 "KN104",
                 f"network '{network.name}' has no source",
-                hint="write `pod: {}` (with the braces) or `multus: {networkName: …}`",
+                "write `pod: {}` (with the braces) or `multus: {networkName: …}`",
                 cause=Cause.REQUIRED,
             )
         elif len(network.sources) > 1:
-            yield Problem(
+            yield refusal(
                 at,
                 "KN105",
                 f"network '{network.name}' has {len(network.sources)} sources",
-                hint="keep one of pod, multus and resourceClaim",
+                "keep one of pod, multus and resourceClaim",
                 cause=Cause.REQUIRED,
             )
 
@@ -80,11 +78,11 @@ def multus_network_name(context: RuleContext) -> Iterator[Problem]:
     """A Multus network names its NetworkAttachmentDefinition; the first that does not is reported."""
     for at, network in context.networks:
         if network.multus is not None and not network.multus.network_name:
-            yield Problem(
+            yield refusal(
                 at,
                 "KN106",
                 f"network '{network.name}' names no NetworkAttachmentDefinition",
-                hint="write `networkName: name` or `networkName: namespace/name`",
+                "write `networkName: name` or `networkName: namespace/name`",
                 cause=Cause.REQUIRED,
             )
             return
@@ -95,11 +93,11 @@ def unique_network_names(context: RuleContext) -> Iterator[Problem]:
     seen: set[str] = set()
     for at, network in context.networks:
         if network.name in seen:
-            yield Problem(
+            yield refusal(
                 at / "name",
                 "KN117",
                 f"network '{network.name}' is already listed",
-                hint="rename one, with its interface",
+                "rename one, with its interface",
                 cause=Cause.DUPLICATE,
             )
         seen.add(network.name)
@@ -111,21 +109,19 @@ def resource_claims(context: RuleContext) -> Iterator[Problem]:
     if not claimed:
         return
     if not context.target.cluster.allows(Gate.NETWORK_DRA):
-        yield Problem(
+        yield refusal(
             context.networks_at,
             "KN118",
             f"network '{claimed[0][1].name}' uses a resource claim, which this cluster has switched off",
-            hint="enable the feature gate NetworkDevicesWithDRA, or use multus",
-            cause=Cause.INVALID,
+            "enable the feature gate NetworkDevicesWithDRA, or use multus",
         )
         return
     if any(network.multus is not None for _, network in context.networks):
-        yield Problem(
+        yield refusal(
             context.networks_at,
             "KN119",
             "resource claims and multus networks stand side by side",
-            hint="use one of the two for all secondary networks",
-            cause=Cause.INVALID,
+            "use one of the two for all secondary networks",
         )
         return
     yield from _claim_bindings(context)
@@ -139,12 +135,11 @@ def _claim_bindings(context: RuleContext) -> Iterator[Problem]:
         if network.resource_claim is None or nic is None:
             continue
         if not any(isinstance(binding, Sriov | Plugin) for binding in nic.interface.bindings):
-            yield Problem(
+            yield refusal(
                 nic.at,
                 "KN120",
                 f"interface '{network.name}' cannot bind a device of a resource claim",
-                hint="use `sriov: {}` or a binding plugin",
-                cause=Cause.INVALID,
+                "use `sriov: {}` or a binding plugin",
                 reported_at=context.interfaces_at,
             )
 
@@ -157,38 +152,38 @@ def _claim_references(context: RuleContext) -> Iterator[Problem]:
         if claim is None:
             continue
         if not claim.claim_name:
-            yield Problem(
+            yield refusal(
                 at / "resourceClaim" / "claimName",
                 "KN121",
                 f"network '{network.name}' names no claim",
-                hint="write the name of one of spec.resourceClaims",
+                "write the name of one of spec.resourceClaims",
                 cause=Cause.REQUIRED,
             )
         if not claim.request_name:
-            yield Problem(
+            yield refusal(
                 at / "resourceClaim" / "requestName",
                 "KN122",
                 f"network '{network.name}' names no request of its claim",
-                hint="write the name of a request in the claim",
+                "write the name of a request in the claim",
                 cause=Cause.REQUIRED,
             )
         if not (claim.claim_name and claim.request_name):
             continue
         if claim.claim_name not in known:
-            yield Problem(
+            yield refusal(
                 at / "resourceClaim" / "claimName",
                 "KN123",
                 f"spec.resourceClaims has no '{claim.claim_name}'",
-                hint="add the claim to spec.resourceClaims, or correct the name",
+                "add the claim to spec.resourceClaims, or correct the name",
                 cause=Cause.NOT_FOUND,
             )
         pair = (claim.claim_name, claim.request_name)
         if pair in seen:
-            yield Problem(
+            yield refusal(
                 at,
                 "KN124",
                 f"request '{claim.request_name}' of claim '{claim.claim_name}' is used by an earlier network",
-                hint="give each network a request of its own",
+                "give each network a request of its own",
                 cause=Cause.DUPLICATE,
             )
         seen.add(pair)
@@ -199,11 +194,11 @@ def network_has_interface(context: RuleContext) -> Iterator[Problem]:
     used = {nic.interface.name for nic in context.nics}
     for at, network in context.networks:
         if network.name not in used:
-            yield Problem(
+            yield refusal(
                 at / "name",
                 "KN125",
                 f"no interface is named '{network.name}'",
-                hint=f"add `- name: {network.name}` with a binding to domain.devices.interfaces",
+                f"add `- name: {network.name}` with a binding to domain.devices.interfaces",
                 cause=Cause.REQUIRED,
             )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from kvnet.errors import Cause, FieldPath, Problem
-from kvnet.rules.context import Nic, Rule, RuleContext
+from kvnet.rules.context import Nic, Rule, RuleContext, refusal
 from kvnet.spec import Masquerade, PortRange
 from kvnet.spec.cluster import Gate
 
@@ -29,21 +29,20 @@ def port_names(context: RuleContext) -> Iterator[Problem]:
             if not port.name:
                 continue
             if port.name in seen:
-                yield Problem(
+                yield refusal(
                     at[n] / "name",
                     "KN132",
                     f"port name '{port.name}' is already taken",
-                    hint="name each port once in an interface",
+                    "name each port once in an interface",
                     cause=Cause.DUPLICATE,
                 )
             seen.add(port.name)
             if not _PORT_NAME.fullmatch(port.name):
-                yield Problem(
+                yield refusal(
                     at[n] / "name",
                     "KN133",
                     f"'{port.name}' is not a port name",
-                    hint="use 1 to 15 of a-z, 0-9 and single dashes, with at least one letter, as in http-alt",
-                    cause=Cause.INVALID,
+                    "use 1 to 15 of a-z, 0-9 and single dashes, with at least one letter, as in http-alt",
                 )
 
 
@@ -53,28 +52,17 @@ def port_numbers(context: RuleContext) -> Iterator[Problem]:
         for n, port in enumerate(nic.interface.ports or ()):
             at = (nic.at / "ports")[n]
             if port.port == 0:
-                yield Problem(
-                    at / "port",
-                    "KN134",
-                    "port 0 stands for no port",
-                    hint=f"write 1 to {_HIGHEST}",
-                    cause=Cause.REQUIRED,
+                yield refusal(
+                    at / "port", "KN134", "port 0 stands for no port", f"write 1 to {_HIGHEST}", cause=Cause.REQUIRED
                 )
             elif not 0 < port.port <= _HIGHEST:
-                yield Problem(
-                    at / "port",
-                    "KN135",
-                    f"{port.port} is not a port number",
-                    hint=f"write 1 to {_HIGHEST}",
-                    cause=Cause.INVALID,
-                )
+                yield refusal(at / "port", "KN135", f"{port.port} is not a port number", f"write 1 to {_HIGHEST}")
             if port.protocol and port.protocol not in _PROTOCOLS:
-                yield Problem(
+                yield refusal(
                     at / "protocol",
                     "KN136",
                     f"'{port.protocol}' cannot be forwarded",
-                    hint="write TCP or UDP, in upper case",
-                    cause=Cause.INVALID,
+                    "write TCP or UDP, in upper case",
                 )
 
 
@@ -84,12 +72,11 @@ def port_ranges(context: RuleContext) -> Iterator[Problem]:
         if nic.interface.port_ranges is None:
             continue
         if not context.target.cluster.allows(Gate.PORT_RANGES):
-            yield Problem(
+            yield refusal(
                 nic.at / "name",
                 "KN137",
                 f"'{nic.interface.name}' has portRanges, which this cluster has switched off",
-                hint="enable the feature gate PortRangesSpec, or list the ports",
-                cause=Cause.INVALID,
+                "enable the feature gate PortRangesSpec, or list the ports",
             )
         elif nic.on_pod_network:
             yield from _ranges_fit(nic)
@@ -98,31 +85,28 @@ def port_ranges(context: RuleContext) -> Iterator[Problem]:
 
 def _ranges_fit(nic: Nic) -> Iterator[Problem]:
     if nic.interface.ports is not None:
-        yield Problem(
+        yield refusal(
             nic.at / "name",
             "KN138",
             f"'{nic.interface.name}' has both ports and portRanges",
-            hint="put single ports into portRanges too, or drop one of the two",
-            cause=Cause.INVALID,
+            "put single ports into portRanges too, or drop one of the two",
         )
     if not any(isinstance(binding, Masquerade) for binding in nic.interface.bindings):
-        yield Problem(
+        yield refusal(
             nic.at / "name",
             "KN139",
             f"'{nic.interface.name}' has portRanges but is not bound with masquerade",
-            hint="use `masquerade: {}`, or drop portRanges",
-            cause=Cause.INVALID,
+            "use `masquerade: {}`, or drop portRanges",
         )
 
 
 def _ranges(at: FieldPath, ranges: tuple[PortRange, ...]) -> Iterator[Problem]:
     if len(ranges) > _MOST_RANGES:
-        yield Problem(
+        yield refusal(
             at,
             "KN140",
             f"{len(ranges)} port ranges are too many",
-            hint=f"an interface may have {_MOST_RANGES}: join neighbours",
-            cause=Cause.INVALID,
+            f"an interface may have {_MOST_RANGES}: join neighbours",
         )
         return
     sound: list[PortRange] = []
@@ -140,16 +124,16 @@ def _flaw(at: FieldPath, span: PortRange) -> Problem | None:
     bounds = f"write 1 to {_HIGHEST}"
     if span.protocol not in _PROTOCOLS:
         told, hint = f"'{span.protocol}' cannot be forwarded", "write TCP or UDP, in upper case"
-        return Problem(at / "protocol", "KN141", told, hint=hint, cause=Cause.INVALID)
+        return refusal(at / "protocol", "KN141", told, hint)
     if not 0 < span.start <= _HIGHEST:
         told = f"{span.start} is not a port number"
-        return Problem(at / "start", "KN142", told, hint=bounds, cause=Cause.INVALID)
+        return refusal(at / "start", "KN142", told, bounds)
     if not 0 < span.end <= _HIGHEST:
         told = f"{span.end} is not a port number"
-        return Problem(at / "end", "KN143", told, hint=bounds, cause=Cause.INVALID)
+        return refusal(at / "end", "KN143", told, bounds)
     if span.start > span.end:
         told, hint = f"the range starts at {span.start}, after its end {span.end}", "swap the two"
-        return Problem(at / "start", "KN144", told, hint=hint, cause=Cause.INVALID)
+        return refusal(at / "start", "KN144", told, hint)
     return None
 
 
@@ -158,12 +142,11 @@ def _overlaps(at: FieldPath, ranges: list[PortRange]) -> Iterator[Problem]:
         spans = sorted((each.start, each.end) for each in ranges if each.protocol == protocol)
         for (start, end), (next_start, next_end) in pairwise(spans):
             if next_start <= end:
-                yield Problem(
+                yield refusal(
                     at,
                     "KN145",
                     f"{protocol} ranges {start}-{end} and {next_start}-{next_end} overlap",
-                    hint=f"write {start}-{max(end, next_end)}",
-                    cause=Cause.INVALID,
+                    f"write {start}-{max(end, next_end)}",
                 )
 
 
