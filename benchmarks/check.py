@@ -145,7 +145,7 @@ def _elements_and_text(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -
     machine, made = asked
     nics = "\n".join([write(device, indent=4) for device in made])
     uuid = uuid5(_NAMESPACE, f"{machine.namespace}/{machine.name}")
-    return _DOMAIN % (f"{machine.namespace}_{machine.name}", uuid, nics)
+    return _DOMAIN % (machine.namespace, machine.name, uuid, nics)
 
 
 def _built(asked: tuple[Machine, tuple[kvnet.device.Device, ...]]) -> str:
