@@ -1,5 +1,5 @@
-"""Generated functions of other packages; see ``kvnet.xml.generate``."""
+"""Generated functions of other packages; see ``kvnet.xml.codegen``."""
 
-from kvnet.xml.generate import function
+from kvnet.xml.codegen import function
 
 __all__ = ["function"]

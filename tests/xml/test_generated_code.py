@@ -10,8 +10,9 @@ import pytest
 
 from kvnet.device import EthernetSource, Interface, PciGuestAddress
 from kvnet.xml import write
+from kvnet.xml.codegen import function
 from kvnet.xml.element import element
-from kvnet.xml.generate import function, reader, sources
+from kvnet.xml.generate import reader, sources
 from kvnet.xml.schema import attr
 from kvnet.xml.types import Int
 
