@@ -1,7 +1,8 @@
 """Element classes: the decorator that declares them, and how their objects are made, checked, shown and changed.
 
-An object keeps in its ``__dict__`` only the fields that were given; the class has the defaults of all others. Of the
-forty fields of an interface ten are common, so reading, writing and changing one cost a quarter (docs/explanation).
+An object keeps in its ``__dict__`` only the fields that were given; the class has the defaults of all others. An
+interface with six of its 45 fields is made, with all checks, in half of the time that a frozen attrs class with slots
+takes without any, and the fields that it has tell which writer writes it.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def install(cls: type) -> None:
     for part in parts:
         lines += _keep(part, names)
     lines += ["    if verbatim is not None: held['verbatim'] = verbatim", *_check_together(cls, names)]
-    made = function("__init__", lines, names, f"init {title(cls)}", cls)
+    made = function("__init__", lines, names, f"init {title(cls)}")
     made.__annotations__ = {each.name: each.type for each in attrs.fields(cls)} | {"return": None}
     cls.__init__ = made  # type: ignore[misc]
 
@@ -150,7 +151,7 @@ def evolver(cls: Any, *fields: str) -> Callable[..., Any]:
             lines += _keep(parts[name], names)
             lines += [] if parts[name].required else [f"    else: held.pop('{name}', None)"]
     lines += [*_check_together(cls, names), "    return self"]
-    return function("evolve", lines, names, f"evolve {' '.join(fields)} of {title(cls)}", cls)
+    return function("evolve", lines, names, f"evolve {' '.join(fields)} of {title(cls)}")
 
 
 def _keep(part: Leaf | Branch, names: dict[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field
 from lxml import etree
 
-from kvnet.xml.codegen import function, source_of, title
+from kvnet.xml.codegen import function, title
 from kvnet.xml.element import constructor, install
 from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
 from kvnet.xml.types import Scalar, escape
@@ -25,14 +25,14 @@ _MOST_SHAPES = 4096
 
 
 def sources(cls: type) -> dict[str, str]:
-    """The source of each function that was generated for a class, by its label.
+    """The source of the functions that make, read and write the objects of a class, by their labels.
 
-    Among them are the reader, and the writer of objects that have all fields; the older ones of many may be missing.
+    There is a writer of objects that have all fields, and one for each set of fields that was written so far.
     """
     install(cls)
-    reader(cls)
-    _shape_writer(cls, frozenset(part.field for part in plan_of(cls).fields()))
-    return source_of(cls)
+    made: list[Any] = [cls.__init__, reader(cls)]  # type: ignore[misc]
+    made += [_shape_writer(cls, frozenset(part.field for part in plan_of(cls).fields())), *writers[cls].values()]
+    return {each.label: each.source for each in made}
 
 
 # In readers, eN is the element at depth N, v has the values by field, and n and t are an attribute's name and text.
@@ -53,7 +53,7 @@ def reader(cls: type) -> Callable[[etree._Element], Any]:
     if plan.selected:
         names["empty"] = _empty_children(plan.selected)
         lines += [f"    if '{plan.selected.field}' not in v: v['{plan.selected.field}'] = empty[kind]"]
-    return function("read", [*lines, *_construct(plan)], names, f"read {title(cls)}", cls)
+    return function("read", [*lines, *_construct(plan)], names, f"read {title(cls)}")
 
 
 def _attributes_reader(cls: type) -> Callable[[tuple[tuple[str, str], ...]], Any]:
@@ -62,7 +62,7 @@ def _attributes_reader(cls: type) -> Callable[[tuple[tuple[str, str], ...]], Any
     names: dict[str, Any] = {"make": constructor(cls)}
     lines = ["def read(items):", "    v = {}", "    for n, t in items:"]
     lines += [*_read_attribute(plan, names, "        "), *_construct(plan)]
-    return lru_cache(_REMEMBERED)(function("read", lines, names, f"read attributes of {title(cls)}", cls))
+    return lru_cache(_REMEMBERED)(function("read", lines, names, f"read attributes of {title(cls)}"))
 
 
 def _construct(plan: Node) -> Iterator[str]:
@@ -227,7 +227,7 @@ def _shape_writer(cls: type, fields: frozenset[str]) -> Write:
     text = code.element(plan, 0)
     moved = [f"    if kind == '{kind}': return {other}" for kind, other in code.moved.items()]
     label = f"write {title(cls)} with {' '.join(sorted(fields)) or 'nothing'}"
-    return function("write", [*lines, *code.lines, *moved, f"    return {text}"], code.names, label, cls)
+    return function("write", [*lines, *code.lines, *moved, f"    return {text}"], code.names, label)
 
 
 @define

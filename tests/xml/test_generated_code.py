@@ -63,3 +63,4 @@ def test_linecache_does_not_grow_with_the_number_of_shapes() -> None:
         write(Interface(source=EthernetSource(), address=PciGuestAddress(**fields)))
     assert 0 < len(ours()) <= 512
     assert "<kvnet function 0 of a test>" not in linecache.cache
+    assert "read kvnet.device.devices.Interface" in sources(Interface)
