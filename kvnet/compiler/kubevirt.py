@@ -28,7 +28,7 @@ from kvnet.errors import Problem
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Port, Sriov
 from kvnet.spec.nic import Nic
 from kvnet.values import MacAddress, PciAddress
-from kvnet.xml import evolve
+from kvnet.xml import evolver
 from kvnet.xml.schema import RawElement
 
 __all__ = ["behind_istio", "lower", "passt_forwards", "vf_address"]
@@ -48,14 +48,14 @@ def tap_nic(nic: Nic, context: Context) -> CompiledNic:
     interface, side = nic.interface, context.pod.attachment(network_of(nic))
     link, asked = side.link, interface.mac_address
     mac = MacAddress.parse(asked) if asked else link and link.mac
-    device = evolve(
+    device: Interface = evolver(Interface, "mac", "target", "target_managed", "mtu", "alias")(
         _unplugged(context.guest, _kind(interface)),
         # virt-launcher normalises the address only when it finds the pod's link
-        mac=mac.canonical() if asked and mac and link else mac,
-        target=side.target,
-        target_managed=None if link is None else False,
-        mtu=None if link is None else link.mtu,
-        alias=f"ua-{interface.name}",
+        mac.canonical() if asked and mac and link else mac,
+        side.target,
+        None if link is None else False,
+        None if link is None else link.mtu,
+        f"ua-{interface.name}",
     )
     notes = _tap_notes(nic, context, side, device) if link is None or side.assumed else ()
     return CompiledNic(name=interface.name, device=device, notes=notes)
@@ -159,7 +159,7 @@ def vf_hostdev(nic: Nic, context: Context) -> CompiledNic:
         )
     interface = nic.interface
     source, alias = PciHostAddress.of(address), f"ua-sriov-{interface.name}"
-    device = evolve(_unpassed(_kind(interface)), source=source, alias=alias)
+    device: Hostdev = evolver(Hostdev, "source", "alias")(_unpassed(_kind(interface)), source, alias)
     return CompiledNic(name=interface.name, device=device)
 
 

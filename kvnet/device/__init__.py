@@ -1,131 +1,21 @@
-"""libvirt's network devices as values, each element declared once."""
+"""libvirt's network devices as values; each element is declared once, and listed once, in its module's ``__all__``."""
+# ruff: noqa: F403
 
-from kvnet.device.address import (
-    CcidGuestAddress,
-    CcwGuestAddress,
-    DimmGuestAddress,
-    DriveGuestAddress,
-    GuestAddress,
-    IsaGuestAddress,
-    MmioGuestAddress,
-    PciGuestAddress,
-    PciHostAddress,
-    SpaprGuestAddress,
-    UnassignedGuestAddress,
-    UsbGuestAddress,
-    UsbHostAddress,
-    VfHostAddress,
-    VirtioSerialGuestAddress,
-    ZpciAddress,
-)
-from kvnet.device.common import Acpi, Rom, Teaming
-from kvnet.device.devices import Device, Hostdev, Interface, read_device
-from kvnet.device.driver import Backend, Driver, GuestOffloads, HostdevDriver, HostOffloads
-from kvnet.device.ip import IpAddress, PortForward, PortSpan, Route
-from kvnet.device.source import (
-    BridgeSource,
-    ClientSource,
-    DirectSource,
-    EthernetSource,
-    HostdevSource,
-    InternalSource,
-    Local,
-    McastSource,
-    NetworkSource,
-    NullSource,
-    Reconnect,
-    ServerSource,
-    Source,
-    UdpSource,
-    UserSource,
-    VdpaSource,
-    VdsSource,
-    VhostuserSource,
-)
-from kvnet.device.traffic import (
-    Bandwidth,
-    Coalesce,
-    Filter,
-    Frames,
-    GuestLink,
-    Inbound,
-    Outbound,
-    Parameter,
-    Port,
-    Receive,
-    Tune,
-    VirtualPort,
-    VirtualPortParameters,
-    Vlan,
-    VlanTag,
-)
+from kvnet.device import address, common, devices, driver, ip, source, traffic
+from kvnet.device.address import *
+from kvnet.device.common import *
+from kvnet.device.devices import *
+from kvnet.device.driver import *
+from kvnet.device.ip import *
+from kvnet.device.source import *
+from kvnet.device.traffic import *
 from kvnet.xml.schema import RawElement
 
-__all__ = [
-    "Acpi",
-    "Backend",
-    "Bandwidth",
-    "BridgeSource",
-    "CcidGuestAddress",
-    "CcwGuestAddress",
-    "ClientSource",
-    "Coalesce",
-    "Device",
-    "DimmGuestAddress",
-    "DirectSource",
-    "DriveGuestAddress",
-    "Driver",
-    "EthernetSource",
-    "Filter",
-    "Frames",
-    "GuestAddress",
-    "GuestLink",
-    "GuestOffloads",
-    "HostOffloads",
-    "Hostdev",
-    "HostdevDriver",
-    "HostdevSource",
-    "Inbound",
-    "Interface",
-    "InternalSource",
-    "IpAddress",
-    "IsaGuestAddress",
-    "Local",
-    "McastSource",
-    "MmioGuestAddress",
-    "NetworkSource",
-    "NullSource",
-    "Outbound",
-    "Parameter",
-    "PciGuestAddress",
-    "PciHostAddress",
-    "Port",
-    "PortForward",
-    "PortSpan",
-    "RawElement",
-    "Receive",
-    "Reconnect",
-    "Rom",
-    "Route",
-    "ServerSource",
-    "Source",
-    "SpaprGuestAddress",
-    "Teaming",
-    "Tune",
-    "UdpSource",
-    "UnassignedGuestAddress",
-    "UsbGuestAddress",
-    "UsbHostAddress",
-    "UserSource",
-    "VdpaSource",
-    "VdsSource",
-    "VfHostAddress",
-    "VhostuserSource",
-    "VirtioSerialGuestAddress",
-    "VirtualPort",
-    "VirtualPortParameters",
-    "Vlan",
-    "VlanTag",
-    "ZpciAddress",
-    "read_device",
-]
+__all__ = ["RawElement"]
+__all__ += address.__all__
+__all__ += common.__all__
+__all__ += devices.__all__
+__all__ += driver.__all__
+__all__ += ip.__all__
+__all__ += source.__all__
+__all__ += traffic.__all__

@@ -6,7 +6,7 @@ from kvnet.xml.element import element
 from kvnet.xml.schema import attr
 from kvnet.xml.types import Choice, Int, OnOff, Text, Token, YesNo
 
-__all__ = ["ABSOLUTE_PATH", "ALIAS", "BRIDGE_NAME", "DEVICE_NAME", "UUID", "Acpi", "Rom", "Teaming"]
+__all__ = ["Acpi", "Rom", "Teaming"]
 
 # as in libvirt's schemas, basictypes.rng
 ABSOLUTE_PATH = Text(r"(/|[a-zA-Z]:\\).+")

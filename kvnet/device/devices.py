@@ -6,24 +6,7 @@ from kvnet.device.address import GuestAddress, PciHostAddress
 from kvnet.device.common import ALIAS, DEVICE_NAME, Acpi, Rom, Teaming
 from kvnet.device.driver import Backend, Driver, HostdevDriver
 from kvnet.device.ip import IpAddress, PortForward, Route
-from kvnet.device.source import (
-    BridgeSource,
-    ClientSource,
-    DirectSource,
-    EthernetSource,
-    HostdevSource,
-    InternalSource,
-    McastSource,
-    NetworkSource,
-    NullSource,
-    ServerSource,
-    Source,
-    UdpSource,
-    UserSource,
-    VdpaSource,
-    VdsSource,
-    VhostuserSource,
-)
+from kvnet.device.source import BridgeSource, DirectSource, HostdevSource, NetworkSource, Source
 from kvnet.device.traffic import Bandwidth, Coalesce, Filter, GuestLink, Port, Tune, VirtualPort, Vlan
 from kvnet.values import MacAddress
 from kvnet.xml import read
@@ -69,24 +52,7 @@ class Interface:
     mac_type: str | None = at("mac/@type", Choice("generated", "static"), default=None, since="6.6.0")
     mac_check: bool | None = at("mac/@check", YesNo(), default=None)
     mac_current: MacAddress | None = at("mac/@currentAddress", Mac(), default=None, since="11.2.0")
-    source: Source = variant(
-        "type",
-        EthernetSource,
-        BridgeSource,
-        NetworkSource,
-        DirectSource,
-        UserSource,
-        VhostuserSource,
-        HostdevSource,
-        VdpaSource,
-        McastSource,
-        ServerSource,
-        ClientSource,
-        UdpSource,
-        InternalSource,
-        NullSource,
-        VdsSource,
-    )
+    source: Source = variant("type", *Source.__args__)
     vlan: Vlan | None = child(Vlan, default=None, since="0.10.0")
     virtualport: VirtualPort | None = child(VirtualPort, default=None)
     bandwidth: Bandwidth | None = child(Bandwidth, default=None)

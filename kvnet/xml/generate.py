@@ -1,25 +1,20 @@
-"""Generate Python functions from plans: for each element class one that reads flawless elements, and one that writes.
-
-The source of generated functions is in ``linecache``, where debuggers and tracebacks look for it.
-"""
+"""Generate the reader of each element class, for elements without flaws, and its writers."""
 
 from __future__ import annotations
 
-import linecache
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
-from itertools import count
 from typing import Any
-from weakref import ReferenceType, ref
 
 from attrs import define, field
 from lxml import etree
 
-from kvnet.xml.element import constructor
+from kvnet.xml.codegen import function, title
+from kvnet.xml.element import constructor, install
 from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
 from kvnet.xml.types import Scalar, escape
 
-__all__ = ["REFUSALS", "Write", "function", "reader", "sources", "to_text", "writers"]
+__all__ = ["REFUSALS", "Write", "reader", "sources", "to_text", "writers"]
 
 REFUSALS = (ValueError, LookupError, TypeError)
 """What a generated reader raises, without a reason, for an element that ``diagnose`` has to look at."""
@@ -27,47 +22,17 @@ REFUSALS = (ValueError, LookupError, TypeError)
 Write = Callable[..., str]
 _REMEMBERED = 1024
 _MOST_SHAPES = 4096
-_LINE_CACHE = 512
-_filenames: dict[str, ReferenceType[type] | None] = {}
-"""The names of functions in ``linecache``, oldest first, with the classes they were generated for."""
-
-
-def function(
-    name: str, lines: list[str], names: Mapping[str, Any], label: str, cls: type | None = None
-) -> Callable[..., Any]:
-    """Compile ``lines``, which define the function ``name`` for a class; ``names`` are the globals that it uses.
-
-    ``linecache`` keeps the source of the last 512 functions under ``<kvnet label>``, with a number after the label
-    if another function has it already.
-    """
-    text = "\n".join(lines) + "\n"
-    candidates = (f"<kvnet {label}{f' ({n})' if n > 1 else ''}>" for n in count(1))
-    filename = next(each for each in candidates if each not in _filenames)
-    scope: dict[str, Any] = dict(names)
-    exec(compile(text, filename, "exec"), scope)
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    _filenames[filename] = ref(cls) if cls else None
-    if len(_filenames) > _LINE_CACHE:
-        oldest = next(iter(_filenames))
-        del _filenames[oldest]
-        linecache.cache.pop(oldest, None)
-    made: Callable[..., Any] = scope[name]
-    return made
 
 
 def sources(cls: type) -> dict[str, str]:
-    """The source of each function that was generated for a class, by its label.
+    """The source of the functions that make, read and write the objects of a class, by their labels.
 
-    Among them are the reader and the writer of objects that have all fields; the older ones of many may be missing.
+    There is a writer of objects that have all fields, and one for each set of fields that was written so far.
     """
-    reader(cls)
-    _shape_writer(cls, frozenset(part.field for part in plan_of(cls).fields()))
-    own = [filename for filename, owner in _filenames.items() if owner is not None and owner() is cls]
-    return {filename[len("<kvnet ") : -1]: "".join(linecache.getlines(filename)) for filename in own}
-
-
-def _name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
+    install(cls)
+    made: list[Any] = [cls.__init__, reader(cls)]  # type: ignore[misc]
+    made += [_shape_writer(cls, frozenset(part.field for part in plan_of(cls).fields())), *writers[cls].values()]
+    return {each.label: each.source for each in made}
 
 
 # In readers, eN is the element at depth N, v has the values by field, and n and t are an attribute's name and text.
@@ -88,7 +53,7 @@ def reader(cls: type) -> Callable[[etree._Element], Any]:
     if plan.selected:
         names["empty"] = _empty_children(plan.selected)
         lines += [f"    if '{plan.selected.field}' not in v: v['{plan.selected.field}'] = empty[kind]"]
-    return function("read", [*lines, *_construct(plan)], names, f"read {_name(cls)}", cls)
+    return function("read", [*lines, *_construct(plan)], names, f"read {title(cls)}")
 
 
 def _attributes_reader(cls: type) -> Callable[[tuple[tuple[str, str], ...]], Any]:
@@ -97,7 +62,7 @@ def _attributes_reader(cls: type) -> Callable[[tuple[tuple[str, str], ...]], Any
     names: dict[str, Any] = {"make": constructor(cls)}
     lines = ["def read(items):", "    v = {}", "    for n, t in items:"]
     lines += [*_read_attribute(plan, names, "        "), *_construct(plan)]
-    return lru_cache(_REMEMBERED)(function("read", lines, names, f"read attributes of {_name(cls)}", cls))
+    return lru_cache(_REMEMBERED)(function("read", lines, names, f"read attributes of {title(cls)}"))
 
 
 def _construct(plan: Node) -> Iterator[str]:
@@ -261,8 +226,8 @@ def _shape_writer(cls: type, fields: frozenset[str]) -> Write:
     lines = ["def write(h, nl0=''):"]
     text = code.element(plan, 0)
     moved = [f"    if kind == '{kind}': return {other}" for kind, other in code.moved.items()]
-    label = f"write {_name(cls)} with {' '.join(sorted(fields)) or 'nothing'}"
-    return function("write", [*lines, *code.lines, *moved, f"    return {text}"], code.names, label, cls)
+    label = f"write {title(cls)} with {' '.join(sorted(fields)) or 'nothing'}"
+    return function("write", [*lines, *code.lines, *moved, f"    return {text}"], code.names, label)
 
 
 @define

@@ -198,8 +198,12 @@ def children(*classes: type, default: Any = NOTHING, since: str = "", guest: boo
 
 
 def variant(selector: str, *classes: type) -> Any:
-    """The child whose class is chosen by the attribute ``selector`` of the parent, which has no field of its own."""
-    return _field(NOTHING, Branch(classes=classes, selector=selector))
+    """The child whose class is chosen by the attribute ``selector`` of the parent, which has no field of its own.
+
+    ``RawElement`` may be among the classes, as in the type of the field; like any required child, it can be one.
+    """
+    known = tuple(cls for cls in classes if cls is not RawElement)
+    return _field(NOTHING, Branch(classes=known, selector=selector))
 
 
 def _field(default: Any, part: Leaf | Branch) -> Any:

@@ -61,11 +61,13 @@ class Scalar(Generic[T]):
     """One type of text.
 
     ``code`` is the expression that generated writers put into an f-string for a value ``{v}``; ``{format}`` stands for
-    the scalar's own method, and ``escape`` for the function. ``is_cached`` tells readers and writers to remember values
+    the scalar's own method, and ``escape`` for the function. ``sound`` is an expression that is true only if ``check``
+    would pass; it is tried first, because it is faster. ``is_cached`` tells readers and writers to remember values
     and texts, for types of which documents repeat a few.
     """
 
     code = "{format}({v})"
+    sound = ""
     is_cached = False
 
     def parse(self, text: str) -> T:
@@ -125,6 +127,7 @@ class Token(Scalar[str]):
     """
 
     code = "{v}"
+    sound = "{v}.__class__ is str and {scalar}.pattern.fullmatch({v})"
     pattern: re.Pattern[str] = field(default=r"[a-zA-Z0-9_.:\-]+", converter=_compiled)
     newer: Mapping[str, str] = field(factory=dict, hash=False)
 
@@ -150,6 +153,8 @@ class Mac(Scalar[MacAddress]):
     """A MAC address, written as it was spelled. libvirt reads unicast addresses with colons."""
 
     code = "{v}.spelling"
+    sound = "{v}.__class__ is {scalar}.kind"
+    kind = MacAddress
 
     def describe(self) -> str:
         return "a MAC address"
@@ -195,6 +200,7 @@ class Choice(Scalar[str]):
     """One of a few words; ``newer`` has the releases of libvirt that came with those younger than the field."""
 
     code = "{v}"
+    sound = "{v}.__class__ is str and {v} in {scalar}.words"
     is_cached = True
     words: tuple[str, ...]
     newer: Mapping[str, str] = field(hash=False)
@@ -221,6 +227,7 @@ class Choice(Scalar[str]):
 class Flag(Scalar[bool]):
     """A boolean, spelled with one of two words."""
 
+    sound = "{v} is True or {v} is False"
     is_cached = True
     true: str
     false: str
@@ -260,6 +267,7 @@ def OnOff() -> Scalar[bool]:  # noqa: N802
 class Present(Scalar[bool]):
     """True for an attribute that can only be ``word``, or for an element that is there; otherwise the field is None."""
 
+    sound = "{v} is True"
     word: str = ""
 
     def describe(self) -> str:
@@ -286,6 +294,7 @@ class Int(Scalar[int]):
     """
 
     code = "{v}"
+    sound = "{v}.__class__ is int and {scalar}.low <= {v} <= {scalar}.high"
     is_cached = True
     low: int = 0
     high: int = 2**32 - 1
@@ -323,6 +332,7 @@ class Hex(Scalar[int]):
 
     # numbers that remember a spelling are equal to plain ones, so a cache must not see them
     code = "{v} if {v}.__class__ is not int else {format}({v})"
+    sound = "{v}.__class__ is int and 0 <= {v} <= {scalar}.high"
     is_cached = True
     digits: int
     high: int

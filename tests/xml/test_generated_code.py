@@ -10,8 +10,9 @@ import pytest
 
 from kvnet.device import EthernetSource, Interface, PciGuestAddress
 from kvnet.xml import write
+from kvnet.xml.codegen import function
 from kvnet.xml.element import element
-from kvnet.xml.generate import function, reader, sources
+from kvnet.xml.generate import reader, sources
 from kvnet.xml.schema import attr
 from kvnet.xml.types import Int
 
@@ -62,3 +63,4 @@ def test_linecache_does_not_grow_with_the_number_of_shapes() -> None:
         write(Interface(source=EthernetSource(), address=PciGuestAddress(**fields)))
     assert 0 < len(ours()) <= 512
     assert "<kvnet function 0 of a test>" not in linecache.cache
+    assert "read kvnet.device.devices.Interface" in sources(Interface)
