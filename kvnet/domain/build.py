@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid5
 
 from attrs import frozen
@@ -69,15 +71,49 @@ def build(
     """
     target = checked_target(machine, target)
     name = name or domain_name(machine, target.profile)
-    problems = [*_problems(machine, target, name)]
-    if problems:
-        raise Rejected(problems)
+    size = _size(machine, target)
+    frame = _FRAMES.get(size)
+    if frame is None or machine.spec.domain.firmware or not _PLAIN_NAME.fullmatch(name):
+        problems = [*_problems(machine, target, name)]
+        if problems:
+            raise Rejected(problems)
+        frame = _frame(defaulted(machine, target), target)
+        if len(_FRAMES) < _MOST_FRAMES:
+            _FRAMES[size] = frame
     devices = compile(machine, target).devices if devices is None else devices
-    nics = [_nic(device, n) for n, device in enumerate(devices)]
-    return _document(defaulted(machine, target), target, name, nics)
+    nics = "".join([_nic(device, n) for n, device in enumerate(devices)])
+    return frame.format(name=escape(name), uuid=domain_uuid(machine), nics=nics)
 
 
-def _document(machine: Machine, target: Target, name: str, nics: Sequence[str]) -> str:
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_FRAMES: dict[tuple[Any, ...], str] = {}
+"""Frames by the size of their machines. Without it, ``build`` takes 2.3 times as long for a machine of known size."""
+
+_MOST_FRAMES = 1024
+
+
+def _size(machine: Machine, target: Target) -> tuple[Any, ...]:
+    """Everything that a frame, and the problems of building it, depend on beside name and firmware."""
+    domain = machine.spec.domain
+    cpu, resources = domain.cpu, domain.resources
+    return (
+        machine.spec.architecture,
+        target.architecture,
+        target.facts.architecture,
+        target.virt_type,
+        target.cluster,
+        domain.machine and domain.machine.type,
+        domain.memory and domain.memory.guest,
+        cpu and (cpu.cores, cpu.sockets, cpu.threads, cpu.max_sockets, cpu.dedicated_cpu_placement),
+        *([each.get(name) for each in (resources.requests, resources.limits) for name in _SIZES] if resources else ()),
+    )
+
+
+_SIZES = ("cpu", "memory")
+
+
+def _frame(machine: Machine, target: Target) -> str:
+    """The document of a machine with its defaults, for ``format`` to put name, UUID and NICs in."""
     architecture = architecture_of(machine, target)
     platform, now = _PLATFORMS[architecture], topology(machine)
     most = _with_hotplug_sockets(now, machine, architecture)
@@ -86,20 +122,19 @@ def _document(machine: Machine, target: Target, name: str, nics: Sequence[str]) 
     is_extended = architecture == "amd64" and "q35" in machine_type and count > _APIC_VCPUS
     features = (*platform.features, _SPLIT_IOAPIC) if is_extended else platform.features
     lines = [
-        f"<domain type='{escape(target.virt_type)}'>",
-        f"  <name>{escape(name)}</name>",
-        f"  <uuid>{domain_uuid(machine)}</uuid>",
+        f"<domain type='{_braced(target.virt_type)}'>",
+        "  <name>{name}</name>",
+        "  <uuid>{uuid}</uuid>",
         f"  <memory unit='KiB'>{_memory_kib(machine)}</memory>",
         f"  <vcpu placement='static'{current}>{count}</vcpu>",
         "  <os>",
-        f"    <type arch='{platform.arch}' machine='{escape(machine_type)}'>hvm</type>",
+        f"    <type arch='{platform.arch}' machine='{_braced(machine_type)}'>hvm</type>",
         "  </os>",
         *(["  <features>", *(f"    <{each}/>" for each in features), "  </features>"] if features else ()),
         "  <cpu>",
         f"    <topology sockets='{most.sockets}' cores='{most.cores}' threads='{most.threads}'/>",
         "  </cpu>",
-        "  <devices>",
-        *nics,
+        "  <devices>{nics}",
         *(_IOMMU if is_extended else ()),
         "    <serial type='pty'/>",
         "    <console type='pty'/>",
@@ -233,8 +268,13 @@ def _with_hotplug_sockets(now: Topology, machine: Machine, architecture: str) ->
     return Topology(sockets=most, cores=now.cores, threads=now.threads)
 
 
+def _braced(text: str) -> str:
+    return escape(text).replace("{", "{{").replace("}", "}}")
+
+
 def _nic(nic: Device | str, number: int) -> str:
     if isinstance(nic, str):
-        return _INDENT + laid_out(only_element(nic, _NICS[number]), _INDENT, "  ", "\n")
+        text = laid_out(only_element(nic, _NICS[number]), _INDENT, "  ", "\n")
+        return f"\n{_INDENT}{text}"
     text = write(nic, indent=len(_INDENT))
-    return text if text.startswith(_INDENT) else _INDENT + text
+    return f"\n{text if text.startswith(_INDENT) else _INDENT + text}"
