@@ -21,6 +21,7 @@ __all__ = [
     "architecture_conflict",
     "architecture_of",
     "checked_target",
+    "known_architecture",
 ]
 
 DEFAULT_ARCHITECTURE: Final = "amd64"
@@ -126,14 +127,21 @@ def architecture_of(machine: Machine, target: Target) -> str:
     The machine's own ``spec.architecture`` decides, else the target's, else that of the host facts, else amd64. Where
     the machine and the target disagree, ``architecture_conflict`` is a problem of the machine.
     """
-    return machine.spec.architecture or target.architecture or target.facts.architecture or DEFAULT_ARCHITECTURE
+    return known_architecture(machine, target) or DEFAULT_ARCHITECTURE
+
+
+def known_architecture(machine: Machine, target: Target) -> str | None:
+    """The architecture that the machine, the target or the facts name; ``None`` where nobody names one."""
+    return machine.spec.architecture or target.architecture or target.facts.architecture
 
 
 def architecture_conflict(machine: Machine, target: Target) -> Problem | None:
     """The error for a machine whose architecture is not that of the target, or nothing."""
     asked = machine.spec.architecture
+    if not asked:
+        return None
     known = target.architecture or target.facts.architecture
-    if not asked or known is None or asked == known:
+    if known is None or asked == known:
         return None
     message = f"the machine is for {asked}, and its host is {known}"
     hint = f"choose a host of that architecture, or write `architecture: {known}`"

@@ -41,8 +41,8 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     plugins = facts.binding_plugins or cluster.binding_plugins or {}
     context = Context(machine, target, guest, PodNetworks(machine, facts), plugins)
     lower = _LOWER[target.profile]
-    nics = [_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"]
-    return Compiled(nics=tuple(nics), general_notes=notes, general_problems=(conflict,) if conflict else ())
+    nics = tuple([_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"])
+    return Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
 
 
 def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], CompiledNic]) -> CompiledNic:

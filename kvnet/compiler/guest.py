@@ -12,7 +12,7 @@ from kvnet.device import Acpi, Driver, PciGuestAddress, Rom
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.facts import Confidential
 from kvnet.spec import Interface, Machine
-from kvnet.target import Profile, Target, architecture_of
+from kvnet.target import DEFAULT_ARCHITECTURE, Profile, Target, known_architecture
 from kvnet.values import PciAddress
 
 __all__ = ["ARCHITECTURES", "Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]
@@ -37,8 +37,8 @@ class Guest:
 
 def guest_of(machine: Machine, target: Target) -> tuple[Guest, tuple[Problem, ...]]:
     """What all NICs of a machine share, with notes. In the host profile the model is plain ``virtio`` by default."""
-    known = machine.spec.architecture or target.architecture or target.facts.architecture
-    architecture = architecture_of(machine, target)
+    known = known_architecture(machine, target)
+    architecture = known or DEFAULT_ARCHITECTURE
     confidential = target.facts.launch_security or _asked_confidential(machine, architecture)
     queues = _queues(machine)
     guest = _guest(

@@ -55,7 +55,7 @@ def nics_of(machine: Machine) -> tuple[Nic, ...]:
     by_name = {network.name: network for network in machine.networks}
     return tuple(
         [
-            Nic(n, each, by_name.get(each.name), machine, tuple([type(binding) for binding in each.bindings]))
+            Nic(n, each, by_name.get(each.name), machine, tuple(map(type, each.bindings)))
             for n, each in enumerate(machine.interfaces)
         ]
     )
