@@ -31,7 +31,8 @@ def sources(cls: type) -> dict[str, str]:
     """
     install(cls)
     made: list[Any] = [cls.__init__, reader(cls)]  # type: ignore[misc]
-    made += [_shape_writer(cls, frozenset(part.field for part in plan_of(cls).fields())), *writers[cls].values()]
+    everything = frozenset(part.field for part in plan_of(cls).fields())
+    made += [_shape_writer(cls, everything, False), *writers[cls].values(), *_INDENTED[cls].values()]
     return {each.label: each.source for each in made}
 
 
@@ -176,7 +177,7 @@ def _empty_children(branch: Branch) -> dict[str, Any]:
     return found
 
 
-# In writers, h is the object's ``__dict__``, nlN the line break before an element at depth N (empty on one line),
+# In writers, h is the object's ``__dict__``, nlN the line break before an element at depth N (none on one line),
 # c_X the text of the child in field X, and kind the value of the attribute that chooses a class.
 
 
@@ -186,47 +187,55 @@ class _Shapes(dict[tuple[str, ...], Write]):
     Fleets have few shapes. One writer for all forty fields of an interface takes 1.6 times as long to write a device.
     """
 
-    def __init__(self, cls: type) -> None:
+    def __init__(self, cls: type, indented: bool) -> None:
         super().__init__()
-        self._cls = cls
+        self._cls, self._indented = cls, indented
 
     def __missing__(self, fields: tuple[str, ...]) -> Write:
         if len(self) >= _MOST_SHAPES:
             self.clear()
-        self[fields] = _shape_writer(self._cls, frozenset(fields))
+        self[fields] = _shape_writer(self._cls, frozenset(fields), self._indented)
         return self[fields]
 
 
 class _Writers(dict[type, _Shapes]):
+    def __init__(self, *, indented: bool) -> None:
+        super().__init__()
+        self._indented = indented
+
     def __missing__(self, cls: type) -> _Shapes:
         if cls is not RawElement:
             # raises TypeError for all others than element classes
             declaration(cls)
-        self[cls] = _Shapes(cls)
+        self[cls] = _Shapes(cls, self._indented)
         return self[cls]
 
 
-writers = _Writers()
-"""The writers of each class: ``writers[cls][tuple(h)](h, nl)``, with ``nl`` the line break and indent, or nothing."""
+writers = _Writers(indented=False)
+"""The writers of each class, on one line: ``writers[cls][tuple(h)](h)``."""
+
+_INDENTED = _Writers(indented=True)
+"""The same with line breaks: ``_INDENTED[cls][tuple(h)](h, nl)``, ``nl`` being the line break and indent before it."""
 
 
 def to_text(device: Any, nl: str = "") -> str:
     """The XML of an object, on one line, or with ``nl``, a line break and spaces, before it and more inside."""
-    shapes, h = writers[device.__class__], device.__dict__
-    return shapes[tuple(h)](h, nl)
+    shapes = (_INDENTED if nl else writers)[device.__class__]
+    h = device.__dict__
+    return shapes[tuple(h)](h, nl) if nl else shapes[tuple(h)](h)
 
 
 @lru_cache(_MOST_SHAPES)
-def _shape_writer(cls: type, fields: frozenset[str]) -> Write:
+def _shape_writer(cls: type, fields: frozenset[str], indented: bool) -> Write:
     """The function that writes the objects of a class that have just these fields."""
     if cls is RawElement:
         return lambda h, nl="": f"{nl}{h['xml']}" if h["xml"] else ""
-    code = _WriterCode(fields)
+    code = _WriterCode(fields, indented)
     plan = plan_of(cls)
-    lines = ["def write(h, nl0=''):"]
+    lines = [f"def write(h{', nl0' if indented else ''}):"]
     text = code.element(plan, 0)
     moved = [f"    if kind == '{kind}': return {other}" for kind, other in code.moved.items()]
-    label = f"write {title(cls)} with {' '.join(sorted(fields)) or 'nothing'}"
+    label = f"write {title(cls)}{' indented' if indented else ''} with {' '.join(sorted(fields)) or 'nothing'}"
     return function("write", [*lines, *code.lines, *moved, f"    return {text}"], code.names, label)
 
 
@@ -238,9 +247,17 @@ class _WriterCode:
     """
 
     fields: frozenset[str]
-    names: dict[str, Any] = field(factory=lambda: {"escape": escape, "writers": writers})
+    indented: bool
+    names: dict[str, Any] = field(init=False)
     lines: list[str] = field(factory=list)
     moved: dict[str, str] = field(factory=dict)
+
+    @names.default
+    def _names(self) -> dict[str, Any]:
+        return {"escape": escape, "writers": _INDENTED if self.indented else writers}
+
+    def _break(self, depth: int) -> str:
+        return f"{{nl{depth}}}" if self.indented else ""
 
     def element(self, node: Node, depth: int) -> str:
         """The expression for the text of an element, empty for the element of a variant that says nothing."""
@@ -248,20 +265,21 @@ class _WriterCode:
         fixed = "".join(f" {name}='{value}'" for name, value in node.constants.items())
         leaves = [leaf for leaf in node.attributes if leaf.field in self.fields]
         own = "".join(f" {leaf.name}='{self._value(leaf)}'" for leaf in leaves)
-        opening = f"{{nl{depth}}}<{node.tag}{selector}{fixed}{own}"
+        opening = f"{self._break(depth)}<{node.tag}{selector}{fixed}{own}"
         if node.text is not None and node.text.field in self.fields:
             return f'f"{opening}>{self._value(node.text)}</{node.tag}>"'
         alone = '""' if node.cls and declaration(node.cls).variant and not own else f'f"{opening}/>"'
         parts = [part for part in node.content if any(each.field in self.fields for each in _fields(part))]
         if not parts:
             return alone
-        self.lines.append(f"    nl{depth + 1} = nl{depth} and nl{depth} + '  '")
+        if self.indented:
+            self.lines.append(f"    nl{depth + 1} = nl{depth} + '  '")
         if node.selected:
             self._select(node.selected)
         made = {part.tag: self._part(part, depth + 1) for part in parts}
 
         def whole(order: list[Node | Branch]) -> str:
-            return f'f"{opening}>{"".join(made[part.tag] for part in order)}{{nl{depth}}}</{node.tag}>"'
+            return f'f"{opening}>{"".join(made[part.tag] for part in order)}{self._break(depth)}</{node.tag}>"'
 
         for part in parts:
             if isinstance(part, Branch) and part.before_variant:
@@ -286,7 +304,7 @@ class _WriterCode:
                 return text[2:-1]
             self.lines.append(f"    c_{part.tag} = {text}")
             return f"{{c_{part.tag}}}"
-        name, call = f"c_{part.field}", f"writers[o.__class__][tuple(d)](d, nl{depth})"
+        name, call = f"c_{part.field}", f"writers[o.__class__][tuple(d)](d{f', nl{depth}' if self.indented else ''})"
         if part.repeated:
             self.lines.append(f"    {name} = ''.join([{call} for o in h['{part.field}'] for d in [o.__dict__]])")
         else:
