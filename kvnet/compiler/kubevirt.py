@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -48,7 +48,7 @@ def tap_nic(nic: Nic, context: Context) -> CompiledNic:
     interface, side = nic.interface, context.pod.side(network_of(nic))
     link, asked = side.link, interface.mac_address
     mac = MacAddress.parse(asked) if asked else link and link.mac
-    device: Interface = evolver(Interface, "mac", "target", "target_managed", "mtu", "alias")(
+    device = _plugged()(
         _unplugged(context.guest, _kind(interface)),
         # virt-launcher normalises the address only when it finds the pod's link
         mac.canonical() if asked and mac and link else mac,
@@ -63,6 +63,11 @@ def tap_nic(nic: Nic, context: Context) -> CompiledNic:
 
 _KIND = ("model", "state", "boot_order", "acpi_index", "pci_address")
 _kind = attrgetter(*_KIND)
+
+
+@cache
+def _plugged() -> Callable[..., Interface]:
+    return evolver(Interface, "mac", "target", "target_managed", "mtu", "alias")
 
 
 @lru_cache(maxsize=1024)
@@ -159,8 +164,13 @@ def vf_hostdev(nic: Nic, context: Context) -> CompiledNic:
         )
     interface = nic.interface
     source, alias = PciHostAddress.of(address), f"ua-sriov-{interface.name}"
-    device: Hostdev = evolver(Hostdev, "source", "alias")(_unpassed(_kind(interface)), source, alias)
+    device = _passed()(_unpassed(_kind(interface)), source, alias)
     return CompiledNic(name=interface.name, device=device)
+
+
+@cache
+def _passed() -> Callable[..., Hostdev]:
+    return evolver(Hostdev, "source", "alias")
 
 
 @lru_cache(maxsize=1024)
