@@ -65,7 +65,7 @@ def in_this_process(fleet: Sequence[Vm], rounds: int) -> Iterator[Promise]:
     floor = taken["f-string"]
     times = {name: seconds / floor for name, seconds in taken.items()}
     yield Promise(name="devices to XML, in f-strings", goal=2.2, measured=times["devices"])
-    for peer, goal in (("lxml", 8), ("jinja2", 15)):
+    for peer, goal in (("lxml", 6), ("jinja2", 10)):
         measured = taken[peer] / taken["devices"]
         yield Promise(name=f"devices to XML, times faster than {peer}", goal=goal, measured=measured, at_least=True)
     yield Promise(name="spec and facts to XML, in f-strings", goal=10, measured=times["spec"])

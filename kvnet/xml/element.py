@@ -8,7 +8,7 @@ takes without any, and the fields that it has tell which writer writes it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, lru_cache, partial
 from typing import Any, NoReturn, TypeVar, dataclass_transform
 
@@ -150,7 +150,7 @@ def evolver(cls: Any, *fields: str) -> Callable[..., Any]:
         else:
             lines += _keep(parts[name], names)
             lines += [] if parts[name].required else [f"    else: held.pop('{name}', None)"]
-    lines += [*_check_together(cls, names), "    return self"]
+    lines += [*_check_together(cls, names, fields), "    return self"]
     return function("evolve", lines, names, f"evolve {' '.join(fields)} of {title(cls)}")
 
 
@@ -172,11 +172,15 @@ def _keep(part: Leaf | Branch, names: dict[str, Any]) -> Iterator[str]:
     yield f"{pad}held['{name}'] = {name}"
 
 
-def _check_together(cls: type, names: dict[str, Any]) -> Iterator[str]:
-    """Code for the checks of several fields: a wrapper needs its key, and the cross check has to pass."""
+def _check_together(cls: type, names: dict[str, Any], changed: Collection[str] = ()) -> Iterator[str]:
+    """Code for the checks of several fields: a wrapper needs its key, and the cross check has to pass.
+
+    If only some fields are ``changed``, wrappers around others need no check.
+    """
     for wrapper in plan_of(cls).wrappers():
         key, others = wrapper.key, [each.field for each in wrapper.fields() if each is not wrapper.key]
-        if key is not None and not key.required and others:
+        is_changed = not changed or any(each.field in changed for each in wrapper.fields())
+        if key is not None and not key.required and others and is_changed:
             given = " or ".join(f"'{name}' in held" for name in others)
             yield f"    if '{key.field}' not in held and ({given}):"
             yield f"        refuse(self, '{key.field}', '<{wrapper.tag}> needs it')"

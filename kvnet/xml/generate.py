@@ -31,8 +31,7 @@ def sources(cls: type) -> dict[str, str]:
     """
     install(cls)
     made: list[Any] = [cls.__init__, reader(cls)]  # type: ignore[misc]
-    everything = frozenset(part.field for part in plan_of(cls).fields())
-    made += [_shape_writer(cls, everything, False), *writers[cls].values(), *_INDENTED[cls].values()]
+    made += [_shape_writer(cls, frozenset(part.field for part in plan_of(cls).fields()), False), *writers[cls].values()]
     return {each.label: each.source for each in made}
 
 
@@ -177,19 +176,20 @@ def _empty_children(branch: Branch) -> dict[str, Any]:
     return found
 
 
-# In writers, h is the object's ``__dict__``, nlN the line break before an element at depth N (none on one line),
+# In writers, h is the object's ``__dict__``, nlN the line break before an element at depth N (empty on one line),
 # c_X the text of the child in field X, and kind the value of the attribute that chooses a class.
 
 
 class _Shapes(dict[tuple[str, ...], Write]):
     """The writers of a class by the fields that an object has, in their order; each takes the object's ``__dict__``.
 
-    Fleets have few shapes. One writer for all forty fields of an interface takes 1.6 times as long to write a device.
+    Fleets have few shapes. One writer that looks for all 45 fields of an interface takes 1.7 times as long.
     """
 
     def __init__(self, cls: type, indented: bool) -> None:
         super().__init__()
-        self._cls, self._indented = cls, indented
+        self._cls = cls
+        self._indented = indented
 
     def __missing__(self, fields: tuple[str, ...]) -> Write:
         if len(self) >= _MOST_SHAPES:
@@ -213,16 +213,17 @@ class _Writers(dict[type, _Shapes]):
 
 writers = _Writers(indented=False)
 """The writers of each class, on one line: ``writers[cls][tuple(h)](h)``."""
-
-_INDENTED = _Writers(indented=True)
-"""The same with line breaks: ``_INDENTED[cls][tuple(h)](h, nl)``, ``nl`` being the line break and indent before it."""
+indented_writers = _Writers(indented=True)
+"""The writers of each class, with ``nl``, a line break and spaces, before the element: ``…[cls][tuple(h)](h, nl)``."""
 
 
 def to_text(device: Any, nl: str = "") -> str:
     """The XML of an object, on one line, or with ``nl``, a line break and spaces, before it and more inside."""
-    shapes = (_INDENTED if nl else writers)[device.__class__]
-    h = device.__dict__
-    return shapes[tuple(h)](h, nl) if nl else shapes[tuple(h)](h)
+    if nl:
+        shapes, h = indented_writers[device.__class__], device.__dict__
+        return shapes[tuple(h)](h, nl)
+    shapes, h = writers[device.__class__], device.__dict__
+    return shapes[tuple(h)](h)
 
 
 @lru_cache(_MOST_SHAPES)
@@ -235,7 +236,7 @@ def _shape_writer(cls: type, fields: frozenset[str], indented: bool) -> Write:
     lines = [f"def write(h{', nl0' if indented else ''}):"]
     text = code.element(plan, 0)
     moved = [f"    if kind == '{kind}': return {other}" for kind, other in code.moved.items()]
-    label = f"write {title(cls)}{' indented' if indented else ''} with {' '.join(sorted(fields)) or 'nothing'}"
+    label = f"write {'indented ' if indented else ''}{title(cls)} with {' '.join(sorted(fields)) or 'nothing'}"
     return function("write", [*lines, *code.lines, *moved, f"    return {text}"], code.names, label)
 
 
@@ -248,16 +249,9 @@ class _WriterCode:
 
     fields: frozenset[str]
     indented: bool
-    names: dict[str, Any] = field(init=False)
+    names: dict[str, Any] = field(factory=lambda: {"escape": escape})
     lines: list[str] = field(factory=list)
     moved: dict[str, str] = field(factory=dict)
-
-    @names.default
-    def _names(self) -> dict[str, Any]:
-        return {"escape": escape, "writers": _INDENTED if self.indented else writers}
-
-    def _break(self, depth: int) -> str:
-        return f"{{nl{depth}}}" if self.indented else ""
 
     def element(self, node: Node, depth: int) -> str:
         """The expression for the text of an element, empty for the element of a variant that says nothing."""
@@ -304,12 +298,21 @@ class _WriterCode:
                 return text[2:-1]
             self.lines.append(f"    c_{part.tag} = {text}")
             return f"{{c_{part.tag}}}"
-        name, call = f"c_{part.field}", f"writers[o.__class__][tuple(d)](d{f', nl{depth}' if self.indented else ''})"
+        name, shapes = f"c_{part.field}", f"writers_{part.field}"
+        found = indented_writers if self.indented else writers
+        if part.required or len(part.classes) > 1:
+            self.names[shapes], shapes = found, f"{shapes}[o.__class__]"
+        else:
+            self.names[shapes] = found[part.classes[0]]
+        call = f"{shapes}[tuple(d)](d{f', nl{depth}' if self.indented else ''})"
         if part.repeated:
             self.lines.append(f"    {name} = ''.join([{call} for o in h['{part.field}'] for d in [o.__dict__]])")
         else:
             self.lines.append(f"    o = h['{part.field}']; d = o.__dict__; {name} = {call}")
         return f"{{{name}}}"
+
+    def _break(self, depth: int) -> str:
+        return f"{{nl{depth}}}" if self.indented else ""
 
     def _value(self, leaf: Leaf) -> str:
         name, value = f"format_{leaf.field}", f"h['{leaf.field}']"

@@ -81,12 +81,13 @@ def write(device: Any, *, indent: int | None = None, libvirt: str | None = None)
 
     Raises TypeError for what is not an element, ValueError for an ``indent`` or a release that makes no sense.
     """
-    if indent is None and libvirt is None and "verbatim" not in (h := getattr(device, "__dict__", ())):
-        return writers[device.__class__][tuple(h)](h)
+    shapes, h = writers[device.__class__], device.__dict__
+    if indent is None and libvirt is None and "verbatim" not in h:
+        return shapes[tuple(h)](h)
     _check_indent(indent)
     if libvirt is not None and (problems := list(newer_than(device, libvirt))):
         raise XmlError(problems)
-    if getattr(device, "verbatim", None) is not None:
+    if "verbatim" in h:
         return edited(device)
     return to_text(device) if indent is None else to_text(device, "\n" + " " * indent).removeprefix("\n")
 
