@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kvnet.device import Interface as Interface
     from kvnet.device import read_device as read_device
     from kvnet.device.diff import Change as Change
+    from kvnet.device.diff import Changes as Changes
     from kvnet.device.diff import Noticed as Noticed
     from kvnet.device.diff import diff as diff
     from kvnet.domain.build import build as build
@@ -80,7 +81,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "kvnet.compiler": "Compiled CompiledNic Requirement compile",
     "kvnet.device": "Device Hostdev Interface read_device",
-    "kvnet.device.diff": "Change Noticed diff",
+    "kvnet.device.diff": "Change Changes Noticed diff",
     "kvnet.domain.build": "build",
     "kvnet.domain.import_": "Imported import_domain",
     "kvnet.domain.patch": "patch",

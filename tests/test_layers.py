@@ -10,16 +10,17 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "kvnet"
 ALLOWED = {
     "errors": set(),
+    "_html": set(),
     "values": set(),
     "xml": {"values", "errors"},
-    "spec": {"values", "errors"},
-    "device": {"xml", "values", "errors"},
+    "spec": {"_html", "values", "errors"},
+    "device": {"_html", "xml", "values", "errors"},
     "facts": {"spec", "values", "errors"},
     "target": {"facts", "spec", "errors"},
     "defaults": {"target", "spec", "values"},
     "manifest": {"target", "facts", "spec", "values", "errors"},
     "rules": {"defaults", "target", "spec", "values", "errors"},
-    "compiler": {"defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
+    "compiler": {"_html", "defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
     "domain": {"compiler", "rules", "defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
     "pipeline": {"domain", "compiler", "rules", "target", "spec", "errors"},
     "bulk": {
@@ -29,6 +30,7 @@ ALLOWED = {
     "interface_status": {"manifest", "domain", "compiler", "facts", "spec", "device", "errors"},
     "lifecycle": {"interface_status", "manifest", "compiler", "facts", "spec", "errors"},
     "hotplug": {
+        "_html",
         *("interface_status", "domain", "compiler", "defaults", "target", "spec"),
         *("device", "xml", "values", "errors"),
     },

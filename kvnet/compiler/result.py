@@ -7,6 +7,7 @@ from typing import Literal
 
 from attrs import frozen
 
+from kvnet._html import table
 from kvnet.device import (
     BridgeSource,
     Device,
@@ -140,6 +141,10 @@ class Compiled:
             if nic.device is not None:
                 (devices if type(nic.device) is Interface else hostdevs).append(nic.device)
         return (*devices, *hostdevs)
+
+    def _repr_html_(self) -> str:
+        rows = [(nic.name, nic.device, "; ".join(map(str, (*nic.problems, *nic.notes)))) for nic in self.nics]
+        return table("Devices", ("NIC", "Device", "Problems and notes"), rows)
 
     def xml(self, *, indent: int | None = None) -> list[str]:
         """The XML of each device. Raises Rejected if any NIC has a problem."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
+from kvnet._html import table
 from kvnet.device.address import PciHostAddress, VfHostAddress
 from kvnet.device.devices import Device, Hostdev, Interface
 from kvnet.device.driver import Driver, HostdevDriver
@@ -18,7 +19,7 @@ from kvnet.errors import FieldPath
 from kvnet.xml.compare import Difference, compare, text_of, undeclared
 from kvnet.xml.schema import RawElement
 
-__all__ = ["Change", "Noticed", "diff"]
+__all__ = ["Change", "Changes", "Noticed", "diff"]
 
 
 class Noticed(StrEnum):
@@ -44,7 +45,17 @@ class Change:
         return f"{self.at}: {values} ({self.noticed})"
 
 
-def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) -> tuple[Change, ...]:
+class Changes(tuple[Change, ...]):
+    """The changes between two domains, in order; a tuple that notebooks show as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        rows = [(each.at, each.before, each.after, each.noticed) for each in self]
+        return table("Changes", ("Path", "Before", "After", "Noticed"), rows)
+
+
+def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) -> Changes:
     """Every change from one device to another, or between the devices of two domains.
 
     A change is guest-visible (model, MAC address, guest address, ACPI index, boot order, queues, offloads),
@@ -61,7 +72,7 @@ def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) ->
     ['interface.mtu.@size: 1500 → 9000 (guest-visible)']
     """
     old, new = _devices(before), _devices(after)
-    return tuple(change for pair in _paired(old, new) for change in _changes(*pair))
+    return Changes(change for pair in _paired(old, new) for change in _changes(*pair))
 
 
 def _devices(given: Device | Sequence[Device]) -> tuple[Device, ...]:

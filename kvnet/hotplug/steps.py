@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from kvnet._html import table
 from kvnet.domain.edit import Edit, edited, insertion, last_of, removal
 from kvnet.errors import Problem
 from kvnet.hotplug.live_domain import LiveDomain
@@ -54,6 +55,11 @@ class Plan:
 
     steps: tuple[Step, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    def _repr_html_(self) -> str:
+        rows = [(str(each.action), each.nic, each.xml) for each in self.steps]
+        rows += [(str(each.severity), each.field, each.message) for each in self.problems]
+        return table("Plan", ("Step", "NIC", "XML or message"), rows)
 
     @property
     def needs_restart(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import attrs
 from attrs import field, frozen
 
+from kvnet._html import table
 from kvnet.errors import FieldPath
 from kvnet.spec.interface import Interface
 from kvnet.spec.network import Network
@@ -283,6 +284,14 @@ class Machine(BriefRepr):
     status: Status | None = None
     around: Rest = mapping(repr=False)
     origin: Origin | None = field(default=None, eq=False, repr=False)
+
+    def _repr_html_(self) -> str:
+        sources = {network.name: network.sources for network in self.networks}
+        rows = [
+            (nic.name, nic.binding, nic.model or "virtio", nic.mac_address, *sources.get(nic.name, ()))
+            for nic in self.interfaces
+        ]
+        return table(f"Machine {self.name or ''}", ("NIC", "Binding", "Model", "MAC address", "Network"), rows)
 
     @property
     def root(self) -> FieldPath:
