@@ -119,7 +119,7 @@ class Problem:
         {'severity': 'error', 'code': 'KN005', 'field': 'spec', 'message': 'the field is missing'}
         """
         place = self.place
-        told = {
+        known = {
             "severity": str(self.severity),
             "code": self.code,
             "reason": str(self.cause) if self.cause else None,
@@ -130,7 +130,7 @@ class Problem:
             "line": place.line if place else None,
             "column": place.column if place else None,
         }
-        return {key: value for key, value in told.items() if value is not None}
+        return {key: value for key, value in known.items() if value is not None}
 
     def __str__(self) -> str:
         return self.line(str(self.severity))

@@ -78,11 +78,11 @@ class Target(BriefRepr):
 
 
 def _contradictions(target: Target) -> Iterable[Problem]:
-    told = (
+    pairs = (
         ("architecture", target.architecture, target.facts.architecture),
         ("libvirtVersion", target.libvirt_release, target.facts.libvirt_version),
     )
-    for name, said, known in told:
+    for name, said, known in pairs:
         if said is not None and known is not None and said != known:
             message = f"the target says {said}, and the host facts say {known}"
             yield Problem(FieldPath((name,)), "KN023", message, hint="leave one of them out")

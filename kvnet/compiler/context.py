@@ -50,8 +50,8 @@ def failed(nic: Nic, code: str, message: str, hint: str) -> CompiledNic:
 
 def without_class(reason: ValueError) -> str:
     """What is wrong with a value, without the class of the device that refused it: ``mtu: -1 is not between …``."""
-    where, colon, told = str(reason).partition(": ")
-    return f"{where.rpartition('.')[2]}{colon}{told}"
+    where, colon, message = str(reason).partition(": ")
+    return f"{where.rpartition('.')[2]}{colon}{message}"
 
 
 def note(at: FieldPath, code: str, message: str) -> Problem:

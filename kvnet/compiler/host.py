@@ -64,14 +64,14 @@ def lower(nic: Nic, context: Context) -> CompiledNic:
 def _pod_network(nic: Nic, context: Context) -> CompiledNic:
     known = context.facts.libvirt_networks
     if known is not None and _DEFAULT_NETWORK not in known:
-        told = f"libvirt has no network '{_DEFAULT_NETWORK}': '{nic.name}' runs in user mode, out only"
-        return _nic(nic, context, UserSource(), notes=[note(nic.at, "KN331", told)])
+        message = f"libvirt has no network '{_DEFAULT_NETWORK}': '{nic.name}' runs in user mode, out only"
+        return _nic(nic, context, UserSource(), notes=[note(nic.at, "KN331", message)])
     notes = []
     if known is None:
         notes.append(note(nic.at, "KN330", f"assumed that libvirt's network '{_DEFAULT_NETWORK}' is there"))
     if nic.interface.ports or nic.interface.port_ranges:
-        told = "libvirt's network forwards no ports to the guest: reach it by its own address"
-        notes.append(note(nic.at / "ports", "KN332", told))
+        message = "libvirt's network forwards no ports to the guest: reach it by its own address"
+        notes.append(note(nic.at / "ports", "KN332", message))
     return _nic(nic, context, NetworkSource(network=_DEFAULT_NETWORK), notes=notes)
 
 
@@ -90,17 +90,17 @@ def _attached(nic: Nic, context: Context, multus: Multus) -> CompiledNic:
             "give its manifest too: the host profile reads bridge, VLAN and VF from it",
         )
     if not nad.plugins:
-        told = f"NetworkAttachmentDefinition '{nad.name}' holds no CNI configuration"
-        return failed(nic, "KN341", told, "write the CNI configuration into spec.config")
+        message = f"NetworkAttachmentDefinition '{nad.name}' holds no CNI configuration"
+        return failed(nic, "KN341", message, "write the CNI configuration into spec.config")
     cni = nad.plugins[0]
     attach = _virtual_function if isinstance(nic.binding, Sriov) else _CNI.get(str(cni.get("type")))
     if attach is None:
-        told = f"CNI plugin '{cni.get('type')}' of '{nad.name}' has no equivalent in libvirt"
-        return failed(nic, "KN342", told, f"use one of {', '.join(sorted(_CNI))}")
+        message = f"CNI plugin '{cni.get('type')}' of '{nad.name}' has no equivalent in libvirt"
+        return failed(nic, "KN342", message, f"use one of {', '.join(sorted(_CNI))}")
     flaw = _flaw(cni)
     if flaw is not None:
-        told = f"no device can have what the CNI configuration of '{nad.name}' says: {flaw}"
-        return failed(nic, "KN345", told, "correct it in spec.config")
+        message = f"no device can have what the CNI configuration of '{nad.name}' says: {flaw}"
+        return failed(nic, "KN345", message, "correct it in spec.config")
     return attach(nic, context, cni)
 
 
@@ -144,12 +144,12 @@ def _open_vswitch(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
 def _macvtap(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
     master = cni.get("master")
     if not master:
-        told = "the macvlan CNI configuration names no master, and a host may have several links"
-        return failed(nic, "KN343", told, 'add `"master": …` with the host\'s link')
+        message = "the macvlan CNI configuration names no master, and a host may have several links"
+        return failed(nic, "KN343", message, 'add `"master": …` with the host\'s link')
     mode = _MACVTAP_MODES.get(str(cni.get("mode") or "bridge"))
     if mode is None:
-        told = f"macvlan mode '{cni.get('mode')}' has no equivalent in libvirt"
-        return failed(nic, "KN344", told, f"use one of {', '.join(_MACVTAP_MODES)}")
+        message = f"macvlan mode '{cni.get('mode')}' has no equivalent in libvirt"
+        return failed(nic, "KN344", message, f"use one of {', '.join(_MACVTAP_MODES)}")
     # libvirt refuses <mtu> on macvtap: the link's own counts
     return evolve(_nic(nic, context, DirectSource(dev=master, mode=mode)), link_mtu=_mtu(cni))
 
@@ -204,11 +204,11 @@ def _nic(
     **settings: Any,
 ) -> CompiledNic:
     interface, guest = nic.interface, context.guest
-    told = list(notes)
+    notes_of_nic = list(notes)
     mac = _mac(nic)
     if mac is None:
         text = "no MAC address is given: libvirt will invent one whenever the domain is defined"
-        told.append(note(nic.at / "macAddress", "KN312", text))
+        notes_of_nic.append(note(nic.at / "macAddress", "KN312", text))
     device = Interface(
         source=source,
         mac=mac,
@@ -222,7 +222,7 @@ def _nic(
         address=guest_address(interface),
         **settings,
     )
-    return CompiledNic(name=nic.name, device=device, notes=tuple(told))
+    return CompiledNic(name=nic.name, device=device, notes=tuple(notes_of_nic))
 
 
 def _mac(nic: Nic) -> MacAddress | None:

@@ -103,7 +103,7 @@ def found_links(machine: Machine, present: Mapping[str, PodLink]) -> dict[str, P
     """The links of a machine's networks among those that are in the pod, by their names there.
 
     A network has the link that its status or KubeVirt's hashed scheme names, else the one of the ordinal
-    scheme. Whether a link has its tap is told by the taps that are present. The result is the ``links`` of
+    scheme. A link has its tap if that tap is among ``present``. The result is the ``links`` of
     HostFacts.
     """
     schemes = (pod_link_names(machine), ordinal_link_names(machine))

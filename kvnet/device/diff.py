@@ -40,8 +40,8 @@ class Change:
     after: str | None
 
     def __str__(self) -> str:
-        told = {(True, False): "added", (False, True): "removed"}.get((self.before is None, self.after is None))
-        values = f"{told} {self.after or self.before}" if told else f"{self.before} → {self.after}"
+        word = {(True, False): "added", (False, True): "removed"}.get((self.before is None, self.after is None))
+        values = f"{word} {self.after or self.before}" if word else f"{self.before} → {self.after}"
         return f"{self.at}: {values} ({self.noticed})"
 
 
@@ -79,8 +79,8 @@ def _devices(given: Device | Sequence[Device]) -> tuple[Device, ...]:
     if isinstance(given, Device):
         return (given,)
     if not isinstance(given, Sequence) or not all(isinstance(each, Device) for each in given):
-        told = "a sequence with others" if isinstance(given, list | tuple) else type(given).__name__
-        raise TypeError(f"diff takes Interface and Hostdev objects, or sequences of them, not {told}")
+        kind = "a sequence with others" if isinstance(given, list | tuple) else type(given).__name__
+        raise TypeError(f"diff takes Interface and Hostdev objects, or sequences of them, not {kind}")
     return tuple(given)
 
 

@@ -107,11 +107,11 @@ def acpi_index(context: RuleContext) -> Iterator[Problem]:
             continue
         at = nic.at / "acpiIndex"
         if index not in _ACPI_INDEXES:
-            told = f"ACPI index {index} is outside 1 to {_ACPI_INDEXES[-1]}"
-            yield _warning(at, "KN907", told, "the guest would not name its NIC by it")
+            message = f"ACPI index {index} is outside 1 to {_ACPI_INDEXES[-1]}"
+            yield _warning(at, "KN907", message, "the guest would not name its NIC by it")
         elif index in seen:
-            told = f"ACPI index {index} is also that of '{seen[index]}'"
-            yield _warning(at, "KN907", told, "give each NIC its own")
+            message = f"ACPI index {index} is also that of '{seen[index]}'"
+            yield _warning(at, "KN907", message, "give each NIC its own")
         seen[index] = nic.interface.name
 
 
@@ -122,8 +122,8 @@ def unique_macs(context: RuleContext) -> Iterator[Problem]:
         if mac is None:
             continue
         if mac.octets in seen:
-            told = f"{mac} is also the address of '{seen[mac.octets]}'"
-            yield _warning(nic.at / "macAddress", "KN908", told, "give each NIC its own")
+            message = f"{mac} is also the address of '{seen[mac.octets]}'"
+            yield _warning(nic.at / "macAddress", "KN908", message, "give each NIC its own")
         seen[mac.octets] = nic.interface.name
 
 
@@ -131,8 +131,8 @@ def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:
     """KubeVirt does not set the link state of passt NICs."""
     for nic in context.nics:
         if nic.interface.state == "down" and isinstance(nic.interface.binding, PasstBinding):
-            told = "KubeVirt ignores the link state of a passt NIC"
-            yield _warning(nic.at / "state", "KN909", told, "leave it out")
+            message = "KubeVirt ignores the link state of a passt NIC"
+            yield _warning(nic.at / "state", "KN909", message, "leave it out")
 
 
 def guest_network(context: RuleContext) -> Iterator[Problem]:
@@ -164,8 +164,8 @@ def autoattach_has_effect(context: RuleContext) -> Iterator[Problem]:
     """autoattachPodInterface has an effect only on machines without NICs."""
     if context.machine.spec.domain.devices.autoattach_pod_interface is False and context.nics:
         at = context.root / "domain" / "devices" / "autoattachPodInterface"
-        told = "autoattachPodInterface has no effect where interfaces are listed"
-        yield _warning(at, "KN911", told, "drop it, or drop the interfaces")
+        message = "autoattachPodInterface has no effect where interfaces are listed"
+        yield _warning(at, "KN911", message, "drop it, or drop the interfaces")
 
 
 def _warning(at: FieldPath, code: str, message: str, hint: str) -> Problem:

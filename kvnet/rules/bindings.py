@@ -76,11 +76,11 @@ def one_binding(context: RuleContext) -> Iterator[Problem]:
         members = [_MEMBERS[type(each)] for each in nic.interface.bindings if not _removed(each)]
         if len(members) == 1:
             continue
-        told = f"has {len(members)} bindings, {' and '.join(members)}" if members else "has no binding"
+        message = f"has {len(members)} bindings, {' and '.join(members)}" if members else "has no binding"
         yield refusal(
             nic.at,
             "KN111",
-            f"interface '{nic.interface.name}' {told}",
+            f"interface '{nic.interface.name}' {message}",
             "write one of `masquerade: {}`, `bridge: {}`, `sriov: {}` (with the braces)",
         )
 

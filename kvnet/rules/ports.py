@@ -123,17 +123,17 @@ def _flaw(at: FieldPath, span: PortRange) -> Problem | None:
     """The first thing wrong with a range, or nothing."""
     bounds = f"write 1 to {_HIGHEST}"
     if span.protocol not in _PROTOCOLS:
-        told, hint = f"'{span.protocol}' cannot be forwarded", "write TCP or UDP, in upper case"
-        return refusal(at / "protocol", "KN141", told, hint)
+        message, hint = f"'{span.protocol}' cannot be forwarded", "write TCP or UDP, in upper case"
+        return refusal(at / "protocol", "KN141", message, hint)
     if not 0 < span.start <= _HIGHEST:
-        told = f"{span.start} is not a port number"
-        return refusal(at / "start", "KN142", told, bounds)
+        message = f"{span.start} is not a port number"
+        return refusal(at / "start", "KN142", message, bounds)
     if not 0 < span.end <= _HIGHEST:
-        told = f"{span.end} is not a port number"
-        return refusal(at / "end", "KN143", told, bounds)
+        message = f"{span.end} is not a port number"
+        return refusal(at / "end", "KN143", message, bounds)
     if span.start > span.end:
-        told, hint = f"the range starts at {span.start}, after its end {span.end}", "swap the two"
-        return refusal(at / "start", "KN144", told, hint)
+        message, hint = f"the range starts at {span.start}, after its end {span.end}", "swap the two"
+        return refusal(at / "start", "KN144", message, hint)
     return None
 
 

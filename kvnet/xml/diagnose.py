@@ -118,7 +118,7 @@ class _Reading:
         return constructor(cls)({name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
 
     def _missing(self, element: etree._Element, part: Leaf | Branch, at: FieldPath, node: Node) -> None:
-        """Tell that a part is missing, unless something wrong with it was told already."""
+        """Tell that a part is missing, unless something wrong with it was message already."""
         path = _path(at, node, part)
         if self._is_told(path):
             return
@@ -154,8 +154,8 @@ class _Reading:
                 if text != constants[name]:
                     self._flaw(element, at / f"@{name}", "KN510", f"{text!r} is not {constants[name]}", name)
             elif name != selector:
-                told = f"<{element.tag!s}> has no attribute '{name}'"
-                self._flaw(element, at / f"@{name}", "KN511", told, name)
+                message = f"<{element.tag!s}> has no attribute '{name}'"
+                self._flaw(element, at / f"@{name}", "KN511", message, name)
 
     def _leaf(self, element: etree._Element, leaf: Leaf, text: str, values: dict[str, Any], at: FieldPath) -> None:
         try:
@@ -209,8 +209,8 @@ class _Reading:
         cls = branch.class_of_variant(word)
         found = element.find(branch.tag)
         if cls is None:
-            told = f"'{word}' is no known type" if word is not None else f"<{element.tag!s}> needs a type"
-            self._flaw(element, at / f"@{branch.selector}", "KN512", told, "" if word is None else branch.selector)
+            message = f"'{word}' is no known type" if word is not None else f"<{element.tag!s}> needs a type"
+            self._flaw(element, at / f"@{branch.selector}", "KN512", message, "" if word is None else branch.selector)
         elif found is None:
             try:
                 values[branch.field] = cls()

@@ -64,8 +64,8 @@ def _encoded(text: str, file: str) -> bytes:
 
 
 def _refuse_length(length: int, file: str) -> NoReturn:
-    told = f"a length of {length} is more than the {MAX_BYTES} bytes that are read"
-    _refuse(Place(file, 1, 1), "KN506", told, _HINT)
+    message = f"a length of {length} is more than the {MAX_BYTES} bytes that are read"
+    _refuse(Place(file, 1, 1), "KN506", message, _HINT)
 
 
 def _refuse_dtd(data: bytes, file: str) -> None:

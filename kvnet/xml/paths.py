@@ -110,8 +110,8 @@ def newer_than(device: Any, libvirt: str) -> Iterator[Problem]:
     known = release(libvirt)
     for at, since in _since(plan_of(device.__class__), device, FieldPath((declaration(type(device)).tag,))):
         if release(since) > known:
-            told = f"libvirt {libvirt} does not know it; it came with {since}"
-            yield Problem(at, "KN520", told, hint="leave it out, or write for a newer release")
+            message = f"libvirt {libvirt} does not know it; it came with {since}"
+            yield Problem(at, "KN520", message, hint="leave it out, or write for a newer release")
 
 
 def _since(node: Node, device: Any, at: FieldPath) -> Iterator[tuple[FieldPath, str]]:

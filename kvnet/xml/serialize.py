@@ -50,8 +50,8 @@ def _read(element: etree._Element, classes: tuple[type, ...], text: str | bytes,
     cls = class_of(element, classes)
     at = FieldPath((str(element.tag),))
     if cls is None:
-        told = f"<{element.tag!s}> with these attributes is not one of {', '.join(cls.__name__ for cls in classes)}"
-        raise _refusal([Flaw(element, "", at, "KN512", told)], text, file)
+        message = f"<{element.tag!s}> with these attributes is not one of {', '.join(cls.__name__ for cls in classes)}"
+        raise _refusal([Flaw(element, "", at, "KN512", message)], text, file)
     if not lossless and (found := flaws(element, cls, at)):
         raise _refusal(found, text, file)
     made = read_leniently(element, cls)
