@@ -15,12 +15,13 @@ ALLOWED = {
     "xml": {"values", "errors"},
     "spec": {"_html", "values", "errors"},
     "device": {"_html", "xml", "values", "errors"},
+    "cni": {"device"},
     "facts": {"spec", "values", "errors"},
     "target": {"facts", "spec", "errors"},
     "defaults": {"target", "spec", "values"},
     "manifest": {"target", "facts", "spec", "values", "errors"},
     "rules": {"defaults", "target", "spec", "values", "errors"},
-    "compiler": {"_html", "defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
+    "compiler": {"_html", "cni", "defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
     "domain": {"compiler", "rules", "defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
     "pipeline": {"domain", "compiler", "rules", "target", "spec", "errors"},
     "bulk": {
@@ -41,6 +42,7 @@ ALLOWED = {
 }
 IMPURE = {"os", "socket", "random", "time", "logging", "libvirt"}
 PURE = (
+    "cni",
     "compiler",
     "device",
     "xml",

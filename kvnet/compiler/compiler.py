@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kvnet.cni.plugins import without_class
 from kvnet.compiler import host, kubevirt
-from kvnet.compiler.context import Context, without_class
+from kvnet.compiler.context import Context
 from kvnet.compiler.guest import guest_of
 from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import Compiled, CompiledNic

@@ -16,7 +16,7 @@ from kvnet.spec.cluster import BindingPlugin
 from kvnet.spec.nic import Nic
 from kvnet.target import Target
 
-__all__ = ["Context", "failed", "network_of", "note", "without_class"]
+__all__ = ["Context", "failed", "network_of", "note"]
 
 
 @frozen(slots=False)
@@ -46,12 +46,6 @@ def network_of(nic: Nic) -> Network:
 def failed(nic: Nic, code: str, message: str, hint: str) -> CompiledNic:
     """A NIC that cannot be compiled, and why."""
     return CompiledNic(name=nic.name, problems=(Problem(nic.at, code, message, hint=hint),))
-
-
-def without_class(reason: ValueError) -> str:
-    """What is wrong with a value, without the class of the device that refused it: ``mtu: -1 is not between …``."""
-    where, colon, message = str(reason).partition(": ")
-    return f"{where.rpartition('.')[2]}{colon}{message}"
 
 
 def note(at: FieldPath, code: str, message: str) -> Problem:

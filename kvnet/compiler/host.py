@@ -6,20 +6,18 @@ would have made on the host.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import evolve
 
-from kvnet.compiler.context import Context, failed, network_of, note, without_class
+from kvnet.cni.plugins import CniProblem, attachment, invalid_value, vlan_of
+from kvnet.compiler.context import Context, failed, network_of, note
 from kvnet.compiler.guest import acpi, driver, guest_address, link, model, rom
 from kvnet.compiler.kubevirt import behind_istio, passt_forwards, vf_address
 from kvnet.compiler.result import CompiledNic
 from kvnet.device import (
     Backend,
-    BridgeSource,
-    DirectSource,
-    Filter,
     Hostdev,
     HostdevSource,
     Interface,
@@ -28,9 +26,7 @@ from kvnet.device import (
     Source,
     UserSource,
     VfHostAddress,
-    VirtualPort,
     Vlan,
-    VlanTag,
 )
 from kvnet.errors import Problem
 from kvnet.spec import Multus, Nad, PasstBinding, Sriov
@@ -39,14 +35,8 @@ from kvnet.values import MacAddress
 
 __all__ = ["lower"]
 
-Cni = Mapping[str, Any]
-
 _DEFAULT_NETWORK = "default"
 _DEFAULT_NAMESPACE = "default"
-_CNI_DEFAULT_BRIDGE = "cni0"
-_NO_SPOOFING = "no-mac-spoofing"
-_HIGHEST_VLAN = 4095
-_MACVTAP_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthru": "passthrough"}
 
 
 def lower(nic: Nic, context: Context) -> CompiledNic:
@@ -55,7 +45,7 @@ def lower(nic: Nic, context: Context) -> CompiledNic:
     if multus is not None:
         return _attached(nic, context, multus)
     if isinstance(nic.binding, Sriov):
-        return _virtual_function(nic, context, {})
+        return _virtual_function(nic, context, None)
     if isinstance(nic.binding, PasstBinding):
         return _passt(nic, context)
     return _pod_network(nic, context)
@@ -93,25 +83,26 @@ def _attached(nic: Nic, context: Context, multus: Multus) -> CompiledNic:
         message = f"NetworkAttachmentDefinition '{nad.name}' holds no CNI configuration"
         return failed(nic, "KN341", message, "write the CNI configuration into spec.config")
     cni = nad.plugins[0]
-    attach = _virtual_function if isinstance(nic.binding, Sriov) else _CNI.get(str(cni.get("type")))
-    if attach is None:
-        message = f"CNI plugin '{cni.get('type')}' of '{nad.name}' has no equivalent in libvirt"
-        return failed(nic, "KN342", message, f"use one of {', '.join(sorted(_CNI))}")
-    flaw = _flaw(cni)
-    if flaw is not None:
-        message = f"no device can have what the CNI configuration of '{nad.name}' says: {flaw}"
-        return failed(nic, "KN345", message, "correct it in spec.config")
-    return attach(nic, context, cni)
+    if isinstance(nic.binding, Sriov):
+        problem = invalid_value(cni, nad.name)
+        return _virtual_function(nic, context, vlan_of(cni)) if problem is None else _failed(nic, problem)
+    attached = attachment(cni, nad.name)
+    if isinstance(attached, CniProblem):
+        return _failed(nic, attached)
+    made = _nic(
+        nic,
+        context,
+        attached.source,
+        virtualport=attached.virtualport,
+        vlan=attached.vlan,
+        mtu=attached.mtu,
+        filter=attached.filter,
+    )
+    return evolve(made, link_mtu=attached.link_mtu)
 
 
-def _flaw(cni: Cni) -> str | None:
-    """Why no device can have what a CNI configuration says, or nothing."""
-    try:
-        link = BridgeSource(bridge=cni.get("bridge") or cni.get("master") or _CNI_DEFAULT_BRIDGE)
-        Interface(source=link, vlan=_vlan(cni), mtu=_mtu(cni))
-    except ValueError as reason:
-        return without_class(reason)
-    return None
+def _failed(nic: Nic, problem: CniProblem) -> CompiledNic:
+    return failed(nic, problem.code, problem.message, problem.hint)
 
 
 def _nad(nic: Nic, context: Context, multus: Multus) -> Nad | None:
@@ -121,48 +112,7 @@ def _nad(nic: Nic, context: Context, multus: Multus) -> Nad | None:
     return next((nad for nad in context.target.nads if (nad.namespace or home, nad.name) == wanted), None)
 
 
-def _linux_bridge(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
-    bridge = cni.get("bridge") or _CNI_DEFAULT_BRIDGE
-    spoofing = Filter(filter=_NO_SPOOFING) if cni.get("macspoofchk") else None
-    return _nic(nic, context, BridgeSource(bridge=bridge), vlan=_vlan(cni), mtu=_mtu(cni), filter=spoofing)
-
-
-def _open_vswitch(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
-    bridge = cni.get("bridge")
-    if not bridge:
-        return failed(nic, "KN343", "the ovs CNI configuration names no bridge", 'add `"bridge": …`')
-    return _nic(
-        nic,
-        context,
-        BridgeSource(bridge=bridge),
-        virtualport=VirtualPort(type="openvswitch"),
-        vlan=_vlan(cni),
-        mtu=_mtu(cni),
-    )
-
-
-def _macvtap(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
-    master = cni.get("master")
-    if not master:
-        message = "the macvlan CNI configuration names no master, and a host may have several links"
-        return failed(nic, "KN343", message, 'add `"master": …` with the host\'s link')
-    mode = _MACVTAP_MODES.get(str(cni.get("mode") or "bridge"))
-    if mode is None:
-        message = f"macvlan mode '{cni.get('mode')}' has no equivalent in libvirt"
-        return failed(nic, "KN344", message, f"use one of {', '.join(_MACVTAP_MODES)}")
-    # libvirt refuses <mtu> on macvtap: the link's own counts
-    return evolve(_nic(nic, context, DirectSource(dev=master, mode=mode)), link_mtu=_mtu(cni))
-
-
-_CNI: dict[str, Callable[[Nic, Context, Cni], CompiledNic]] = {
-    "bridge": _linux_bridge,
-    "cnv-bridge": _linux_bridge,
-    "macvlan": _macvtap,
-    "ovs": _open_vswitch,
-}
-
-
-def _virtual_function(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
+def _virtual_function(nic: Nic, context: Context, vlan: Vlan | None) -> CompiledNic:
     address = vf_address(nic, context)
     if address is None:
         return failed(
@@ -171,7 +121,6 @@ def _virtual_function(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
             f"the host PCI address of SR-IOV network '{nic.name}' is not known",
             "give it in the facts, under pciAddresses",
         )
-    vlan = _vlan(cni)
     if nic.interface.mac_address or vlan:
         # only the interface form lets libvirt set MAC and VLAN on the virtual function
         source = HostdevSource(address=VfHostAddress.of(address))
@@ -228,30 +177,3 @@ def _nic(
 def _mac(nic: Nic) -> MacAddress | None:
     text = nic.interface.mac_address
     return MacAddress.parse(text).canonical() if text else None
-
-
-def _mtu(cni: Cni) -> int | None:
-    return cni.get("mtu") or None
-
-
-def _vlan(cni: Cni) -> Vlan | None:
-    """The VLAN of a port, or the VLANs of its trunk; VLAN 0 means untagged."""
-    if cni.get("vlan"):
-        return Vlan(tags=(VlanTag(id=cni["vlan"]),))
-    entries = cni.get("vlanTrunk") or cni.get("trunk") or ()
-    if not isinstance(entries, list | tuple):
-        raise ValueError(f"the trunk {entries!r} is not a list")
-    tags = tuple(VlanTag(id=each) for entry in entries for each in _ids(entry))
-    return Vlan(trunk=True if len(tags) > 1 else None, tags=tags) if tags else None
-
-
-def _ids(entry: Any) -> Iterable[int]:
-    """The VLANs of one entry of a trunk: its ``id``, or those from ``minID`` to ``maxID``."""
-    if not isinstance(entry, Mapping):
-        raise ValueError(f"{entry!r} in the trunk is neither an id nor a range")
-    if "id" in entry:
-        return (entry["id"],)
-    first, last = entry.get("minID"), entry.get("maxID")
-    if type(first) is not int or type(last) is not int or not 0 <= first <= last <= _HIGHEST_VLAN:
-        raise ValueError(f"{dict(entry)} in the trunk is no range of VLANs from minID to maxID")
-    return range(first, last + 1)

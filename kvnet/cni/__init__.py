@@ -1,0 +1,1 @@
+"""CNI plugins: what their configurations mean to libvirt on a plain host."""
