@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from kvnet.errors import Cause, Problem
+from kvnet.nic_models import MODELS
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import NAMES
 from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["MODELS", "RULES"]
 
-MODELS = ("e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio")
 _NAME = re.compile("[A-Za-z0-9_-]+")
 
 

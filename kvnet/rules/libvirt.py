@@ -13,6 +13,7 @@ from enum import Enum
 from attrs import define, field
 
 from kvnet.errors import Problem
+from kvnet.nic_models import EXPRESS_MODELS
 from kvnet.rules.context import Nic, Rule, RuleContext
 from kvnet.spec import Sriov
 from kvnet.target import architecture_of
@@ -22,7 +23,6 @@ __all__ = ["RULES"]
 
 _RESERVED_FIRST_OCTET = 0xFE
 _HIGHEST_SLOT = 0x1F
-_OLD_MODELS = ("e1000", "rtl8139")
 _CHIPSET = ((0x1F, 0), (0x1F, 2), (0x1F, 3))
 _PORT_SLOTS = 30  # slots 01 to 1e of bus 0, with eight root ports each
 _PORTS_A_SLOT = 8
@@ -201,4 +201,4 @@ def _is_old(context: RuleContext, nic: Nic) -> bool:
         return False
     if nic.interface.is_virtio:
         return bool(context.machine.spec.domain.devices.use_virtio_transitional)
-    return nic.interface.model in _OLD_MODELS
+    return nic.interface.model not in EXPRESS_MODELS
