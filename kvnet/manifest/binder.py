@@ -21,7 +21,17 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, g
 import attrs
 
 from kvnet.errors import FieldPath, Rejected
-from kvnet.manifest.problems import MISSING, OUT_OF_RANGE, TOO_MANY, UNKNOWN_FIELD, WRONG_TYPE, Flaw, Misfit, problem_of
+from kvnet.manifest._problems import (
+    MISSING,
+    OUT_OF_RANGE,
+    TOO_MANY,
+    UNKNOWN_FIELD,
+    WRONG_TYPE,
+    Flaw,
+    Misfit,
+    collected,
+    problem_of,
+)
 from kvnet.spec.wire import REST, Between, Lenient, Parsed, default_of, factory_of, json_name, members_of
 from kvnet.values import MacAddress, PciAddress
 
@@ -287,7 +297,7 @@ def _listed(kind: Callable[[Iterable[Any]], Any], item: Any) -> Read:
     def read(value: Any) -> Any:
         if not isinstance(value, list | tuple):
             raise _misfit(value, "a list")
-        return kind(_collected(read_item, enumerate(value)).values())
+        return kind(collected(read_item, enumerate(value)))
 
     return read
 
@@ -305,24 +315,10 @@ def _mapped(kind: Any) -> Read:
         odd = [key for key in value if not isinstance(key, str)]
         if odd:
             raise Misfit(*(Flaw(message=f"the key {key!r} is not text") for key in odd))
-        given = {key: {} if each is None and is_object else each for key, each in value.items()}
-        return _collected(read_value, given.items())
+        values = [(key, {} if each is None and is_object else each) for key, each in value.items()]
+        return dict(zip(value, collected(read_value, values), strict=True))
 
     return read
-
-
-def _collected(read: Read, values: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    """What a reader makes of values, by their keys. Raises Misfit with the flaws of all of them."""
-    made: dict[Any, Any] = {}
-    flaws: tuple[Flaw, ...] = ()
-    for key, value in values:
-        try:
-            made[key] = read(value)
-        except Misfit as misfit:
-            flaws += misfit.under(key)
-    if flaws:
-        raise Misfit(*flaws)
-    return made
 
 
 def _misfit(value: Any, wanted: str, code: str = WRONG_TYPE) -> Misfit:

@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from kvnet.manifest import binder
-from kvnet.manifest.diagnose import json_problems
-from kvnet.manifest.json import parse_json
-from kvnet.manifest.problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, UNKNOWN_KIND, Flaw, Misfit
-from kvnet.manifest.text import Text
-from kvnet.manifest.yaml import Unfit
+from kvnet.manifest._json import parse_json
+from kvnet.manifest._problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, UNKNOWN_KIND, Flaw, Misfit
 from kvnet.spec import TEMPLATES, Machine, Nad, Origin, Status, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
 
@@ -247,11 +244,9 @@ def _config_flaws(config: Any) -> Iterator[Flaw]:
     except json.JSONDecodeError as error:
         yield _cni(f"the CNI configuration is not JSON: {error.msg}", error.pos)
         return
-    except Unfit:
-        text = Text("", config)
-        for problem in json_problems(text):
-            offset = text.index(problem.place) if problem.place else 0
-            yield _cni(f"in the CNI configuration, {problem.message}", offset, hint="")
+    except Misfit as misfit:
+        for flaw in misfit.flaws:
+            yield _cni(f"in the CNI configuration, {flaw.message}", flaw.offset, hint="")
         return
     chain = value.get("plugins", [value]) if isinstance(value, dict) else None
     if not isinstance(chain, list) or not chain or not all(isinstance(each, dict) for each in chain):
@@ -260,7 +255,7 @@ def _config_flaws(config: Any) -> Iterator[Flaw]:
         yield _cni("the CNI configuration has a plugin without a `type`")
 
 
-def _cni(message: str, offset: int = 0, *, hint: str = _CNI_HINT) -> Flaw:
+def _cni(message: str, offset: int | None = 0, *, hint: str = _CNI_HINT) -> Flaw:
     return Flaw(code=NAD_CONFIG, message=message, hint=hint, offset=offset)
 
 
