@@ -6,9 +6,8 @@ from typing import Any
 
 import attrs
 
-from kvnet.spec.binding import Bridge, Masquerade
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.interface import Interface
+from kvnet.spec.interface import Bridge, Interface, Masquerade
 from kvnet.spec.machine import Cpu, Machine, Resources
 from kvnet.spec.network import Network, Pod
 from kvnet.target import Target, architecture_of
