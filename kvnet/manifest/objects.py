@@ -60,7 +60,7 @@ def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Ma
     fields = _taken(around, ("metadata",), _NAMES, flaws)
     fields |= _taken(around, (*template, "metadata"), _ANNOTATIONS, flaws)
     fields |= _taken(around, template, _SPEC, flaws, required="spec")
-    if kind == _VMI:
+    if kind == _VMI and "status" in around:
         fields |= _taken(around, (), _STATUS, flaws)
     if flaws:
         raise Misfit(*flaws)
