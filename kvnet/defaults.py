@@ -6,9 +6,8 @@ from typing import Any
 
 import attrs
 
-from kvnet.spec.binding import Bridge, Masquerade
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.interface import Interface
+from kvnet.spec.interface import Bridge, Interface, Masquerade
 from kvnet.spec.machine import Cpu, Machine, Resources
 from kvnet.spec.network import Network, Pod
 from kvnet.target import Target, architecture_of
@@ -78,7 +77,7 @@ def with_default_topology(machine: Machine) -> Machine:
     cpu = machine.spec.domain.cpu or Cpu()
     if cpu.cores or cpu.sockets or cpu.threads:
         return machine
-    return _with_cpu(machine, attrs.evolve(cpu, sockets=requested_sockets(machine), cores=1, threads=1))
+    return _with_domain(machine, cpu=attrs.evolve(cpu, sockets=requested_sockets(machine), cores=1, threads=1))
 
 
 def has_cpu_hotplug(architecture: str) -> bool:
@@ -121,8 +120,7 @@ def _is_zero(quantity: Any) -> bool:
 
 def _with_request(machine: Machine, resources: Resources, cpu: Any) -> Machine:
     requests = {**resources.requests, "cpu": cpu}
-    domain = attrs.evolve(machine.spec.domain, resources=attrs.evolve(resources, requests=requests))
-    return attrs.evolve(machine, spec=attrs.evolve(machine.spec, domain=domain))
+    return _with_domain(machine, resources=attrs.evolve(resources, requests=requests))
 
 
 def _with_cpu_model(machine: Machine, cluster: ClusterConfig, architecture: str) -> Machine:
@@ -131,7 +129,7 @@ def _with_cpu_model(machine: Machine, cluster: ClusterConfig, architecture: str)
         return machine
     # arm64 knows no named models, so the cluster's does not count there
     model = "host-passthrough" if architecture == "arm64" else cluster.cpu_model or "host-model"
-    return _with_cpu(machine, attrs.evolve(cpu, model=model))
+    return _with_domain(machine, cpu=attrs.evolve(cpu, model=model))
 
 
 def _with_max_sockets(machine: Machine, cluster: ClusterConfig, architecture: str) -> Machine:
@@ -140,7 +138,7 @@ def _with_max_sockets(machine: Machine, cluster: ClusterConfig, architecture: st
     if cpu.max_sockets or not live or not has_cpu_hotplug(architecture):
         return machine
     most = _most_sockets(cpu, cluster)
-    return _with_cpu(machine, attrs.evolve(cpu, max_sockets=most)) if most else machine
+    return _with_domain(machine, cpu=attrs.evolve(cpu, max_sockets=most)) if most else machine
 
 
 def _most_sockets(cpu: Cpu, cluster: ClusterConfig) -> int:
@@ -154,6 +152,6 @@ def _most_sockets(cpu: Cpu, cluster: ClusterConfig) -> int:
     return most
 
 
-def _with_cpu(machine: Machine, cpu: Cpu) -> Machine:
-    domain = attrs.evolve(machine.spec.domain, cpu=cpu)
+def _with_domain(machine: Machine, **fields: Any) -> Machine:
+    domain = attrs.evolve(machine.spec.domain, **fields)
     return attrs.evolve(machine, spec=attrs.evolve(machine.spec, domain=domain))

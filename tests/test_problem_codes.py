@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import kvnet
-from kvnet.manifest.problems import CODES
+from kvnet.manifest._problems import CODES
 
 SOURCE = Path(kvnet.__file__).parent
 ROOT = Path(__file__).parents[1]

@@ -20,7 +20,7 @@ from kvnet.device import Device, Interface, VhostuserSource
 from kvnet.facts import PodLink
 from kvnet.spec import Machine, Nad, PasstBinding
 from kvnet.testing import admitted_machines, machines, unicast_macs
-from kvnet.testing.texts import hostile_texts
+from kvnet.testing.values import hostile_texts
 from kvnet.values import PciAddress
 from kvnet.xml import write
 

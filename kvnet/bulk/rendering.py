@@ -17,7 +17,7 @@ from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest import Document, documents, load, load_facts, loads
-from kvnet.manifest.text import given_text
+from kvnet.manifest.document import given_text
 from kvnet.pipeline import placed
 from kvnet.pipeline import render as render_alone
 from kvnet.spec import Machine

@@ -14,7 +14,7 @@ from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_all, load_cluster, load_facts
-from kvnet.manifest.text import Text, read_text
+from kvnet.manifest.document import Text, read_text
 from kvnet.pipeline import Rendered, render
 from kvnet.rules.check import check
 from kvnet.spec import Machine, Nad

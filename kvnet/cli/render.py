@@ -11,7 +11,7 @@ from kvnet.cli import inputs, output
 from kvnet.cli.report import Report
 from kvnet.domain.patch import patch
 from kvnet.errors import FieldPath, Place, Problem, Rejected, XmlError
-from kvnet.manifest.text import Text
+from kvnet.manifest.document import Text
 from kvnet.pipeline import Rendered
 
 __all__ = ["run"]

@@ -1,27 +1,113 @@
-"""A source becomes documents: plain data, each with an origin that finds its fields in the text again."""
+"""Files, streams and texts become documents: plain data, and an origin that finds its fields in the text again."""
 
 from __future__ import annotations
 
+import codecs
 import json
-from collections.abc import Iterator, Mapping
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from pathlib import Path
+from typing import IO, Any, Final
 
 import yaml
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kvnet.errors import FieldPath, Place, Problem, Rejected
-from kvnet.manifest.diagnose import json_problems, node_problems, source_index, syntax_problem
-from kvnet.manifest.json import is_json, looks_quoted, parse_json
-from kvnet.manifest.problems import UNKNOWN_FIELD, UNSUPPORTED_YAML, Misfit, problem_of
-from kvnet.manifest.text import Source, Text, TextSource, read_text
-from kvnet.manifest.yaml import Unfit, compose_all, construct, node_key, sound_nodes
+from kvnet.manifest._json import parse_json
+from kvnet.manifest._problems import UNKNOWN_FIELD, UNREADABLE, Flaw, Misfit, problem_of
+from kvnet.manifest._yaml import compose_all, document_data, is_key, sound_nodes, syntax_flaw
 
-__all__ = ["Document", "TextOrigin", "documents", "sound_documents"]
+__all__ = ["Document", "Source", "Text", "TextOrigin", "TextSource", "documents", "given_text", "read_text"]
 
+_LOOKS_LIKE_TEXT = re.compile(r"\s*[{\[]|.*:\s")
+_TEXT_READERS = "loads, loads_all, loads_facts or loads_cluster"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MAYBE_JSON = re.compile(r"[ \t\r\n]*[{\[]")
+_QUOTED_JSON = re.compile(r"""[ \t\r\n]*[{\[]\s*(?:["{}\[\]]|\Z)""")
+"""JSON rather than YAML's flow style, going by what follows the first brace."""
 _AFTER_JSON = ("---", "...", "#")
 """What makes YAML of a text that begins as JSON."""
 _SEVERAL = "put several objects into a List, or a line of --- between them"
+
+
+@frozen(slots=False)
+class Text:
+    """A text, and in ``file`` the name to call it by in problems."""
+
+    file: str
+    text: str
+
+    def place(self, index: int, document: int = 0) -> Place:
+        """The position of the character ``index`` (from 0)."""
+        line = self.text.count("\n", 0, index)
+        return Place(self.file, line + 1, index - self.text.rfind("\n", 0, index), document)
+
+    def problem(self, flaw: Flaw, document: int = 0) -> Problem:
+        """The problem of a text that cannot be read from the flaw's ``offset`` on."""
+        return problem_of(flaw, place=self.place(flaw.offset or 0, document))
+
+    def unreadable(self, index: int, message: str, hint: str = "") -> Problem:
+        """The problem of a text that cannot be read from a character on."""
+        return self.problem(Flaw(code=UNREADABLE, message=message, hint=hint, offset=index))
+
+
+TextSource = str | os.PathLike[str] | IO[str] | IO[bytes]
+"""A path, or an open file."""
+Source = TextSource | Text | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""A path, an open file, a text with its name, the mapping of an object, or a sequence of those."""
+
+
+def read_text(source: TextSource) -> Text:
+    """The text of a path, or of an open text or binary file: UTF-8, or UTF-16 with a byte order mark.
+
+    Raises Rejected where it cannot be read, ValueError for a text in place of a path, and TypeError for anything else.
+    """
+    if isinstance(source, str) and "\n" in source:
+        raise ValueError(f"this is a text of several lines, not a path: use {_TEXT_READERS}")
+    if isinstance(source, bytes | bytearray):
+        raise TypeError(f"bytes are a text, not a path: use {_TEXT_READERS}")
+    read: Callable[[], str | bytes]
+    if isinstance(source, str | os.PathLike):
+        file, read = os.fsdecode(source), Path(os.fsdecode(source)).read_bytes
+    elif hasattr(source, "read"):
+        name = getattr(source, "name", None)
+        file, read = name if isinstance(name, str) and name else "<stream>", source.read
+    else:
+        kinds = "a path, an open file, a mapping or a list of mappings"
+        raise TypeError(f"a manifest is {kinds}, not {type(source).__name__}")
+    try:
+        content = read()
+    except UnicodeDecodeError as error:
+        raise Rejected([_undecodable(file, error)]) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        hint = "to read a text that is not in a file, use loads" if _LOOKS_LIKE_TEXT.match(file) else ""
+        raise Rejected([Text(file, "").unreadable(0, f"cannot read '{file}': {reason}", hint)]) from error
+    return given_text(content, file)
+
+
+def given_text(text: str | bytes | bytearray, name: str = "<text>") -> Text:
+    """A text that is given as such, with the name to call it by in problems.
+
+    Raises Rejected where bytes are neither UTF-8 nor UTF-16, and TypeError for anything but text or bytes.
+    """
+    if isinstance(text, bytes | bytearray):
+        try:
+            text = text.decode("utf-16" if text.startswith(_UTF16) else "utf-8")
+        except UnicodeDecodeError as error:
+            raise Rejected([_undecodable(name, error)]) from error
+    if not isinstance(text, str):
+        raise TypeError(f"text is str or bytes, not {type(text).__name__}: to read a file or a mapping, use load")
+    return Text(name, text.removeprefix("\ufeff"))
+
+
+def _undecodable(file: str, error: UnicodeDecodeError) -> Problem:
+    before = Text(file, error.object[: error.start].decode(error.encoding, "replace").removeprefix("\ufeff"))
+    byte = error.object[error.start] if error.start < len(error.object) else 0
+    message = f"byte 0x{byte:02x} is not {error.encoding.upper()}"
+    return before.unreadable(len(before.text), message, "save the file as UTF-8")
 
 
 @frozen(slots=False)
@@ -40,23 +126,24 @@ class TextOrigin:
     def place(self, path: FieldPath, *, key: bool = False) -> Place:
         """The position of a field's value (of its key, if asked), or of the nearest enclosing one written."""
         node, name = self._find(path)
-        found = name if key and name is not None else node
-        return self.text.place(found.start_mark.index if found is not None else 0, self.document)
+        nearest = name if key and name is not None else node
+        return self.text.place(nearest.start_mark.index if nearest is not None else 0, self.document)
 
-    def inside(self, path: FieldPath, offset: int) -> Place:
-        """The position of one character of a scalar's value."""
+    def problem(self, flaw: Flaw) -> Problem:
+        """The problem that tells of a flaw in the data of the object, with its place."""
+        path = FieldPath(flaw.path)
         node, _ = self._find(path)
-        if not isinstance(node, yaml.ScalarNode):
-            return self.place(path)
-        return self.text.place(source_index(self.text.text, node, offset), self.document)
-
-    def scalar(self, path: FieldPath) -> str | None:
-        """The text of a scalar as it was written, without quotes."""
-        node, _ = self._find(path)
-        return node.value if isinstance(node, yaml.ScalarNode) else None
+        scalar = node if isinstance(node, yaml.ScalarNode) else None
+        if flaw.offset is not None and scalar is not None:
+            place = self.text.place(_source_index(self.text.text, scalar, flaw.offset), self.document)
+        else:
+            place = self.place(path, key=flaw.code == UNKNOWN_FIELD)
+        return problem_of(flaw, scalar.value if scalar is not None else None, place)
 
     def _find(self, path: FieldPath) -> tuple[yaml.Node | None, yaml.Node | None]:
-        node, name = self._root(), None
+        """The node of a field and that of its key, or of the nearest enclosing one written."""
+        roots = _roots(self.text.text)
+        node, name = roots[self.document] if self.document < len(roots) else None, None
         parts = path.parts[1:] if self.bare and path.parts[:1] == ("spec",) else path.parts
         for part in (*self.prefix, *parts):
             step = _step(node, part)
@@ -64,10 +151,6 @@ class TextOrigin:
                 break
             name, node = step
         return node, name
-
-    def _root(self) -> yaml.Node | None:
-        roots = _roots(self.text.text)
-        return roots[self.document] if self.document < len(roots) else None
 
 
 @lru_cache(maxsize=1)
@@ -80,16 +163,36 @@ def _step(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node | None, ya
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return None, node.value[part]
     if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in node.value if _names(key, part)), None)
+        return next(((key, value) for key, value in node.value if is_key(key, part)), None)
     return None
 
 
-def _names(key: yaml.Node, part: str | int) -> bool:
-    """Whether a key is the one of a path, where numbers and booleans have become text."""
-    try:
-        return bool(node_key(key) == part)
-    except Unfit:
-        return False
+_LETTERS: Final = re.compile(r"\S")
+_PIECES: Final = {
+    "'": re.compile(r"''|\S"),
+    '"': re.compile(r"(?P<blank>\\[ntr\s])|\\(?:x\w{2}|u\w{4}|U\w{8}|.)|\S"),
+}
+_HEADER: Final = re.compile(r"[^|>]*[|>][^\n]*\n")
+
+
+def _source_index(text: str, node: yaml.ScalarNode, offset: int) -> int:
+    """The index in the text of the character ``offset`` of a scalar's value.
+
+    YAML folds and strips white space alone, so the other characters are counted. White space itself is
+    placed at what follows it, and the end of the value at its last character.
+    """
+    start, end = node.start_mark.index, node.end_mark.index
+    style = node.style or ""
+    if style in ("|", ">"):
+        header = _HEADER.match(text, start, end)
+        start = header.end() if header else start
+    elif style in _PIECES:
+        start, end = text.index(style, start) + 1, end - 1
+    letters = sum(not letter.isspace() for letter in node.value[:offset])
+    pieces = [
+        piece.start() for piece in _PIECES.get(style, _LETTERS).finditer(text, start, end) if piece.lastgroup != "blank"
+    ]
+    return pieces[min(letters, len(pieces) - 1)] if pieces else start
 
 
 @frozen(slots=False)
@@ -101,31 +204,21 @@ class Document:
 
     def problems(self, misfit: Misfit) -> list[Problem]:
         """What keeps the data from being read, as problems with their places."""
-        origin = self.origin
-        if origin is None:
-            return [problem_of(flaw) for flaw in misfit.flaws]
-        found = []
-        for flaw in misfit.flaws:
-            problem = problem_of(flaw, origin.scalar)
-            if flaw.offset is not None:
-                found.append(problem.placed(origin.inside(problem.at, flaw.offset)))
-            else:
-                found.append(problem.placed(origin.place(problem.at, key=flaw.code == UNKNOWN_FIELD)))
-        return found
+        return [problem_of(flaw) if self.origin is None else self.origin.problem(flaw) for flaw in misfit.flaws]
 
 
-def documents(source: Source | Text) -> tuple[Document, ...]:
+def documents(source: Source) -> tuple[Document, ...]:
     """Every document of a source, the items of Lists as documents of their own; empty ones are skipped.
 
     Raises Rejected with everything that is wrong with the text.
     """
-    found, problems = sound_documents(source)
+    sound, problems = sound_documents(source)
     if problems:
         raise Rejected(problems)
-    return tuple(found)
+    return tuple(sound)
 
 
-def sound_documents(source: Source | Text) -> tuple[list[Document], list[Problem]]:
+def sound_documents(source: Source) -> tuple[list[Document], list[Problem]]:
     """The documents of a source that can be read, and what is wrong with the others.
 
     Raises Rejected where no text can be read at all, and TypeError for what is not a source.
@@ -134,48 +227,35 @@ def sound_documents(source: Source | Text) -> tuple[list[Document], list[Problem
         return list(_items(source, None)), []
     if isinstance(source, list | tuple):
         return [item for each in source for item in _items(each, None)], []
-    text = source if isinstance(source, Text) else read_text(cast(TextSource, source))
-    if is_json(text.text):
+    text = source if isinstance(source, Text) else read_text(source)  # type: ignore[arg-type]
+    if _MAYBE_JSON.match(text.text):
         try:
             return list(_items(parse_json(text.text), TextOrigin(text))), []
+        except Misfit as misfit:
+            return [], [text.problem(flaw) for flaw in misfit.flaws]
         except json.JSONDecodeError as error:
-            is_stream = error.msg == "Extra data" and text.text.startswith(_AFTER_JSON, error.pos)
-            if looks_quoted(text.text) and not is_stream:
-                hint = _SEVERAL if error.msg == "Extra data" else ""
-                return [], [text.unreadable(error.pos, f"not JSON: {error.msg}", hint)]
-        except Unfit:
-            return [], list(json_problems(text))
-    return _yaml(text)
+            has_more = error.msg == "Extra data"
+            is_stream = has_more and text.text.startswith(_AFTER_JSON, error.pos)
+            if _QUOTED_JSON.match(text.text) and not is_stream:
+                return [], [text.unreadable(error.pos, f"not JSON: {error.msg}", _SEVERAL if has_more else "")]
+    return _yaml_documents(text)
 
 
-def _yaml(text: Text) -> tuple[list[Document], list[Problem]]:
-    found: list[Document] = []
+def _yaml_documents(text: Text) -> tuple[list[Document], list[Problem]]:
+    sound: list[Document] = []
     problems: list[Problem] = []
     document = 0
     try:
-        for node in compose_all(text.text):
-            read = _constructed(node, text, document, problems)
-            found += _items(read, TextOrigin(text, document)) if read is not None else ()
+        for root in compose_all(text.text):
+            try:
+                data = document_data(root, has_aliases="*" in text.text)
+                sound += _items(data, TextOrigin(text, document))
+            except Misfit as misfit:
+                problems += [text.problem(flaw, document) for flaw in misfit.flaws]
             document += 1
     except (yaml.YAMLError, UnicodeError) as error:
-        problems.append(syntax_problem(error, text, document))
-    return found, problems
-
-
-def _constructed(node: yaml.Node, text: Text, document: int, problems: list[Problem]) -> Any:
-    # An alias may stand for very much, or for itself: then look before building
-    if "*" in text.text:
-        flaws = node_problems(node, text, document)
-        problems += flaws
-        if flaws:
-            return None
-    try:
-        return construct(node)
-    except Unfit:
-        flaws = node_problems(node, text, document)
-        told = "this document cannot be read"
-        problems += flaws or (Problem(FieldPath(), UNSUPPORTED_YAML, told, place=text.place(0)),)
-        return None
+        problems.append(text.problem(syntax_flaw(error, text.text), document))
+    return sound, problems
 
 
 def _items(data: Any, origin: TextOrigin | None) -> Iterator[Document]:
@@ -183,17 +263,10 @@ def _items(data: Any, origin: TextOrigin | None) -> Iterator[Document]:
     kind = data.get("kind") if is_mapping else None
     if isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list):
         for n, each in enumerate(data["items"]):
-            item = _with_kind(each, kind.removesuffix("List"))
-            inner = TextOrigin(origin.text, origin.document, (*origin.prefix, "items", n)) if origin else None
-            yield from _items(item, inner)
+            # an item of a typed list (a VirtualMachineList, say) need not repeat its kind
+            is_silent = kind != "List" and isinstance(each, Mapping) and "kind" not in each
+            item = {"kind": kind.removesuffix("List"), **each} if is_silent else each
+            yield from _items(item, evolve(origin, prefix=(*origin.prefix, "items", n)) if origin else None)
     elif data is not None:
-        bare = is_mapping and "kind" not in data and "apiVersion" not in data
-        if origin is not None and bare:
-            origin = TextOrigin(origin.text, origin.document, origin.prefix, bare)
-        yield Document(data, origin)
-
-
-def _with_kind(item: Any, kind: str) -> Any:
-    """An item of a typed list (a VirtualMachineList, say) need not repeat its kind."""
-    is_silent = isinstance(item, Mapping) and "kind" not in item and bool(kind)
-    return {"kind": kind, **item} if is_silent else item
+        is_bare = is_mapping and "kind" not in data and "apiVersion" not in data
+        yield Document(data, evolve(origin, bare=True) if origin is not None and is_bare else origin)

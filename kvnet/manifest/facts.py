@@ -11,9 +11,8 @@ import attrs
 from kvnet.errors import FactsError, KvnetError, Problem
 from kvnet.facts import HostFacts, Mtu, PodNetwork
 from kvnet.manifest import binder
-from kvnet.manifest.document import documents
-from kvnet.manifest.problems import Flaw, Misfit
-from kvnet.manifest.text import Source, Text, given_text
+from kvnet.manifest._problems import Flaw, Misfit
+from kvnet.manifest.document import Source, documents, given_text
 from kvnet.spec.wire import Lenient, Parsed, json_name, named
 from kvnet.values import MacAddress, PciAddress
 
@@ -36,19 +35,6 @@ def load_facts(source: Source) -> HostFacts:
     >>> load_facts({"links": {"default": {"mtu": 1450}}})
     HostFacts(links={'default': PodLink(mtu=1450)})
     """
-    return _facts(source)
-
-
-def loads_facts(text: str | bytes, *, name: str = "<text>") -> HostFacts:
-    """Read host facts from YAML or JSON text; ``name`` is what problems call it. Otherwise as ``load_facts``."""
-    try:
-        given = given_text(text, name)
-    except KvnetError as error:
-        raise FactsError(error.problems) from None
-    return _facts(given)
-
-
-def _facts(source: Source | Text) -> HostFacts:
     try:
         read = documents(source)
     except KvnetError as error:
@@ -63,6 +49,14 @@ def _facts(source: Source | Text) -> HostFacts:
     if problems:
         raise FactsError(problems)
     return HostFacts(**known)
+
+
+def loads_facts(text: str | bytes, *, name: str = "<text>") -> HostFacts:
+    """Read host facts from YAML or JSON text; ``name`` is what problems call it. Otherwise as ``load_facts``."""
+    try:
+        return load_facts(given_text(text, name))
+    except KvnetError as error:
+        raise FactsError(error.problems) from None
 
 
 def _of_facts(problem: Problem) -> Problem:

@@ -1,23 +1,38 @@
-"""A source becomes objects: all of them, or every problem at once."""
+"""Load objects from sources, all of them or every problem at once, and dump objects as YAML or JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
+import yaml
 from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest.document import documents, sound_documents
-from kvnet.manifest.objects import KUBEVIRT, NAD, cluster_of, object_of
-from kvnet.manifest.problems import NOTHING_FOUND, SEVERAL_FOUND, Misfit
-from kvnet.manifest.text import Source, Text, given_text
-from kvnet.spec import Machine, Nad
+from kvnet.manifest import binder
+from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, Misfit
+from kvnet.manifest._yaml import plain as plain_scalar
+from kvnet.manifest.document import Source, documents, given_text, sound_documents
+from kvnet.manifest.objects import KUBEVIRT, NAD, cluster_of, object_of, plain_cluster
+from kvnet.spec import InterfaceStatus, Machine, Nad
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
 from kvnet.target import Profile, Target
 
-__all__ = ["Manifest", "load", "load_all", "load_cluster", "loads", "loads_all", "loads_cluster"]
+__all__ = [
+    "Dumpable",
+    "Manifest",
+    "dump",
+    "load",
+    "load_all",
+    "load_cluster",
+    "loads",
+    "loads_all",
+    "loads_cluster",
+    "plain",
+]
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -79,7 +94,18 @@ def load(source: Source) -> Machine:
     >>> load({"kind": "VirtualMachineInstance", "metadata": {"name": "red"}, "spec": {}}).name
     'red'
     """
-    return _only_machine(_manifest(source))
+    manifest = load_all(source)
+    machines = manifest.machines
+    if len(machines) == 1:
+        return machines[0]
+    if machines:
+        names = ", ".join(str(machine.name) for machine in machines)
+        message = f"there are {len(machines)} machines: {names}"
+        raise Rejected([Problem(FieldPath(), SEVERAL_FOUND, message, hint="use load_all")])
+    kinds = [*manifest.skipped, *(NAD for _ in manifest.objects), *([KUBEVIRT] if manifest.cluster else [])]
+    only = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
+    message = f"there is no virtual machine in {len(kinds)} documents{only}"
+    raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint="give a VirtualMachine or its spec")])
 
 
 def loads(text: str | bytes, *, name: str = "<text>") -> Machine:
@@ -88,7 +114,7 @@ def loads(text: str | bytes, *, name: str = "<text>") -> Machine:
     >>> loads("{domain: {}, networks: [{name: red, pod: {}}]}").networks[0].name
     'red'
     """
-    return _only_machine(_manifest(given_text(text, name)))
+    return load(given_text(text, name))
 
 
 def load_all(source: Source) -> Manifest:
@@ -96,53 +122,22 @@ def load_all(source: Source) -> Manifest:
 
     Raises Rejected with every problem of every document, each with its place; otherwise as ``load``.
     """
-    return _manifest(source)
-
-
-def loads_all(text: str | bytes, *, name: str = "<text>") -> Manifest:
-    """Read every object of a YAML or JSON text; ``name`` is what problems call the text. Otherwise as ``load_all``.
-
-    >>> loads_all("kind: Secret").skipped
-    ('Secret',)
-    """
-    return _manifest(given_text(text, name))
-
-
-def load_cluster(source: Source) -> ClusterConfig:
-    """Read ``spec.configuration`` of the KubeVirt object in a source, of several the last one.
-
-    Other objects are passed over, and so are fields that kvnet does not use. Takes the sources of ``load``. Raises
-    Rejected with every problem, also where there is no KubeVirt object.
-    """
-    return _cluster(source)
-
-
-def loads_cluster(text: str | bytes, *, name: str = "<text>") -> ClusterConfig:
-    """Read ``spec.configuration`` of the KubeVirt object in a YAML or JSON text. Otherwise as ``load_cluster``.
-
-    >>> loads_cluster("kind: KubeVirt\\nspec: {configuration: {cpuModel: Haswell}}")
-    ClusterConfig(cpu_model='Haswell')
-    """
-    return _cluster(given_text(text, name))
-
-
-def _manifest(source: Source | Text) -> Manifest:
     objects: list[Machine | Nad] = []
     skipped: list[str] = []
     cluster = None
     sound, problems = sound_documents(source)
     for document in sound:
         try:
-            made = object_of(document.data, document.origin)
+            read = object_of(document.data, document.origin)
         except Misfit as misfit:
             problems += document.problems(misfit)
             continue
-        if isinstance(made, str):
-            skipped.append(made)
-        elif isinstance(made, ClusterConfig):
-            cluster = made
+        if isinstance(read, str):
+            skipped.append(read)
+        elif isinstance(read, ClusterConfig):
+            cluster = read
         else:
-            objects.append(made)
+            objects.append(read)
     if problems:
         raise Rejected(sorted(problems, key=_position))
     return Manifest(objects=tuple(objects), cluster=cluster, skipped=tuple(skipped))
@@ -152,26 +147,96 @@ def _position(problem: Problem) -> tuple[int, int]:
     return (problem.place.line, problem.place.column) if problem.place else (0, 0)
 
 
-def _only_machine(manifest: Manifest) -> Machine:
-    machines = manifest.machines
-    if len(machines) == 1:
-        return machines[0]
-    if machines:
-        names = ", ".join(str(machine.name) for machine in machines)
-        told, hint = f"there are {len(machines)} machines: {names}", "use load_all"
-        raise Rejected([Problem(FieldPath(), SEVERAL_FOUND, told, hint=hint)])
-    kinds = [*manifest.skipped, *(NAD for _ in manifest.objects), *([KUBEVIRT] if manifest.cluster else [])]
-    seen = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
-    told = f"there is no virtual machine in {len(kinds)} documents{seen}"
-    raise Rejected([Problem(FieldPath(), NOTHING_FOUND, told, hint="give a VirtualMachine or its spec")])
+def loads_all(text: str | bytes, *, name: str = "<text>") -> Manifest:
+    """Read every object of a YAML or JSON text; ``name`` is what problems call the text. Otherwise as ``load_all``.
+
+    >>> loads_all("kind: Secret").skipped
+    ('Secret',)
+    """
+    return load_all(given_text(text, name))
 
 
-def _cluster(source: Source | Text) -> ClusterConfig:
-    found = [each for each in documents(source) if isinstance(each.data, Mapping) and each.data.get("kind") == KUBEVIRT]
-    if not found:
-        told, hint = "there is no KubeVirt object in what was given", f"give one with `kind: {KUBEVIRT}`"
-        raise Rejected([Problem(FieldPath(), NOTHING_FOUND, told, hint=hint)])
+def load_cluster(source: Source) -> ClusterConfig:
+    """Read ``spec.configuration`` of the KubeVirt object in a source, of several the last one.
+
+    Other objects are passed over, and so are fields that kvnet does not use. Takes the sources of ``load``. Raises
+    Rejected with every problem, also where there is no KubeVirt object.
+    """
+    read = [each for each in documents(source) if isinstance(each.data, Mapping) and each.data.get("kind") == KUBEVIRT]
+    if not read:
+        message, hint = "there is no KubeVirt object in what was given", f"give one with `kind: {KUBEVIRT}`"
+        raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
     try:
-        return cluster_of(found[-1].data)
+        return cluster_of(read[-1].data)
     except Misfit as misfit:
-        raise Rejected(found[-1].problems(misfit)) from None
+        raise Rejected(read[-1].problems(misfit)) from None
+
+
+def loads_cluster(text: str | bytes, *, name: str = "<text>") -> ClusterConfig:
+    """Read ``spec.configuration`` of the KubeVirt object in a YAML or JSON text. Otherwise as ``load_cluster``.
+
+    >>> loads_cluster("kind: KubeVirt\\nspec: {configuration: {cpuModel: Haswell}}")
+    ClusterConfig(cpu_model='Haswell')
+    """
+    return load_cluster(given_text(text, name))
+
+
+Dumpable = Machine | Nad | Manifest | ClusterConfig | HostFacts | InterfaceStatus
+"""What can be dumped, alone or in a sequence."""
+
+
+def plain(value: Dumpable | Sequence[Dumpable]) -> Any:
+    """The plain data of an object, as JSON carries it: of a manifest, a List; of a sequence, a list.
+
+    Raises TypeError for anything else.
+    """
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, Manifest):
+        return {"apiVersion": "v1", "kind": "List", "items": [plain(each) for each in value]}
+    if isinstance(value, ClusterConfig):
+        return plain_cluster(value)
+    if isinstance(value, Machine | Nad | HostFacts | InterfaceStatus):
+        return binder.plain(value)
+    kinds = "a Machine, Nad, Manifest, ClusterConfig, HostFacts, InterfaceStatus, or a list of those"
+    raise TypeError(f"what can be dumped is {kinds}, not {type(value).__name__}")
+
+
+def dump(value: Dumpable | Sequence[Dumpable], format: Literal["yaml", "json"] = "yaml") -> str:
+    """KubeVirt's YAML or JSON for an object; ``loads`` of it gives the object again.
+
+    A manifest becomes a YAML stream of documents, or a JSON List. ClusterConfig becomes a KubeVirt object, HostFacts
+    a document of facts, and entries of ``status.interfaces`` a list of them. Raises TypeError for other values and
+    ValueError for other formats.
+
+    >>> print(dump(HostFacts(architecture="arm64")), end="")
+    architecture: arm64
+    """
+    if format not in ("yaml", "json"):
+        raise ValueError(f"the format is 'yaml' or 'json', not {format!r}")
+    if format == "json":
+        return json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n"
+    items = [plain(each) for each in value] if isinstance(value, Manifest) else [plain(value)]
+    return yaml.dump_all(items, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    # colons and digits first: MACs and PCI addresses are base 60 numbers to some readers
+    needs_quotes = ":" in value or value[:1].isdigit() or not _is_text(value)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if needs_quotes else None)
+
+
+def _is_text(value: str) -> bool:
+    """Whether Kubernetes reads it as text without quotes too; PyYAML does not know all of its booleans and octals."""
+    try:
+        return plain_scalar(value) == value
+    except ValueError:
+        return False
+
+
+_Dumper.add_representer(str, _text)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from kvnet.manifest import binder
-from kvnet.manifest.diagnose import json_problems
-from kvnet.manifest.json import parse_json
-from kvnet.manifest.problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, UNKNOWN_KIND, Flaw, Misfit
-from kvnet.manifest.text import Text
-from kvnet.manifest.yaml import Unfit
+from kvnet.manifest._json import parse_json
+from kvnet.manifest._problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, UNKNOWN_KIND, Flaw, Misfit, collected
 from kvnet.spec import TEMPLATES, Machine, Nad, Origin, Status, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
 
@@ -25,11 +22,10 @@ _VMI = "VirtualMachineInstance"
 _API = "kubevirt.io/v1"
 _NAD_API = "k8s.cni.cncf.io/v1"
 _CNI_HINT = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10"}'
-_text = binder.reader(str)
-_texts = binder.reader(Mapping[str, str])
-_configuration = binder.reader(ClusterConfig)
-_spec = binder.reader(VmiSpec)
-_status = binder.reader(Status)
+_NAMES = {"name": binder.reader(str), "namespace": binder.reader(str)}
+_ANNOTATIONS = {"annotations": binder.reader(Mapping[str, str])}
+_SPEC = {"spec": binder.reader(VmiSpec)}
+_STATUS = {"status": binder.reader(Status)}
 
 
 def object_of(data: Any, origin: Origin | None = None) -> Made | str:
@@ -38,7 +34,8 @@ def object_of(data: Any, origin: Origin | None = None) -> Made | str:
         raise Misfit(Flaw(code=NO_KIND, message="a document is a mapping with apiVersion and kind"))
     kind = data.get("kind")
     if kind is None and "apiVersion" not in data and ("domain" in data or "networks" in data):
-        return Machine(kind="", spec=_under(_spec, data, ("spec",)), origin=origin)
+        [spec] = collected(binder.reader(VmiSpec), [("spec", data)])
+        return Machine(kind="", spec=spec, origin=origin)
     if not isinstance(kind, str) or not kind:
         hint = f"write `kind: {next(iter(TEMPLATES))}`"
         raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
@@ -59,32 +56,16 @@ def object_of(data: Any, origin: Origin | None = None) -> Made | str:
 
 def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Machine:
     around, template = dict(data), TEMPLATES[kind]
-    holder = around
-    for n, step in enumerate(template, 1):
-        holder[step] = holder = _copied_mapping(holder, step, template[:n])
-    if holder.get("spec") is None:
-        raise Misfit(Flaw(code=MISSING, path=(*template, "spec"), value="spec"))
     flaws: list[Flaw] = []
-    metadata = _metadata(around, (), flaws)
-    name, namespace = _taken(metadata, "name", _text, (), flaws), _taken(metadata, "namespace", _text, (), flaws)
-    inner = metadata if holder is around else _metadata(holder, template, flaws)
-    annotations = _taken(inner, "annotations", _texts, template, flaws) or {}
-    spec = _read(_spec, holder.pop("spec"), (*template, "spec"), flaws)
-    status = None
-    if kind == _VMI and around.get("status") is not None:
-        status = _read(_status, around.pop("status"), ("status",), flaws)
+    fields = _taken(around, ("metadata",), _NAMES, flaws)
+    fields |= _taken(around, (*template, "metadata"), _ANNOTATIONS, flaws)
+    fields |= _taken(around, template, _SPEC, flaws, required="spec")
+    if kind == _VMI and "status" in around:
+        fields |= _taken(around, (), _STATUS, flaws)
     if flaws:
         raise Misfit(*flaws)
-    return Machine(
-        kind=kind,
-        name=name,
-        namespace=namespace,
-        annotations=annotations,
-        spec=spec,
-        status=status,
-        around=_without_evident(around, _API, template),
-        origin=origin,
-    )
+    around = _without_evident(around, _API, ("metadata",), (*template, "metadata"))
+    return Machine(kind=kind, **fields, around=around, origin=origin)
 
 
 def _plain_machine(machine: Machine) -> dict[str, Any]:
@@ -92,67 +73,37 @@ def _plain_machine(machine: Machine) -> dict[str, Any]:
     body.setdefault("domain", {}).setdefault("devices", {})
     if not machine.kind:
         return dict(body)
-    data: dict[str, Any] = {"apiVersion": _API, "kind": machine.kind} | binder.plain(machine.around)
-    _identify(data, machine.name, machine.namespace)
-    holder = data
-    for step in TEMPLATES[machine.kind]:
-        holder = holder.setdefault(step, {})
-    if machine.annotations:
-        holder["metadata"] = (holder.get("metadata") or {}) | {"annotations": dict(machine.annotations)}
-    holder["spec"] = body
-    if machine.status is not None:
-        data["status"] = binder.plain(machine.status)
-    first = [key for key in ("apiVersion", "kind", "metadata", "spec", "status") if key in data]
-    return {key: data[key] for key in (*first, *(key for key in data if key not in first))}
+    template = TEMPLATES[machine.kind]
+    status = None if machine.status is None else binder.plain(machine.status)
+    return _plain_object(machine, machine.kind, _API, template, {(*template, "spec"): body, ("status",): status})
 
 
 def _nad_of(data: Mapping[str, Any], origin: Origin | None) -> Nad:
     """A NetworkAttachmentDefinition; its spec may be absent."""
-    around, flaws = dict(data), list[Flaw]()
-    body = {} if around.get("spec") is None else _copied_mapping(around, "spec", ("spec",))
-    around.pop("spec", None)
-    metadata = _metadata(around, (), flaws)
-    name, namespace = _taken(metadata, "name", _text, (), flaws), _taken(metadata, "namespace", _text, (), flaws)
-    annotations = _taken(metadata, "annotations", _texts, (), flaws) or {}
-    if name is None and not flaws:
+    around = dict(data)
+    flaws: list[Flaw] = []
+    fields = _taken(around, ("metadata",), _NAMES | _ANNOTATIONS, flaws)
+    if "name" not in fields and not flaws:
         flaws.append(Flaw(code=MISSING, path=("metadata", "name"), value="name"))
-    flaws += [
-        Flaw(code=UNKNOWN_FIELD, path=("spec", key), value=key, known=("config",)) for key in body if key != "config"
-    ]
-    config = body.get("config")
-    flaws += [flaw.under("spec", "config") for flaw in _config_flaws(config)]
+    fields |= _taken(around, ("spec",), {"config": _cni_config}, flaws)
+    if isinstance(around.get("spec"), Mapping):
+        flaws += [Flaw(code=UNKNOWN_FIELD, path=("spec", key), value=key, known=("config",)) for key in around["spec"]]
     if flaws:
         raise Misfit(*flaws)
-    around = _without_evident(around, _NAD_API)
-    return Nad(
-        name=str(name),
-        namespace=namespace,
-        annotations=annotations,
-        config=config or None,
-        around=around,
-        origin=origin,
-    )
+    return Nad(**fields, around=_without_evident(around, _NAD_API, ("metadata",), ("spec",)), origin=origin)
 
 
 def _plain_nad(nad: Nad) -> dict[str, Any]:
-    data: dict[str, Any] = {"apiVersion": _NAD_API, "kind": NAD} | binder.plain(nad.around)
-    _identify(data, nad.name, nad.namespace)
-    if nad.annotations:
-        data["metadata"]["annotations"] = dict(nad.annotations)
-    if nad.config is not None:
-        data["spec"] = {"config": nad.config}
-    return data
+    return _plain_object(nad, NAD, _NAD_API, (), {("spec", "config"): nad.config})
 
 
 def cluster_of(data: Mapping[str, Any]) -> ClusterConfig:
     """The configuration in a KubeVirt object. Raises Misfit with every flaw."""
-    holder: Any = dict(data)
-    for step, at in (("spec", ("spec",)), ("configuration", ("spec", "configuration"))):
-        if holder.get(step) is None:
-            return ClusterConfig()
-        holder = _copied_mapping(holder, step, at)
-    config: ClusterConfig = _under(_configuration, holder, ("spec", "configuration"))
-    return config
+    flaws: list[Flaw] = []
+    fields = _taken(dict(data), ("spec",), {"configuration": binder.reader(ClusterConfig)}, flaws)
+    if flaws:
+        raise Misfit(*flaws)
+    return fields.get("configuration") or ClusterConfig()
 
 
 def plain_cluster(config: ClusterConfig) -> dict[str, Any]:
@@ -160,108 +111,111 @@ def plain_cluster(config: ClusterConfig) -> dict[str, Any]:
     return {"apiVersion": _API, "kind": KUBEVIRT, "spec": {"configuration": binder.plain(config)}}
 
 
-def _under(read: binder.Read, value: Any, at: tuple[str, ...]) -> Any:
-    try:
-        return read(value)
-    except Misfit as misfit:
-        raise Misfit(*misfit.under(*at)) from None
+def _taken(
+    around: dict[str, Any],
+    path: tuple[str, ...],
+    members: Mapping[str, binder.Read],
+    flaws: list[Flaw],
+    *,
+    required: str = "",
+) -> dict[str, Any]:
+    """What readers make of members of the mapping at a path, which are taken out of copies of the mappings on the way.
 
-
-def _read(read: binder.Read, value: Any, at: tuple[str, ...], flaws: list[Flaw]) -> Any:
-    """What a reader makes of a value; otherwise its flaws are added to those that there are."""
-    try:
-        return read(value)
-    except Misfit as misfit:
-        flaws += misfit.under(*at)
-        return None
-
-
-def _copied_mapping(holder: Mapping[str, Any], step: str, at: tuple[str, ...]) -> dict[str, Any]:
-    inner = holder.get(step)
-    if inner is None:
-        raise Misfit(Flaw(code=MISSING, path=at, value=step))
-    if not isinstance(inner, Mapping):
-        raise Misfit(Flaw(path=at, value=inner, wanted="a mapping"))
-    return dict(inner)
-
-
-def _metadata(holder: dict[str, Any], at: tuple[str, ...], flaws: list[Flaw]) -> dict[str, Any]:
-    """The metadata of an object, copied inside it."""
-    if holder.get("metadata") is None:
+    Members that are absent or null are left out; the flaws of others are added to those that there are.
+    """
+    holder = around
+    values: dict[str, Any] = {}
+    for n, step in enumerate(path, 1):
+        inner = holder.get(step)
+        if type(inner) is dict or isinstance(inner, Mapping):
+            holder[step] = holder = dict(inner)
+            continue
+        if inner is not None:
+            flaw = Flaw(path=path[:n], value=inner, wanted="a mapping")
+            flaws += [] if flaw in flaws else [flaw]
+        elif required:
+            flaws.append(Flaw(code=MISSING, path=path[:n], value=step))
         return {}
-    try:
-        metadata = holder["metadata"] = _copied_mapping(holder, "metadata", (*at, "metadata"))
-    except Misfit as misfit:
-        flaws += misfit.flaws
-        return {}
-    return metadata
+    for key, read in members.items():
+        value = holder.pop(key, None)
+        if value is not None:
+            try:
+                values[key] = read(value)
+            except Misfit as misfit:
+                flaws += misfit.under(*path, key)
+        elif key == required:
+            flaws.append(Flaw(code=MISSING, path=(*path, key), value=key))
+    return values
 
 
-def _taken(metadata: dict[str, Any], key: str, read: binder.Read, at: tuple[str, ...], flaws: list[Flaw]) -> Any:
-    """A member of the metadata, taken out of it."""
-    value = metadata.pop(key, None)
-    return None if value is None else _read(read, value, (*at, "metadata", key), flaws)
+def _plain_object(
+    value: Machine | Nad, kind: str, api: str, template: tuple[str, ...], members: Mapping[tuple[str, ...], Any]
+) -> dict[str, Any]:
+    """An object with its members at their paths; those that are ``None`` are left out."""
+    data: dict[str, Any] = {"apiVersion": api, "kind": kind} | binder.plain(value.around)
+    identity = {"name": value.name, "namespace": value.namespace}
+    metadata = {key: name for key, name in identity.items() if name is not None} | (data.get("metadata") or {})
+    annotations = dict(value.annotations) or None
+    placed = {("metadata",): metadata or None, (*template, "metadata", "annotations"): annotations} | dict(members)
+    for (*outer, last), each in placed.items():
+        holder = data
+        for step in outer if each is not None else ():
+            holder[step] = holder = holder.get(step) or {}
+        if each is not None:
+            holder[last] = each
+    first = [key for key in ("apiVersion", "kind", "metadata", "spec", "status") if key in data]
+    return {key: data[key] for key in (*first, *(key for key in data if key not in first))}
 
 
-def _identify(data: dict[str, Any], name: str | None, namespace: str | None) -> None:
-    identity = {"name": name, "namespace": namespace}
-    given = {key: value for key, value in identity.items() if value is not None}
-    # metadata that was written as null may stay so where there is nothing to add
-    if given or data.get("metadata") is not None:
-        data["metadata"] = given | (data.get("metadata") or {})
-
-
-def _without_evident(around: dict[str, Any], api: str, template: tuple[str, ...] = ()) -> dict[str, Any]:
+def _without_evident(around: dict[str, Any], api: str, *paths: tuple[str, ...]) -> dict[str, Any]:
     """What is around an object, without what a dump writes by itself: its kind, the usual API, empty mappings."""
     around.pop("kind", None)
     if around.get("apiVersion") == api:
         del around["apiVersion"]
-    _without_emptied(around, template)
-    if around.get("metadata") == {}:
-        del around["metadata"]
+    for path in paths:
+        _without_emptied(around, path)
     return around
 
 
-def _without_emptied(holder: dict[str, Any], template: tuple[str, ...]) -> None:
-    """Drop the mappings on the way to a template, and its metadata, where nothing is left in them."""
-    if not template:
+def _without_emptied(holder: dict[str, Any], path: tuple[str, ...]) -> None:
+    """Drop the mappings on a path in which nothing is left."""
+    if not path or path[0] not in holder:
         return
-    step, *further = template
-    inner = holder.get(step, {})
-    _without_emptied(inner, tuple(further))
-    if not further and inner.get("metadata") == {}:
-        del inner["metadata"]
-    if holder.get(step) == {}:
-        del holder[step]
+    inner = holder[path[0]]
+    if isinstance(inner, dict):
+        _without_emptied(inner, path[1:])
+    if not inner:
+        del holder[path[0]]
 
 
-def _config_flaws(config: Any) -> Iterator[Flaw]:
-    """Every flaw of a CNI configuration: not text, not JSON, not a plugin, or a plugin without a type."""
-    if config is None or config == "":
-        return
+def _cni_config(config: Any) -> str | None:
+    """The text of a CNI configuration.
+
+    Raises Misfit where it is not text, not JSON, not a plugin or a list of them, or a plugin without a type.
+    """
     if not isinstance(config, str):
-        yield Flaw(code=NAD_CONFIG, value=config, wanted="a CNI configuration", hint="put the JSON into quotes")
-        return
+        wanted, hint = "a CNI configuration", "put the JSON into quotes"
+        raise Misfit(Flaw(code=NAD_CONFIG, value=config, wanted=wanted, hint=hint))
+    if not config:
+        return None
     try:
         value = parse_json(config)
     except json.JSONDecodeError as error:
-        yield _cni(f"the CNI configuration is not JSON: {error.msg}", error.pos)
-        return
-    except Unfit:
-        text = Text("", config)
-        for problem in json_problems(text):
-            offset = text.index(problem.place) if problem.place else 0
-            yield _cni(f"in the CNI configuration, {problem.message}", offset, hint="")
-        return
+        raise _cni_misfit(f"is not JSON: {error.msg}", error.pos) from None
+    except Misfit as misfit:
+        inside = "in the CNI configuration, "
+        flaws = [Flaw(code=NAD_CONFIG, message=inside + flaw.message, offset=flaw.offset) for flaw in misfit.flaws]
+        raise Misfit(*flaws) from None
     chain = value.get("plugins", [value]) if isinstance(value, dict) else None
     if not isinstance(chain, list) or not chain or not all(isinstance(each, dict) for each in chain):
-        yield _cni("the CNI configuration is neither a plugin nor a list of plugins")
-    elif not all(isinstance(each.get("type"), str) for each in chain):
-        yield _cni("the CNI configuration has a plugin without a `type`")
+        raise _cni_misfit("is neither a plugin nor a list of plugins")
+    if not all(isinstance(each.get("type"), str) for each in chain):
+        raise _cni_misfit("has a plugin without a `type`")
+    return config
 
 
-def _cni(message: str, offset: int = 0, *, hint: str = _CNI_HINT) -> Flaw:
-    return Flaw(code=NAD_CONFIG, message=message, hint=hint, offset=offset)
+def _cni_misfit(message: str, offset: int = 0) -> Misfit:
+    return Misfit(Flaw(code=NAD_CONFIG, message=f"the CNI configuration {message}", hint=_CNI_HINT, offset=offset))
 
 
 def _only(kind: type[T], wanted: str) -> Callable[[Any], T]:

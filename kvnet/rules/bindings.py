@@ -20,8 +20,8 @@ from kvnet.spec import (
     Sriov,
     default_network,
 )
-from kvnet.spec.binding import REMOVED_BINDINGS
 from kvnet.spec.cluster import Gate
+from kvnet.spec.interface import REMOVED_BINDINGS
 
 __all__ = ["CREATION_RULES", "RULES"]
 

@@ -1,91 +1,12 @@
-"""KubeVirt's API as frozen attrs classes."""
+"""KubeVirt's API as frozen attrs classes; each module lists what it adds to it."""
 
-from kvnet.spec.binding import (
-    BINDINGS,
-    Binding,
-    Bridge,
-    Macvtap,
-    Masquerade,
-    PasstBinding,
-    PasstRemoved,
-    Plugin,
-    RemovedBinding,
-    Slirp,
-    Sriov,
-)
-from kvnet.spec.interface import DhcpOptions, Interface, Port, PortRange, PrivateOption
-from kvnet.spec.machine import (
-    TEMPLATES,
-    Condition,
-    Cpu,
-    Devices,
-    Disk,
-    Domain,
-    Firmware,
-    InterfaceStatus,
-    LaunchSecurity,
-    Machine,
-    MachineType,
-    Memory,
-    PodResourceClaim,
-    Resources,
-    Status,
-    VmiSpec,
-)
-from kvnet.spec.nad import Nad
-from kvnet.spec.network import (
-    SOURCES,
-    Multus,
-    Network,
-    NetworkSource,
-    Pod,
-    ResourceClaim,
-    default_network,
-    secondary_networks,
-)
+from kvnet.spec import interface, machine, network
+from kvnet.spec.interface import *  # noqa: F403
+from kvnet.spec.machine import *  # noqa: F403
+from kvnet.spec.network import *  # noqa: F403
 from kvnet.spec.wire import Origin
 
-__all__ = [
-    "BINDINGS",
-    "SOURCES",
-    "TEMPLATES",
-    "Binding",
-    "Bridge",
-    "Condition",
-    "Cpu",
-    "Devices",
-    "DhcpOptions",
-    "Disk",
-    "Domain",
-    "Firmware",
-    "Interface",
-    "InterfaceStatus",
-    "LaunchSecurity",
-    "Machine",
-    "MachineType",
-    "Macvtap",
-    "Masquerade",
-    "Memory",
-    "Multus",
-    "Nad",
-    "Network",
-    "NetworkSource",
-    "Origin",
-    "PasstBinding",
-    "PasstRemoved",
-    "Plugin",
-    "Pod",
-    "PodResourceClaim",
-    "Port",
-    "PortRange",
-    "PrivateOption",
-    "RemovedBinding",
-    "ResourceClaim",
-    "Resources",
-    "Slirp",
-    "Sriov",
-    "Status",
-    "VmiSpec",
-    "default_network",
-    "secondary_networks",
-]
+__all__ = ["Origin"]
+__all__ += interface.__all__
+__all__ += machine.__all__
+__all__ += network.__all__

@@ -1,17 +1,19 @@
-"""``spec.networks[]``: named attachments (KubeVirt's v1.Network), and which of them is the default."""
+"""``spec.networks[]``: named attachments (KubeVirt's v1.Network), and the NetworkAttachmentDefinitions they name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
-from kvnet.spec.wire import BriefRepr, CidrText, members, named
+from kvnet.spec.wire import BriefRepr, CidrText, Origin, Rest, mapping, members, named
 
 __all__ = [
     "SOURCES",
     "Multus",
+    "Nad",
     "Network",
     "NetworkSource",
     "Pod",
@@ -116,3 +118,32 @@ def default_network(networks: Iterable[Network]) -> Network | None:
 def secondary_networks(networks: Iterable[Network]) -> tuple[Network, ...]:
     """The Multus networks that are not the default, in order."""
     return tuple(network for network in networks if network.is_secondary)
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class Nad(BriefRepr):
+    """One NetworkAttachmentDefinition: a name for a CNI configuration (the Multus de-facto standard).
+
+    - ``name``, ``namespace``: of the object
+    - ``annotations``: of the object
+    - ``config``: the text of ``spec.config``, which is JSON; ``None`` where the CNI configuration lies on the node
+    - ``around``: the rest of the object
+    - ``origin``: finds fields in the text, and does not count when NADs are compared
+    """
+
+    name: str
+    namespace: str | None = None
+    annotations: Mapping[str, str] = mapping()
+    config: str | None = None
+    around: Rest = mapping(repr=False)
+    origin: Origin | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def plugins(self) -> tuple[Mapping[str, Any], ...]:
+        """The chain of CNI plugin configurations; a single plugin is a chain of one.
+
+        Raises ValueError where ``config`` is not JSON, which the loader has refused already.
+        """
+        config = json.loads(self.config) if self.config else {}
+        chain = config.get("plugins", [config] if config else [])
+        return tuple(chain)

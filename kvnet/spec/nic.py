@@ -5,8 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from kvnet.errors import FieldPath
-from kvnet.spec.binding import Binding
-from kvnet.spec.interface import Interface
+from kvnet.spec.interface import Binding, Interface
 from kvnet.spec.machine import Machine
 from kvnet.spec.network import Network
 

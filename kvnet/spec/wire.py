@@ -89,34 +89,28 @@ def _quantity(value: Any) -> Any:
     return value
 
 
-def _ip(value: Any) -> str:
-    """An IP address in canonical form, as KubeVirt's API rewrites it while it decodes JSON; other text stays."""
-    if type(value) is not str:
-        raise ValueError
-    text = ".".join(str(int(octet)) for octet in value.split(".")) if _DOTTED.fullmatch(value) else value
+def _canonical_ip(text: str) -> str | None:
+    """An IP address without leading zeros, as KubeVirt's API rewrites it while it decodes JSON; nothing for others."""
     try:
+        if _DOTTED.fullmatch(text):
+            text = ".".join(str(int(octet)) for octet in text.split("."))
         return str(ip_address(text))
     except ValueError:
-        return value
+        return None
+
+
+def _ip(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError
+    return _canonical_ip(value) or value
 
 
 def _cidr(value: Any) -> str:
-    """A network whose address is in canonical form, with its host bits; other text stays."""
     if type(value) is not str:
         raise ValueError
     address, slash, prefix = value.partition("/")
-    canonical = _ip(address)
-    if not slash or not _is_ip(canonical) or not re.fullmatch("[0-9]{1,3}", prefix):
-        return value
-    return f"{canonical}/{int(prefix)}"
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    canonical = _canonical_ip(address)
+    return f"{canonical}/{int(prefix)}" if canonical and slash and re.fullmatch("[0-9]{1,3}", prefix) else value
 
 
 Rest = Mapping[str, Any]
@@ -127,9 +121,9 @@ UInt32 = Annotated[int, Between(0, 2**32 - 1)]
 Quantity = Annotated[str | int, Parsed(_quantity, "a quantity such as 2, 500m or 1Gi")]
 """A Kubernetes quantity, as written."""
 IpText = Annotated[str, Parsed(_ip, "text")]
-"""An IP address as text; leading zeros are dropped."""
+"""An IP address as text: leading zeros are dropped, and text that is no address stays as it is."""
 CidrText = Annotated[str, Parsed(_cidr, "text")]
-"""An IP network as text; leading zeros are dropped."""
+"""An IP network as text, with its host bits: leading zeros are dropped, and other text stays as it is."""
 
 
 def rest() -> Any:

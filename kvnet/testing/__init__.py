@@ -1,10 +1,19 @@
 """Hypothesis strategies for kvnet's values, for the tests of those who build on it. Needs ``kvnet[testing]``."""
 
-from kvnet.testing.classes import cluster_configs, host_facts, interface_statuses, nads, targets, values_of
 from kvnet.testing.devices import devices, elements
-from kvnet.testing.specs import admitted_machines, interfaces, machines, networks
-from kvnet.testing.texts import xml_texts
-from kvnet.testing.values import mac_addresses, pci_addresses, unicast_macs
+from kvnet.testing.specs import (
+    admitted_machines,
+    cluster_configs,
+    host_facts,
+    interface_statuses,
+    interfaces,
+    machines,
+    nads,
+    networks,
+    targets,
+    values_of,
+)
+from kvnet.testing.values import mac_addresses, pci_addresses, unicast_macs, xml_texts
 
 __all__ = [
     "admitted_machines",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from kvnet.device import Device, Hostdev, Interface
+from kvnet.testing.values import unicast_macs
 from kvnet.values import MacAddress, Number
 from kvnet.xml.paths import release
 from kvnet.xml.schema import Branch, Leaf, declaration, plan_of
@@ -44,7 +46,11 @@ def _elements(cls: type, libvirt: str) -> SearchStrategy[Any]:
     drawn = {part.field: _field(part, libvirt) for part in parts}
     needed = {part.field: drawn[part.field] for part in parts if part.required or _is_needed(part, libvirt)}
     others = {name: drawn[name] for name in drawn if name not in needed}
-    return st.fixed_dictionaries(needed, optional=others).map(lambda values: _agreeing(cls, values)).filter(_is_made)
+    return (
+        st.fixed_dictionaries(needed, optional=others)
+        .map(lambda values: _agreeing(cls, values))
+        .filter(lambda made: made is not None)
+    )
 
 
 def _agreeing(cls: type, values: Mapping[str, Any]) -> Any:
@@ -58,24 +64,13 @@ def _agreeing(cls: type, values: Mapping[str, Any]) -> Any:
     cross_check = declaration(cls).cross_check
     if cross_check is not None:
         empty = {part.field: part.empty for part in plan.fields()}
-        while blamed := cross_check(_Values(empty | left)):
+        while blamed := cross_check(SimpleNamespace(**(empty | left))):
             if left.pop(blamed[0], None) is None:
                 # what is lacking is not made up for
                 return None
     if any(part.required and part.field not in left for part in plan.fields()):
         return None
     return cls(**left)
-
-
-class _Values:
-    """Values as attributes, before there is an object."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.__dict__.update(values)
-
-
-def _is_made(value: Any) -> bool:
-    return value is not None
 
 
 def _is_known(since: str, libvirt: str) -> bool:
@@ -97,10 +92,6 @@ def _field(part: Leaf | Branch, libvirt: str) -> SearchStrategy[Any]:
     return one
 
 
-def _choices(scalar: Choice) -> SearchStrategy[str]:
-    return st.sampled_from(scalar.words)
-
-
 def _numbers(scalar: Int) -> SearchStrategy[int]:
     plain = st.integers(scalar.low, scalar.high)
     padded = plain.filter(lambda value: 0 <= value < 10 ** (scalar.width - 1))
@@ -115,10 +106,7 @@ def _hexadecimals(scalar: Hex) -> SearchStrategy[int]:
 
 
 def _macs(_: Mac) -> SearchStrategy[MacAddress]:
-    def unicast(octets: bytes) -> MacAddress:
-        return MacAddress(bytes([octets[0] & 0xFE]) + octets[1:])
-
-    plain = st.binary(min_size=6, max_size=6).map(unicast)
+    plain = unicast_macs()
     return st.one_of(plain, plain.map(lambda mac: MacAddress(mac.octets, spelling=str(mac).upper())))
 
 
@@ -137,7 +125,7 @@ _PRINTABLE = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"))
 """Control characters and line breaks are for tests of their own: XML readers normalise them."""
 
 _SCALARS: Mapping[type[Scalar[Any]], Callable[[Any], SearchStrategy[Any]]] = {
-    Choice: _choices,
+    Choice: lambda scalar: st.sampled_from(scalar.words),
     Flag: lambda _: st.booleans(),
     Present: lambda _: st.just(True),
     Int: _numbers,

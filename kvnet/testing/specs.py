@@ -1,41 +1,51 @@
-"""Strategies for machines and their NICs."""
+"""Strategies for machines and their NICs as KubeVirt admits them, and for any value that is read from plain data."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from enum import StrEnum
 from functools import cache
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from kvnet import spec
+from kvnet.facts import HostFacts
 from kvnet.rules.check import check
-from kvnet.spec import (
-    Bridge,
-    Cpu,
-    Devices,
-    DhcpOptions,
-    Domain,
-    Interface,
-    Machine,
-    Masquerade,
-    Memory,
-    Multus,
-    Network,
-    PasstBinding,
-    Plugin,
-    Pod,
-    Port,
-    PrivateOption,
-    Sriov,
-    VmiSpec,
-)
+from kvnet.spec import Interface, Machine, Nad, Network, VmiSpec
+from kvnet.spec.cluster import ClusterConfig
+from kvnet.spec.wire import REST, Between, IpText, Quantity, json_name, members_of
 from kvnet.target import Target
-from kvnet.testing.texts import labels
-from kvnet.testing.values import pci_addresses, unicast_macs
+from kvnet.testing.values import labels, mac_addresses, pci_addresses, unicast_macs
+from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["admitted_machines", "interfaces", "machines", "networks"]
+__all__ = [
+    "admitted_machines",
+    "cluster_configs",
+    "host_facts",
+    "interface_statuses",
+    "interfaces",
+    "machines",
+    "nads",
+    "networks",
+    "targets",
+    "values_of",
+]
 
+T = TypeVar("T")
+_TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=8)
+_ANNOTATIONS = st.dictionaries(_TEXTS, _TEXTS, max_size=2)
+_QUANTITIES = st.sampled_from(["2", "500m", "1Gi", 3])
+_CNIS = st.sampled_from([{"type": "bridge", "bridge": "br10"}, {"plugins": [{"type": "macvlan", "master": "eth0"}]}])
+_JSON = st.recursive(
+    st.booleans() | st.integers(-(2**53), 2**53) | _TEXTS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXTS, inner, max_size=2),
+    max_leaves=3,
+)
 _MODELS = ("e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio")
 _ARCHITECTURES = ("amd64", "arm64", "s390x")
 
@@ -92,17 +102,19 @@ def _names(max_size: int) -> SearchStrategy[list[str]]:
 @cache
 def _sources(primary: bool) -> SearchStrategy[Any]:
     names = labels() | st.builds("{}/{}".format, labels(), labels())
-    attached = st.builds(Multus, network_name=names, default=st.just(True) if primary else st.none() | st.just(False))
-    return st.just(Pod()) | attached if primary else attached
+    attached = st.builds(
+        spec.Multus, network_name=names, default=st.just(True) if primary else st.none() | st.just(False)
+    )
+    return st.just(spec.Pod()) | attached if primary else attached
 
 
 @cache
 def _nameless_interfaces(on_pod: bool) -> SearchStrategy[Interface]:
-    fitting = (Bridge(), Masquerade(), PasstBinding()) if on_pod else (Bridge(), Sriov())
+    fitting = (spec.Bridge(), spec.Masquerade(), spec.PasstBinding()) if on_pod else (spec.Bridge(), spec.Sriov())
     return st.builds(
         Interface,
         name=st.just(""),
-        bindings=st.sampled_from(fitting) | st.builds(Plugin, name=labels()),
+        bindings=st.sampled_from(fitting) | st.builds(spec.Plugin, name=labels()),
         model=_maybe(st.sampled_from(_MODELS)),
         ports=_maybe(_ports()),
         mac_address=_maybe(unicast_macs().map(lambda mac: mac.spelling)),
@@ -118,24 +130,24 @@ def _nameless_interfaces(on_pod: bool) -> SearchStrategy[Interface]:
 @cache
 def _nicless_machines() -> SearchStrategy[Machine]:
     devices = st.builds(
-        Devices,
+        spec.Devices,
         autoattach_pod_interface=st.none() | st.just(False),
         network_interface_multiqueue=_maybe(st.booleans()),
         use_virtio_transitional=_maybe(st.booleans()),
     )
     factor = _maybe(st.integers(1, 4))
-    memory = st.builds(Memory, guest=st.sampled_from(["128Mi", "1Gi"]))
-    cpu = st.builds(Cpu, cores=factor, sockets=factor, threads=factor)
-    spec = st.builds(
+    memory = st.builds(spec.Memory, guest=st.sampled_from(["128Mi", "1Gi"]))
+    cpu = st.builds(spec.Cpu, cores=factor, sockets=factor, threads=factor)
+    vmis = st.builds(
         VmiSpec,
-        domain=st.builds(Domain, devices=devices, cpu=cpu, memory=memory),
+        domain=st.builds(spec.Domain, devices=devices, cpu=cpu, memory=memory),
         architecture=_maybe(st.sampled_from(_ARCHITECTURES)),
     )
-    return st.builds(Machine, name=labels(), namespace=_maybe(labels()), spec=spec)
+    return st.builds(Machine, name=labels(), namespace=_maybe(labels()), spec=vmis)
 
 
-def _ports() -> SearchStrategy[tuple[Port, ...]]:
-    port = st.builds(Port, port=st.integers(1, 65535), protocol=_maybe(st.sampled_from(["TCP", "UDP"])))
+def _ports() -> SearchStrategy[tuple[spec.Port, ...]]:
+    port = st.builds(spec.Port, port=st.integers(1, 65535), protocol=_maybe(st.sampled_from(["TCP", "UDP"])))
     return st.lists(port, max_size=3, unique_by=lambda each: each.port).map(tuple)
 
 
@@ -145,12 +157,111 @@ def _guest_addresses() -> SearchStrategy[str]:
     return port | root | pci_addresses(buses=8).map(str)
 
 
-def _dhcp_options() -> SearchStrategy[DhcpOptions]:
-    option = st.builds(PrivateOption, option=st.integers(224, 254), value=labels())
+def _dhcp_options() -> SearchStrategy[spec.DhcpOptions]:
+    option = st.builds(spec.PrivateOption, option=st.integers(224, 254), value=labels())
     return st.builds(
-        DhcpOptions,
+        spec.DhcpOptions,
         boot_file_name=_maybe(labels()),
         tftp_server_name=_maybe(labels()),
         ntp_servers=st.lists(st.ip_addresses(v=4).map(str), max_size=2).map(tuple),
         private_options=st.lists(option, max_size=2, unique_by=lambda each: each.option).map(tuple),
     )
+
+
+def values_of(cls: type[T]) -> SearchStrategy[T]:
+    """Any values of one of the classes that ``kvnet.converter`` knows; most of them KubeVirt would not admit."""
+    found: SearchStrategy[T] = _of(cast(Any, cls))
+    return found
+
+
+def host_facts() -> SearchStrategy[HostFacts]:
+    """Any host facts."""
+    return values_of(HostFacts)
+
+
+def cluster_configs() -> SearchStrategy[ClusterConfig]:
+    """Any configurations of a cluster."""
+    return values_of(ClusterConfig)
+
+
+def interface_statuses() -> SearchStrategy[spec.InterfaceStatus]:
+    """Any entries of ``status.interfaces``."""
+    return values_of(spec.InterfaceStatus)
+
+
+def nads() -> SearchStrategy[Nad]:
+    """NetworkAttachmentDefinitions, with a CNI configuration or without."""
+    configs = _maybe(_CNIS.map(json.dumps))
+    return st.builds(Nad, name=labels(), namespace=_maybe(labels()), annotations=_ANNOTATIONS, config=configs)
+
+
+def targets() -> SearchStrategy[Target]:
+    """Targets whose facts and own values do not contradict each other."""
+    drawn = {name: kind for name, kind in _fields(Target).items() if name not in ("architecture", "libvirt_release")}
+    return st.builds(Target, **drawn)
+
+
+def _machines() -> SearchStrategy[Machine]:
+    vmis = _of(VmiSpec)
+    names = {"name": _maybe(labels()), "namespace": _maybe(labels()), "annotations": _ANNOTATIONS}
+    held = st.builds(Machine, kind=st.sampled_from([*spec.TEMPLATES]), spec=vmis, **names)
+    reported = st.builds(Machine, kind=st.just("VirtualMachineInstance"), spec=vmis, status=_of(spec.Status), **names)
+    bare = st.builds(Machine, kind=st.just(""), spec=vmis)
+    return held | reported | bare
+
+
+_LEAVES: dict[Any, SearchStrategy[Any]] = {
+    Any: _JSON,
+    str: _TEXTS,
+    bool: st.booleans(),
+    int: st.integers(-(2**53), 2**53),
+    Quantity: _QUANTITIES,
+    IpText: st.ip_addresses().map(str),
+    MacAddress: mac_addresses(),
+    PciAddress: pci_addresses(),
+    Machine: st.deferred(_machines),
+    Nad: st.deferred(nads),
+    Target: st.deferred(targets),
+}
+
+
+@cache
+def _of(kind: Any) -> SearchStrategy[Any]:
+    if kind in _LEAVES:
+        return _LEAVES[kind]
+    if get_origin(kind) is not None:
+        return _of_generic(get_origin(kind), get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return st.sampled_from(list(kind))
+    return st.builds(kind, **_fields(kind))
+
+
+def _of_generic(origin: Any, arguments: tuple[Any, ...]) -> SearchStrategy[Any]:
+    if origin is Annotated:
+        kind, marker = arguments
+        return st.integers(marker.low, marker.high) if kind is int and isinstance(marker, Between) else _of(kind)
+    if origin in (Union, UnionType):
+        return st.one_of(*(st.none() if each is NoneType else _of(each) for each in arguments))
+    if origin is get_origin(Mapping[str, Any]):
+        return st.dictionaries(_TEXTS, _of(arguments[1]), max_size=2)
+    return st.lists(_of(arguments[0]), max_size=2).map(origin)
+
+
+def _fields(cls: Any) -> dict[str, SearchStrategy[Any]]:
+    """A strategy for each field of a class; unknown members have keys that no field has."""
+    kinds = get_type_hints(cls, include_extras=True)
+    drawn: dict[str, SearchStrategy[Any]] = {}
+    for field in attrs.fields(cls):
+        members = members_of(field)
+        if members is not None:
+            drawn[field.name] = st.tuples(*(st.none() | _of(each) for each in members.values())).map(_given)
+        elif field.name != REST:
+            drawn[field.name] = _of(kinds[field.name])
+    if REST in kinds:
+        known = {json_name(field) for field in attrs.fields(cls)}
+        drawn[REST] = st.dictionaries(_TEXTS.filter(lambda key: key not in known), _JSON, max_size=2)
+    return drawn
+
+
+def _given(members: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(each for each in members if each is not None)

@@ -11,8 +11,8 @@ from attrs import frozen
 from machines import nic, pod, vmi
 
 import kvnet
+from kvnet.manifest._problems import Misfit
 from kvnet.manifest.binder import bind, plain
-from kvnet.manifest.problems import Misfit
 from kvnet.spec import Interface, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import Lenient, named

@@ -8,7 +8,7 @@ import pytest
 
 from kvnet import Rejected, dump, load, loads
 from kvnet.manifest import documents
-from kvnet.manifest.text import given_text
+from kvnet.manifest.document import given_text
 
 HEAD = "kind: VirtualMachineInstance\nspec:\n  domain:\n    devices:\n      interfaces:\n      - name: a\n"
 

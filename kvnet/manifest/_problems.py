@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
 import attrs
 
-from kvnet.errors import FieldPath, Problem
-from kvnet.manifest import yaml
-
-__all__ = [
-    "CODES",
-    "DUPLICATE",
-    "MISSING",
-    "NAD_CONFIG",
-    "NOTHING_FOUND",
-    "NO_KIND",
-    "OUT_OF_RANGE",
-    "SEVERAL_FOUND",
-    "TOO_MANY",
-    "UNKNOWN_FIELD",
-    "UNKNOWN_KIND",
-    "UNREADABLE",
-    "UNSUPPORTED_YAML",
-    "WRONG_TYPE",
-    "Flaw",
-    "Misfit",
-    "problem_of",
-]
+from kvnet.errors import FieldPath, Place, Problem
 
 UNREADABLE = "KN001"
 DUPLICATE = "KN002"
@@ -64,7 +44,7 @@ CODES: dict[str, str] = {
 """What each code means, in one line."""
 
 _LONGEST_SHOWN: Final = 60
-_SHORTENED: Final = _LONGEST_SHOWN - 3
+_UNQUOTED = {"a whole number": re.compile("[+-]?[0-9]+"), "true or false": re.compile("true|false|yes|no|on|off")}
 
 
 @attrs.frozen(kw_only=True)
@@ -77,7 +57,8 @@ class Flaw:
     - ``wanted``: what belongs there
     - ``known``: the fields that exist, where one is unknown
     - ``message``, ``hint``: replace the wording that would be made of those
-    - ``offset``: where the flaw is inside the text at the place, in characters
+    - ``offset``: where the flaw is, in characters: of a text that cannot be read, in that text; else in the text at
+      the place
     """
 
     code: str = WRONG_TYPE
@@ -106,11 +87,24 @@ class Misfit(Exception):
         return tuple(flaw.under(*path) for flaw in self.flaws)
 
 
-def problem_of(flaw: Flaw, written: Callable[[FieldPath], str | None] = lambda _: None) -> Problem:
-    """The problem that tells of a flaw, without its place; ``written`` gives a scalar as it stands in the text."""
-    at = FieldPath(flaw.path)
-    message, hint = (flaw.message, "") if flaw.message else _wording(flaw, written(at))
-    return Problem(at, flaw.code, message, hint=flaw.hint or hint)
+def collected(read: Callable[[Any], Any], values: Iterable[tuple[str | int, Any]]) -> list[Any]:
+    """What a reader makes of each value. Raises Misfit with the flaws of all of them, under the values' keys."""
+    items: list[Any] = []
+    flaws: tuple[Flaw, ...] = ()
+    for key, value in values:
+        try:
+            items.append(read(value))
+        except Misfit as misfit:
+            flaws += misfit.under(key)
+    if flaws:
+        raise Misfit(*flaws)
+    return items
+
+
+def problem_of(flaw: Flaw, written: str | None = None, place: Place | None = None) -> Problem:
+    """The problem that tells of a flaw; ``written`` is the scalar there as it stands in the text."""
+    message, hint = (flaw.message, "") if flaw.message else _wording(flaw, written)
+    return Problem(FieldPath(flaw.path), flaw.code, message, hint=flaw.hint or hint, place=place)
 
 
 def _wording(flaw: Flaw, written: str | None) -> tuple[str, str]:
@@ -125,8 +119,8 @@ def _wording(flaw: Flaw, written: str | None) -> tuple[str, str]:
         return f"{flaw.value} is not {flaw.wanted}", ""
     if flaw.value is None:
         is_entry = bool(flaw.path) and isinstance(flaw.path[-1], int)
-        told = "an entry is empty, not" if is_entry else "null is not"
-        return f"{told} {flaw.wanted}", "remove it, or fill it in"
+        message = "an entry is empty, not" if is_entry else "null is not"
+        return f"{message} {flaw.wanted}", "remove it, or fill it in"
     shown = _shown(flaw.value, written)
     return f"{shown} is {_kind(flaw.value)}, not {flaw.wanted}", _remedy(flaw, shown)
 
@@ -135,31 +129,22 @@ def _shown(value: Any, written: str | None) -> str:
     if isinstance(value, str):
         return json.dumps(value[:_LONGEST_SHOWN], ensure_ascii=False)
     shown = written if written is not None else json.dumps(value, ensure_ascii=False, default=repr)
-    return shown if len(shown) <= _LONGEST_SHOWN else shown[:_SHORTENED] + "..."
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 3] + "..."
 
 
 def _kind(value: Any) -> str:
-    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text"}
-    if isinstance(value, Mapping):
-        return "a mapping"
-    other = "a list" if isinstance(value, list | tuple) else f"a value of type {type(value).__name__}"
-    return kinds.get(type(value), other)
+    kinds = {Mapping: "a mapping", bool: "a boolean", int | float: "a number", str: "text", list | tuple: "a list"}
+    of_type = f"a value of type {type(value).__name__}"
+    return next((words for kind, words in kinds.items() if isinstance(value, kind)), of_type)
 
 
 def _remedy(flaw: Flaw, shown: str) -> str:
     if flaw.wanted == "text" and isinstance(flaw.value, bool | int | float):
         return f'quote it: "{shown}"'
-    meant = {"a whole number": int, "true or false": bool}.get(flaw.wanted)
-    if meant is not None and isinstance(flaw.value, str) and type(_unquoted(flaw.value)) is meant:
+    unquoted = _UNQUOTED.get(flaw.wanted)
+    if unquoted and isinstance(flaw.value, str) and unquoted.fullmatch(flaw.value):
         return f"drop the quotes: {flaw.value}"
     return ""
-
-
-def _unquoted(text: str) -> Any:
-    try:
-        return yaml.plain(text)
-    except yaml.Unfit:
-        return None
 
 
 def _meant(name: str, known: tuple[str, ...]) -> str:

@@ -1,0 +1,103 @@
+"""JSON text becomes plain data; duplicate keys, NaN, and numbers or nesting beyond bounds are refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from math import isfinite
+from typing import Any
+
+from kvnet.manifest._problems import UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit
+from kvnet.manifest._yaml import DEEPEST, document_data, sound_nodes
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^\s"\[\]{}:,]+')
+_DEPTHS = {"{": 1, "[": 1, "}": -1, "]": -1}
+
+
+def parse_json(text: str) -> Any:
+    """The data of JSON text.
+
+    Raises json.JSONDecodeError where the text is not JSON, and Misfit for what Python's decoder lets pass: duplicate
+    keys, NaN, numbers and nesting beyond bounds, half a surrogate pair. Flaws have their ``offset`` in the text.
+    """
+    try:
+        data = _decode(text)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError):
+        raise _misfit(text) or _duplicates(text) from None
+    is_deep = text.count("{") + text.count("[") > DEEPEST and _nests_too_deep(data)
+    odd = _misfit(text) if is_deep or ("\\u" in text and _SURROGATE.search(text)) else None
+    if odd is not None:
+        raise odd
+    return data
+
+
+def _nests_too_deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(DEEPEST):
+        members = [inner for each in level for inner in (each.values() if type(each) is dict else each)]
+        level = [inner for inner in members if type(inner) in (dict, list)]
+        if not level:
+            return False
+    return True
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise ValueError
+    return data
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError
+    return number
+
+
+_decode: Callable[[str], Any] = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_float=_finite, parse_constant=_finite
+).decode
+
+
+def _misfit(text: str) -> Misfit | None:
+    """The flaw of the first token that Python's decoder lets pass and that cannot be kept all the same, or nothing."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += _DEPTHS.get(token.group(), 0)
+        if depth > DEEPEST:
+            message = f"the document is nested deeper than {DEEPEST} levels"
+            return Misfit(Flaw(code=UNSUPPORTED_YAML, message=message, offset=token.start()))
+        if message := _oddity(token.group()):
+            return Misfit(Flaw(message=message, offset=token.start()))
+    return None
+
+
+def _oddity(token: str) -> str:
+    """What keeps a token out, or nothing."""
+    try:
+        value = json.loads(token)
+        str(value).encode()
+    except json.JSONDecodeError:
+        return ""
+    except UnicodeEncodeError:
+        return "half of a surrogate pair is not a character"
+    except ValueError:
+        value = float("inf")
+    if not isinstance(value, float) or isfinite(value):
+        return ""
+    return f"{token} is not JSON" if token.lstrip("-").isalpha() else f"the number {token[:20]}... is too large"
+
+
+def _duplicates(text: str) -> Misfit:
+    """The keys that are given twice, which YAML finds; every JSON text is YAML as well."""
+    try:
+        for root in sound_nodes(text):
+            document_data(root)
+    except Misfit as misfit:
+        return misfit
+    return Misfit(Flaw(code=UNREADABLE, message="this JSON cannot be read", offset=0))
