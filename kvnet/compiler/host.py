@@ -14,6 +14,7 @@ from attrs import evolve
 from kvnet.compiler.context import Context, failed, network_of, note, without_class
 from kvnet.compiler.guest import acpi, driver, guest_address, link, model, rom
 from kvnet.compiler.kubevirt import behind_istio, passt_forwards, vf_address
+from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.compiler.result import CompiledNic
 from kvnet.device import (
     Backend,
@@ -181,7 +182,7 @@ def _virtual_function(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
             mac=_mac(nic),
             vlan=vlan,
             boot_order=nic.interface.boot_order,
-            alias=f"ua-{nic.name}",
+            alias=f"{USER_ALIAS}{nic.name}",
             address=guest_address(nic.interface),
         )
         return CompiledNic(name=nic.name, device=device)
@@ -189,7 +190,7 @@ def _virtual_function(nic: Nic, context: Context, cni: Cni) -> CompiledNic:
         managed=True,
         source=PciHostAddress.of(address),
         boot_order=nic.interface.boot_order,
-        alias=f"ua-sriov-{nic.name}",
+        alias=f"{USER_ALIAS}{VF_ALIAS}{nic.name}",
         address=guest_address(nic.interface),
     )
     return CompiledNic(name=nic.name, device=hostdev)
@@ -216,7 +217,7 @@ def _nic(
         driver=driver(interface, guest),
         link=link(interface),
         boot_order=interface.boot_order,
-        alias=f"ua-{nic.name}",
+        alias=f"{USER_ALIAS}{nic.name}",
         rom=rom(interface, guest),
         acpi=acpi(interface),
         address=guest_address(interface),

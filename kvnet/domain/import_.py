@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from kvnet.compiler import compile
-from kvnet.compiler.naming import pod_link_names
+from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS, pod_link_names
 from kvnet.device import (
     BridgeSource,
     Device,
@@ -136,7 +136,7 @@ def _nics(devices: Sequence[Device]) -> Iterator[_Nic]:
 
 
 def _name(device: Device, n: int, taken: set[str]) -> str:
-    alias = (device.alias or "").removeprefix("ua-sriov-" if isinstance(device, Hostdev) else "ua-")
+    alias = (device.alias or "").removeprefix(USER_ALIAS + (VF_ALIAS if isinstance(device, Hostdev) else ""))
     if alias != device.alias and _NAME.fullmatch(alias) and alias not in taken:
         return alias
     return next(name for name in (f"net{m}" for m in range(n, n + len(taken) + 1)) if name not in taken)

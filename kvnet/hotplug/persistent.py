@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import count
 from typing import Any
 
 from attrs import evolve, field, frozen
 
+from kvnet.compiler import compile
+from kvnet.compiler.naming import VF_ALIAS
+from kvnet.defaults import defaulted
 from kvnet.device import Device, Interface, PciGuestAddress
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.errors import Problem, Severity
-from kvnet.hotplug.live_domain import VF_ALIAS, LiveDomain
-from kvnet.hotplug.plan import PlanContext, plan_configuration
-from kvnet.hotplug.policy import HotplugPolicy
+from kvnet.hotplug.live_domain import LiveDomain
+from kvnet.hotplug.plan import plan_changes, plan_next_start
+from kvnet.hotplug.policy import HotplugPolicy, conditions_of
 from kvnet.hotplug.ports import PciSlot, free_slots, is_express
-from kvnet.hotplug.steps import Action, Plan, Step, preview
+from kvnet.hotplug.steps import Action, Plan, Remaining, Step, preview
 from kvnet.spec import Machine
 from kvnet.target import Target
 from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["Call", "DomainPlan", "DomainState", "mac_from_uuid", "plan_domain"]
 
+_NameOf = Callable[[str], str | None]
 _QEMU_PREFIX = bytes((0x52, 0x54, 0x00))
 """QEMU's MAC prefix, from which libvirt generates addresses too; it is locally administered."""
 
@@ -58,22 +62,12 @@ class Call:
 
 
 @frozen(kw_only=True)
-class DomainPlan:
+class DomainPlan(Remaining):
     """The ``calls`` to libvirt, in order, the ``problems`` they leave undone, and the ``state`` they change."""
 
     state: DomainState = DomainState(uuid="", live=None, persistent=None)
     calls: tuple[Call, ...] = ()
     problems: tuple[Problem, ...] = ()
-
-    @property
-    def needs_restart(self) -> bool:
-        """Whether the running domain has a NIC that matches the machine only after a restart."""
-        return Plan(problems=self.problems).needs_restart
-
-    @property
-    def needs_migration(self) -> bool:
-        """Whether KubeVirt makes a change by migrating the machine."""
-        return Plan(problems=self.problems).needs_migration
 
     def part(self, *, live: bool) -> Plan:
         """The steps of the live configuration, or of the persistent one."""
@@ -105,14 +99,17 @@ def plan_domain(
 
     ``machine``, ``target`` and ``policy`` are those of ``plan_changes``. Raises XmlError.
     """
-    context = PlanContext.of(machine, target, policy)
-    fixed = _with_fixed_addresses(context, state)
-    if fixed != context.machine:
-        context = evolve(context, machine=fixed)
-    live = Plan() if state.live is None else plan_configuration(context, state.live, runs=True)
-    persistent = Plan() if state.persistent is None else plan_configuration(context, state.persistent, runs=False)
+    target = target or Target()
+    machine = defaulted(machine, target)
+    name_of = conditions_of(policy, machine, target.profile).name_of
+    machine = _with_fixed_addresses(machine, target, state, name_of)
+    live = persistent = Plan()
     if state.live is not None:
-        persistent = _without_unattachable(persistent, live, state.live, context)
+        live = plan_changes(state.live, machine, target, policy=policy)
+    if state.persistent is not None:
+        persistent = plan_next_start(state.persistent, machine, target, policy=policy)
+    if state.live is not None:
+        persistent = _without_unattachable(persistent, live, state.live, name_of)
     # on a running domain, the notes of its live configuration say enough
     added = (each for each in persistent.problems if state.live is None or each.severity is not Severity.NOTE)
     return DomainPlan(
@@ -138,17 +135,16 @@ def mac_from_uuid(uuid: str, nic: str, taken: Container[MacAddress] = ()) -> Mac
     return next(mac for mac in macs if mac not in taken)
 
 
-def _with_fixed_addresses(context: PlanContext, state: DomainState) -> Machine:
+def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, name_of: _NameOf) -> Machine:
     """Fix MAC and PCI address of each NIC so that the live and the persistent configuration agree.
 
     Addresses of the machine or the facts stay. Else a NIC that one configuration has gets the same addresses in the
     other one, the live before the persistent. A new NIC gets ``mac_from_uuid``, and the first PCI slot that is free in
     both. With one configuration only, libvirt assigns the PCI address.
     """
-    machine = context.machine
     domains = [domain for domain in (state.live, state.persistent) if domain is not None]
-    found = [_devices_by_name(domain, context) for domain in domains]
-    devices = {nic.name: nic.device for nic in context.compiled.nics}
+    found = [_devices_by_name(domain, name_of) for domain in domains]
+    devices = {nic.name: nic.device for nic in compile(machine, target).nics}
     macs = _macs([*devices.values(), *(device for named in found for device in named.values())])
     slots: set[PciSlot] = set()
     interfaces = []
@@ -169,8 +165,8 @@ def _with_fixed_addresses(context: PlanContext, state: DomainState) -> Machine:
     return machine.with_nics(tuple(interfaces), machine.networks)
 
 
-def _devices_by_name(domain: LiveDomain, context: PlanContext) -> dict[str, Device]:
-    named = ((context.conditions.name_of(nic.alias), nic.device) for nic in domain.nics)
+def _devices_by_name(domain: LiveDomain, name_of: _NameOf) -> dict[str, Device]:
+    named = ((name_of(nic.alias), nic.device) for nic in domain.nics)
     return {name.removeprefix(VF_ALIAS): device for name, device in named if name is not None}
 
 
@@ -209,9 +205,8 @@ def _slot_of(present: Device, device: Device) -> PciSlot | None:
     return PciSlot(address.bus or 0, address.slot or 0)
 
 
-def _without_unattachable(persistent: Plan, live: Plan, domain: LiveDomain, context: PlanContext) -> Plan:
+def _without_unattachable(persistent: Plan, live: Plan, domain: LiveDomain, name_of: _NameOf) -> Plan:
     """Without the attachments of NICs that the running domain neither has nor gets."""
-    name_of = context.conditions.name_of
     names = {name_of(nic.alias) for nic in domain.nics}
     attached = {step.alias for step in live.steps if step.action is Action.ATTACH}
     kept = tuple(

@@ -10,16 +10,16 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from kvnet.compiler.naming import hashed_name, tap_name
+from kvnet.compiler.naming import USER_ALIAS, hashed_name, tap_name
 from kvnet.device import Interface as InterfaceDevice
 from kvnet.errors import Problem, Severity
-from kvnet.hotplug.live_domain import USER_ALIAS, LiveNic, is_virtual_function
+from kvnet.hotplug.live_domain import LiveNic, is_virtual_function
 from kvnet.interface_status.sources import InfoSource, sources_of, status_interfaces
 from kvnet.spec import InterfaceStatus, Machine, Network
 from kvnet.spec.nic import Nic
 from kvnet.target import Profile
 
-__all__ = ["CONDITIONS", "Conditions", "HotplugPolicy", "has_pod_link", "networks_to_set_up", "policy_of"]
+__all__ = ["CONDITIONS", "Conditions", "HotplugPolicy", "conditions_of", "has_pod_link", "networks_to_set_up"]
 
 _RUNNING = "Running"
 
@@ -31,13 +31,6 @@ class HotplugPolicy(StrEnum):
     """What KubeVirt would do now, step for step, by the machine's phase and status."""
     PLAIN = "plain"
     """What a host without KubeVirt can do at once: attach every NIC that is missing, detach every absent one."""
-
-
-def policy_of(machine: Machine, profile: Profile) -> HotplugPolicy:
-    """The policy where none is given: KubeVirt's for a machine with a status, in KubeVirt's profile."""
-    status = machine.status
-    has_status = status is not None and bool(status.phase or status.interfaces)
-    return HotplugPolicy.KUBEVIRT if profile is Profile.KUBEVIRT and has_status else HotplugPolicy.PLAIN
 
 
 def networks_to_set_up(machine: Machine) -> tuple[str, ...]:
@@ -79,34 +72,36 @@ def _machine_waits(machine: Machine) -> Problem | None:
     phase = machine.status.phase if machine.status else None
     if phase == _RUNNING:
         return None
-    told = f"KubeVirt changes NICs only while the machine is Running, and its phase is {phase or 'not known'}"
-    return Problem(machine.root, "KN858", told, hint="try again when it runs", severity=Severity.NOTE)
+    message = f"KubeVirt changes NICs only while the machine is Running, and its phase is {phase or 'not known'}"
+    return Problem(machine.root, "KN858", message, hint="try again when it runs", severity=Severity.NOTE)
 
 
 def _attachment_waits(nic: Nic) -> Problem | None:
     """KubeVirt attaches what Multus has put into the pod; it adds virtual functions by a migration."""
     if is_virtual_function(nic.interface):
-        told = f"KubeVirt adds the SR-IOV NIC '{nic.name}' to a running machine by migrating it"
-        return Problem(nic.at, "KN852", told, hint="migrate the machine", severity=Severity.WARNING)
+        message = f"KubeVirt adds the SR-IOV NIC '{nic.name}' to a running machine by migrating it"
+        return Problem(nic.at, "KN852", message, hint="migrate the machine", severity=Severity.WARNING)
     if has_pod_link(nic.machine, nic.name):
         return None
-    told = f"the pod has no link for '{nic.name}' yet: the infoSource in its status does not list {InfoSource.MULTUS}"
+    message = (
+        f"the pod has no link for '{nic.name}' yet: the infoSource in its status does not list {InfoSource.MULTUS}"
+    )
     hint = "wait for Multus, or migrate the machine"
-    return Problem(nic.at, "KN858", told, hint=hint, severity=Severity.NOTE)
+    return Problem(nic.at, "KN858", message, hint=hint, severity=Severity.NOTE)
 
 
 def _detachment_waits(nic: Nic, live: LiveNic) -> Problem | None:
     """KubeVirt detaches NICs on taps with hashed names; it removes virtual functions by a migration."""
     device = live.device
     if not isinstance(device, InterfaceDevice):
-        told = f"KubeVirt removes the SR-IOV NIC '{nic.name}' by migrating the machine"
-        return Problem(nic.at / "state", "KN852", told, hint="migrate the machine", severity=Severity.WARNING)
+        message = f"KubeVirt removes the SR-IOV NIC '{nic.name}' by migrating the machine"
+        return Problem(nic.at / "state", "KN852", message, hint="migrate the machine", severity=Severity.WARNING)
     tap = tap_name(hashed_name(nic.name), secondary=True)
     if device.target == tap:
         return None
-    told = f"KubeVirt detaches '{nic.name}' only from {tap}, and it is on {device.target or 'a link without a name'}"
+    message = f"KubeVirt detaches '{nic.name}' only from {tap}, and it is on {device.target or 'a link without a name'}"
     hint = "migrate or restart the machine: its new pod has the new names"
-    return Problem(nic.at / "state", "KN857", told, hint=hint, severity=Severity.WARNING)
+    return Problem(nic.at / "state", "KN857", message, hint=hint, severity=Severity.WARNING)
 
 
 @frozen(kw_only=True)
@@ -147,3 +142,16 @@ CONDITIONS: Mapping[HotplugPolicy, Conditions] = {
         stops_at_error=False,
     ),
 }
+
+
+def conditions_of(policy: HotplugPolicy | str | None, machine: Machine, profile: Profile) -> Conditions:
+    """The conditions of a policy; without one, KubeVirt's for a machine with a status in KubeVirt's profile.
+
+    Raises ValueError for a policy that does not exist.
+    """
+    if policy:
+        return CONDITIONS[HotplugPolicy(policy)]
+    status = machine.status
+    has_status = status is not None and bool(status.phase or status.interfaces)
+    is_kubevirts = profile is Profile.KUBEVIRT and has_status
+    return CONDITIONS[HotplugPolicy.KUBEVIRT if is_kubevirts else HotplugPolicy.PLAIN]
