@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import count
 from typing import Any
@@ -17,7 +17,7 @@ from kvnet.device.diff import Change, Noticed, diff
 from kvnet.errors import Problem, Severity
 from kvnet.hotplug.live_domain import LiveDomain
 from kvnet.hotplug.plan import plan_changes, plan_next_start
-from kvnet.hotplug.policy import HotplugPolicy, conditions_of
+from kvnet.hotplug.policy import HotplugPolicy, name_of, policy_of
 from kvnet.hotplug.ports import PciSlot, free_slots, is_express
 from kvnet.hotplug.steps import Action, Plan, Remaining, Step, preview
 from kvnet.spec import Machine
@@ -26,7 +26,6 @@ from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["Call", "DomainPlan", "DomainState", "mac_from_uuid", "plan_domain"]
 
-_NameOf = Callable[[str], str | None]
 _QEMU_PREFIX = bytes((0x52, 0x54, 0x00))
 """QEMU's MAC prefix, from which libvirt generates addresses too; it is locally administered."""
 
@@ -101,15 +100,15 @@ def plan_domain(
     """
     target = target or Target()
     machine = defaulted(machine, target)
-    name_of = conditions_of(policy, machine, target.profile).name_of
-    machine = _with_fixed_addresses(machine, target, state, name_of)
+    policy = policy_of(policy, machine, target.profile)
+    machine = _with_fixed_addresses(machine, target, state, policy)
     live = persistent = Plan()
     if state.live is not None:
         live = plan_changes(state.live, machine, target, policy=policy)
     if state.persistent is not None:
         persistent = plan_next_start(state.persistent, machine, target, policy=policy)
     if state.live is not None:
-        persistent = _without_unattachable(persistent, live, state.live, name_of)
+        persistent = _without_unattachable(persistent, live, state.live, policy)
     # on a running domain, the notes of its live configuration say enough
     added = (each for each in persistent.problems if state.live is None or each.severity is not Severity.NOTE)
     return DomainPlan(
@@ -135,7 +134,7 @@ def mac_from_uuid(uuid: str, nic: str, taken: Container[MacAddress] = ()) -> Mac
     return next(mac for mac in macs if mac not in taken)
 
 
-def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, name_of: _NameOf) -> Machine:
+def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, policy: HotplugPolicy) -> Machine:
     """Fix MAC and PCI address of each NIC so that the live and the persistent configuration agree.
 
     Addresses of the machine or the facts stay. Else a NIC that one configuration has gets the same addresses in the
@@ -143,7 +142,7 @@ def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, 
     both. With one configuration only, libvirt assigns the PCI address.
     """
     domains = [domain for domain in (state.live, state.persistent) if domain is not None]
-    found = [_devices_by_name(domain, name_of) for domain in domains]
+    found = [_devices_by_name(domain, policy) for domain in domains]
     devices = {nic.name: nic.device for nic in compile(machine, target).nics}
     macs = _macs([*devices.values(), *(device for named in found for device in named.values())])
     slots: set[PciSlot] = set()
@@ -165,8 +164,8 @@ def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, 
     return machine.with_nics(tuple(interfaces), machine.networks)
 
 
-def _devices_by_name(domain: LiveDomain, name_of: _NameOf) -> dict[str, Device]:
-    named = ((name_of(nic.alias), nic.device) for nic in domain.nics)
+def _devices_by_name(domain: LiveDomain, policy: HotplugPolicy) -> dict[str, Device]:
+    named = ((name_of(nic.alias, policy), nic.device) for nic in domain.nics)
     return {name.removeprefix(VF_ALIAS): device for name, device in named if name is not None}
 
 
@@ -205,14 +204,14 @@ def _slot_of(present: Device, device: Device) -> PciSlot | None:
     return PciSlot(address.bus or 0, address.slot or 0)
 
 
-def _without_unattachable(persistent: Plan, live: Plan, domain: LiveDomain, name_of: _NameOf) -> Plan:
+def _without_unattachable(persistent: Plan, live: Plan, domain: LiveDomain, policy: HotplugPolicy) -> Plan:
     """Without the attachments of NICs that the running domain neither has nor gets."""
-    names = {name_of(nic.alias) for nic in domain.nics}
+    names = {name_of(nic.alias, policy) for nic in domain.nics}
     attached = {step.alias for step in live.steps if step.action is Action.ATTACH}
     kept = tuple(
         step
         for step in persistent.steps
-        if step.action is not Action.ATTACH or step.alias in attached or name_of(step.alias) in names
+        if step.action is not Action.ATTACH or step.alias in attached or name_of(step.alias, policy) in names
     )
     return evolve(persistent, steps=kept)
 

@@ -14,7 +14,15 @@ from kvnet.device import Device, Hostdev, Interface
 from kvnet.device.diff import Noticed, diff
 from kvnet.errors import Problem, Severity
 from kvnet.hotplug.live_domain import LiveDomain, LiveNic, is_virtual_function
-from kvnet.hotplug.policy import CONDITIONS, Conditions, HotplugPolicy, conditions_of, has_pod_link
+from kvnet.hotplug.policy import (
+    HotplugPolicy,
+    attachment_waits,
+    detachment_waits,
+    has_pod_link,
+    machine_waits,
+    name_of,
+    policy_of,
+)
 from kvnet.hotplug.ports import is_express, no_slot
 from kvnet.hotplug.steps import Action, Plan, Step
 from kvnet.spec import Machine
@@ -90,7 +98,7 @@ def plan_virtual_functions(domain: str | LiveDomain, machine: Machine, target: T
     present = tuple(evolve(each, state=None) if each.name in in_pod else each for each in machine.interfaces)
     machine = machine.with_nics(present, machine.networks)
     matched = _matched(
-        machine, compile(machine, target).nics, LiveDomain.of(domain), CONDITIONS[HotplugPolicy.KUBEVIRT]
+        machine, compile(machine, target).nics, LiveDomain.of(domain), HotplugPolicy.KUBEVIRT
     )
     nics = [each for each in matched if each.nic.name in in_pod]
     problems = tuple(problem for each in nics for problem in each.compiled.problems)
@@ -125,7 +133,7 @@ class _Matched:
 
 
 def _matched(
-    machine: Machine, compiled: Iterable[CompiledNic], domain: LiveDomain, conditions: Conditions
+    machine: Machine, compiled: Iterable[CompiledNic], domain: LiveDomain, policy: HotplugPolicy
 ) -> list[_Matched]:
     """Match every interface of a machine with the domain's NICs, in order; an absent one is compiled to nothing."""
     present = iter(compiled)
@@ -133,7 +141,7 @@ def _matched(
         _Matched(
             nic=nic,
             compiled=CompiledNic(name=nic.name) if nic.interface.is_absent else next(present),
-            found=domain.nics_of(nic.interface, conditions.name_of),
+            found=domain.nics_of(nic.interface, lambda alias: name_of(alias, policy)),
         )
         for nic in nics_of(machine)
     ]
@@ -144,24 +152,25 @@ def _plan(
 ) -> Plan:
     """Plan the changes of a live configuration (``runs``) or of a persistent one."""
     machine, profile = defaulted(machine, target), target.profile
-    conditions = conditions_of(policy, machine, profile)
-    waits = conditions.machine_waits(machine)
+    policy = policy_of(policy, machine, profile)
+    stops_at_error = policy is HotplugPolicy.KUBEVIRT
+    waits = machine_waits(machine, policy)
     if waits is not None:
         return Plan(problems=(waits,))
     compiled = compile(machine, target)
     if compiled.general_problems:
         return Plan(problems=compiled.general_problems)
-    matched = _matched(machine, compiled.nics, domain, conditions)
+    matched = _matched(machine, compiled.nics, domain, policy)
     unique = [each for each in matched if len(each.found) <= 1]
     differences = {each.nic.number: [*_restart_differences(each, profile)] for each in unique}
-    replaces = not runs and not conditions.stops_at_error
+    replaces = not runs and not stops_at_error
     replaced = [each for each in unique if replaces and differences[each.nic.number]]
     kept = [each for each in unique if each not in replaced]
     outcomes = [
-        *_compile_problems(unique, conditions),
-        *_attachments(unique, domain, conditions, runs=runs),
-        *_detachments(unique, conditions),
-        *_link_updates(kept, conditions),
+        *_compile_problems(unique, policy),
+        *_attachments(unique, domain, policy, runs=runs),
+        *_detachments(unique, policy),
+        *_link_updates(kept, policy),
         *(_replacement(each, profile) for each in replaced),
         *_ambiguous_aliases(matched),
         *(problem for each in kept for problem in differences[each.nic.number]),
@@ -172,7 +181,7 @@ def _plan(
     for each in outcomes:
         if isinstance(each, Problem):
             problems.append(each)
-        elif not (conditions.stops_at_error and any(problem.is_error for problem in problems)):
+        elif not (stops_at_error and any(problem.is_error for problem in problems)):
             steps.append(each)
     return Plan(steps=tuple(steps), problems=tuple(problems))
 
@@ -200,22 +209,19 @@ def _restart_differences(matched: _Matched, profile: Profile) -> Iterator[Proble
         yield Problem(matched.nic.at, "KN851", message, hint=hint, severity=Severity.WARNING)
 
 
-def _compile_problems(nics: Iterable[_Matched], conditions: Conditions) -> Iterator[Problem]:
+def _compile_problems(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Problem]:
     """Why interfaces were not compiled; a virtual function needs a host address only when it is to be attached."""
     for each in nics:
-        is_due = each.is_new and conditions.attachment_waits(each.nic) is None
+        is_due = each.is_new and attachment_waits(each.nic, policy) is None
         if is_due or not is_virtual_function(each.nic.interface):
             yield from each.compiled.problems
 
 
 def _attachments(
-    nics: Iterable[_Matched], domain: LiveDomain, conditions: Conditions, *, runs: bool
+    nics: Iterable[_Matched], domain: LiveDomain, policy: HotplugPolicy, *, runs: bool
 ) -> Iterator[Outcome]:
     new = [each for each in nics if each.is_new]
-    held = [
-        conditions.attachment_waits(each.nic) or _no_device(each) or _known_mac(each, domain, conditions)
-        for each in new
-    ]
+    held = [attachment_waits(each.nic, policy) or _no_device(each) or _known_mac(each, domain, policy) for each in new]
     devices = [None if problem else each.device for each, problem in zip(new, held, strict=True)]
     reasons = no_slot(domain, devices) if runs else [None] * len(new)
     for each, device, problem, reason in zip(new, devices, held, reasons, strict=True):
@@ -245,14 +251,14 @@ def _no_device(matched: _Matched) -> Problem | None:
     return Problem(matched.nic.at, "KN850", f"nothing can be attached: {reasons}", hint="restart the machine")
 
 
-def _known_mac(matched: _Matched, domain: LiveDomain, conditions: Conditions) -> Problem | None:
+def _known_mac(matched: _Matched, domain: LiveDomain, policy: HotplugPolicy) -> Problem | None:
     """The domain may have the NIC already, without an alias that names it."""
     mac = matched.device.mac if isinstance(matched.device, Interface) else None
     if mac is None:
         return None
     name = matched.nic.name
     for live in domain.nics:
-        has_name = conditions.name_of(live.alias) is not None
+        has_name = name_of(live.alias, policy) is not None
         if isinstance(live.device, Interface) and live.device.mac == mac and not has_name:
             message = f"{live.at} has the MAC address of '{name}', {mac}, and no alias that names it"
             hint = f"give it the alias ua-{name} (<alias name='ua-{name}'/>), or give '{name}' another MAC address"
@@ -267,21 +273,23 @@ def _missing_mac(matched: _Matched) -> Iterator[Problem]:
         yield Problem(at, "KN860", message, hint="write a macAddress", severity=Severity.WARNING)
 
 
-def _detachments(nics: Iterable[_Matched], conditions: Conditions) -> Iterator[Outcome]:
+def _detachments(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Outcome]:
     for each in nics:
         live = each.live
         if live is not None and each.nic.interface.is_absent:
             step = _change(Action.DETACH, each.nic, live, live.text)
-            yield conditions.detachment_waits(each.nic, live) or step
+            yield detachment_waits(each.nic, live.device, policy) or step
 
 
-def _link_updates(nics: Iterable[_Matched], conditions: Conditions) -> Iterator[Step]:
+def _link_updates(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Step]:
     for each in nics:
         live = each.live
         if live is None or not isinstance(live.device, Interface) or not isinstance(each.device, Interface):
             continue
         device: Any = live.device
-        if conditions.link_state(device.link) != conditions.link_state(each.device.link):
+        # to KubeVirt, a link that is explicitly up differs from one without a state
+        default = None if policy is HotplugPolicy.KUBEVIRT else "up"
+        if (device.link or default) != (each.device.link or default):
             xml = write(evolve(device, link=each.device.link, verbatim=live.text))
             yield _change(Action.UPDATE_LINK, each.nic, live, xml)
 

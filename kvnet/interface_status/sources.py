@@ -90,10 +90,7 @@ def agent_nics(report: Any) -> tuple[AgentNic, ...]:
     at, hint = FieldPath(("guestAgent",)), "give what the agent's command guest-network-get-interfaces returns"
     if isinstance(report, Mapping) and "return" in report:
         report, at = report["return"], at / "return"
-    hint = "give what the agent's command guest-network-get-interfaces returns"
-    links: tuple[AgentNic, ...] = bind_or_reject(
-        tuple[AgentNic, ...], () if report is None else report, at, code="KN801", hint=hint
-    )
+    links: tuple[AgentNic, ...] = bind_or_reject(tuple[AgentNic, ...], report, at, code="KN801", hint=hint)
     return tuple(link for link in links if link.name != "lo")
 
 
