@@ -15,6 +15,7 @@ from kvnet.cni.plugins import CniProblem, attachment, invalid_value, vlan_of
 from kvnet.compiler.context import Context, failed, network_of, note
 from kvnet.compiler.guest import acpi, driver, guest_address, link, model, rom
 from kvnet.compiler.kubevirt import behind_istio, passt_forwards, vf_address
+from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.compiler.result import CompiledNic
 from kvnet.device import (
     Backend,
@@ -130,7 +131,7 @@ def _virtual_function(nic: Nic, context: Context, vlan: Vlan | None) -> Compiled
             mac=_mac(nic),
             vlan=vlan,
             boot_order=nic.interface.boot_order,
-            alias=f"ua-{nic.name}",
+            alias=f"{USER_ALIAS}{nic.name}",
             address=guest_address(nic.interface),
         )
         return CompiledNic(name=nic.name, device=device)
@@ -138,7 +139,7 @@ def _virtual_function(nic: Nic, context: Context, vlan: Vlan | None) -> Compiled
         managed=True,
         source=PciHostAddress.of(address),
         boot_order=nic.interface.boot_order,
-        alias=f"ua-sriov-{nic.name}",
+        alias=f"{USER_ALIAS}{VF_ALIAS}{nic.name}",
         address=guest_address(nic.interface),
     )
     return CompiledNic(name=nic.name, device=hostdev)
@@ -165,7 +166,7 @@ def _nic(
         driver=driver(interface, guest),
         link=link(interface),
         boot_order=interface.boot_order,
-        alias=f"ua-{nic.name}",
+        alias=f"{USER_ALIAS}{nic.name}",
         rom=rom(interface, guest),
         acpi=acpi(interface),
         address=guest_address(interface),

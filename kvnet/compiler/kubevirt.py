@@ -11,7 +11,7 @@ from kvnet import spec
 from kvnet.compiler.context import Context, failed, network_of, note
 from kvnet.compiler.guest import Guest, acpi, driver, guest_address, model, rom
 from kvnet.compiler.guest import link as link_state
-from kvnet.compiler.naming import PRIMARY_LINK, reported_link
+from kvnet.compiler.naming import PRIMARY_LINK, USER_ALIAS, VF_ALIAS, reported_link
 from kvnet.compiler.pod import PodAttachment
 from kvnet.compiler.result import CompiledNic
 from kvnet.device import (
@@ -55,7 +55,7 @@ def tap_nic(nic: Nic, context: Context) -> CompiledNic:
         side.target,
         None if link is None else False,
         None if link is None else link.mtu,
-        f"ua-{interface.name}",
+        f"{USER_ALIAS}{interface.name}",
     )
     notes = _tap_notes(nic, context, side, device) if link is None or side.assumed else ()
     return CompiledNic(name=interface.name, device=device, notes=notes)
@@ -119,7 +119,7 @@ def passt_nic(nic: Nic, context: Context) -> CompiledNic:
         model=model(interface, guest),
         driver=driver(interface, guest),
         backend=Backend(type="passt", log_file=_PASST_LOG),
-        alias=f"ua-{nic.name}",
+        alias=f"{USER_ALIAS}{nic.name}",
         acpi=acpi(interface),
         address=guest_address(interface),
     )
@@ -163,7 +163,7 @@ def vf_hostdev(nic: Nic, context: Context) -> CompiledNic:
             "give it in the facts: pciAddresses, or a network-info or network-status document",
         )
     interface = nic.interface
-    source, alias = PciHostAddress.of(address), f"ua-sriov-{interface.name}"
+    source, alias = PciHostAddress.of(address), f"{USER_ALIAS}{VF_ALIAS}{interface.name}"
     return CompiledNic(name=interface.name, device=_with_function()(_unpassed(_kind(interface)), source, alias))
 
 

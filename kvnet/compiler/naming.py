@@ -1,4 +1,4 @@
-"""KubeVirt's names for the links and taps of a pod (``pkg/network/namescheme``)."""
+"""KubeVirt's names for the links and taps of a pod (``pkg/network/namescheme``), and for devices in a domain."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from hashlib import sha256
 
 from kvnet.spec import Machine, default_network, secondary_networks
 
-__all__ = ["PRIMARY_LINK", "is_ordinal", "ordinal_link_names", "pod_link_names", "tap_name"]
+__all__ = ["PRIMARY_LINK", "USER_ALIAS", "VF_ALIAS", "is_ordinal", "ordinal_link_names", "pod_link_names", "tap_name"]
 
+USER_ALIAS = "ua-"
+"""The prefix that libvirt demands of every alias that a user gives; the NIC's name follows it."""
+VF_ALIAS = "sriov-"
+"""What KubeVirt writes between that prefix and the name of a virtual function's NIC."""
 PRIMARY_LINK = "eth0"
 _HASH_DIGITS = 11
 _ORDINAL = re.compile(r"net[0-9]+")

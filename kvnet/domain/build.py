@@ -14,8 +14,8 @@ from kvnet.compiler import compile
 from kvnet.compiler.topology import Topology, topology, vcpus
 from kvnet.defaults import defaulted, has_cpu_hotplug
 from kvnet.device import Device
-from kvnet.domain.edit import laid_out
-from kvnet.domain.scan import only_element
+from kvnet.domain.document import only_nic
+from kvnet.domain.edit import Style, laid_out
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.spec import Cpu, Machine, Resources
 from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
@@ -274,7 +274,7 @@ def _braced(text: str) -> str:
 
 def _nic(nic: Device | str, number: int) -> str:
     if isinstance(nic, str):
-        text = laid_out(only_element(nic, _NICS[number]), _INDENT, "  ", "\n")
+        text = laid_out(only_nic(nic, _NICS[number])[0], Style("\n", _INDENT, "  "))
         return f"\n{_INDENT}{text}"
     text = write(nic, indent=len(_INDENT))
     return f"\n{text if text.startswith(_INDENT) else _INDENT + text}"

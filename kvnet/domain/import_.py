@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from kvnet.compiler import compile
-from kvnet.compiler.naming import pod_link_names
+from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS, pod_link_names
 from kvnet.device import (
     BridgeSource,
     Device,
@@ -28,6 +28,7 @@ from kvnet.device.diff import Noticed, diff
 from kvnet.domain.read import About, about, domain_element, read_domain
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.facts import HostFacts, PodLink
+from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
 from kvnet.spec import (
     Bridge,
@@ -51,7 +52,6 @@ from kvnet.xml import parse
 
 __all__ = ["Imported", "import_domain"]
 
-_MODELS = ("e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _CNI_VERSION = "0.3.1"
 _MACVLAN_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthrough": "passthru"}
@@ -136,7 +136,7 @@ def _nics(devices: Sequence[Device]) -> Iterator[_Nic]:
 
 
 def _name(device: Device, n: int, taken: set[str]) -> str:
-    alias = (device.alias or "").removeprefix("ua-sriov-" if isinstance(device, Hostdev) else "ua-")
+    alias = (device.alias or "").removeprefix(USER_ALIAS + (VF_ALIAS if isinstance(device, Hostdev) else ""))
     if alias != device.alias and _NAME.fullmatch(alias) and alias not in taken:
         return alias
     return next(name for name in (f"net{m}" for m in range(n, n + len(taken) + 1)) if name not in taken)
@@ -166,7 +166,7 @@ def _interface(name: str, device: Device, attachment: _Attachment) -> SpecInterf
         return interface
     return evolve(
         interface,
-        model=device.model if device.model in _MODELS else None,
+        model=device.model if device.model in MODELS and device.model != "virtio" else None,
         mac_address=None if device.mac is None else str(device.mac),
         state="down" if device.link == "down" else None,
     )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 from lxml import etree
 
+from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
+from kvnet.domain.document import NICS, Document, only_nic
 from kvnet.domain.edit import edited, insertion, last_of, removal, replacement
-from kvnet.domain.scan import NICS, encoded, only_element, placed, scan
 from kvnet.errors import FieldPath, Problem, XmlError
-from kvnet.xml import parse
 
 __all__ = ["patch"]
 
-_SRIOV_ALIAS = "ua-sriov-"
 _BEFORE_INTERFACES = ("emulator", "disk", "controller", "filesystem")
 
 
@@ -41,24 +40,23 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
 
     Raises XmlError where the document is not a domain, or a text is not one NIC.
     """
-    document = encoded(domain_xml, FieldPath())
-    outline = scan(document)
-    texts = [only_element(text, FieldPath(("nics",))[n]) for n, text in enumerate(nics)]
-    wanted = [_nic(parse(text)) for text in texts]
+    document = Document.parse(domain_xml)
+    given = [only_nic(text, FieldPath(("nics",))[n]) for n, text in enumerate(nics)]
+    wanted = [_nic(element) for _, element in given]
     _refuse_shared_aliases(wanted)
-    present = [(span, _nic(element)) for span, element in placed(document, outline) if span.tag in NICS]
+    present = [(document.spans[each], _nic(each)) for each in document.devices if each.tag in NICS]
     matches = _matches(wanted, [nic for _, nic in present])
     edits = [
-        replacement(document, outline, present[m][0], texts[n])
+        replacement(document, present[m][0], given[n][0])
         for n, m in matches.items()
         if present[m][1].content != wanted[n].content
     ]
     if replace_all:
         others = [each for m, each in enumerate(present) if m not in matches.values()]
         edits += [removal(document, span) for span, nic in others if _is_replaceable(nic)]
-    new = [text for n, text in enumerate(texts) if n not in matches]
+    new = [text for n, (text, _) in enumerate(given) if n not in matches]
     if new:
-        edits.append(insertion(document, outline, new, last_of(outline, ("interface",), _BEFORE_INTERFACES)))
+        edits.append(insertion(document, new, last_of(document, ("interface",), _BEFORE_INTERFACES)))
     return edited(document, edits)
 
 
@@ -68,7 +66,7 @@ def _nic(element: etree._Element) -> _Nic:
     return _Nic(
         str(element.tag),
         None if alias is None else alias.get("name"),
-        None if address is None else str(address).lower(),
+        None if address is None else address.lower(),
         _content(element),
     )
 
@@ -89,34 +87,25 @@ def _refuse_shared_aliases(wanted: Sequence[_Nic]) -> None:
             raise XmlError([Problem(FieldPath(("nics",))[n], "KN505", message, hint="give each NIC its own alias")])
 
 
-def _matches(wanted: Sequence[_Nic], present: Sequence[_Nic]) -> dict[int, int]:
-    """Which present NIC each wanted one replaces, by their positions.
+_ORDER: tuple[Callable[[_Nic, _Nic], bool], ...] = (
+    lambda nic, old: nic.alias is not None and nic.alias == old.alias,
+    # equality comes before MAC addresses: two NICs may share one, and would change places otherwise
+    lambda nic, old: nic.content == old.content,
+    lambda nic, old: nic.mac is not None and nic.mac == old.mac and None in (nic.alias, old.alias),
+)
+"""Whether a NIC replaces another one, the surest sign first."""
 
-    Equality comes before MAC addresses: two NICs may share one, and would change places otherwise.
-    """
+
+def _matches(wanted: Sequence[_Nic], present: Sequence[_Nic]) -> dict[int, int]:
+    """Which present NIC each wanted one replaces, by their positions."""
     matches: dict[int, int] = {}
-    for is_same in (_have_same_alias, _are_equal, _have_same_mac):
+    for replaces in _ORDER:
         for n, nic in enumerate(wanted):
-            if n in matches:
-                continue
-            free = (m for m, old in enumerate(present) if m not in matches.values() and is_same(nic, old))
-            match = next(free, None)
-            if match is not None:
-                matches[n] = match
+            free = [m for m, old in enumerate(present) if m not in matches.values() and replaces(nic, old)]
+            if n not in matches and free:
+                matches[n] = free[0]
     return matches
 
 
-def _have_same_alias(nic: _Nic, other: _Nic) -> bool:
-    return nic.alias is not None and nic.alias == other.alias
-
-
-def _are_equal(nic: _Nic, other: _Nic) -> bool:
-    return nic.content == other.content
-
-
-def _have_same_mac(nic: _Nic, other: _Nic) -> bool:
-    return nic.mac is not None and nic.mac == other.mac and None in (nic.alias, other.alias)
-
-
 def _is_replaceable(nic: _Nic) -> bool:
-    return nic.tag == "interface" or (nic.alias or "").startswith(_SRIOV_ALIAS)
+    return nic.tag == "interface" or (nic.alias or "").startswith(USER_ALIAS + VF_ALIAS)

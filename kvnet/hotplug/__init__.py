@@ -1,6 +1,6 @@
 """Change the NICs of a running machine: plan the steps, fix their addresses, and keep root ports free for them."""
 
-from kvnet.hotplug.live_domain import DomainDevice, LiveDomain, LiveNic
+from kvnet.hotplug.live_domain import LiveDomain, LiveNic
 from kvnet.hotplug.persistent import Call, DomainPlan, DomainState, mac_from_uuid, plan_domain
 from kvnet.hotplug.plan import plan_changes, plan_next_start, plan_virtual_functions
 from kvnet.hotplug.policy import HotplugPolicy, networks_to_set_up
@@ -21,7 +21,6 @@ from kvnet.hotplug.steps import Action, Plan, Step, preview
 __all__ = [
     "Action",
     "Call",
-    "DomainDevice",
     "DomainPlan",
     "DomainState",
     "HotplugPolicy",

@@ -9,14 +9,17 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from kvnet.compiler import compile
+from kvnet.compiler.naming import VF_ALIAS
+from kvnet.defaults import defaulted
 from kvnet.device import Device, Interface, PciGuestAddress
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.errors import Problem, Severity
-from kvnet.hotplug.live_domain import VF_ALIAS, LiveDomain
-from kvnet.hotplug.plan import PlanContext, plan_configuration
-from kvnet.hotplug.policy import HotplugPolicy
+from kvnet.hotplug.live_domain import LiveDomain
+from kvnet.hotplug.plan import plan_changes, plan_next_start
+from kvnet.hotplug.policy import HotplugPolicy, name_of, policy_of
 from kvnet.hotplug.ports import PciSlot, free_slots, is_express
-from kvnet.hotplug.steps import Action, Plan, Step, preview
+from kvnet.hotplug.steps import Action, Plan, Remaining, Step, preview
 from kvnet.spec import Machine
 from kvnet.target import Target
 from kvnet.values import MacAddress, PciAddress
@@ -58,22 +61,12 @@ class Call:
 
 
 @frozen(kw_only=True)
-class DomainPlan:
+class DomainPlan(Remaining):
     """The ``calls`` to libvirt, in order, the ``problems`` they leave undone, and the ``state`` they change."""
 
     state: DomainState = DomainState(uuid="", live=None, persistent=None)
     calls: tuple[Call, ...] = ()
     problems: tuple[Problem, ...] = ()
-
-    @property
-    def needs_restart(self) -> bool:
-        """Whether the running domain has a NIC that matches the machine only after a restart."""
-        return Plan(problems=self.problems).needs_restart
-
-    @property
-    def needs_migration(self) -> bool:
-        """Whether KubeVirt makes a change by migrating the machine."""
-        return Plan(problems=self.problems).needs_migration
 
     def part(self, *, live: bool) -> Plan:
         """The steps of the live configuration, or of the persistent one."""
@@ -105,14 +98,17 @@ def plan_domain(
 
     ``machine``, ``target`` and ``policy`` are those of ``plan_changes``. Raises XmlError.
     """
-    context = PlanContext.of(machine, target, policy)
-    fixed = _with_fixed_addresses(context, state)
-    if fixed != context.machine:
-        context = evolve(context, machine=fixed)
-    live = Plan() if state.live is None else plan_configuration(context, state.live, runs=True)
-    persistent = Plan() if state.persistent is None else plan_configuration(context, state.persistent, runs=False)
+    target = target or Target()
+    machine = defaulted(machine, target)
+    policy = policy_of(policy, machine, target.profile)
+    machine = _with_fixed_addresses(machine, target, state, policy)
+    live = persistent = Plan()
     if state.live is not None:
-        persistent = _without_unattachable(persistent, live, state.live, context)
+        live = plan_changes(state.live, machine, target, policy=policy)
+    if state.persistent is not None:
+        persistent = plan_next_start(state.persistent, machine, target, policy=policy)
+    if state.live is not None:
+        persistent = _without_unattachable(persistent, live, state.live, policy)
     # on a running domain, the notes of its live configuration say enough
     added = (each for each in persistent.problems if state.live is None or each.severity is not Severity.NOTE)
     return DomainPlan(
@@ -138,17 +134,16 @@ def mac_from_uuid(uuid: str, nic: str, taken: Container[MacAddress] = ()) -> Mac
     return next(mac for mac in macs if mac not in taken)
 
 
-def _with_fixed_addresses(context: PlanContext, state: DomainState) -> Machine:
+def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, policy: HotplugPolicy) -> Machine:
     """Fix MAC and PCI address of each NIC so that the live and the persistent configuration agree.
 
     Addresses of the machine or the facts stay. Else a NIC that one configuration has gets the same addresses in the
     other one, the live before the persistent. A new NIC gets ``mac_from_uuid``, and the first PCI slot that is free in
     both. With one configuration only, libvirt assigns the PCI address.
     """
-    machine = context.machine
     domains = [domain for domain in (state.live, state.persistent) if domain is not None]
-    found = [_devices_by_name(domain, context) for domain in domains]
-    devices = {nic.name: nic.device for nic in context.compiled.nics}
+    found = [_devices_by_name(domain, policy) for domain in domains]
+    devices = {nic.name: nic.device for nic in compile(machine, target).nics}
     macs = _macs([*devices.values(), *(device for named in found for device in named.values())])
     slots: set[PciSlot] = set()
     interfaces = []
@@ -169,8 +164,8 @@ def _with_fixed_addresses(context: PlanContext, state: DomainState) -> Machine:
     return machine.with_nics(tuple(interfaces), machine.networks)
 
 
-def _devices_by_name(domain: LiveDomain, context: PlanContext) -> dict[str, Device]:
-    named = ((context.conditions.name_of(nic.alias), nic.device) for nic in domain.nics)
+def _devices_by_name(domain: LiveDomain, policy: HotplugPolicy) -> dict[str, Device]:
+    named = ((name_of(nic.alias, policy), nic.device) for nic in domain.nics)
     return {name.removeprefix(VF_ALIAS): device for name, device in named if name is not None}
 
 
@@ -209,15 +204,14 @@ def _slot_of(present: Device, device: Device) -> PciSlot | None:
     return PciSlot(address.bus or 0, address.slot or 0)
 
 
-def _without_unattachable(persistent: Plan, live: Plan, domain: LiveDomain, context: PlanContext) -> Plan:
+def _without_unattachable(persistent: Plan, live: Plan, domain: LiveDomain, policy: HotplugPolicy) -> Plan:
     """Without the attachments of NICs that the running domain neither has nor gets."""
-    name_of = context.conditions.name_of
-    names = {name_of(nic.alias) for nic in domain.nics}
+    names = {name_of(nic.alias, policy) for nic in domain.nics}
     attached = {step.alias for step in live.steps if step.action is Action.ATTACH}
     kept = tuple(
         step
         for step in persistent.steps
-        if step.action is not Action.ATTACH or step.alias in attached or name_of(step.alias) in names
+        if step.action is not Action.ATTACH or step.alias in attached or name_of(step.alias, policy) in names
     )
     return evolve(persistent, steps=kept)
 

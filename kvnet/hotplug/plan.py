@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from typing import Any
 
 from attrs import evolve, frozen
 
-from kvnet.compiler import Compiled, compile
+from kvnet.compiler import CompiledNic, compile
+from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.defaults import defaulted
-from kvnet.device import Hostdev, Interface
+from kvnet.device import Device, Hostdev, Interface
+from kvnet.device.diff import Noticed, diff
 from kvnet.errors import Problem, Severity
-from kvnet.hotplug.live_domain import USER_ALIAS, VF_ALIAS, LiveDomain, is_virtual_function
-from kvnet.hotplug.matching import POD_FIELDS, MatchedNic, matched_nics, restart_differences
-from kvnet.hotplug.policy import CONDITIONS, Conditions, HotplugPolicy, has_pod_link, policy_of
+from kvnet.hotplug.live_domain import LiveDomain, LiveNic, is_virtual_function
+from kvnet.hotplug.policy import (
+    HotplugPolicy,
+    attachment_waits,
+    detachment_waits,
+    has_pod_link,
+    machine_waits,
+    name_of,
+    policy_of,
+)
 from kvnet.hotplug.ports import is_express, no_slot
 from kvnet.hotplug.steps import Action, Plan, Step
 from kvnet.spec import Machine
+from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target
 from kvnet.xml import write
 
-__all__ = ["PlanContext", "plan_changes", "plan_configuration", "plan_next_start", "plan_virtual_functions"]
+__all__ = ["plan_changes", "plan_next_start", "plan_virtual_functions"]
+
+_CHANGED_LIVE = ("link.@state", "alias.@name")
+_POD_PATHS = ("mtu.@size", "target.@dev", "target.@managed")
+_POD_FIELDS = ("mtu", "target", "target_managed")
+"""The fields of a NIC that come from its pod in KubeVirt's profile."""
 
 Outcome = Step | Problem
 
@@ -50,7 +64,7 @@ def plan_changes(
     PCI slot. Raises XmlError, and ValueError for a policy that does not exist. Source: KubeVirt's
     ``pkg/virt-launcher/virtwrap/network/nichotplug.go``.
     """
-    return plan_configuration(PlanContext.of(machine, target, policy), LiveDomain.of(domain), runs=True)
+    return _plan(LiveDomain.of(domain), machine, target or Target(), policy, runs=True)
 
 
 def plan_next_start(
@@ -66,7 +80,7 @@ def plan_next_start(
     And a NIC that differs from the machine is replaced, unless the policy is KubeVirt's, which never does that.
     Raises XmlError.
     """
-    return plan_configuration(PlanContext.of(machine, target, policy), LiveDomain.of(domain), runs=False)
+    return _plan(LiveDomain.of(domain), machine, target or Target(), policy, runs=False)
 
 
 def plan_virtual_functions(domain: str | LiveDomain, machine: Machine, target: Target | None = None) -> Plan:
@@ -83,186 +97,228 @@ def plan_virtual_functions(domain: str | LiveDomain, machine: Machine, target: T
         return Plan()
     present = tuple(evolve(each, state=None) if each.name in in_pod else each for each in machine.interfaces)
     machine = machine.with_nics(present, machine.networks)
-    conditions = CONDITIONS[HotplugPolicy.KUBEVIRT]
-    matched = matched_nics(machine, compile(machine, target), LiveDomain.of(domain), conditions)
+    matched = _matched(machine, compile(machine, target).nics, LiveDomain.of(domain), HotplugPolicy.KUBEVIRT)
     nics = [each for each in matched if each.nic.name in in_pod]
     problems = tuple(problem for each in nics for problem in each.compiled.problems)
     if problems:
         return Plan(problems=problems)
     missing = [each for each in nics if not any(isinstance(live.device, Hostdev) for live in each.found)]
-    return Plan(steps=tuple(_attachment(each) for each in missing if each.device is not None))
+    return Plan(steps=tuple(_attachment(each.nic, each.device) for each in missing if each.device is not None))
 
 
-@frozen(slots=False)
-class PlanContext:
-    """What a plan is made from: the ``machine`` with its defaults, its ``target``, and the policy's ``conditions``."""
+@frozen(kw_only=True)
+class _Matched:
+    """A ``nic`` of the machine, what it is ``compiled`` to, and the domain's NICs of its alias: usually one or none."""
 
-    machine: Machine
-    target: Target
-    conditions: Conditions
+    nic: Nic
+    compiled: CompiledNic
+    found: tuple[LiveNic, ...]
 
-    @classmethod
-    def of(cls, machine: Machine, target: Target | None, policy: HotplugPolicy | str | None) -> PlanContext:
-        """From the arguments of the public functions. Raises ValueError for a policy that does not exist."""
-        target = target or Target()
-        chosen = HotplugPolicy(policy) if policy else policy_of(machine, target.profile)
-        return cls(defaulted(machine, target), target, CONDITIONS[chosen])
+    @property
+    def live(self) -> LiveNic | None:
+        """The domain's NIC, if there is exactly one."""
+        return self.found[0] if len(self.found) == 1 else None
 
-    @cached_property
-    def compiled(self) -> Compiled:
-        """The machine's NICs as devices, without the absent ones."""
-        return compile(self.machine, self.target)
+    @property
+    def is_new(self) -> bool:
+        """Whether the machine has the NIC, and the domain does not."""
+        return not self.nic.interface.is_absent and not self.found
+
+    @property
+    def device(self) -> Device | None:
+        """The device that the machine asks for."""
+        return self.compiled.device
 
 
-def plan_configuration(context: PlanContext, domain: LiveDomain, *, runs: bool) -> Plan:
+def _matched(
+    machine: Machine, compiled: Iterable[CompiledNic], domain: LiveDomain, policy: HotplugPolicy
+) -> list[_Matched]:
+    """Match every interface of a machine with the domain's NICs, in order; an absent one is compiled to nothing."""
+    present = iter(compiled)
+    return [
+        _Matched(
+            nic=nic,
+            compiled=CompiledNic(name=nic.name) if nic.interface.is_absent else next(present),
+            found=domain.nics_of(nic.interface, lambda alias: name_of(alias, policy)),
+        )
+        for nic in nics_of(machine)
+    ]
+
+
+def _plan(
+    domain: LiveDomain, machine: Machine, target: Target, policy: HotplugPolicy | str | None, *, runs: bool
+) -> Plan:
     """Plan the changes of a live configuration (``runs``) or of a persistent one."""
-    conditions, profile = context.conditions, context.target.profile
-    waits = conditions.machine_waits(context.machine)
+    machine, profile = defaulted(machine, target), target.profile
+    policy = policy_of(policy, machine, profile)
+    stops_at_error = policy is HotplugPolicy.KUBEVIRT
+    waits = machine_waits(machine, policy)
     if waits is not None:
         return Plan(problems=(waits,))
-    if context.compiled.general_problems:
-        return Plan(problems=context.compiled.general_problems)
-    matched = matched_nics(context.machine, context.compiled, domain, conditions)
+    compiled = compile(machine, target)
+    if compiled.general_problems:
+        return Plan(problems=compiled.general_problems)
+    matched = _matched(machine, compiled.nics, domain, policy)
     unique = [each for each in matched if len(each.found) <= 1]
-    differences = {each.nic.number: restart_differences(each, profile) for each in unique}
-    replaces = not runs and not conditions.stops_at_error
+    differences = {each.nic.number: [*_restart_differences(each, profile)] for each in unique}
+    replaces = not runs and not stops_at_error
     replaced = [each for each in unique if replaces and differences[each.nic.number]]
     kept = [each for each in unique if each not in replaced]
     outcomes = [
-        *_compile_problems(unique, conditions),
-        *_attachments(unique, domain, conditions, runs=runs),
-        *_detachments(unique, conditions),
-        *_link_updates(kept, conditions),
+        *_compile_problems(unique, policy),
+        *_attachments(unique, domain, policy, runs=runs),
+        *_detachments(unique, policy),
+        *_link_updates(kept, policy),
         *(_replacement(each, profile) for each in replaced),
         *_ambiguous_aliases(matched),
         *(problem for each in kept for problem in differences[each.nic.number]),
         *_unknown_nics(matched, domain),
     ]
-    steps, problems = [], []
+    steps: list[Step] = []
+    problems: list[Problem] = []
     for each in outcomes:
         if isinstance(each, Problem):
             problems.append(each)
-        elif not (conditions.stops_at_error and any(problem.is_error for problem in problems)):
+        elif not (stops_at_error and any(problem.is_error for problem in problems)):
             steps.append(each)
     return Plan(steps=tuple(steps), problems=tuple(problems))
 
 
-def _compile_problems(nics: Iterable[MatchedNic], conditions: Conditions) -> Iterator[Problem]:
+def _restart_differences(matched: _Matched, profile: Profile) -> Iterator[Problem]:
+    """A warning that lists every difference which only a restart changes: MAC address, model, queues, MTU and so on.
+
+    The link state is left out, because libvirt changes it live, and so is what libvirt adds by itself. In KubeVirt's
+    profile the MTU and the target come from the pod, and count only where they are known.
+    """
+    if matched.live is None or matched.device is None:
+        return
+    listed = []
+    # a machine cannot ask for what kvnet does not model
+    live: Any = matched.live.device
+    for change in diff(evolve(live, verbatim=None), matched.device):
+        # the path inside the device; a change of the whole device has none
+        path = ".".join(map(str, change.at.parts[1:])) or "the device"
+        is_unknown = profile is Profile.KUBEVIRT and change.after is None and path in _POD_PATHS
+        if change.noticed is not Noticed.NOISE and path not in _CHANGED_LIVE and not is_unknown:
+            listed.append(f"{path} {change.before or 'none'} → {change.after or 'none'}")
+    if listed:
+        message = f"the running NIC '{matched.nic.name}' differs from the machine: {'; '.join(listed)}"
+        hint = "restart the machine: libvirt changes none of this while it runs"
+        yield Problem(matched.nic.at, "KN851", message, hint=hint, severity=Severity.WARNING)
+
+
+def _compile_problems(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Problem]:
     """Why interfaces were not compiled; a virtual function needs a host address only when it is to be attached."""
     for each in nics:
-        is_due = each.is_new and conditions.attachment_waits(each.nic) is None
+        is_due = each.is_new and attachment_waits(each.nic, policy) is None
         if is_due or not is_virtual_function(each.nic.interface):
             yield from each.compiled.problems
 
 
 def _attachments(
-    nics: Iterable[MatchedNic], domain: LiveDomain, conditions: Conditions, *, runs: bool
+    nics: Iterable[_Matched], domain: LiveDomain, policy: HotplugPolicy, *, runs: bool
 ) -> Iterator[Outcome]:
     new = [each for each in nics if each.is_new]
-    held = [
-        conditions.attachment_waits(each.nic) or _no_device(each) or _known_mac(each, domain, conditions)
-        for each in new
-    ]
-    due = [each.device for each, problem in zip(new, held, strict=True) if problem is None and each.device is not None]
-    reasons = iter(no_slot(domain, due) if runs else [None] * len(due))
-    for each, problem in zip(new, held, strict=True):
+    held = [attachment_waits(each.nic, policy) or _no_device(each) or _known_mac(each, domain, policy) for each in new]
+    devices = [None if problem else each.device for each, problem in zip(new, held, strict=True)]
+    reasons = no_slot(domain, devices) if runs else [None] * len(new)
+    for each, device, problem, reason in zip(new, devices, held, reasons, strict=True):
         if problem is not None:
             yield problem
-            continue
-        if each.device is None:
-            continue
-        reason = next(reasons)
-        if reason is not None:
+        elif reason is not None:
             hint = "detach another NIC, or restart the machine with more root ports (with_hotplug_ports)"
             yield Problem(each.nic.at, "KN853", f"'{each.nic.name}' cannot be attached: {reason}", hint=hint)
-            continue
-        yield from each.compiled.notes
-        yield from _missing_mac(each)
-        yield _attachment(each)
+        elif device is not None:
+            yield from each.compiled.notes
+            yield from _missing_mac(each)
+            yield _attachment(each.nic, device)
 
 
-def _attachment(matched: MatchedNic) -> Step:
-    assert matched.device is not None
-    alias = matched.device.alias or ""
-    return Step(action=Action.ATTACH, nic=matched.nic.name, alias=alias, xml=write(matched.device))
+def _attachment(nic: Nic, device: Device) -> Step:
+    return Step(action=Action.ATTACH, nic=nic.name, alias=device.alias or "", xml=write(device))
 
 
-def _no_device(matched: MatchedNic) -> Problem | None:
+def _change(action: Action, nic: Nic, live: LiveNic, xml: str) -> Step:
+    return Step(action=action, nic=nic.name, alias=live.alias, xml=xml, before=live.text)
+
+
+def _no_device(matched: _Matched) -> Problem | None:
     if matched.device is not None or matched.compiled.problems:
         return None
     reasons = "; ".join(note.message for note in matched.compiled.notes) or f"'{matched.nic.name}' has no device"
     return Problem(matched.nic.at, "KN850", f"nothing can be attached: {reasons}", hint="restart the machine")
 
 
-def _known_mac(matched: MatchedNic, domain: LiveDomain, conditions: Conditions) -> Problem | None:
+def _known_mac(matched: _Matched, domain: LiveDomain, policy: HotplugPolicy) -> Problem | None:
     """The domain may have the NIC already, without an alias that names it."""
     mac = matched.device.mac if isinstance(matched.device, Interface) else None
     if mac is None:
         return None
     name = matched.nic.name
     for live in domain.nics:
-        has_name = conditions.name_of(live.alias) is not None
+        has_name = name_of(live.alias, policy) is not None
         if isinstance(live.device, Interface) and live.device.mac == mac and not has_name:
-            told = f"{live.at} has the MAC address of '{name}', {mac}, and no alias that names it"
+            message = f"{live.at} has the MAC address of '{name}', {mac}, and no alias that names it"
             hint = f"give it the alias ua-{name} (<alias name='ua-{name}'/>), or give '{name}' another MAC address"
-            return Problem(matched.nic.at, "KN855", told, hint=hint)
+            return Problem(matched.nic.at, "KN855", message, hint=hint)
     return None
 
 
-def _missing_mac(matched: MatchedNic) -> Iterator[Problem]:
+def _missing_mac(matched: _Matched) -> Iterator[Problem]:
     if isinstance(matched.device, Interface) and matched.device.mac is None:
         name, at = matched.nic.name, matched.nic.at / "macAddress"
-        told = f"'{name}' has no MAC address: libvirt generates one now, and another one for the next start"
-        yield Problem(at, "KN860", told, hint="write a macAddress", severity=Severity.WARNING)
+        message = f"'{name}' has no MAC address: libvirt generates one now, and another one for the next start"
+        yield Problem(at, "KN860", message, hint="write a macAddress", severity=Severity.WARNING)
 
 
-def _detachments(nics: Iterable[MatchedNic], conditions: Conditions) -> Iterator[Outcome]:
+def _detachments(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Outcome]:
     for each in nics:
         live = each.live
         if live is not None and each.nic.interface.is_absent:
-            step = Step(action=Action.DETACH, nic=each.nic.name, alias=live.alias, xml=live.text, before=live.text)
-            yield conditions.detachment_waits(each.nic, live) or step
+            step = _change(Action.DETACH, each.nic, live, live.text)
+            yield detachment_waits(each.nic, live.device, policy) or step
 
 
-def _link_updates(nics: Iterable[MatchedNic], conditions: Conditions) -> Iterator[Step]:
+def _link_updates(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Step]:
     for each in nics:
         live = each.live
         if live is None or not isinstance(live.device, Interface) or not isinstance(each.device, Interface):
             continue
         device: Any = live.device
-        if conditions.link_state(device.link) != conditions.link_state(each.device.link):
+        # to KubeVirt, a link that is explicitly up differs from one without a state
+        default = None if policy is HotplugPolicy.KUBEVIRT else "up"
+        if (device.link or default) != (each.device.link or default):
             xml = write(evolve(device, link=each.device.link, verbatim=live.text))
-            yield Step(action=Action.UPDATE_LINK, nic=each.nic.name, alias=live.alias, xml=xml, before=live.text)
+            yield _change(Action.UPDATE_LINK, each.nic, live, xml)
 
 
-def _replacement(matched: MatchedNic, profile: Profile) -> Step:
+def _replacement(matched: _Matched, profile: Profile) -> Step:
     """The device that the machine asks for, with the addresses of the NIC it replaces where it has none of its own."""
     assert matched.live is not None
     old: Any = matched.live.device
     new: Any = matched.device
     kept = ["address"] if is_express(old) == is_express(new) else []
     if isinstance(old, Interface) and isinstance(new, Interface):
-        kept += ["mac", *(POD_FIELDS if profile is Profile.KUBEVIRT else ())]
+        kept += ["mac", *(_POD_FIELDS if profile is Profile.KUBEVIRT else ())]
     new = evolve(new, **{name: getattr(old, name) for name in kept if getattr(new, name) is None})
-    live = matched.live
-    return Step(action=Action.REPLACE, nic=matched.nic.name, alias=live.alias, xml=write(new), before=live.text)
+    return _change(Action.REPLACE, matched.nic, matched.live, write(new))
 
 
-def _ambiguous_aliases(nics: Iterable[MatchedNic]) -> Iterator[Problem]:
+def _ambiguous_aliases(nics: Iterable[_Matched]) -> Iterator[Problem]:
     for each in nics:
         if len(each.found) > 1:
             places = " and ".join(str(live.at) for live in each.found)
-            told = f"{places} have the same alias, that of '{each.nic.name}', so neither is changed"
-            yield Problem(each.nic.at, "KN854", told, hint="give each NIC of the domain its own alias")
+            message = f"{places} have the same alias, that of '{each.nic.name}', so neither is changed"
+            yield Problem(each.nic.at, "KN854", message, hint="give each NIC of the domain its own alias")
 
 
-def _unknown_nics(nics: Iterable[MatchedNic], domain: LiveDomain) -> Iterator[Problem]:
+def _unknown_nics(nics: Iterable[_Matched], domain: LiveDomain) -> Iterator[Problem]:
     """A note for each NIC of the domain that the machine does not list; other PCI hostdevs are no NICs."""
     known = {live.at for each in nics for live in each.found}
     for live in domain.nics:
         is_other = isinstance(live.device, Hostdev) and not live.alias.startswith(USER_ALIAS + VF_ALIAS)
-        if live.at in known or is_other:
-            continue
-        told = f"the domain has a NIC that the machine does not list (alias: {live.alias or 'none'}), and it stays"
-        hint = "list it with `state: absent` to detach it"
-        yield Problem(live.at, "KN856", told, hint=hint, severity=Severity.NOTE)
+        if live.at not in known and not is_other:
+            alias = live.alias or "none"
+            message = f"the domain has a NIC that the machine does not list (alias: {alias}), and it stays"
+            hint = "list it with `state: absent` to detach it"
+            yield Problem(live.at, "KN856", message, hint=hint, severity=Severity.NOTE)

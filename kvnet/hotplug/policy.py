@@ -5,23 +5,27 @@ KubeVirt's conditions follow ``pkg/virt-launcher/virtwrap/network/nichotplug.go`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from attrs import frozen
-
-from kvnet.compiler.naming import hashed_name, tap_name
-from kvnet.device import Interface as InterfaceDevice
+from kvnet.compiler.naming import USER_ALIAS, hashed_name, tap_name
+from kvnet.device import Device, Interface
 from kvnet.errors import Problem, Severity
-from kvnet.hotplug.live_domain import USER_ALIAS, LiveNic, is_virtual_function
+from kvnet.hotplug.live_domain import is_virtual_function
 from kvnet.interface_status.sources import InfoSource, sources_of, status_interfaces
-from kvnet.spec import InterfaceStatus, Machine, Network
+from kvnet.spec import Machine
 from kvnet.spec.nic import Nic
 from kvnet.target import Profile
 
-__all__ = ["CONDITIONS", "Conditions", "HotplugPolicy", "has_pod_link", "networks_to_set_up", "policy_of"]
-
-_RUNNING = "Running"
+__all__ = [
+    "HotplugPolicy",
+    "attachment_waits",
+    "detachment_waits",
+    "has_pod_link",
+    "machine_waits",
+    "name_of",
+    "networks_to_set_up",
+    "policy_of",
+]
 
 
 class HotplugPolicy(StrEnum):
@@ -33,8 +37,13 @@ class HotplugPolicy(StrEnum):
     """What a host without KubeVirt can do at once: attach every NIC that is missing, detach every absent one."""
 
 
-def policy_of(machine: Machine, profile: Profile) -> HotplugPolicy:
-    """The policy where none is given: KubeVirt's for a machine with a status, in KubeVirt's profile."""
+def policy_of(policy: HotplugPolicy | str | None, machine: Machine, profile: Profile) -> HotplugPolicy:
+    """The policy that is given; without one, KubeVirt's for a machine with a status in KubeVirt's profile.
+
+    Raises ValueError for a policy that does not exist.
+    """
+    if policy:
+        return HotplugPolicy(policy)
     status = machine.status
     has_status = status is not None and bool(status.phase or status.interfaces)
     return HotplugPolicy.KUBEVIRT if profile is Profile.KUBEVIRT and has_status else HotplugPolicy.PLAIN
@@ -46,104 +55,72 @@ def networks_to_set_up(machine: Machine) -> tuple[str, ...]:
     First come the networks of NICs that are in the pod and not in the domain, then those of absent NICs that the domain
     no longer has; both in the order of networks.
     """
-    interfaces = {each.name: each for each in machine.interfaces}
-    added, removed = [], []
-    for network in machine.networks:
-        interface = interfaces.get(network.name)
-        if interface is None or not _is_not_in_domain(machine, network):
-            continue
-        if interface.is_absent:
-            removed.append(network.name)
-        elif has_pod_link(machine, network.name):
-            added.append(network.name)
-    return (*added, *removed)
+    absent = {each.name: each.is_absent for each in machine.interfaces}
+    names = [each.name for each in machine.networks if each.name in absent and _is_not_in_domain(machine, each.name)]
+    added = (name for name in names if not absent[name] and has_pod_link(machine, name))
+    return (*added, *(name for name in names if absent[name]))
 
 
 def has_pod_link(machine: Machine, name: str) -> bool:
     """Whether the status says that Multus has put a NIC's link into the pod."""
-    return any(InfoSource.MULTUS in sources_of(entry) for entry in _entries(machine, name))
+    return any(InfoSource.MULTUS in sources for sources in _sources(machine, name))
 
 
-def _is_not_in_domain(machine: Machine, network: Network) -> bool:
+def _is_not_in_domain(machine: Machine, name: str) -> bool:
     """Whether the status has an entry for a NIC, and none that was found in the domain."""
-    entries = _entries(machine, network.name)
-    return bool(entries) and not any(InfoSource.DOMAIN in sources_of(entry) for entry in entries)
+    entries = _sources(machine, name)
+    return bool(entries) and not any(InfoSource.DOMAIN in sources for sources in entries)
 
 
-def _entries(machine: Machine, name: str) -> list[InterfaceStatus]:
-    return [entry for entry in status_interfaces(machine) if entry.name == name]
+def _sources(machine: Machine, name: str) -> list[list[str]]:
+    """The sources of each entry of a name in the status."""
+    return [sources_of(entry) for entry in status_interfaces(machine) if entry.name == name]
 
 
-def _machine_waits(machine: Machine) -> Problem | None:
-    """KubeVirt changes NICs only in the phase Running."""
+def machine_waits(machine: Machine, policy: HotplugPolicy) -> Problem | None:
+    """Why no change is due yet: KubeVirt changes NICs only in the phase Running."""
     phase = machine.status.phase if machine.status else None
-    if phase == _RUNNING:
+    if policy is HotplugPolicy.PLAIN or phase == "Running":
         return None
-    told = f"KubeVirt changes NICs only while the machine is Running, and its phase is {phase or 'not known'}"
-    return Problem(machine.root, "KN858", told, hint="try again when it runs", severity=Severity.NOTE)
+    message = f"KubeVirt changes NICs only while the machine is Running, and its phase is {phase or 'not known'}"
+    return Problem(machine.root, "KN858", message, hint="try again when it runs", severity=Severity.NOTE)
 
 
-def _attachment_waits(nic: Nic) -> Problem | None:
-    """KubeVirt attaches what Multus has put into the pod; it adds virtual functions by a migration."""
+def attachment_waits(nic: Nic, policy: HotplugPolicy) -> Problem | None:
+    """Why a NIC is not attached yet: it is not in the pod, or is a virtual function, which takes a migration."""
+    if policy is HotplugPolicy.PLAIN:
+        return None
     if is_virtual_function(nic.interface):
-        told = f"KubeVirt adds the SR-IOV NIC '{nic.name}' to a running machine by migrating it"
-        return Problem(nic.at, "KN852", told, hint="migrate the machine", severity=Severity.WARNING)
+        message = f"KubeVirt adds the SR-IOV NIC '{nic.name}' to a running machine by migrating it"
+        return Problem(nic.at, "KN852", message, hint="migrate the machine", severity=Severity.WARNING)
     if has_pod_link(nic.machine, nic.name):
         return None
-    told = f"the pod has no link for '{nic.name}' yet: the infoSource in its status does not list {InfoSource.MULTUS}"
+    message = (
+        f"the pod has no link for '{nic.name}' yet: the infoSource in its status does not list {InfoSource.MULTUS}"
+    )
     hint = "wait for Multus, or migrate the machine"
-    return Problem(nic.at, "KN858", told, hint=hint, severity=Severity.NOTE)
+    return Problem(nic.at, "KN858", message, hint=hint, severity=Severity.NOTE)
 
 
-def _detachment_waits(nic: Nic, live: LiveNic) -> Problem | None:
-    """KubeVirt detaches NICs on taps with hashed names; it removes virtual functions by a migration."""
-    device = live.device
-    if not isinstance(device, InterfaceDevice):
-        told = f"KubeVirt removes the SR-IOV NIC '{nic.name}' by migrating the machine"
-        return Problem(nic.at / "state", "KN852", told, hint="migrate the machine", severity=Severity.WARNING)
+def detachment_waits(nic: Nic, device: Device, policy: HotplugPolicy) -> Problem | None:
+    """Why a NIC is not detached yet: its tap has no hashed name, or it is a virtual function."""
+    if policy is HotplugPolicy.PLAIN:
+        return None
+    if not isinstance(device, Interface):
+        message = f"KubeVirt removes the SR-IOV NIC '{nic.name}' by migrating the machine"
+        return Problem(nic.at / "state", "KN852", message, hint="migrate the machine", severity=Severity.WARNING)
     tap = tap_name(hashed_name(nic.name), secondary=True)
     if device.target == tap:
         return None
-    told = f"KubeVirt detaches '{nic.name}' only from {tap}, and it is on {device.target or 'a link without a name'}"
+    message = f"KubeVirt detaches '{nic.name}' only from {tap}, and it is on {device.target or 'a link without a name'}"
     hint = "migrate or restart the machine: its new pod has the new names"
-    return Problem(nic.at / "state", "KN857", told, hint=hint, severity=Severity.WARNING)
+    return Problem(nic.at / "state", "KN857", message, hint=hint, severity=Severity.WARNING)
 
 
-@frozen(kw_only=True)
-class Conditions:
-    """The conditions of a policy.
+def name_of(alias: str, policy: HotplugPolicy) -> str | None:
+    """The NIC's name in an alias. KubeVirt reads one without the prefix too.
 
-    ``machine_waits``, ``attachment_waits`` and ``detachment_waits`` tell why a change is not due yet, else ``None``.
-    ``name_of`` reads a NIC's name from an alias, ``link_state`` gives the value that link states are compared by, and
-    ``stops_at_error`` says whether no step follows the first error.
+    libvirt assigns its own aliases (net0) anew at every start, so to a plain host they name no NIC.
     """
-
-    machine_waits: Callable[[Machine], Problem | None]
-    attachment_waits: Callable[[Nic], Problem | None]
-    detachment_waits: Callable[[Nic, LiveNic], Problem | None]
-    name_of: Callable[[str], str | None]
-    link_state: Callable[[str | None], str | None]
-    stops_at_error: bool
-
-
-CONDITIONS: Mapping[HotplugPolicy, Conditions] = {
-    HotplugPolicy.KUBEVIRT: Conditions(
-        machine_waits=_machine_waits,
-        attachment_waits=_attachment_waits,
-        detachment_waits=_detachment_waits,
-        # KubeVirt also reads an alias without the prefix as a name
-        name_of=lambda alias: alias.removeprefix(USER_ALIAS) or None,
-        # to KubeVirt, a link that is explicitly up differs from one without a state
-        link_state=lambda state: state,
-        stops_at_error=True,
-    ),
-    HotplugPolicy.PLAIN: Conditions(
-        machine_waits=lambda _: None,
-        attachment_waits=lambda _: None,
-        detachment_waits=lambda *_: None,
-        # libvirt assigns its own aliases (net0) anew at every start, so they name no NIC
-        name_of=lambda alias: alias.removeprefix(USER_ALIAS) if alias.startswith(USER_ALIAS) else None,
-        link_state=lambda state: state or "up",
-        stops_at_error=False,
-    ),
-}
+    has_prefix = alias.startswith(USER_ALIAS)
+    return alias.removeprefix(USER_ALIAS) or None if has_prefix or policy is HotplugPolicy.KUBEVIRT else None

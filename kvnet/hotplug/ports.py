@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 
 from attrs import frozen
+from lxml import etree
 
 from kvnet.compiler.guest import guest_of
 from kvnet.device import Device, EthernetSource, HostdevSource, Interface, PciGuestAddress
 from kvnet.domain.edit import edited, insertion, last_of
 from kvnet.errors import FieldPath, Problem, Rejected
-from kvnet.hotplug.live_domain import DomainDevice, LiveDomain
+from kvnet.hotplug.live_domain import LiveDomain
+from kvnet.nic_models import EXPRESS_MODELS
 from kvnet.spec import Machine
 from kvnet.target import Target
 from kvnet.xml import write
@@ -32,15 +34,16 @@ __all__ = [
     "with_hotplug_ports",
 ]
 
+_Element = etree._Element
+
 _HIGHEST_INDEX = 31
 _SLOT_COUNT = "kubevirt.io/pci-interface-slot-count"
 _ON_ROOT_COMPLEX = "kubevirt.io/placePCIDevicesOnRootComplex"
 _SLOTS = 4
 _LARGE_MEMORY = 2 * 2**30
-_NOT_COUNTED = ("pci-root", "pcie-root", "pcie-root-port", "pcie-expander-bus")
-_EXPRESS_MODELS = ("virtio", "virtio-non-transitional", "e1000e", "igb")
+_ROOTS = ("pci-root", "pcie-root", "pcie-expander-bus")
+_NOT_COUNTED = (*_ROOTS, "pcie-root-port")
 _NO_PORT = "the domain has no free PCIe root port"
-_BRIDGES = ("pcie-to-pci-bridge", "pci-bridge")
 _BRIDGE_SLOTS = range(1, 32)
 _I440FX_SLOTS = range(3, 32)
 """libvirt keeps slot 1 for the chipset, and slot 2 for a display."""
@@ -108,7 +111,7 @@ def extra_ports(machine: Machine, domain: str | LiveDomain) -> int:
     domain, reserved = LiveDomain.of(domain), placeholders(machine)
     if not has_hotplug_ports(machine) or _is_on_root_complex(machine):
         return 0
-    in_use = sum(each.is_pci and each.is_on_pci for each in domain.devices)
+    in_use = sum(_is_pci(each) and _is_on_pci(each) for each in domain.devices)
     total, least = (16, 6) if (domain.about.memory or 0) > _LARGE_MEMORY else (8, 3)
     return max(0, max(total - in_use, least) - reserved)
 
@@ -117,10 +120,8 @@ def extra_controllers(domain: str | LiveDomain, count: int) -> tuple[str, ...]:
     """Write the XML of ``count`` root ports that follow a domain's PCI controllers, up to index 31 as KubeVirt
     does. Raises XmlError.
     """
-    used = [
-        each.index or 0 for each in LiveDomain.of(domain).devices if each.tag == "controller" and each.type == "pci"
-    ]
-    first = max(used, default=0) + 1
+    controllers = [each for each in LiveDomain.of(domain).devices if each.tag == "controller"]
+    first = max((_index(each) or 0 for each in controllers if each.get("type") == "pci"), default=0) + 1
     indices = range(first, min(first + count, _HIGHEST_INDEX + 1))
     return tuple(f"<controller type='pci' index='{index}' model='pcie-root-port'/>" for index in indices)
 
@@ -143,9 +144,8 @@ def with_hotplug_ports(domain: str | LiveDomain, machine: Machine) -> str:
     takes_ports = domain.about.is_pci_express and domain.about.architecture != "s390x"
     added = extra_controllers(domain, max(0, missing)) if wanted and takes_ports else ()
     if not added:
-        return domain.document.decode()
-    place = last_of(domain.outline, ("controller",), ("emulator", "disk"))
-    return edited(domain.document, [insertion(domain.document, domain.outline, added, place)])
+        return domain.data.decode()
+    return edited(domain, [insertion(domain, added, last_of(domain, ("controller",), ("emulator", "disk")))])
 
 
 def hotplug_off(domain: str | LiveDomain) -> RootPorts:
@@ -156,13 +156,16 @@ def hotplug_off(domain: str | LiveDomain) -> RootPorts:
     0x, whatever the type of the address. Raises XmlError. Source: KubeVirt's
     ``pkg/virt-launcher/virtwrap/pci/hotplug.go``.
     """
-    devices = LiveDomain.of(domain).devices
-    taken = {each.hex_bus for each in devices if _keeps_port(each)} - {None}
+    domain = LiveDomain.of(domain)
+    addresses = [each.find("address") for each in domain.devices if _keeps_port(each)]
+    taken = {_number(each.get("bus"), 16) for each in addresses if each is not None} - {None}
     off: list[int] = []
     on: list[int] = []
-    for port in devices:
-        if _is_root_port(port) and port.index is not None:
-            (off if port.bus_number in taken or port.hotplug_off else on).append(port.index)
+    for port in _controllers(domain, "pcie-root-port"):
+        index, target = _index(port), port.find("target")
+        if index is not None:
+            bus = None if target is None else _number(target.get("busNr"))
+            (off if bus in taken or _refuses_hotplug(port) else on).append(index)
     return RootPorts(off=tuple(off), on=tuple(on))
 
 
@@ -171,40 +174,37 @@ def free_ports(domain: str | LiveDomain) -> tuple[int, ...]:
 
     The bus of a root port has the number of the port's index. Raises XmlError.
     """
-    devices = LiveDomain.of(domain).devices
-    taken = {each.bus for each in devices}
-    indices = [each.index for each in devices if _is_root_port(each) and not each.hotplug_off]
-    return tuple(index for index in indices if index is not None and index not in taken)
+    domain = LiveDomain.of(domain)
+    taken = {each.bus for each in _taken_slots(domain)}
+    ports = [_index(each) for each in _controllers(domain, "pcie-root-port") if not _refuses_hotplug(each)]
+    return tuple(index for index in ports if index is not None and index not in taken)
 
 
 def free_slots(domain: LiveDomain, device: Device) -> tuple[PciSlot, ...]:
     """The PCI slots where a device can be plugged into a domain, in order; none where they are not known."""
-    if any(each.tag == "controller" and each.model == "pci-root" for each in domain.devices):
-        taken = {each.slot for each in domain.devices if each.bus == 0}
-        return tuple(PciSlot(0, slot) for slot in _I440FX_SLOTS if slot not in taken)
-    if is_express(device):
-        return tuple(map(PciSlot, free_ports(domain)))
-    return tuple(_free_bridge_slots(domain))
+    if _controllers(domain, "pci-root"):
+        return _free(domain, [0], _I440FX_SLOTS)
+    return tuple(map(PciSlot, free_ports(domain))) if is_express(device) else _free_bridge_slots(domain)
 
 
-def no_slot(domain: LiveDomain, devices: Sequence[Device]) -> list[str | None]:
+def no_slot(domain: LiveDomain, devices: Sequence[Device | None]) -> list[str | None]:
     """For each device that is to be attached, in order: why the domain has no PCI slot for it, else ``None``.
 
     Each PCI Express NIC and virtual function takes a free root port. libvirt puts NICs of other models on a slot of a
     PCI bridge (measured with libvirt 9.0). Domains without a PCIe root (i440fx, s390x), and documents that list no PCI
     controllers, have no such limits.
     """
-    if not any(each.tag == "controller" and each.model == "pcie-root" for each in domain.devices):
+    if not _controllers(domain, "pcie-root"):
         return [None] * len(devices)
-    ports, slots = list(map(PciSlot, free_ports(domain))), _free_bridge_slots(domain)
-    return [_refusal(device, ports if is_express(device) else slots) for device in devices]
+    ports, slots = list(map(PciSlot, free_ports(domain))), list(_free_bridge_slots(domain))
+    return [None if each is None else _refusal(each, ports if is_express(each) else slots) for each in devices]
 
 
 def is_express(device: Device) -> bool:
     """Whether libvirt puts a device on a PCIe root port where there is one."""
     if not isinstance(device, Interface) or isinstance(device.source, HostdevSource):
         return True
-    return device.model in _EXPRESS_MODELS
+    return device.model in EXPRESS_MODELS
 
 
 def _refusal(device: Device, free: list[PciSlot]) -> str | None:
@@ -225,31 +225,85 @@ def _refusal(device: Device, free: list[PciSlot]) -> str | None:
     return f"{needs}, and {place}"
 
 
-def _free_bridge_slots(domain: LiveDomain) -> list[PciSlot]:
-    taken = {(each.bus, each.slot) for each in domain.devices}
-    buses = [each.index for each in domain.devices if each.model in _BRIDGES]
-    return [PciSlot(bus, n) for bus in buses if bus is not None for n in _BRIDGE_SLOTS if (bus, n) not in taken]
+def _free_bridge_slots(domain: LiveDomain) -> tuple[PciSlot, ...]:
+    bridges = map(_index, _controllers(domain, "pcie-to-pci-bridge", "pci-bridge"))
+    return _free(domain, [bus for bus in bridges if bus is not None], _BRIDGE_SLOTS)
 
 
-def _is_root_port(device: DomainDevice) -> bool:
-    return device.tag == "controller" and device.model == "pcie-root-port"
+def _free(domain: LiveDomain, buses: Sequence[int], slots: Sequence[int]) -> tuple[PciSlot, ...]:
+    taken = _taken_slots(domain)
+    return tuple(slot for bus in buses for n in slots if (slot := PciSlot(bus, n)) not in taken)
 
 
-def _keeps_port(device: DomainDevice) -> bool:
+def _taken_slots(domain: LiveDomain) -> set[PciSlot]:
+    """Where devices are on PCI, as libvirt reads their addresses: hexadecimal with 0x, else decimal."""
+    taken = set()
+    for address in (address for each in domain.devices for address in each.iterfind("address")):
+        texts = [address.get(name, "0") for name in ("bus", "slot")]
+        bus, slot = (_number(text, 16 if text[:2] in ("0x", "0X") else 10) for text in texts)
+        if address.get("type", "pci") == "pci" and bus is not None and slot is not None:
+            taken.add(PciSlot(bus, slot))
+    return taken
+
+
+def _controllers(domain: LiveDomain, *models: str) -> list[_Element]:
+    return [each for each in domain.devices if each.tag == "controller" and each.get("model") in models]
+
+
+def _index(controller: _Element) -> int | None:
+    return _number(controller.get("index"))
+
+
+def _number(text: str | None, base: int = 10) -> int | None:
+    """A number; in hexadecimal, with 0x or without. ``None`` where it cannot be read."""
+    try:
+        return int(text or "", base)
+    except ValueError:
+        return None
+
+
+def _refuses_hotplug(port: _Element) -> bool:
+    return any(each.get("hotplug") == "off" for each in port.iterfind("target"))
+
+
+def _is_pci(device: _Element) -> bool:
+    """Whether KubeVirt counts an element among the PCI devices; a USB controller of model ``none`` counts.
+
+    Source: KubeVirt's ``pkg/virt-launcher/virtwrap/manager.go``.
+    """
+    match device.tag:
+        case "interface" | "watchdog" | "rng" | "memballoon":
+            return True
+        case "hostdev":
+            return device.get("type") == "pci"
+        case "controller":
+            return device.get("model") not in _ROOTS
+        case "disk":
+            target = device.find("target")
+            return target is not None and target.get("bus") == "virtio"
+        case "input":
+            return device.get("bus") == "virtio"
+    return False
+
+
+def _is_on_pci(device: _Element) -> bool:
+    """Whether the address of a device is on PCI or not given."""
+    addresses = device.findall("address")
+    return not addresses or any(each.get("type", "pci") == "pci" for each in addresses)
+
+
+def _keeps_port(device: _Element) -> bool:
     """Whether a device keeps its port from hotplug: KubeVirt counts memory devices, and does not count NICs."""
     if device.tag == "controller":
-        return device.model not in _NOT_COUNTED
-    return device.tag == "memory" or (device.tag != "interface" and device.is_pci)
+        return device.get("model") not in _NOT_COUNTED
+    return device.tag == "memory" or (device.tag != "interface" and _is_pci(device))
 
 
-def _to_be_placed(devices: Sequence[DomainDevice]) -> int:
+def _to_be_placed(devices: Sequence[_Element]) -> int:
     """Count the devices that libvirt will assign an address, with those that it adds where there are none."""
-    waiting = [
-        each
-        for each in devices
-        if (each.tag == "interface" or _keeps_port(each)) and not each.has_address and each.model != "none"
-    ]
-    kinds = {"usb" if each.type == "usb" else each.tag for each in devices}
+    counted = [each for each in devices if each.tag == "interface" or _keeps_port(each)]
+    waiting = [each for each in counted if each.find("address") is None and each.get("model") != "none"]
+    kinds = {"usb" if each.get("type") == "usb" else each.tag for each in devices}
     return len(waiting) + sum(kind not in kinds for kind in ("usb", "memballoon"))
 
 

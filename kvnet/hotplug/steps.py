@@ -45,8 +45,25 @@ class Step:
         return f"{self.action} {self.nic} ({self.alias})"
 
 
+class Remaining:
+    """What a plan leaves undone, as its ``problems`` tell."""
+
+    __slots__ = ()
+    problems: tuple[Problem, ...]
+
+    @property
+    def needs_restart(self) -> bool:
+        """Whether a NIC differs from the machine in something that only a restart changes (``KN851``)."""
+        return any(problem.code == "KN851" for problem in self.problems)
+
+    @property
+    def needs_migration(self) -> bool:
+        """Whether KubeVirt makes a change by migrating the machine (``KN852``)."""
+        return any(problem.code == "KN852" for problem in self.problems)
+
+
 @frozen(kw_only=True)
-class Plan:
+class Plan(Remaining):
     """The ``steps`` to take, in order, and the ``problems``: what they leave undone.
 
     Where a step fails, those after it are not to be taken. A problem is an error where a change cannot be made at all,
@@ -61,16 +78,6 @@ class Plan:
         rows += [(str(each.severity), each.field, each.message) for each in self.problems]
         return table("Plan", ("Step", "NIC", "XML or message"), rows)
 
-    @property
-    def needs_restart(self) -> bool:
-        """Whether a NIC differs from the machine in something that only a restart changes."""
-        return any(problem.code == "KN851" for problem in self.problems)
-
-    @property
-    def needs_migration(self) -> bool:
-        """Whether KubeVirt makes a change by migrating the machine."""
-        return any(problem.code == "KN852" for problem in self.problems)
-
 
 def preview(domain: str | LiveDomain, plan: Plan) -> str:
     """Write the domain as it will be after every step of a plan, without what libvirt adds by itself.
@@ -79,23 +86,19 @@ def preview(domain: str | LiveDomain, plan: Plan) -> str:
     Raises XmlError.
     """
     domain = LiveDomain.of(domain)
-    document, outline = domain.document, domain.outline
-    attached = sorted(
-        (step.xml for step in plan.steps if step.action is Action.ATTACH), key=lambda xml: not _is_nic(xml)
-    )
+    attached = [step.xml for step in plan.steps if step.action is Action.ATTACH]
     edits: list[Edit] = []
     if attached:
-        place = last_of(outline, ("interface",), ("emulator", "disk", "controller", "filesystem"))
-        edits.append(insertion(document, outline, attached, place))
-    changes = {(step.alias, step.xml.startswith("<interface")): step for step in plan.steps}
+        place = last_of(domain, ("interface",), ("emulator", "disk", "controller", "filesystem"))
+        edits.append(insertion(domain, sorted(attached, key=_is_hostdev), place))
+    changes = {(step.alias, _is_hostdev(step.xml)): step for step in plan.steps if step.action is not Action.ATTACH}
     for nic in domain.nics:
-        step = changes.get((nic.alias, nic.span.tag == "interface"))
-        if step is None or step.action is Action.ATTACH:
-            continue
-        is_removed = step.action is Action.DETACH
-        edits.append(removal(document, nic.span) if is_removed else Edit(nic.span.start, nic.span.end, step.xml))
-    return edited(document, edits)
+        step = changes.get((nic.alias, _is_hostdev(nic.text)))
+        if step is not None:
+            is_removed = step.action is Action.DETACH
+            edits.append(removal(domain, nic.span) if is_removed else Edit(nic.span.start, nic.span.end, step.xml))
+    return edited(domain, edits)
 
 
-def _is_nic(xml: str) -> bool:
-    return xml.startswith("<interface")
+def _is_hostdev(xml: str) -> bool:
+    return xml.startswith("<hostdev")

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
-from kvnet.compiler.naming import PRIMARY_LINK, is_ordinal, ordinal_link_names, pod_link_names
+from kvnet.compiler.naming import PRIMARY_LINK, USER_ALIAS, VF_ALIAS, is_ordinal, ordinal_link_names, pod_link_names
 from kvnet.device import Device, Interface
 from kvnet.domain.read import read_domain
 from kvnet.facts import PodNetwork
@@ -25,14 +25,11 @@ from kvnet.interface_status.sources import (
     sources_of,
     status_interfaces,
     with_source,
-    with_sources,
 )
 from kvnet.spec import InterfaceStatus, Machine, Masquerade, Status, default_network, secondary_networks
 
 __all__ = ["status", "virt_controller_status", "virt_handler_status"]
 
-_USER_ALIAS = "ua-"
-_VF_ALIAS = "sriov-"
 _GUEST_ONLY_LIMIT = 10
 _DOMAIN_AND_AGENT = f"{InfoSource.DOMAIN}, {InfoSource.GUEST_AGENT}"
 
@@ -114,8 +111,8 @@ def _secondary(
             found = with_source(entry or InterfaceStatus(name=network.name), InfoSource.MULTUS)
             yield evolve(found, pod_interface_name=link)
         elif entry is not None:
-            others = (source for source in sources_of(entry) if source != InfoSource.MULTUS)
-            yield evolve(with_sources(entry, others), pod_interface_name=link)
+            others = ", ".join(source for source in sources_of(entry) if source != InfoSource.MULTUS)
+            yield evolve(entry, info_source=others or None, pod_interface_name=link)
 
 
 def virt_handler_status(
@@ -144,14 +141,14 @@ def _domain_entries(machine: Machine, devices: Iterable[Device]) -> list[Interfa
     macs = {nic.name: nic.mac_address for nic in machine.interfaces}
     nics, functions = [], []
     for device in devices:
-        alias = None if device.alias is None else device.alias.removeprefix(_USER_ALIAS)
+        alias = None if device.alias is None else device.alias.removeprefix(USER_ALIAS)
         if isinstance(device, Interface):
             mac = device.mac.spelling if device.mac else None
             queues = device.driver.queues if device.driver else None
             count = 1 if queues is None else int(queues)
             nics.append(InterfaceStatus(name=alias, mac=mac, queue_count=count, link_state=device.link or "up"))
-        elif alias is not None and alias.startswith(_VF_ALIAS):
-            name = alias.removeprefix(_VF_ALIAS)
+        elif alias is not None and alias.startswith(VF_ALIAS):
+            name = alias.removeprefix(VF_ALIAS)
             functions.append(InterfaceStatus(name=name, mac=macs.get(name) or None))
     return [with_source(entry, InfoSource.DOMAIN) for entry in (*nics, *functions)]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.facts import PodNetwork
-from kvnet.interface_status.sources import InfoSource, condition, pod_networks, sources_of, status_interfaces
+from kvnet.interface_status.sources import InfoSource, pod_networks, sources_of, status_interfaces
 from kvnet.spec import (
     Binding,
     Bridge,
@@ -46,8 +46,8 @@ class MigrationRequired(StrEnum):
 
 def is_migratable(machine: Machine) -> bool:
     """Whether the machine's status says that it can migrate live (condition LiveMigratable)."""
-    found = condition(machine, "LiveMigratable")
-    return found is not None and found.status == "True"
+    conditions = machine.status.conditions if machine.status else ()
+    return next((each.status for each in conditions if each.type == "LiveMigratable"), None) == "True"
 
 
 def live_migratable(machine: Machine, binding_plugins: Mapping[str, BindingPlugin] | None = None) -> Problem | None:
@@ -70,16 +70,16 @@ def live_migratable(machine: Machine, binding_plugins: Mapping[str, BindingPlugi
     name = machine.networks[n].name
     number = next((number for number, nic in enumerate(machine.interfaces) if nic.name == name), None)
     if number is None:
-        told = f"the pod network '{name}' has no interface, so the machine cannot migrate live"
-        return _warning(machine, (machine.root / "networks")[n], "KN821", told, f"add an interface named '{name}'")
+        message = f"the pod network '{name}' has no interface, so the machine cannot migrate live"
+        return _warning(machine, (machine.root / "networks")[n], "KN821", message, f"add an interface named '{name}'")
     if any(_can_migrate(binding, machine, binding_plugins or {}) for binding in machine.interfaces[number].bindings):
         return None
-    told = f"the binding of '{name}' to the pod network prevents a live migration of the machine"
-    return _warning(machine, interfaces_at(machine)[number], "KN822", told, _REMEDY)
+    message = f"the binding of '{name}' to the pod network prevents a live migration of the machine"
+    return _warning(machine, interfaces_at(machine)[number], "KN822", message, _REMEDY)
 
 
-def _warning(machine: Machine, at: FieldPath, code: str, told: str, hint: str) -> Problem:
-    problem = Problem(at, code, told, hint=hint, severity=Severity.WARNING)
+def _warning(machine: Machine, at: FieldPath, code: str, message: str, hint: str) -> Problem:
+    problem = Problem(at, code, message, hint=hint, severity=Severity.WARNING)
     return problem.placed(machine.origin.place(at)) if machine.origin else problem
 
 
@@ -149,22 +149,20 @@ def _is_attached_by(attached: PodNetwork, network: Network, machine: Machine) ->
 
 
 def _has_waited(machine: Machine, now: datetime) -> bool:
-    pending = condition(machine, "MigrationRequired")
-    if pending is None or pending.status != "False":
+    """Whether Multus had its time, counted from when the condition MigrationRequired became ``False``."""
+    conditions = machine.status.conditions if machine.status else ()
+    n = next((n for n, each in enumerate(conditions) if each.type == "MigrationRequired"), None)
+    if n is None or conditions[n].status != "False":
         return False
-    since = pending.last_transition_time
-    return since is None or now - _time(since, machine) > _MULTUS_TIME
-
-
-def _time(text: str, machine: Machine) -> datetime:
+    text = conditions[n].last_transition_time
+    if text is None:
+        return True
     try:
-        time = datetime.fromisoformat(text)
+        since = datetime.fromisoformat(text)
     except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        conditions = machine.status.conditions if machine.status else ()
-        n = next(n for n, each in enumerate(conditions) if each.type == "MigrationRequired")
+        since = None
+    if since is None or since.tzinfo is None:
         at = FieldPath(("status", "conditions"))[n] / "lastTransitionTime"
         hint = "write a time such as 2026-01-01T00:00:00Z"
         raise Rejected([Problem(at, "KN804", f"{text!r} is not a time with a zone", hint=hint)])
-    return time
+    return now - since > _MULTUS_TIME

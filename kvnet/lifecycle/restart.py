@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import attrs
+from attrs import fields
 
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.lifecycle.migration import is_migratable
-from kvnet.manifest.binder import plain as unstructure
+from kvnet.manifest.binder import plain
 from kvnet.spec import BINDINGS, SOURCES, Devices, Machine
 from kvnet.spec.nic import interfaces_at
 from kvnet.spec.wire import json_name
@@ -24,8 +24,11 @@ _SHOWN = 60
 _DEVICES = {"network_interface_multiqueue": False, "use_virtio_transitional": False, "autoattach_pod_interface": True}
 """Fields that concern all NICs, and their values where they are absent."""
 
-_MEMBERS: dict[str, Mapping[str, type]] = {"bindings": BINDINGS, "sources": SOURCES}
-_POINTERS = frozenset({"boot_order", "claim_name", "request_name"})
+_MEMBERS = frozenset({*BINDINGS, *SOURCES})
+_POINTERS = frozenset({"bootOrder", "claimName", "requestName"})
+
+_Difference = tuple[FieldPath, Any, Any]
+"""A field, and its values in the running machine and in the manifest; ``None`` where it is absent."""
 
 
 def restart_required(template: Machine, running: Machine) -> tuple[Problem, ...]:
@@ -41,9 +44,9 @@ def restart_required(template: Machine, running: Machine) -> tuple[Problem, ...]
     Returns a warning at the manifest's field for each change, none where no restart is needed. Source: KubeVirt's
     ``pkg/network/vmliveupdate/restart.go`` and ``pkg/virt-controller/watch/vm/vm.go``.
     """
-    found = (*network_changes(template, running), *_device_changes(template, running))
+    problems = (*network_changes(template, running), *_device_changes(template, running))
     origin = template.origin
-    return found if origin is None else tuple(problem.placed(origin.place(problem.at)) for problem in found)
+    return problems if origin is None else tuple(problem.placed(origin.place(problem.at)) for problem in problems)
 
 
 def network_changes(template: Machine, running: Machine) -> tuple[Problem, ...]:
@@ -54,110 +57,88 @@ def network_changes(template: Machine, running: Machine) -> tuple[Problem, ...]:
     return (*_interface_changes(template, running), *_network_changes(template, running))
 
 
-def _device_changes(template: Machine, running: Machine) -> tuple[Problem, ...]:
+def _device_changes(template: Machine, running: Machine) -> Iterator[Problem]:
     """The changes of fields for all NICs that need a restart; an absent field equals its default.
 
     Source: KubeVirt's ``pkg/virt-controller/watch/vm/vm.go``.
     """
-    found = []
     for name, default in _DEVICES.items():
-        was, now = getattr(running.spec.domain.devices, name), getattr(template.spec.domain.devices, name)
+        was, now = (getattr(machine.spec.domain.devices, name) for machine in (running, template))
         if (default if was is None else was) != (default if now is None else now):
-            at = template.root / "domain" / "devices" / json_name(getattr(attrs.fields(Devices), name))
-            found.append(_change("KN816", _Difference(at, was, now), _RESTART))
-    return tuple(found)
+            at = template.root / "domain" / "devices" / json_name(getattr(fields(Devices), name))
+            yield _change("KN816", (at, was, now), _RESTART)
 
 
 def _interface_changes(template: Machine, running: Machine) -> Iterator[Problem]:
     at = interfaces_at(template)
-    numbers = {nic.name: n for n, nic in enumerate(template.interfaces)}
-    for nic in running.interfaces:
-        n = numbers.get(nic.name)
+    for name, n, differences in _compared(running.interfaces, template.interfaces, at, ignored="state"):
         if n is None:
-            told = f"the running machine has the NIC '{nic.name}', and the manifest does not"
-            yield _warning(at, "KN811", told, _REMOVE)
-            continue
-        for each in _differences(nic, template.interfaces[n], at[n], ignored=("state",)):
+            message = f"the running machine has the NIC '{name}', and the manifest does not"
+            yield _warning(at, "KN811", message, _REMOVE)
+        for each in differences:
             yield _change("KN812", each, _RESTART)
 
 
 def _network_changes(template: Machine, running: Machine) -> Iterator[Problem]:
     at = template.root / "networks"
-    ignored = ("network_name",) if is_migratable(running) else ()
-    numbers = {network.name: n for n, network in enumerate(template.networks)}
-    for network in running.networks:
-        n = numbers.get(network.name)
+    ignored = "networkName" if is_migratable(running) else ""
+    for name, n, differences in _compared(running.networks, template.networks, at, ignored=ignored):
         if n is None:
-            told = f"the running machine has the network '{network.name}', and the manifest does not"
-            yield _warning(at, "KN813", told, _REMOVE)
-            continue
-        for each in _differences(network, template.networks[n], at[n], ignored=ignored):
-            yield _change("KN814", each, _MIGRATE if each.at.parts[-1] == "networkName" else _RESTART)
+            message = f"the running machine has the network '{name}', and the manifest does not"
+            yield _warning(at, "KN813", message, _REMOVE)
+        for each in differences:
+            yield _change("KN814", each, _MIGRATE if each[0].parts[-1] == "networkName" else _RESTART)
     added = next((n for n, network in enumerate(template.networks) if network.pod), None)
     if added is not None and not any(network.pod for network in running.networks):
         yield _warning(at[added], "KN815", "the running machine is not on the pod network", _RESTART)
 
 
-@attrs.frozen
-class _Difference:
-    """A field that is ``was`` in the running machine and ``now`` in the manifest; ``None`` where it is absent."""
+def _compared(
+    running: Iterable[Any], wanted: Iterable[Any], at: FieldPath, *, ignored: str
+) -> Iterator[tuple[str, int | None, Iterable[_Difference]]]:
+    """The name of each running NIC or network, its position in the manifest, and the differences between the two."""
+    numbered = {each.name: (n, plain(each)) for n, each in enumerate(wanted)}
+    for each in running:
+        n, now = numbered.get(each.name, (None, {}))
+        yield each.name, n, () if n is None else _differences(plain(each), now, at[n], ignored)
 
-    at: FieldPath
-    was: Any
-    now: Any
 
-
-def _differences(was: Any, now: Any, at: FieldPath, *, ignored: tuple[str, ...] = ()) -> Iterator[_Difference]:
-    """Each field, other than the ignored ones, in which two objects of one class differ.
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any], at: FieldPath, ignored: str) -> Iterator[_Difference]:
+    """Each field, other than the ignored one, in which the plain data of two objects of one class differ.
 
     Values are compared as Go compares them: an absent text, number or boolean equals its zero value, except where
     KubeVirt's API has a pointer; an absent list differs from an empty one. Bindings and sources have no order.
     """
-    for field in attrs.fields(type(was)):
-        old, new = getattr(was, field.name), getattr(now, field.name)
-        if field.name in ignored:
-            continue
-        if field.name in _MEMBERS:
-            yield from _member_differences(_by_name(field.name, old), _by_name(field.name, new), at, ignored)
-        elif _normalized(old, field.name) != _normalized(new, field.name):
-            yield _Difference(at / json_name(field), old, new)
+    old, new = (" and ".join(key for key in each if key in _MEMBERS) or None for each in (was, now))
+    if old != new:
+        yield at, old, new
+    for key in dict.fromkeys((*was, *now)):
+        old, new = was.get(key), now.get(key)
+        if key in _MEMBERS and old is not None and new is not None:
+            yield from _differences(old, new, at / key, ignored)
+        elif key not in _MEMBERS and key != ignored and _normalized(old, key) != _normalized(new, key):
+            yield at / key, old, new
 
 
-def _by_name(field: str, members: tuple[Any, ...]) -> dict[str, Any]:
-    names = {cls: name for name, cls in _MEMBERS[field].items()}
-    return {names[type(each)]: each for each in members}
+def _normalized(value: Any, key: str = "") -> Any:
+    """A value with Go's zero values as ``None``, and without members of that value."""
+    if isinstance(value, list):
+        return [_normalized(each) for each in value]
+    if isinstance(value, Mapping):
+        members = {name: _normalized(each, name) for name, each in value.items()}
+        return {name: each for name, each in members.items() if each is not None}
+    return None if value in ("", 0) and key not in _POINTERS else value
 
 
-def _member_differences(
-    was: Mapping[str, Any], now: Mapping[str, Any], at: FieldPath, ignored: tuple[str, ...]
-) -> Iterator[_Difference]:
-    if was.keys() != now.keys():
-        yield _Difference(at, " and ".join(was) or None, " and ".join(now) or None)
-        return
-    for name, old in was.items():
-        yield from _differences(old, now[name], at / name, ignored=ignored)
+def _change(code: str, difference: _Difference, hint: str) -> Problem:
+    at, was, now = difference
+    return _warning(at, code, f"the running machine has {_shown(was)} here, and the manifest has {_shown(now)}", hint)
 
 
-def _normalized(value: Any, name: str = "") -> Any:
-    """A value with Go's zero values as ``None``."""
-    if isinstance(value, tuple):
-        return tuple(map(_normalized, value))
-    if attrs.has(type(value)):
-        return tuple(_normalized(getattr(value, field.name), field.name) for field in attrs.fields(type(value)))
-    return None if value in ("", 0) and name not in _POINTERS else value
-
-
-def _change(code: str, change: _Difference, hint: str) -> Problem:
-    told = f"the running machine has {_shown(change.was)} here, and the manifest has {_shown(change.now)}"
-    return _warning(change.at, code, told, hint)
-
-
-def _warning(at: FieldPath, code: str, told: str, hint: str) -> Problem:
-    return Problem(at, code, told, hint=hint, severity=Severity.WARNING)
+def _warning(at: FieldPath, code: str, message: str, hint: str) -> Problem:
+    return Problem(at, code, message, hint=hint, severity=Severity.WARNING)
 
 
 def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    text = json.dumps(unstructure(value), ensure_ascii=False)
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -12,9 +12,8 @@ from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.hotplug import Action, Call, DomainPlan, HotplugPolicy, plan_domain
 from kvnet.live._libvirt import LibvirtError, domain_named, domain_state, libvirt_module, refused
-from kvnet.live._reconnect import Reconnectable
-from kvnet.live._removal import Removals, removals
-from kvnet.live.events import EventKind
+from kvnet.live.connection import Reconnectable
+from kvnet.live.events import EventKind, Removals
 from kvnet.spec import Machine
 from kvnet.target import Target
 
@@ -143,7 +142,7 @@ class _Run:
         done = tuple(call for call in self.pending if call not in made.calls)
         self.applied = evolve(self.applied, done=(*self.applied.done, *done), problems=made.problems)
         self.pending = made.calls
-        with removals(domain) as removed:
+        with Removals(domain) as removed:
             self._wait(self._make_calls(domain, removed), removed)
         return evolve(self.applied, left=self.pending)
 

@@ -11,7 +11,7 @@ from lxml import etree
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.domain.read import is_nic, read_domain
 from kvnet.errors import FieldPath, Problem, Severity
-from kvnet.live._libvirt import LibvirtError, libvirt_module
+from kvnet.live._libvirt import libvirt_error, libvirt_module
 from kvnet.xml import parse
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def define(domain_xml: str, connection: libvirt.virConnect, *, keep: bool = Fals
         domain = connection.defineXMLFlags(domain_xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
     except libvirt.libvirtError as error:
         message = f"libvirt refuses the domain: {error.get_error_message()}"
-        hint = "run `kvnet check`, and look at what this libvirt supports"
-        raise LibvirtError([Problem(_DOMAIN, "KN402", message, hint=hint)]) from error
+        raise libvirt_error(
+            "KN402", message, "run `kvnet check`, and look at what this libvirt supports", "domain"
+        ) from error
     try:
         persistent: str = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
     finally:
@@ -105,7 +106,7 @@ def start(domain_xml: str, connection: libvirt.virConnect, *, paused: bool = Fal
     except libvirt.libvirtError as error:
         message = f"'{name}' does not start: {error.get_error_message()}"
         hint = "check that the host has what its NICs are plugged into (`kvnet render` names it)"
-        raise LibvirtError([Problem(_DOMAIN, "KN875", message, hint=hint)]) from error
+        raise libvirt_error("KN875", message, hint, "domain") from error
 
 
 def lost(requested: str, persistent: str) -> tuple[Problem, ...]:
@@ -163,7 +164,7 @@ def _refuse_existing(root: etree._Element, connection: libvirt.virConnect) -> No
         if value and _find(look_up, value) is not None:
             message = f"libvirt has a domain of the {tag} '{value}' already"
             hint = "keep it, to redefine that domain, or choose another name"
-            raise LibvirtError([Problem(_DOMAIN / tag, "KN406", message, hint=hint)])
+            raise libvirt_error("KN406", message, hint, "domain", tag)
 
 
 def _persistent_configuration(connection: libvirt.virConnect, name: str) -> str | None:
@@ -174,7 +175,7 @@ def _persistent_configuration(connection: libvirt.virConnect, name: str) -> str 
         return None
     if domain.isActive():
         hint = "apply changes to a running domain, or stop it first"
-        raise LibvirtError([Problem(_DOMAIN / "name", "KN876", f"'{name}' runs already", hint=hint)])
+        raise libvirt_error("KN876", f"'{name}' runs already", hint, "domain", "name")
     return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
 
 

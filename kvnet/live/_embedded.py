@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from kvnet.errors import FieldPath, Problem
-from kvnet.live._libvirt import LibvirtError
+from kvnet.live._libvirt import libvirt_error
 from kvnet.live.events import event_loop
 
 __all__ = ["embedded_root", "prepare_process"]
@@ -47,7 +46,7 @@ class _Root:
         if self._pid != os.getpid():  # the driver's threads are missing here
             message = "libvirt inside a process does not survive a fork"
             hint = "connect in a process that was spawned, or give a URI"
-            raise LibvirtError([Problem(FieldPath(), "KN401", message, hint=hint)])
+            raise libvirt_error("KN401", message, hint)
         with self._lock:
             if self._users == 0:
                 # the name is known by now: this fails where somebody else has taken it

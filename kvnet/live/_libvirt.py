@@ -11,11 +11,16 @@ from kvnet.hotplug import DomainState
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["LibvirtError", "domain_named", "domain_state", "libvirt_module", "refused"]
+__all__ = ["LibvirtError", "domain_named", "domain_state", "libvirt_error", "libvirt_module", "refused"]
 
 
 class LibvirtError(KvnetError):
     """libvirt cannot be reached, or refuses what is asked of it."""
+
+
+def libvirt_error(code: str, message: str, hint: str = "", *path: str) -> LibvirtError:
+    """The error with one problem, at a path of the domain."""
+    return LibvirtError([Problem(FieldPath(path), code, message, hint=hint)])
 
 
 @cache
@@ -26,14 +31,14 @@ def libvirt_module() -> Any:
     except ImportError:
         message = "libvirt's Python binding is not installed"
         hint = "pip install 'kvnet[libvirt]', which needs Debian's gcc, python3-dev, pkg-config and libvirt-dev"
-        raise LibvirtError([Problem(FieldPath(), "KN401", message, hint=hint)]) from None
+        raise libvirt_error("KN401", message, hint) from None
     libvirt.registerErrorHandler(lambda *_: None, None)
     return libvirt
 
 
 def refused(error: libvirt.libvirtError) -> LibvirtError:
     """The error for a call that libvirt refuses."""
-    return LibvirtError([Problem(FieldPath(("domain",)), "KN871", f"libvirt says: {error.get_error_message()}")])
+    return libvirt_error("KN871", f"libvirt says: {error.get_error_message()}", "", "domain")
 
 
 def domain_named(connection: libvirt.virConnect, name: str) -> libvirt.virDomain:
@@ -45,8 +50,7 @@ def domain_named(connection: libvirt.virConnect, name: str) -> libvirt.virDomain
         if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
             raise
         message = f"{connection.getURI()} has no domain '{name}'"
-        hint = "define and start it, or name another one"
-        raise LibvirtError([Problem(FieldPath(("domain", "name")), "KN870", message, hint=hint)]) from None
+        raise libvirt_error("KN870", message, "define and start it, or name another one", "domain", "name") from None
 
 
 def domain_state(domain: libvirt.virDomain) -> DomainState:

@@ -1,28 +1,30 @@
-"""Connect to libvirt: to any URI, or to the QEMU driver inside this process, without a daemon."""
+"""Connect to libvirt: to any URI, or to the QEMU driver inside this process, without a daemon; and connect again."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
 
 from lxml import etree
 
-from kvnet.errors import FieldPath, Problem
 from kvnet.live._embedded import embedded_root, prepare_process
-from kvnet.live._libvirt import LibvirtError, libvirt_module
+from kvnet.live._libvirt import LibvirtError, libvirt_error, libvirt_module
 from kvnet.live.events import event_loop
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["connect", "open_connection", "virt_type"]
+__all__ = ["Reconnectable", "connect", "open_connection", "virt_type"]
 
 _ARCHES = {"amd64": "x86_64", "arm64": "aarch64", "s390x": "s390x"}
 _QEMU = "qemu-system-x86_64"
 _KEEPALIVE_SECONDS, _KEEPALIVES = 5, 3
+_PAUSES = (0.2, 0.5, 1.0, 2.0)
+"""Seconds after each attempt to connect again that failed; the last one repeats."""
 
 
 @contextmanager
@@ -69,7 +71,7 @@ def open_connection(uri: str) -> libvirt.virConnect:
     except libvirt.libvirtError as error:
         message = f"cannot connect to {uri}: {error.get_error_message()}"
         hint = "check that libvirt runs there and that you may use it; without a URI, kvnet starts its own"
-        raise LibvirtError([Problem(FieldPath(), "KN401", message, hint=hint)]) from error
+        raise libvirt_error("KN401", message, hint) from error
     with suppress(libvirt.libvirtError):  # a driver inside the process has no keepalive
         connection.setKeepAlive(_KEEPALIVE_SECONDS, _KEEPALIVES)
     return connection
@@ -89,5 +91,52 @@ def virt_type(connection: libvirt.virConnect, architecture: str) -> str:
     except libvirt_module().libvirtError as error:
         message = f"{connection.getURI()} runs no guests of the architecture {arch}: {error.get_error_message()}"
         hint = "install the QEMU of that architecture, or connect elsewhere with --connect"
-        raise LibvirtError([Problem(FieldPath(), "KN401", message, hint=hint)]) from error
+        raise libvirt_error("KN401", message, hint) from error
     return etree.fromstring(capabilities.encode()).findtext("domain", default="qemu")
+
+
+class Reconnectable:
+    """A block with a connection that can be opened again ``attempts`` times, by ``reopen`` or with the same URI.
+
+    ``connection`` is the current one. The connections that are opened here are closed at the end of the block.
+    """
+
+    def __init__(
+        self, connection: libvirt.virConnect, attempts: int, reopen: Callable[[], libvirt.virConnect] | None
+    ) -> None:
+        uri = str(connection.getURI())
+        self.connection = connection
+        self._reopen = reopen or (lambda: open_connection(uri))
+        self._attempts = attempts
+        self._opened: list[libvirt.virConnect] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._opened:
+            with suppress(libvirt_module().libvirtError):
+                connection.close()
+
+    def is_lost(self) -> bool:
+        """Whether a call failed because the connection is lost, and not because libvirt refused it."""
+        try:
+            return not self.connection.isAlive()
+        except libvirt_module().libvirtError:
+            return True
+
+    def reconnect(self) -> None:
+        """Open a new connection, with pauses between the attempts that are left. Raises LibvirtError."""
+        message = "the connection to libvirt was lost too often"
+        pauses = iter(_PAUSES)
+        while self._attempts > 0:
+            self._attempts -= 1
+            try:
+                self.connection = self._reopen()
+            except (LibvirtError, libvirt_module().libvirtError) as error:
+                message = f"the connection to libvirt is lost and cannot be opened again: {error}"
+                time.sleep(next(pauses, _PAUSES[-1]))
+            else:
+                self._opened.append(self.connection)
+                return
+        raise libvirt_error("KN874", message, "check libvirt, and run this again")

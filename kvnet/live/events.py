@@ -1,4 +1,4 @@
-"""Listen to libvirt's events: the event loop that delivers them, and the events of one domain."""
+"""Listen to libvirt's events: the event loop that delivers them, the events of one domain, and its removals."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import frozen
 
-from kvnet.errors import FieldPath, Problem
-from kvnet.live._libvirt import LibvirtError, domain_named, libvirt_module
+from kvnet.live._libvirt import domain_named, libvirt_error, libvirt_module
+from kvnet.xml import parse
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["Event", "EventKind", "EventLoop", "Events", "event_loop", "listen", "watch"]
+__all__ = ["Event", "EventKind", "Removals", "event_loop", "watch"]
 
 _POLL_SECONDS = 1.0
 _STOP_SECONDS = 5.0
@@ -51,34 +51,8 @@ class Event:
         return f"{self.kind} {self.alias or self.state}"
 
 
-class Events:
-    """The events of a domain in order, queued since it began to be listened to."""
-
-    def __init__(self, connection: libvirt.virConnect) -> None:
-        self._connection = connection
-        self._queue: queue.Queue[Event] = queue.Queue()
-
-    def add(self, event: Event) -> None:
-        self._queue.put(event)
-
-    def next(self, timeout: float) -> Event | None:
-        """Wait up to ``timeout`` seconds for the next event; ``None`` where there is none."""
-        with suppress(queue.Empty):
-            return self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait()
-        return None
-
-    def until_quiet(self, timeout: float | None) -> Iterator[Event]:
-        """Yield events until none comes for ``timeout`` seconds. Raises LibvirtError where the connection is lost."""
-        last = time.monotonic()
-        while timeout is None or time.monotonic() - last < timeout:
-            rest = _POLL_SECONDS if timeout is None else min(_POLL_SECONDS, last + timeout - time.monotonic())
-            event = self.next(rest)
-            if event is not None:
-                yield event
-                last = time.monotonic()
-            elif not self._connection.isAlive():
-                message = "the connection to libvirt is lost, and with it its events"
-                raise LibvirtError([Problem(FieldPath(), "KN874", message, hint="connect again")])
+Events = queue.SimpleQueue[Event]
+"""The events of a domain in order, since it began to be listened to."""
 
 
 @contextmanager
@@ -92,21 +66,95 @@ def watch(connection: libvirt.virConnect, name: str, *, timeout: float | None = 
     seconds, or never. Raises LibvirtError where there is no such domain, or libvirt delivers no events; so does the
     iterator where the connection is lost.
     """
-    libvirt = libvirt_module()
     try:
-        with listen(domain_named(connection, name)) as events:
-            yield events.until_quiet(timeout)
-    except libvirt.libvirtError as error:
+        with _listen(domain_named(connection, name)) as events:
+            yield _until_quiet(events, connection, timeout)
+    except libvirt_module().libvirtError as error:
         message = f"libvirt delivers no events: {error.get_error_message()}"
-        raise LibvirtError([Problem(FieldPath(), "KN874", message, hint="connect with kvnet's `connect`")]) from error
+        raise libvirt_error("KN874", message, "connect with kvnet's `connect`") from error
+
+
+def _until_quiet(events: Events, connection: libvirt.virConnect, timeout: float | None) -> Iterator[Event]:
+    last = time.monotonic()
+    while timeout is None or time.monotonic() - last < timeout:
+        rest = _POLL_SECONDS if timeout is None else min(_POLL_SECONDS, last + timeout - time.monotonic())
+        event = _next(events, rest)
+        if event is not None:
+            yield event
+            last = time.monotonic()
+        elif not connection.isAlive():
+            raise libvirt_error("KN874", "the connection to libvirt is lost, and with it its events", "connect again")
+
+
+def _next(events: Events, timeout: float) -> Event | None:
+    """Wait up to ``timeout`` seconds for the next event; ``None`` where there is none."""
+    with suppress(queue.Empty):
+        return events.get(timeout=timeout) if timeout > 0 else events.get_nowait()
+    return None
+
+
+class Removals:
+    """A block in which the removals of devices that libvirt reports for a domain are followed.
+
+    Without libvirt's events, the domain's XML is polled.
+    """
+
+    def __init__(self, domain: libvirt.virDomain) -> None:
+        self._domain = domain
+        self._stack = ExitStack()
+        self._events: Events | None = None
+        self._reported: dict[str, EventKind] = {}
+
+    def __enter__(self) -> Self:
+        with suppress(libvirt_module().libvirtError):
+            self._events = self._stack.enter_context(_listen(self._domain))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def forget(self, alias: str) -> None:
+        """Forget what was reported of a device before it is detached again."""
+        self._read_events(0)
+        self._reported.pop(alias, None)
+
+    def outcome(self, alias: str, until: float) -> EventKind | None:
+        """Wait for the removal of a device until a time of the monotonic clock, in seconds.
+
+        Returns ``DEVICE_REMOVED``, ``DEVICE_REMOVAL_FAILED``, or ``None`` where the guest has not answered in time.
+        Raises libvirtError.
+        """
+        while alias not in self._reported:
+            rest = until - time.monotonic()
+            if not self._is_present(alias):
+                return EventKind.DEVICE_REMOVED
+            if rest <= 0:
+                return None
+            self._read_events(min(rest, _POLL_SECONDS))
+        return self._reported[alias]
+
+    def _read_events(self, timeout: float) -> None:
+        if self._events is None:
+            time.sleep(timeout)
+            return
+        event = _next(self._events, timeout)
+        while event is not None:
+            if event.kind in (EventKind.DEVICE_REMOVED, EventKind.DEVICE_REMOVAL_FAILED):
+                self._reported[event.alias] = event.kind
+            event = _next(self._events, 0)
+
+    def _is_present(self, alias: str) -> bool:
+        if not self._domain.isActive():
+            return False
+        return any(each.get("name") == alias for each in parse(self._domain.XMLDesc()).iterfind("devices/*/alias"))
 
 
 @contextmanager
-def listen(domain: libvirt.virDomain) -> Iterator[Events]:
+def _listen(domain: libvirt.virDomain) -> Iterator[Events]:
     """Queue the events of a domain inside a block. Raises libvirtError where libvirt delivers none."""
     libvirt = libvirt_module()
     connection = domain.connect()
-    events = Events(connection)
+    events = Events()
     ids: list[int] = []
     try:
         for event, callback in _callbacks(libvirt, events).items():
@@ -120,12 +168,11 @@ def listen(domain: libvirt.virDomain) -> Iterator[Events]:
 
 def _callbacks(libvirt: Any, events: Events) -> dict[int, Callable[..., None]]:
     def of_device(kind: EventKind) -> Callable[..., None]:
-        return lambda _connection, _domain, alias, _opaque: events.add(Event(kind=kind, alias=alias))
+        return lambda _connection, _domain, alias, _opaque: events.put(Event(kind=kind, alias=alias))
 
     def of_state(kind: EventKind, states: Sequence[str]) -> Callable[..., None]:
         def add(_connection: Any, _domain: Any, number: int, *_: Any) -> None:
-            state = states[number] if number < len(states) else str(number)
-            events.add(Event(kind=kind, state=state))
+            events.put(Event(kind=kind, state=states[number] if number < len(states) else str(number)))
 
         return add
 
@@ -144,12 +191,6 @@ _DOMAIN_STATES = (
     *("stopped", "shutdown", "pmsuspended", "crashed"),
 )
 """In the order of libvirt's virDomainEventType."""
-
-
-@cache
-def event_loop() -> EventLoop:
-    """The event loop of this process. libvirt wants it before a connection is opened that is to have events."""
-    return EventLoop()
 
 
 class EventLoop:
@@ -192,3 +233,9 @@ class EventLoop:
         # the last round, in which the timer stops the loop, still frees what closed connections leave behind
         while not self._stopped.is_set():
             self._libvirt.virEventRunDefaultImpl()
+
+
+@cache
+def event_loop() -> EventLoop:
+    """The event loop of this process. libvirt wants it before a connection is opened that is to have events."""
+    return EventLoop()

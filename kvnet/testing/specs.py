@@ -15,6 +15,7 @@ from hypothesis.strategies import SearchStrategy
 
 from kvnet import spec
 from kvnet.facts import HostFacts
+from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
 from kvnet.spec import Interface, Machine, Nad, Network, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
@@ -46,7 +47,6 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXTS, inner, max_size=2),
     max_leaves=3,
 )
-_MODELS = ("e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio")
 _ARCHITECTURES = ("amd64", "arm64", "s390x")
 
 
@@ -115,7 +115,7 @@ def _nameless_interfaces(on_pod: bool) -> SearchStrategy[Interface]:
         Interface,
         name=st.just(""),
         bindings=st.sampled_from(fitting) | st.builds(spec.Plugin, name=labels()),
-        model=_maybe(st.sampled_from(_MODELS)),
+        model=_maybe(st.sampled_from(MODELS)),
         ports=_maybe(_ports()),
         mac_address=_maybe(unicast_macs().map(lambda mac: mac.spelling)),
         boot_order=_maybe(st.integers(1, 2**16)),
