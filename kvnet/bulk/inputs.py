@@ -230,7 +230,7 @@ def _documents(path: Path) -> tuple[Document, ...]:
     try:
         return documents(path)
     except KvnetError:
-        # this also raises what is wrong with the documents that can be read
+        # raises what is wrong with the other documents, too
         load_all(path)
         raise
 

@@ -19,21 +19,7 @@ from kvnet.bulk.inputs import Done, Item, Unusable
 from kvnet.bulk.rendering import BulkResult, Settings
 from kvnet.errors import FieldPath, Problem
 
-__all__ = [
-    "JOURNAL",
-    "Batch",
-    "FileOutput",
-    "FolderOutput",
-    "Output",
-    "StreamOutput",
-    "Tally",
-    "batch",
-    "error_dict",
-    "head",
-    "lost_batch",
-    "numbered",
-    "read_head",
-]
+__all__ = ["JOURNAL", "Batch", "FileOutput", "FolderOutput", "Output", "StreamOutput", "Tally"]
 
 JOURNAL = "kvnet-bulk.ndjson"
 _TEMPORARY = ".kvnet-bulk.tmp"
@@ -112,7 +98,7 @@ def _batch(settings: Settings, results: Iterable[tuple[BulkResult, str | None]],
     lines: list[bytes] = []
     files: list[tuple[str, str] | None] = []
     for result, listed_file in results:
-        file = _file_name(result) if settings.files else None
+        file = _file_name(result.namespace, result.name) if settings.files else None
         problems = result.problems
         if settings.files and file is None and not problems:
             problems = (_name_problem(result),)
@@ -126,7 +112,8 @@ def _batch(settings: Settings, results: Iterable[tuple[BulkResult, str | None]],
             if result.notes:
                 line["notes"] = sorted({note.code for note in result.notes})
         if settings.files:
-            files.append((file, _file_text(result)) if file and not problems else None)
+            text = "\n".join(result.devices) + "\n" if result.document is None else result.document
+            files.append((file, text) if file and not problems else None)
         elif not problems:
             # the XML is last, so that head can cut it off
             line |= {"devices": result.devices} if result.document is None else {"xml": result.document}
@@ -161,16 +148,12 @@ def read_head(line: bytes) -> dict[str, Any]:
     return content
 
 
-def _file_name(result: BulkResult) -> str | None:
+def _file_name(namespace: str | None, name: str | None) -> str | None:
     """The name of a machine's file, or nothing where its names do not make one plain name."""
-    parts = (result.namespace or "default", result.name or "vm")
+    parts = (namespace or "default", name or "vm")
     if not all(_FILE_NAME.fullmatch(part) for part in parts) or len("_".join(parts)) > 240:
         return None
     return f"{'_'.join(parts)}.xml"
-
-
-def _file_text(result: BulkResult) -> str:
-    return "\n".join(result.devices) + "\n" if result.document is None else result.document
 
 
 def _name_problem(result: BulkResult) -> Problem:
@@ -355,9 +338,6 @@ def _file_of(line: bytes) -> str | None:
     """The name of the file that belongs to a line of a journal."""
     try:
         content = json.loads(line)
-        if "problems" in content:
-            return None
-        name = f"{content['namespace'] or 'default'}_{content['name'] or 'vm'}.xml"
+        return None if "problems" in content else _file_name(content["namespace"], content["name"])
     except (ValueError, TypeError, KeyError):
         return None
-    return name if "/" not in name else None
