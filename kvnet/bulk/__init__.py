@@ -3,8 +3,7 @@
 ``import kvnet`` does not load this package.
 """
 
-from kvnet.bulk.duplicates import Duplicate, Fleet
+from kvnet.bulk.duplicates import Duplicate, Fleet, Uses
 from kvnet.bulk.rendering import BulkResult, MachineSource, render
-from kvnet.bulk.uses import Uses
 
 __all__ = ["BulkResult", "Duplicate", "Fleet", "MachineSource", "Uses", "render"]

@@ -1,33 +1,144 @@
-"""Find what two machines use and only one may: on disk, in memory that does not grow with the number of machines."""
+"""Note what each machine uses and only one may, and find what two of them use, in memory that does not grow."""
 
 from __future__ import annotations
 
 import json
+import os
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
-from struct import iter_unpack, pack
+from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
+from struct import iter_unpack
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
-from kvnet.bulk.lines import LineFile, read_head
-from kvnet.bulk.rendering import BulkResult
-from kvnet.bulk.uses import Uses, digest
+from kvnet.compiler import Compiled, CompiledNic
+from kvnet.device import Hostdev, HostdevSource, Interface, NetworkSource
 from kvnet.errors import FieldPath, Problem
+from kvnet.spec import Bridge, Machine, Multus, Network, Pod, ResourceClaim
+from kvnet.spec import Interface as InterfaceSpec
+from kvnet.target import Profile, Target
+from kvnet.values import MacAddress
 
-__all__ = ["Duplicate", "Fleet", "Records"]
+if TYPE_CHECKING:
+    from kvnet.bulk.rendering import BulkResult
+
+__all__ = ["Duplicate", "Fleet", "LineFile", "Records", "Uses", "digest", "uses_of"]
 
 _BUCKETS = 128
 _AT_ONCE = 1 << 17
 """How many records of a bucket are compared in one pass."""
+_READ_AT_ONCE = 1 << 20
+_STEP = 16
 _KINDS = {
     "mac": ("KN710", "MAC address {what} in network '{where}'"),
     "vf": ("KN711", "virtual function {what}"),
     "tap": ("KN712", "tap {what}"),
 }
+_Pairs = tuple[tuple[str, str], ...]
+
+
+@frozen(slots=False)
+class Uses:
+    """What one machine uses and no other may: ``macs`` with their networks, ``vfs`` and ``taps`` with their hosts.
+
+    Each entry is a pair, the network or host first. The host is an empty string where it is not known.
+
+    >>> list(Uses(macs=(("default/lan", "52:54:00:00:00:01"),)))
+    [('mac', 'default/lan', '52:54:00:00:00:01')]
+    """
+
+    macs: _Pairs = ()
+    vfs: _Pairs = ()
+    taps: _Pairs = ()
+
+    def __iter__(self) -> Iterator[tuple[str, str, str]]:
+        """Each use as its kind (``mac``, ``vf`` or ``tap``), its network or host, and what is used there."""
+        for kind, used in (("mac", self.macs), ("vf", self.vfs), ("tap", self.taps)):
+            for where, what in used:
+                yield kind, where, what
+
+    def as_dict(self) -> dict[str, _Pairs]:
+        """The uses as a line of the output has them; what is empty is left out."""
+        return asdict(self, recurse=False, filter=lambda _, pairs: bool(pairs))
+
+    @classmethod
+    def of_line(cls, line: Mapping[str, Any]) -> Uses:
+        """The uses in a line of the output."""
+        uses = line.get("uses") or {}
+        return cls(*(tuple([(where, what) for where, what in uses.get(key, ())]) for key in ("macs", "vfs", "taps")))
+
+
+def digest(kind: str, where: str, what: str) -> bytes:
+    """8 bytes that stand for one use."""
+    return blake2b(f"{kind}\0{where}\0{what}".encode(errors="surrogatepass"), digest_size=8).digest()
+
+
+def uses_of(machine: Machine, compiled: Compiled, target: Target) -> Uses:
+    """What the NICs of a compiled machine use; ``machine`` is the one that was compiled, with its defaults."""
+    host = _host_of(machine)
+    interfaces = {interface.name: interface for interface in machine.interfaces}
+    networks = {network.name: network for network in machine.networks}
+    macs, vfs, taps = [], [], []
+    for nic in compiled.nics:
+        if nic.device is None:
+            continue
+        mac = _mac(nic, interfaces[nic.name])
+        network = _network(machine, interfaces[nic.name], networks[nic.name], nic, target.profile) if mac else None
+        if mac and network:
+            macs.append((network, mac))
+        if isinstance(nic.device, Hostdev) or isinstance(nic.device.source, HostdevSource):
+            vfs += [(host, each.name) for each in nic.requirements if each.kind == "vf"]
+        elif _has_tap_of_host(nic, target):
+            taps.append((host, str(nic.device.target)))
+    return Uses(tuple(macs), tuple(vfs), tuple(taps))
+
+
+def _host_of(machine: Machine) -> str:
+    """The node in ``status.nodeName`` of a VMI, or an empty string."""
+    node = machine.status.rest.get("nodeName") if machine.status else None
+    return node if isinstance(node, str) else ""
+
+
+def _mac(nic: CompiledNic, interface: InterfaceSpec) -> str | None:
+    """The MAC address of the device; of a virtual function the one in the spec, which CNI sets."""
+    if isinstance(nic.device, Interface) and nic.device.mac is not None:
+        return str(nic.device.mac)
+    return str(MacAddress.parse(interface.mac_address)) if interface.mac_address else None
+
+
+def _network(
+    machine: Machine, interface: InterfaceSpec, network: Network, nic: CompiledNic, profile: Profile
+) -> str | None:
+    """The network in which a NIC's MAC address must be unique, or nothing where no other NIC can see it."""
+    namespace = machine.namespace or "default"
+    match network.sources[0]:
+        case Multus(network_name=name):
+            return name if "/" in name else f"{namespace}/{name}"
+        case ResourceClaim() as claim:
+            # a claim made of a template belongs to this machine alone
+            claims = machine.spec.resource_claims
+            named = (each.rest.get("resourceClaimName") for each in claims if each.name == claim.claim_name)
+            name = next(named, None) or f"{machine.name} {claim.claim_name}"
+            return f"claim {namespace}/{name}/{claim.request_name}"
+        case Pod() if profile is Profile.HOST:
+            source = nic.device.source if nic.device else None
+            return f"libvirt {source.network} on {_host_of(machine)}" if isinstance(source, NetworkSource) else None
+        case Pod():
+            # other bindings hide the guest's address behind that of the pod
+            return "pod" if isinstance(interface.binding, Bridge) else None
+
+
+def _has_tap_of_host(nic: CompiledNic, target: Target) -> bool:
+    """Whether a tap is outside the pod's network namespace: in the host profile, or where the facts name it."""
+    if not isinstance(nic.device, Interface) or nic.device.target is None:
+        return False
+    link = (target.facts.links or {}).get(nic.name)
+    return target.profile is Profile.HOST or (link is not None and isinstance(link.tap, str))
 
 
 @frozen
@@ -57,30 +168,22 @@ class Duplicate:
 class Records:
     """16 bytes on disk for each use: its digest, and the number of the machine.
 
-    The files have no names, and are gone when the process ends, however it ends. A context manager; ``folder`` is where
-    the files are.
+    The files are in ``folder``. They have no names, and are gone when the process ends, however it ends.
     """
 
     def __init__(self, folder: str | None = None) -> None:
-        with ExitStack() as opened:
-            self._files: list[IO[bytes]] = [opened.enter_context(TemporaryFile(dir=folder)) for _ in range(_BUCKETS)]
-            self._opened = opened.pop_all()
+        self._files: list[IO[bytes]] = [TemporaryFile(dir=folder) for _ in range(_BUCKETS)]  # noqa: SIM115
 
-    def __enter__(self) -> Records:
-        return self
+    def close(self) -> None:
+        """Remove the files."""
+        for file in self._files:
+            file.close()
 
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()
-
-    def add(self, first: int, records: bytes) -> None:
-        """Add the records of a batch, whose machines are numbered from ``first``."""
-        files = self._files
-        for key, number in iter_unpack("<QQ", records):
-            files[key % _BUCKETS].write(pack("<QQ", key, first + number))
-
-    def add_uses(self, number: int, uses: Uses) -> None:
-        """Add what one machine uses."""
-        self.add(number, b"".join([digest(*use) + bytes(8) for use in uses]))
+    def add(self, number: int, uses: Iterable[tuple[str, str, str]]) -> None:
+        """Add what the machine of a number uses, each as kind, network or host, and what is used there."""
+        for use in uses:
+            key = digest(*use)
+            self._files[key[0] % _BUCKETS].write(key + number.to_bytes(8, "little"))
 
     def duplicates(self, line_of: Callable[[int], Mapping[str, Any]]) -> Iterator[Duplicate]:
         """Every use of what an earlier machine uses; ``line_of`` reads the line of a machine in the output.
@@ -88,50 +191,84 @@ class Records:
         Equal digests are only a suspicion. The lines decide.
         """
         for file in self._files:
-            size = file.seek(0, 2) // 16
-            passes = 1 + size // _AT_ONCE
+            passes = 1 + file.seek(0, 2) // 16 // _AT_ONCE
             for turn in range(passes):
-                yield from _duplicates(file, _repeated(file, turn, passes), line_of)
+                keys = Counter(key for key, _ in _read(file) if key // _BUCKETS % passes == turn)
+                if repeated := {key for key, count in keys.items() if count > 1}:
+                    yield from _duplicates(file, repeated, line_of)
 
 
 def _duplicates(
     file: IO[bytes], repeated: set[int], line_of: Callable[[int], Mapping[str, Any]]
 ) -> Iterator[Duplicate]:
-    if not repeated:
-        return
     seen: dict[tuple[str, str, str], str] = {}
-    current, compared = -1, set[int]()
-    for key, number in _read(file):
-        if number != current:
-            current = number
-            compared.clear()
-        # a machine that uses a thing twice has two records, and one line
-        if key not in repeated or key in compared:
-            continue
-        compared.add(key)
+    suspects = (record for record in _read(file) if record[0] in repeated)
+    for number, records in groupby(suspects, itemgetter(1)):
         line = line_of(number)
         machine = f"{line.get('namespace') or 'default'}/{line.get('name')}"
-        for use in Uses.of_line(line):
-            if int.from_bytes(digest(*use), "little") != key:
-                continue
-            if use in seen:
-                yield Duplicate(*use, seen[use], machine, line.get("index", number))
-            else:
-                seen[use] = machine
-
-
-def _repeated(file: IO[bytes], turn: int, passes: int) -> set[int]:
-    """The digests that a bucket holds more than once."""
-    keys = array("Q", (key for key, _ in _read(file) if key // _BUCKETS % passes == turn))
-    if len(set(keys)) == len(keys):
-        return set()
-    return {key for key, count in Counter(keys).items() if count > 1}
+        # a machine that uses a thing twice has two records, and one line
+        for key in dict.fromkeys(key for key, _ in records):
+            for use in Uses.of_line(line):
+                if int.from_bytes(digest(*use), "little") != key:
+                    continue
+                if use in seen:
+                    yield Duplicate(*use, seen[use], machine, line.get("index", number))
+                else:
+                    seen[use] = machine
 
 
 def _read(file: IO[bytes]) -> Iterator[tuple[int, int]]:
     file.seek(0)
     while part := file.read(1 << 16):
         yield from iter_unpack("<QQ", part)
+
+
+class LineFile:
+    """Lines in a file, found by their numbers from 0 with half a byte of memory for each."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.count = 0
+        self._end = 0
+        self._starts = array("Q")  # of every sixteenth line
+
+    def append(self, lines: list[bytes]) -> None:
+        """Write lines, each with its line feed."""
+        self._note(lines)
+        rest = memoryview(b"".join(lines))
+        while rest:
+            rest = rest[os.write(self.descriptor, rest) :]
+
+    def line(self, number: int) -> bytes:
+        """The line of a number."""
+        step, place = divmod(number, _STEP)
+        start = self._starts[step]
+        end = self._starts[step + 1] if step + 1 < len(self._starts) else self._end
+        return os.pread(self.descriptor, end - start, start).split(b"\n", place + 1)[place]
+
+    def recover(self) -> Iterator[bytes]:
+        """The lines that the file holds already; at their end, cut off a torn line and stand where the next belongs."""
+        for line in self.whole_lines():
+            self._note([line])
+            yield line
+        os.ftruncate(self.descriptor, self._end)
+        os.lseek(self.descriptor, self._end, os.SEEK_SET)
+
+    def whole_lines(self) -> Iterator[bytes]:
+        """The lines of the file from its start, each with its line feed; not the last one where that is torn."""
+        start, kept = 0, b""
+        while text := os.pread(self.descriptor, _READ_AT_ONCE, start):
+            start += len(text)
+            *whole, kept = (kept + text).split(b"\n")
+            for line in whole:
+                yield line + b"\n"
+
+    def _note(self, lines: Iterable[bytes]) -> None:
+        for line in lines:
+            if not self.count % _STEP:
+                self._starts.append(self._end)
+            self.count += 1
+            self._end += len(line)
 
 
 class Fleet:
@@ -149,25 +286,25 @@ class Fleet:
     """
 
     def __init__(self, folder: str | None = None) -> None:
-        with ExitStack() as opened:
-            self._records = opened.enter_context(Records(folder))
-            self._lines = LineFile(opened.enter_context(TemporaryFile(dir=folder)).fileno())
-            self._opened = opened.pop_all()
+        self._records = Records(folder)
+        self._file = TemporaryFile(dir=folder)  # noqa: SIM115
+        self._lines = LineFile(self._file.fileno())
 
     def __enter__(self) -> Fleet:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._opened.close()
+        self._file.close()
+        self._records.close()
 
     def watch(self, results: Iterable[BulkResult]) -> Iterator[BulkResult]:
         """The same results; each is noted before it is yielded."""
         for result in results:
             line = {"index": result.index, "namespace": result.namespace, "name": result.name}
-            self._records.add_uses(self._lines.count, result.uses)
+            self._records.add(self._lines.count, result.uses)
             self._lines.append([json.dumps(line | {"uses": result.uses.as_dict()}).encode() + b"\n"])
             yield result
 
     def duplicates(self) -> Iterator[Duplicate]:
         """Every use of what another machine uses already."""
-        return self._records.duplicates(lambda number: read_head(self._lines.line(number)))
+        return self._records.duplicates(lambda number: json.loads(self._lines.line(number)))

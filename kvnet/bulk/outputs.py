@@ -1,67 +1,216 @@
-"""Write the results of a run: NDJSON to a stream or file, or a file for each machine and a journal."""
+"""Write results as lines of NDJSON to a stream or file, or a file for each machine and a journal, and count them."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from tempfile import TemporaryFile
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, NamedTuple
 
-from kvnet.bulk.duplicates import Records
-from kvnet.bulk.inputs import Done, Unusable
-from kvnet.bulk.lines import Batch, LineFile, Tally, error_dict, head, numbered, read_head
-from kvnet.bulk.uses import Uses
+from attrs import define, field
+
+from kvnet.bulk.duplicates import Duplicate, LineFile, Records, Uses
+from kvnet.bulk.inputs import Done, Item, Unusable
+from kvnet.bulk.rendering import BulkResult, Settings
 from kvnet.errors import FieldPath, Problem
 
-__all__ = ["JOURNAL", "FileOutput", "FolderOutput", "Output", "StreamOutput"]
+__all__ = ["JOURNAL", "Batch", "FileOutput", "FolderOutput", "Output", "StreamOutput", "Tally"]
 
 JOURNAL = "kvnet-bulk.ndjson"
 _TEMPORARY = ".kvnet-bulk.tmp"
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}")
+
+
+@define
+class Tally:
+    """What a run counts: machines, duplicates, and by code the ``reasons`` for refusing and the ``notes``.
+
+    A reason has a number of machines, and its first example.
+    """
+
+    machines: int = 0
+    duplicates: int = 0
+    reasons: dict[str, tuple[int, str]] = field(factory=dict)
+    notes: Counter[str] = field(factory=Counter)
+
+    @property
+    def refused(self) -> int:
+        """How many machines were refused."""
+        return sum(count for count, _ in self.reasons.values())
+
+    def count(self, line: Mapping[str, Any]) -> None:
+        """Count the machine of a line."""
+        self.machines += 1
+        self.notes.update(line.get("notes", ()))
+        for problem in line.get("problems", ())[:1]:
+            count, example = self.reasons.get(problem["code"], (0, _example(line, problem)))
+            self.reasons[problem["code"]] = (count + 1, example)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The counts as plain data, with the keys of the report."""
+        reasons = {code: {"count": count, "example": text} for code, (count, text) in sorted(self.reasons.items())}
+        return {
+            "vms": self.machines,
+            "rendered": self.machines - self.refused,
+            "refused": self.refused,
+            "reasons": reasons,
+            "notes": dict(sorted(self.notes.items())),
+            "duplicated": self.duplicates,
+        }
+
+
+def _example(line: Mapping[str, Any], problem: Mapping[str, Any]) -> str:
+    """Which machine a line is about, and what is wrong with it."""
+    name = f"{line.get('namespace') or 'default'}/{line['name']}" if line.get("name") else "a machine without a name"
+    place = f" ({problem['file']}:{problem.get('line')}:{problem.get('column')})" if problem.get("file") else ""
+    return f"{name}{place}: {problem['message']}"
+
+
+class Batch(NamedTuple):
+    """The results of one chunk, ready to be written.
+
+    ``lines`` are JSON without the index, which workers do not know. ``files`` are names and XML, where a file for each
+    machine is wanted. ``size`` is how much of the input this was, in the unit of the input's own ``size``.
+    """
+
+    lines: list[bytes]
+    files: list[tuple[str, str] | None]
+    size: int
+
+
+def batch(settings: Settings, chunk: Sequence[Item]) -> Batch:
+    """Render the machines of a chunk."""
+    results = ((result, item.listed_file) for item in chunk for result in item.results(settings))
+    return _batch(settings, results, sum(item.size for item in chunk))
+
+
+def lost_batch(settings: Settings, item: Item, error: BaseException) -> Batch:
+    """The batch of a line or file that no worker could render."""
+    return _batch(settings, [(item.lost(error), item.listed_file)], item.size)
+
+
+def _batch(settings: Settings, results: Iterable[tuple[BulkResult, str | None]], size: int) -> Batch:
+    lines: list[bytes] = []
+    files: list[tuple[str, str] | None] = []
+    for result, listed_file in results:
+        file = _file_name(result.namespace, result.name) if settings.files else None
+        problems = result.problems
+        if settings.files and file is None and not problems:
+            problems = (_name_problem(result),)
+        line: dict[str, Any] = {"namespace": result.namespace, "name": result.name}
+        if listed_file is not None:
+            line["file"] = listed_file
+        if problems:
+            line["problems"] = [error_dict(problem) for problem in problems]
+        else:
+            line["uses"] = result.uses.as_dict()
+            if result.notes:
+                line["notes"] = sorted({note.code for note in result.notes})
+        if settings.files:
+            text = "\n".join(result.devices) + "\n" if result.document is None else result.document
+            files.append((file, text) if file and not problems else None)
+        elif not problems:
+            # the XML is last, so that head can cut it off
+            line |= {"devices": result.devices} if result.document is None else {"xml": result.document}
+        lines.append(json.dumps(line).encode())
+    return Batch(lines, files, size)
+
+
+def error_dict(problem: Problem) -> dict[str, Any]:
+    """An error as a line tells it: without its severity, and without a field where it is about the whole."""
+    return {key: value for key, value in problem.as_dict().items() if key != "severity" and value != ""}
+
+
+def numbered(first: int, lines: Iterable[bytes]) -> list[bytes]:
+    """Lines with their indexes, counted from ``first``, and their line feeds."""
+    return [b'{"index": %d, %b\n' % (index, line[1:]) for index, line in enumerate(lines, first)]
+
+
+def head(line: bytes) -> bytes:
+    """The line without its XML. It is cut at bytes that no JSON text can hold inside a string."""
+    for key in (b', "xml": ', b', "devices": '):
+        before, found, _ = line.partition(key)
+        if found:
+            return before + b"}"
+    return line
+
+
+def read_head(line: bytes) -> dict[str, Any]:
+    """What a line tells, without its XML. Raises ValueError where it is no JSON object."""
+    content = json.loads(head(line))
+    if not isinstance(content, dict):
+        raise ValueError(f"a line is an object, not {type(content).__name__}")
+    return content
+
+
+def _file_name(namespace: str | None, name: str | None) -> str | None:
+    """The name of a machine's file, or nothing where its names do not make one plain name."""
+    parts = (namespace or "default", name or "vm")
+    if not all(_FILE_NAME.fullmatch(part) for part in parts) or len("_".join(parts)) > 240:
+        return None
+    return f"{'_'.join(parts)}.xml"
+
+
+def _name_problem(result: BulkResult) -> Problem:
+    message = f"namespace {result.namespace or 'default'!r} and name {result.name!r} do not make the name of a file"
+    hint = "use letters, digits, '-' and '.' in both"
+    return Problem(FieldPath(("metadata", "name")), "KN704", message, hint=hint)
 
 
 class Output:
-    """Takes the batches of a run in their order, and keeps the lines where they can be read again."""
+    """Takes the batches of a run in their order, counts machines, and finds what two of them use and only one may.
 
-    def __init__(self, descriptor: int) -> None:
+    ``descriptor`` is of the file that keeps the lines, and ``folder`` is where temporary files go. ``tally`` counts.
+    """
+
+    def __init__(self, descriptor: int, folder: str | None = None) -> None:
+        self.tally = Tally()
         self._lines = LineFile(descriptor)
+        self._records = Records(folder)
 
-    def resume(self, records: Records, tally: Tally) -> Done:
-        """Note and count what an earlier run has left, as if it had just been written. Raises Unusable."""
+    def resume(self) -> Done:
+        """Count what an earlier run has left, as if it had just been written. Raises Unusable."""
         return Done()
 
-    def write(self, batch: Batch, first: int) -> Batch:
-        """Write a batch, whose machines are numbered from ``first``. Returns the batch as it was written."""
-        self._lines.append([numbered(index, line) for index, line in enumerate(batch.lines, first)])
-        return batch
+    def write(self, batch: Batch) -> None:
+        """Write a batch."""
+        self._lines.append(numbered(self.tally.machines, batch.lines))
+        for line in batch.lines:
+            self._count(read_head(line))
 
-    def line(self, number: int) -> dict[str, Any]:
-        """A line that was written, without its XML."""
-        return read_head(self._lines.line(number))
+    def duplicates(self) -> Iterator[Duplicate]:
+        """What two machines use and only one may; each is counted before it is yielded."""
+        for duplicate in self._records.duplicates(lambda number: read_head(self._lines.line(number))):
+            self.tally.duplicates += 1
+            yield duplicate
 
     def close(self) -> None:
         """Close what was opened here."""
+        self._records.close()
         os.close(self._lines.descriptor)
+
+    def _count(self, line: Mapping[str, Any]) -> None:
+        self._records.add(self.tally.machines, Uses.of_line(line))
+        self.tally.count(line)
 
 
 class StreamOutput(Output):
-    """NDJSON to a stream. The lines without XML are kept in a file without a name in ``folder``."""
+    """NDJSON to a stream. The lines without XML are kept in a file without a name."""
 
-    def __init__(self, stream: IO[bytes], folder: str | None = None) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._kept = TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close
-        super().__init__(self._kept.fileno())
+        with TemporaryFile() as kept:
+            super().__init__(os.dup(kept.fileno()))
 
-    def write(self, batch: Batch, first: int) -> Batch:
-        self._stream.write(b"".join([numbered(index, line) for index, line in enumerate(batch.lines, first)]))
+    def write(self, batch: Batch) -> None:
+        self._stream.write(b"".join(numbered(self.tally.machines, batch.lines)))
         self._stream.flush()
-        self._lines.append([head(line) + b"\n" for line in batch.lines])
-        return batch
-
-    def close(self) -> None:
-        self._kept.close()
+        super().write(batch._replace(lines=[head(line) for line in batch.lines]))
 
 
 class FileOutput(Output):
@@ -77,18 +226,16 @@ class FileOutput(Output):
         file = self._file()
         if os.path.lexists(file) and not (resume or force):
             raise Unusable(self.EXISTS.format(path=path))
-        super().__init__(os.open(file, os.O_RDWR | os.O_CREAT, 0o666))
-        self._lock()
+        super().__init__(_locked(file, path), os.path.dirname(file) or ".")
         if not resume:
             self._clear()
 
-    def resume(self, records: Records, tally: Tally) -> Done:
+    def resume(self) -> Done:
         done = Done()
         for line in self._lines.recover():
-            told = self._told(line, done.count)
-            records.add_uses(done.count, Uses.of_line(told))
-            tally.count(told)
-            file = told.get("file")
+            content = self._checked(line, done.count)
+            self._count(content)
+            file = content.get("file")
             of_file = done.of_file + 1 if file is not None and file == done.file else 1
             done = Done(done.count + 1, line, file, of_file)
         return done
@@ -101,19 +248,11 @@ class FileOutput(Output):
         """Remove what an earlier run has written."""
         os.ftruncate(self._lines.descriptor, 0)
 
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._lines.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            # not close, which removes what the other run needs
-            os.close(self._lines.descriptor)
-            raise Unusable(f"another run is writing to '{self._path}'") from None
-
-    def _told(self, line: bytes, index: int) -> dict[str, Any]:
+    def _checked(self, line: bytes, index: int) -> dict[str, Any]:
         with suppress(ValueError):
-            told = read_head(line)
-            if told.get("index") == index:
-                return told
+            content = read_head(line)
+            if content.get("index") == index:
+                return content
         raise Unusable(f"line {index + 1} of '{self._file()}' was not written by kvnet; render it without --resume")
 
 
@@ -131,20 +270,11 @@ class FolderOutput(FileOutput):
         self._is_unsure = resume
         super().__init__(path, resume=resume, force=force)
 
-    def write(self, batch: Batch, first: int) -> Batch:
-        refused: set[int] = set()
-        for number, (line, file) in enumerate(zip(batch.lines, batch.files, strict=True)):
-            written = line
-            if file is not None and not self._put(*file):
-                written = _refused(line, file[0], batch.tally)
-                refused.add(number)
-            self._lines.append([numbered(first + number, written)])
+    def write(self, batch: Batch) -> None:
+        for line, file in zip(batch.lines, batch.files, strict=True):
+            written = line if file is None or self._put(*file) else _refused(line, file[0])
+            super().write(Batch([written], [], 0))
             self._is_unsure = False
-        if not refused:
-            return batch
-        records = (batch.records[n : n + 16] for n in range(0, len(batch.records), 16))
-        kept = [each for each in records if int.from_bytes(each[8:], "little") not in refused]
-        return batch._replace(records=b"".join(kept))
 
     def close(self) -> None:
         with suppress(FileNotFoundError):
@@ -156,11 +286,11 @@ class FolderOutput(FileOutput):
 
     def _put(self, name: str, text: str) -> bool:
         """Write a machine's file. Returns whether the file is its own."""
-        path, temporary = os.path.join(self._path, name), os.path.join(self._path, _TEMPORARY)
+        path, temporary, content = os.path.join(self._path, name), os.path.join(self._path, _TEMPORARY), text.encode()
         if os.path.lexists(path):
-            return self._is_unsure and self._is_own(path, name, text.encode())
+            return self._is_unsure and self._is_own(path, name, content)
         with open(temporary, "wb") as file:
-            file.write(text.encode())
+            file.write(content)
         os.rename(temporary, path)
         return True
 
@@ -181,30 +311,33 @@ class FolderOutput(FileOutput):
         super()._clear()
 
 
-def _refused(line: bytes, file: str, tally: Tally) -> bytes:
-    """The line of a machine that was rendered, and is refused because its file exists; it is counted so."""
-    rendered = read_head(line)
+def _locked(file: str, path: str) -> int:
+    """The descriptor of a file that no other run writes to; ``path`` is the name of the output in the error."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Unusable(f"another run is writing to '{path}'") from None
+    return descriptor
+
+
+def _refused(line: bytes, file: str) -> bytes:
+    """The line of a machine that was rendered, and is refused because its file exists."""
     problem = Problem(
         FieldPath(("metadata", "name")),
         "KN705",
         f"the file '{file}' exists already",
         hint="give the machine another name, or render into an empty directory",
     )
-    refusal: Mapping[str, Any] = {
-        **{key: value for key, value in rendered.items() if key in ("namespace", "name", "file")},
-        "problems": [error_dict(problem)],
-    }
-    tally.refuse(rendered, refusal)
-    return json.dumps(refusal).encode()
+    identity = {key: value for key, value in read_head(line).items() if key in ("namespace", "name", "file")}
+    return json.dumps({**identity, "problems": [error_dict(problem)]}).encode()
 
 
 def _file_of(line: bytes) -> str | None:
-    """The name of the file that a line of a journal tells of."""
+    """The name of the file that belongs to a line of a journal."""
     try:
-        told = json.loads(line)
-        if "problems" in told:
-            return None
-        name = f"{told['namespace'] or 'default'}_{told['name'] or 'vm'}.xml"
+        content = json.loads(line)
+        return None if "problems" in content else _file_name(content["namespace"], content["name"])
     except (ValueError, TypeError, KeyError):
         return None
-    return name if "/" not in name else None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
-from functools import cached_property, lru_cache
+from functools import partial
 from typing import Any
 
 from attrs import evolve, field, frozen
 
+from kvnet.bulk.duplicates import Uses, uses_of
 from kvnet.bulk.scheduler import results
-from kvnet.bulk.uses import Uses, uses_of
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
@@ -23,17 +22,7 @@ from kvnet.pipeline import render as render_alone
 from kvnet.spec import Machine
 from kvnet.target import Target
 
-__all__ = [
-    "BulkResult",
-    "MachineSource",
-    "Settings",
-    "documents_of",
-    "lost",
-    "refused",
-    "render",
-    "render_machine",
-    "render_source",
-]
+__all__ = ["BulkResult", "MachineSource", "Settings", "documents_of", "lost", "refused", "render", "render_source"]
 
 CHUNK = 256
 AHEAD = 16
@@ -41,6 +30,9 @@ _MOST_BYTES = 1 << 20
 """The size of a chunk at which it is shipped, however few machines it holds."""
 _USUAL_BYTES = 1 << 10
 """The assumed size of a machine that is not a text."""
+
+_Item = tuple[int, Any, Any]
+"""The index of a machine, the machine in any form, and the facts of its own that it may have brought."""
 
 MachineSource = Machine | Mapping[str, Any] | str | bytes | tuple[Any, HostFacts | Mapping[str, Any] | None]
 """A machine, a mapping, the text of one object, or a pair of one of those and the machine's own facts."""
@@ -76,30 +68,16 @@ def _without_origins(target: Target) -> Target:
     return evolve(target, nads=tuple([evolve(nad, origin=None) for nad in target.nads]))
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True)
 class Settings:
     """How to render all machines: ``whole`` asks for domains, ``files`` for a file for each instead of XML in lines.
 
-    The facts of ``target`` are those of machines without facts of their own. Workers get the settings with every
-    chunk, as bytes that each worker reads once.
+    The facts of ``target`` are those of machines without facts of their own.
     """
 
     target: Target = field(factory=Target, converter=_without_origins)
     whole: bool = False
     files: bool = False
-
-    def __reduce__(self) -> tuple[Callable[[bytes], Settings], tuple[bytes]]:
-        return _unpickled, (self._pickled,)
-
-    @cached_property
-    def _pickled(self) -> bytes:
-        return pickle.dumps((self.target, self.whole, self.files), pickle.HIGHEST_PROTOCOL)
-
-
-@lru_cache(maxsize=4)
-def _unpickled(pickled: bytes) -> Settings:
-    target, whole, files = pickle.loads(pickled)
-    return Settings(target=target, whole=whole, files=files)
 
 
 def render(
@@ -131,59 +109,37 @@ def render(
     1 ['KN004'] 0
     """
     settings = Settings(target=target or Target(), whole=whole)
-    chunks = _chunks(machines, settings, 1 if executor is None else chunk)
-    return _each(results(chunks, executor, ahead=max(ahead, 1), ordered=ordered))
-
-
-def _each(parts: Generator[list[BulkResult], None, None]) -> Generator[BulkResult, None, None]:
-    with closing(parts):
+    chunks = _chunks(machines, 1 if executor is None else chunk)
+    render_chunk = partial(_render_chunk, settings)
+    with closing(results(chunks, render_chunk, _lost_item, executor, ahead=max(ahead, 1), ordered=ordered)) as parts:
         for part in parts:
             yield from part
 
 
-@frozen
-class _Chunk:
-    """Some machines that follow each other; ``first`` is the index of the first."""
-
-    settings: Settings
-    first: int
-    machines: Sequence[Any]
-
-    def render(self) -> list[BulkResult]:
-        return [self._render(index, each) for index, each in enumerate(self.machines, self.first)]
-
-    def halves(self) -> tuple[_Chunk, ...]:
-        middle = len(self.machines) // 2
-        if not middle:
-            return ()
-        first = evolve(self, machines=self.machines[:middle])
-        return first, evolve(self, first=self.first + middle, machines=self.machines[middle:])
-
-    def lost(self, error: BaseException) -> list[BulkResult]:
-        source, _ = _with_facts(self.machines[0])
-        return [evolve(lost(source, error), index=self.first)]
-
-    def _render(self, index: int, given: Any) -> BulkResult:
-        source, facts = _with_facts(given)
-        return evolve(render_source(source, f"machines[{index}]", self.settings, facts), index=index)
-
-
-def _chunks(machines: Iterable[Any], settings: Settings, most: int) -> Iterator[_Chunk]:
-    first, held, size = 0, [], 0
-    for machine in machines:
-        held.append(machine)
-        source, _ = _with_facts(machine)
+def _chunks(machines: Iterable[MachineSource], most: int) -> Iterator[list[_Item]]:
+    held: list[_Item] = []
+    size = 0
+    for index, machine in enumerate(machines):
+        source, facts = machine if isinstance(machine, tuple) and len(machine) == 2 else (machine, None)
+        held.append((index, source, facts))
         size += len(source) if isinstance(source, str | bytes) else _USUAL_BYTES
         if len(held) >= most or size >= _MOST_BYTES:
-            yield _Chunk(settings, first, held)
-            first, held, size = first + len(held), [], 0
+            yield held
+            held, size = [], 0
     if held:
-        yield _Chunk(settings, first, held)
+        yield held
 
 
-def _with_facts(given: Any) -> tuple[Any, Any]:
-    """A machine in any form, and the facts of its own that it may have brought."""
-    return given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+def _render_chunk(settings: Settings, chunk: Sequence[_Item]) -> list[BulkResult]:
+    return [
+        evolve(render_source(source, f"machines[{index}]", settings, facts), index=index)
+        for index, source, facts in chunk
+    ]
+
+
+def _lost_item(item: _Item, error: BaseException) -> list[BulkResult]:
+    index, source, _ = item
+    return [evolve(lost(source, error), index=index)]
 
 
 def render_source(source: Any, name: str, settings: Settings, facts: Any = None) -> BulkResult:
@@ -192,12 +148,12 @@ def render_source(source: Any, name: str, settings: Settings, facts: Any = None)
     try:
         known = machine = _machine(source, name)
         target = settings.target if facts is None else evolve(settings.target, facts=_facts(facts))
-        return render_machine(machine, target, whole=settings.whole)
+        return _render_machine(machine, target, settings.whole)
     except Exception as error:
         return refused(known, error)
 
 
-def render_machine(machine: Machine, target: Target, *, whole: bool) -> BulkResult:
+def _render_machine(machine: Machine, target: Target, whole: bool) -> BulkResult:
     """Render a machine as ``kvnet.render`` does, and note what it uses."""
     origin = machine.origin
     # finding a place takes longer than all the rest: errors get their places, notes do not
@@ -211,7 +167,7 @@ def render_machine(machine: Machine, target: Target, *, whole: bool) -> BulkResu
         devices=() if whole else tuple(rendered.devices()),
         document=rendered.document,
         notes=rendered.notes,
-        uses=uses_of(with_default_nic(machine, target.cluster), rendered.compiled, target.facts, target.profile),
+        uses=uses_of(with_default_nic(machine, target.cluster), rendered.compiled, target),
     )
 
 
@@ -220,18 +176,18 @@ def refused(source: Any, error: Exception) -> BulkResult:
     if isinstance(error, KvnetError):
         problems = error.problems
     else:
-        told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        problems = (Problem(FieldPath(), "KN701", told, hint="report this as a bug of kvnet"),)
+        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        problems = (Problem(FieldPath(), "KN701", message, hint="report this as a bug of kvnet"),)
     namespace, name = _identity(source)
     return BulkResult(namespace=namespace, name=name, problems=problems)
 
 
 def lost(source: Any, error: BaseException, place: Place | None = None) -> BulkResult:
     """The result of a machine that no worker could render."""
-    told = f"no worker returned a result: {type(error).__name__}: {error}"
+    message = f"no worker returned a result: {type(error).__name__}: {error}"
     hint = "render this machine alone, and look at its size and at the memory that is free"
     namespace, name = _identity(source)
-    problem = Problem(FieldPath(), "KN702", told, hint=hint, place=place)
+    problem = Problem(FieldPath(), "KN702", message, hint=hint, place=place)
     return BulkResult(namespace=namespace, name=name, problems=(problem,))
 
 
@@ -248,18 +204,18 @@ def _machine(source: Any, name: str) -> Machine:
         return loads(source, name=name)
     if isinstance(source, Mapping):
         return load(source)
-    told = f"a machine is given as a Machine, a mapping or a text, not as {type(source).__name__}"
-    raise Rejected([Problem(FieldPath(), "KN700", told, hint="give one KubeVirt object for each machine")])
+    message = f"a machine is given as a Machine, a mapping or a text, not as {type(source).__name__}"
+    raise Rejected([Problem(FieldPath(), "KN700", message, hint="give one KubeVirt object for each machine")])
 
 
-def _facts(given: Any) -> HostFacts:
+def _facts(facts: Any) -> HostFacts:
     """The facts of one machine. Raises KvnetError."""
-    if isinstance(given, HostFacts):
-        return given
-    if isinstance(given, Mapping):
-        return load_facts(given)
-    told = f"facts are HostFacts or a mapping, not {type(given).__name__}"
-    raise Rejected([Problem(FieldPath(), "KN700", told, hint="give a pair of a machine and its facts")])
+    if isinstance(facts, HostFacts):
+        return facts
+    if isinstance(facts, Mapping):
+        return load_facts(facts)
+    message = f"facts are HostFacts or a mapping, not {type(facts).__name__}"
+    raise Rejected([Problem(FieldPath(), "KN700", message, hint="give a pair of a machine and its facts")])
 
 
 def _identity(source: Any) -> tuple[str | None, str | None]:

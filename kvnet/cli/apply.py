@@ -23,29 +23,17 @@ def run(arguments: Namespace, report: Report) -> int:
 
     Returns 1 where something is left undone, or waits for a restart or a migration.
     """
-    given = inputs.read(arguments)
-    for machine in given.machines:
-        inputs.admitted(machine, given.target, report)
+    machines, target = inputs.read_admitted(arguments, report)
     statuses = []
-    try:
-        with live.connect(arguments.connect) as connection:
-            for machine in given.machines:
-                applied = live.apply(
-                    machine,
-                    connection,
-                    given.target,
-                    policy=arguments.policy,
-                    timeout=arguments.timeout,
-                )
-                _tell(machine, applied, domain_name(machine, arguments.profile), report)
-                statuses.append(_status(applied))
-    except live.LibvirtError as error:
-        report.problems(error.problems)
-        return FAILED
+    with live.connect(arguments.connect) as connection:
+        for machine in machines:
+            applied = live.apply(machine, connection, target, policy=arguments.policy, timeout=arguments.timeout)
+            _show(machine, applied, domain_name(machine, arguments.profile), report)
+            statuses.append(_status(applied))
     return max(statuses, default=CLEAN)
 
 
-def _tell(machine: Machine, applied: Applied, name: str, report: Report) -> None:
+def _show(machine: Machine, applied: Applied, name: str, report: Report) -> None:
     for call in applied.done:
         print(f"{name}: {call}", flush=True)
     for failure in applied.failed:

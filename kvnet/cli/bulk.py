@@ -6,31 +6,32 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple, TextIO
 
-from kvnet.bulk.duplicates import Duplicate, Records
+from kvnet.bulk.duplicates import Duplicate
 from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable
-from kvnet.bulk.lines import Tally
-from kvnet.bulk.outputs import FileOutput, FolderOutput, Output, StreamOutput
+from kvnet.bulk.outputs import FileOutput, FolderOutput, Output, StreamOutput, Tally
 from kvnet.bulk.rendering import Settings
-from kvnet.bulk.run import Run, write_report
+from kvnet.bulk.run import run as run_bulk
+from kvnet.bulk.run import write_report
 from kvnet.bulk.scheduler import processes
 from kvnet.cli.exit_status import CLEAN, FINDINGS
-from kvnet.cli.progress import Progress
 from kvnet.cli.report import Report
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_all, load_cluster, load_facts
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Profile, Target
 
-__all__ = ["run"]
+__all__ = ["Amount", "Progress", "line", "run"]
 
 _SHOWN = 20
 """How many duplicates are shown on standard error."""
+_SECONDS = 0.2
+"""The least time between two updates of the line that shows the progress."""
 
 
 def run(arguments: Namespace, report: Report) -> int:
@@ -41,23 +42,17 @@ def run(arguments: Namespace, report: Report) -> int:
     with ExitStack() as opened:
         source = _source(arguments, opened)
         output = opened.enter_context(closing(_output(arguments)))
-        files = isinstance(output, FolderOutput)
-        planned = Run(
-            source=source,
-            settings=Settings(target=target, whole=not arguments.devices, files=files),
-            executor=partial(processes, jobs) if jobs > 1 else None,
-            ahead=2 * jobs + 2,
-            output=output,
-            records=opened.enter_context(Records(_folder(arguments.output))),
-            tally=Tally(),
-        )
-        _render(planned, arguments.quiet)
+        settings = Settings(target=target, whole=not arguments.devices, files=isinstance(output, FolderOutput))
+        executor = partial(processes, jobs) if jobs > 1 else None
+        with Progress(sys.stderr, source.size, quiet=arguments.quiet) as progress:
+            run_bulk(source, settings, output, executor, ahead=2 * jobs + 2, show=progress.show)
         seconds = time.monotonic() - started
-        duplicates = planned.duplicates()
+        duplicates = output.duplicates()
         shown = list(islice(duplicates, _SHOWN))
-        _report(arguments.report, planned.tally, seconds, chain(shown, duplicates))
-    _summarize(planned.tally, shown, report)
-    return FINDINGS if planned.tally.refused or planned.tally.duplicates else CLEAN
+        with open(arguments.report or os.devnull, "w", encoding="utf-8") as file:
+            write_report(file, output.tally, seconds, chain(shown, duplicates))
+    _summarize(output.tally, shown, report)
+    return FINDINGS if output.tally.refused or output.tally.duplicates else CLEAN
 
 
 def _target(arguments: Namespace) -> Target:
@@ -95,29 +90,6 @@ def _output(arguments: Namespace) -> Output:
     return kind(name, resume=arguments.resume, force=arguments.force)
 
 
-def _folder(output: str) -> str | None:
-    """Where temporary files go: beside the output, for there is room."""
-    if output == "-":
-        return None
-    return output if os.path.isdir(output) else os.path.dirname(output) or "."
-
-
-def _render(planned: Run, quiet: bool) -> None:
-    with Progress(sys.stderr, planned.source.size, quiet=quiet) as progress, closing(planned.steps()) as steps:
-        for step in steps:
-            progress.show(step.size, step.machines, is_new=step.is_new)
-
-
-def _report(name: str | None, tally: Tally, seconds: float, duplicates: Iterator[Duplicate]) -> None:
-    """Write the report to a file; without one, count the duplicates."""
-    if name is None:
-        for _ in duplicates:
-            pass
-        return
-    with open(name, "w", encoding="utf-8") as file:
-        write_report(file, tally, seconds, duplicates)
-
-
 def _summarize(tally: Tally, shown: list[Duplicate], report: Report) -> None:
     if tally.refused:
         report.failure(f"{tally.refused} of {tally.machines} machines were refused")
@@ -126,3 +98,54 @@ def _summarize(tally: Tally, shown: list[Duplicate], report: Report) -> None:
     report.problems(duplicate.problem for duplicate in shown)
     if tally.duplicates > len(shown):
         report.failure(f"and {tally.duplicates - len(shown)} more duplicates: write them all to a file with --report")
+
+
+class Amount(NamedTuple):
+    """How much of the input, and how many machines."""
+
+    size: int
+    machines: int
+
+
+class Progress:
+    """Shows count and rate, and the time that is left where the size of the input is known. A context manager."""
+
+    def __init__(self, stream: TextIO, size: int | None, *, quiet: bool = False) -> None:
+        self._stream = stream
+        self._size = size
+        self._is_shown = stream.isatty() and not quiet
+        self._started = self._looked = time.monotonic()
+        self._old = Amount(0, 0)
+        self._new = Amount(0, 0)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_shown:
+            self._stream.write("\r\033[K")
+            self._stream.flush()
+
+    def show(self, size: int, count: int, is_new: bool = True) -> None:
+        """Note a step: its size, and how many machines. What is not new was done by an earlier run."""
+        if not is_new:
+            self._old = Amount(size, count)
+            return
+        self._new = Amount(self._new.size + size, self._new.machines + count)
+        now = time.monotonic()
+        if not self._is_shown or now - self._looked < _SECONDS:
+            return
+        self._looked = now
+        self._stream.write(f"\r{line(self._old, self._new, now - self._started, self._size)}\033[K")
+        self._stream.flush()
+
+
+def line(old: Amount, new: Amount, seconds: float, size: int | None) -> str:
+    """The line for what was done by an earlier run, and in these seconds by this one, of an input of some size."""
+    text = f"{old.machines + new.machines:,} machines, {new.machines / seconds:,.0f} a second"
+    if not size or not new.size:
+        return text
+    done = old.size + new.size
+    left = round(seconds * max(size - done, 0) / new.size)
+    clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}" if left >= 3600 else f"{left // 60}:{left % 60:02}"
+    return f"{text}, {min(100 * done // size, 100)} %, {clock} left"

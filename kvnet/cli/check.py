@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 
-from kvnet.cli import inputs, output
+from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN, FINDINGS, status_of
-from kvnet.cli.report import Report
+from kvnet.cli.report import Report, dump
 from kvnet.errors import KvnetError, Problem, Severity
 from kvnet.rules.check import check
 
@@ -15,20 +16,17 @@ __all__ = ["run"]
 
 def run(arguments: Namespace, report: Report) -> int:
     """Report every problem of every machine; warnings are findings when strict."""
+    problems: Sequence[Problem]
     try:
-        found = _found(arguments)
+        machines, target = inputs.read(arguments, nads_suffice=True)
+        problems = [problem for machine in machines for problem in check(machine, target)]
     except KvnetError as error:
         if arguments.output == "text":
             raise
-        found = list(error.problems)
+        problems = error.problems
     if arguments.output == "text":
-        report.problems(found)
+        report.problems(problems)
     else:
-        output.dump([problem.as_dict() for problem in found], arguments.output)
-    warned = arguments.strict and any(problem.severity is Severity.WARNING for problem in found)
-    return status_of(found) or (FINDINGS if warned else CLEAN)
-
-
-def _found(arguments: Namespace) -> list[Problem]:
-    given = inputs.read(arguments, nads_suffice=True)
-    return [problem for machine in given.machines for problem in check(machine, given.target)]
+        dump([problem.as_dict() for problem in problems], arguments.output)
+    has_warnings = any(problem.severity is Severity.WARNING for problem in problems)
+    return status_of(problems) or (FINDINGS if arguments.strict and has_warnings else CLEAN)

@@ -24,7 +24,7 @@ def run(arguments: Namespace, report: Report) -> int:
     1 where libvirt refused or lost something.
     """
     found: list[Problem] = []
-    rendered = inputs.rendered(inputs.read(arguments), report, whole=False)
+    rendered = inputs.rendered(arguments, report, whole=False)
     with live.connect(arguments.connect) as connection:
         for each in rendered:
             try:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from kvnet.cli import output
 from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
 from kvnet.cli.inputs import domain_text
-from kvnet.cli.report import Report
+from kvnet.cli.report import Report, dump
 from kvnet.device import Device, read_device
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.domain.read import read_domain
@@ -48,4 +47,4 @@ def _show(changes: tuple[Change, ...], form: str) -> None:
         {"field": str(each.at), "noticed": str(each.noticed), "before": each.before, "after": each.after}
         for each in changes
     ]
-    output.dump(facts, form)
+    dump(facts, form)

@@ -13,8 +13,8 @@ __all__ = ["CLEAN", "FAILED", "FINDINGS", "INTERRUPTED", "status_of"]
 CLEAN, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
 """Nothing found, problems found, could not run, and Ctrl-C."""
 
-_COULD_NOT_RUN = ("KN001", "KN401")
-"""The codes for input that cannot be read, and for a libvirt that cannot be reached."""
+_COULD_NOT_RUN = ("KN001", "KN401", "KN870", "KN871", "KN874", "KN877")
+"""The codes for input that cannot be read, for a libvirt or domain that cannot be reached, and for a wrong option."""
 
 
 def status_of(problems: Iterable[Problem]) -> int:

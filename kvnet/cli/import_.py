@@ -17,7 +17,7 @@ __all__ = ["run"]
 def run(arguments: Namespace, report: Report) -> int:
     """Print the machine and the definitions of its networks as one stream."""
     text = domain_text(arguments.domain)
-    made = import_domain(text.text, profile=arguments.profile, file=text.file)
-    report.problems(made.assumptions)
-    sys.stdout.write(dump(Manifest(objects=(made.machine, *made.nads)), arguments.output))
+    imported = import_domain(text.text, profile=arguments.profile, file=text.file)
+    report.problems(imported.assumptions)
+    sys.stdout.write(dump(Manifest(objects=(imported.machine, *imported.nads)), arguments.output))
     return CLEAN

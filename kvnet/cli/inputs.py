@@ -8,88 +8,73 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import frozen
-
 from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
-from kvnet.facts import HostFacts
-from kvnet.manifest import load_all, load_cluster, load_facts
+from kvnet.manifest import Manifest, load_all, load_cluster, load_facts
 from kvnet.manifest.document import Text, read_text
 from kvnet.pipeline import Rendered, render
 from kvnet.rules.check import check
 from kvnet.spec import Machine, Nad
-from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Profile, Target
 
-__all__ = ["Inputs", "admitted", "domain_text", "read", "rendered"]
+__all__ = ["domain_text", "read", "read_admitted", "rendered"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
 
 
-@frozen(kw_only=True)
-class Inputs:
-    """Everything a command was given."""
-
-    machines: tuple[Machine, ...]
-    target: Target
-
-
-def read(arguments: Namespace, *, nads_suffice: bool = False) -> Inputs:
+def read(arguments: Namespace, *, nads_suffice: bool = False) -> tuple[tuple[Machine, ...], Target]:
     """Read all files; raises KvnetError with the problems of every one of them.
 
     A stream without any machine is a problem too, unless it holds NADs and those suffice.
     """
     problems: list[Problem] = []
-    machines: list[Machine] = []
-    nads: list[Nad] = []
-    cluster: ClusterConfig | None = None
+    objects: list[Machine | Nad] = []
+    facts, cluster = None, None
     for file in _files(arguments.files):
         try:
             manifest = load_all(sys.stdin.buffer if file is None else file)
         except KvnetError as error:
             problems += error.problems
             continue
-        machines += manifest.machines
-        nads += manifest.nads
+        objects += manifest.objects
         cluster = manifest.cluster or cluster
-    facts = HostFacts()
     try:
-        facts = load_facts(Path(arguments.facts)) if arguments.facts else facts
+        facts = load_facts(Path(arguments.facts)) if arguments.facts else None
         cluster = load_cluster(Path(arguments.cluster)) if arguments.cluster else cluster
     except KvnetError as error:
         problems += error.problems
     if problems:
         raise Rejected(problems)
-    name = getattr(arguments, "name", None)
-    chosen = () if nads_suffice and nads and not machines else _chosen(machines, name)
-    target = Target(
-        profile=getattr(arguments, "profile", Profile.KUBEVIRT),
-        facts=facts,
-        cluster=cluster or ClusterConfig(),
-        nads=tuple(nads),
-        virt_type=getattr(arguments, "virt_type", "kvm"),
-    )
-    return Inputs(machines=chosen, target=target)
+    manifest = Manifest(objects=tuple(objects), cluster=cluster)
+    profile, virt_type = getattr(arguments, "profile", Profile.KUBEVIRT), getattr(arguments, "virt_type", "kvm")
+    target = manifest.target(profile=profile, facts=facts, virt_type=virt_type)
+    if nads_suffice and manifest.nads and not manifest.machines:
+        return (), target
+    return _chosen(manifest.machines, getattr(arguments, "name", None)), target
 
 
-def admitted(machine: Machine, target: Target, report: Report) -> None:
-    """Report what is to be said of a machine. Raises Rejected with what it would be refused for."""
-    found = check(machine, target)
-    report.problems(problem for problem in found if not problem.is_error)
-    errors = [problem for problem in found if problem.is_error]
+def read_admitted(arguments: Namespace, report: Report) -> tuple[tuple[Machine, ...], Target]:
+    """Read all files, and report what is to be said of each machine. Raises Rejected with what one is refused for."""
+    machines, target = read(arguments)
+    for machine in machines:
+        problems = check(machine, target)
+        report.problems(problem for problem in problems if not problem.is_error)
+        errors = [problem for problem in problems if problem.is_error]
+        if errors:
+            raise Rejected(errors)
+    return machines, target
+
+
+def rendered(arguments: Namespace, report: Report, *, whole: bool = True) -> list[Rendered]:
+    """Read and render every machine, and report the notes. Raises Rejected with all errors of all of them."""
+    machines, target = read(arguments)
+    results = [render(machine, target, whole=whole) for machine in machines]
+    report.problems(note for each in results for note in each.notes)
+    errors = [problem for each in results for problem in each.problems]
     if errors:
         raise Rejected(errors)
-
-
-def rendered(given: Inputs, report: Report, *, whole: bool = True) -> list[Rendered]:
-    """Render every machine, and report the notes. Raises Rejected with all errors of all of them."""
-    made = [render(machine, given.target, whole=whole) for machine in given.machines]
-    report.problems(note for each in made for note in each.notes)
-    errors = [problem for each in made for problem in each.problems]
-    if errors:
-        raise Rejected(errors)
-    return made
+    return results
 
 
 def domain_text(name: str) -> Text:
@@ -97,8 +82,8 @@ def domain_text(name: str) -> Text:
     text = read_text(sys.stdin.buffer if name == "-" else Path(name))
     declared = _UTF_16.match(text.text)
     if declared:
-        told = f"the domain declares the encoding {declared[1]}"
-        raise Rejected([text.unreadable(0, told, hint="save the file as UTF-8")])
+        message = f"the domain declares the encoding {declared[1]}"
+        raise Rejected([text.unreadable(0, message, hint="save the file as UTF-8")])
     return text
 
 
@@ -114,13 +99,13 @@ def _files(names: list[str]) -> Iterator[Path | None]:
             yield path
 
 
-def _chosen(machines: list[Machine], name: str | None) -> tuple[Machine, ...]:
+def _chosen(machines: tuple[Machine, ...], name: str | None) -> tuple[Machine, ...]:
     chosen = tuple(machine for machine in machines if name is None or machine.name == name)
     if chosen:
         return chosen
     if name is None:
-        told, hint = "there is no virtual machine in what was given", "give a manifest with one"
+        message, hint = "there is no virtual machine in what was given", "give a manifest with one"
     else:
         names = ", ".join(str(machine.name) for machine in machines) or "none at all"
-        told, hint = f"no machine is named '{name}'", f"the machines are: {names}"
-    raise Rejected([Problem(FieldPath(), "KN009", told, hint=hint)])
+        message, hint = f"no machine is named '{name}'", f"the machines are: {names}"
+    raise Rejected([Problem(FieldPath(), "KN009", message, hint=hint)])

@@ -18,18 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "parser"]
 
-COMMANDS = {
-    "render": "print the libvirt XML of the machines in a manifest",
-    "check": "report what KubeVirt or libvirt would refuse, and what may not behave as expected",
-    "define": "define the machines on a real libvirt, and report what it dropped",
-    "plan": "show the changes that bring libvirt domains to what a manifest asks for",
-    "apply": "bring libvirt domains to what a manifest asks for, while they run",
-    "status": "show the status of the NICs of libvirt domains",
-    "diff": "show the differences between the NICs of two domains, and whether the guest sees them",
-    "import": "print a KubeVirt manifest for the NICs of a libvirt domain, and report what was assumed",
-    "bulk": "render a fleet of machines; a bad one does not stop the others",
-    "debug": "print the code that kvnet generates",
-}
 _MODULES = {"import": "import_"}
 
 
@@ -48,9 +36,8 @@ def parser() -> argparse.ArgumentParser:
         help="print a completion script for a shell",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, help_text in COMMANDS.items():
-        command = commands.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
-        options.ADD[name](command)
+    for name, (text, add_options) in options.COMMANDS.items():
+        add_options(commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}."))
     return top
 
 

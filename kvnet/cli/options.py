@@ -8,25 +8,23 @@ from typing import Any
 
 from kvnet.cli.exit_status import CLEAN, FAILED
 
-__all__ = ["ADD", "SHELLS", "PrintCompletion", "parsed"]
+__all__ = ["COMMANDS", "SHELLS", "PrintCompletion", "parsed"]
 
 
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """The arguments; exits with status 2 where they cannot be understood."""
     arguments = parser.parse_args(argv)
-    if arguments.command in _WITHOUT_MANIFESTS:
-        return arguments
-    arguments.files = [*arguments.paths, *arguments.files]
-    if not arguments.files:
-        parser.error(f"no manifest is given: kvnet {arguments.command} -f FILE")
+    if hasattr(arguments, "paths"):
+        arguments.files = [*arguments.paths, *arguments.files]
+        if not arguments.files:
+            parser.error(f"no manifest is given: kvnet {arguments.command} -f FILE")
     return arguments
 
 
-def _common(command: argparse.ArgumentParser) -> None:
+def _manifests(command: argparse.ArgumentParser) -> None:
     command.add_argument("paths", metavar="FILE", nargs="*", help="the same as -f FILE")
     command.add_argument(
-        "-f",
-        "--filename",
+        *("-f", "--filename"),
         dest="files",
         metavar="FILE",
         nargs="+",
@@ -36,63 +34,60 @@ def _common(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--facts", metavar="FILE", help="host facts in YAML or JSON")
     command.add_argument("--cluster", metavar="FILE", help="the cluster's KubeVirt object")
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
+    _quiet(command)
 
 
-def _compiling(command: argparse.ArgumentParser) -> None:
+def _machines(command: argparse.ArgumentParser) -> None:
+    _manifests(command)
     _profile(command)
     command.add_argument("--name", help="only the machine of this name")
 
 
-def _profile(command: argparse.ArgumentParser) -> None:
+def _profile(
+    command: argparse.ArgumentParser, text: str = "KubeVirt's own XML, or the equivalent for a plain libvirt host"
+) -> None:
     command.add_argument(
-        "--profile",
-        choices=("kubevirt", "host"),
-        default="kubevirt",
-        help="KubeVirt's own XML, or the equivalent for a plain libvirt host (default: kubevirt)",
+        "--profile", choices=("kubevirt", "host"), default="kubevirt", help=f"{text} (default: kubevirt)"
     )
+
+
+def _output(command: argparse.ArgumentParser, *forms: str) -> None:
+    command.add_argument("-o", "--output", choices=forms, default=forms[0])
+
+
+def _quiet(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
 
 
 def _render(command: argparse.ArgumentParser) -> None:
-    _common(command)
-    _compiling(command)
-    command.add_argument("-o", "--output", choices=("xml", "json", "yaml"), default="xml")
+    _machines(command)
+    _output(command, "xml", "json", "yaml")
     command.add_argument("--devices", action="store_true", help="print only the network devices, not a whole domain")
-    command.add_argument(
-        "--into",
-        metavar="FILE",
-        help="put the NICs into this domain XML (- for standard input), change nothing else",
-    )
+    into = "put the NICs into this domain XML (- for standard input), change nothing else"
+    command.add_argument("--into", metavar="FILE", help=into)
     command.add_argument("--virt-type", choices=("kvm", "qemu"), default="kvm", help="the domain's type (default: kvm)")
 
 
 def _check(command: argparse.ArgumentParser) -> None:
-    _common(command)
-    command.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text")
+    _manifests(command)
+    _output(command, "text", "json", "yaml")
     command.add_argument("--strict", action="store_true", help="count warnings as findings")
 
 
 def _define(command: argparse.ArgumentParser) -> None:
-    _common(command)
-    _compiling(command)
-    command.add_argument(
-        "-c",
-        "--connect",
-        metavar="URI",
-        help="the libvirt URI to define the domain on; without it, try it on a libvirt embedded in this process",
-    )
+    _machines(command)
+    connect = "the libvirt URI to define the domain on; without it, try it on a libvirt embedded in this process"
+    command.add_argument("-c", "--connect", metavar="URI", help=connect)
 
 
-def _of_domains(command: argparse.ArgumentParser) -> None:
-    _common(command)
-    _compiling(command)
-    command.add_argument(
-        "-c", "--connect", metavar="URI", required=True, help="the URI of the libvirt that has the domains"
-    )
+def _domains(command: argparse.ArgumentParser) -> None:
+    _machines(command)
+    connect = "the URI of the libvirt that has the domains"
+    command.add_argument("-c", "--connect", metavar="URI", required=True, help=connect)
 
 
-def _changing(command: argparse.ArgumentParser) -> None:
-    _of_domains(command)
+def _plan(command: argparse.ArgumentParser) -> None:
+    _domains(command)
     command.add_argument(
         "--policy",
         choices=("kubevirt", "plain"),
@@ -102,19 +97,14 @@ def _changing(command: argparse.ArgumentParser) -> None:
 
 
 def _apply(command: argparse.ArgumentParser) -> None:
-    _changing(command)
-    command.add_argument(
-        "--timeout",
-        metavar="S",
-        type=float,
-        default=30.0,
-        help="seconds to wait for guests to release NICs (default: 30)",
-    )
+    _plan(command)
+    timeout = "seconds to wait for guests to release NICs (default: 30)"
+    command.add_argument("--timeout", metavar="S", type=float, default=30.0, help=timeout)
 
 
 def _status(command: argparse.ArgumentParser) -> None:
-    _of_domains(command)
-    command.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
+    _domains(command)
+    _output(command, "table", "json", "yaml")
     command.add_argument("--watch", action="store_true", help="print it again after each event, until the domain ends")
 
 
@@ -122,32 +112,26 @@ def _diff(command: argparse.ArgumentParser) -> None:
     command.add_argument("before", metavar="A", help="libvirt XML of a domain or of one device; - for standard input")
     command.add_argument("after", metavar="B", help="the libvirt XML to compare it with")
     command.add_argument("--noise", action="store_true", help="also show what libvirt adds to live domains by itself")
-    command.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text")
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
+    _output(command, "text", "json", "yaml")
+    _quiet(command)
 
 
 def _import(command: argparse.ArgumentParser) -> None:
     command.add_argument("domain", metavar="FILE", help="libvirt XML of a domain; - for standard input")
-    command.add_argument(
-        "--profile",
-        choices=("kubevirt", "host"),
-        default="kubevirt",
-        help="where the machine is to run (default: kubevirt)",
-    )
-    command.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml")
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
+    _profile(command, "where the machine is to run")
+    _output(command, "yaml", "json")
+    _quiet(command)
 
 
 def _debug(command: argparse.ArgumentParser) -> None:
     command.add_argument("what", choices=("source",), help="source: the functions generated for an element class")
     command.add_argument("name", metavar="CLASS", help="an element class of kvnet.device, such as Interface")
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
+    _quiet(command)
 
 
 def _bulk(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "-f",
-        "--filename",
+        *("-f", "--filename"),
         dest="input",
         metavar="FILE",
         required=True,
@@ -155,8 +139,7 @@ def _bulk(command: argparse.ArgumentParser) -> None:
         "standard input",
     )
     command.add_argument(
-        "-o",
-        "--output",
+        *("-o", "--output"),
         metavar="FILE",
         default="-",
         help="NDJSON with a line for each VM, a directory (that exists, or ends in /) with a file for each, or - for "
@@ -164,9 +147,8 @@ def _bulk(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--facts", metavar="FILE", help="host facts for every VM without facts of its own")
     command.add_argument("--cluster", metavar="FILE", help="the cluster's KubeVirt object")
-    command.add_argument(
-        "--nads", metavar="FILE", nargs="+", default=[], help="NetworkAttachmentDefinitions, for the host profile"
-    )
+    nads = "NetworkAttachmentDefinitions, for the host profile"
+    command.add_argument("--nads", metavar="FILE", nargs="+", default=[], help=nads)
     _profile(command)
     command.add_argument("--devices", action="store_true", help="render only the network devices, not whole domains")
     command.add_argument("--jobs", metavar="N", type=_jobs, help="worker processes (default: one for each CPU)")
@@ -174,7 +156,7 @@ def _bulk(command: argparse.ArgumentParser) -> None:
     earlier.add_argument("--resume", action="store_true", help="continue where the same command ended earlier")
     earlier.add_argument("--force", action="store_true", help="overwrite what an earlier run left in the output")
     command.add_argument("--report", metavar="FILE", help="write counts, reasons and duplicates to this JSON file")
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
+    _quiet(command)
 
 
 def _jobs(text: str) -> int:
@@ -183,22 +165,19 @@ def _jobs(text: str) -> int:
     raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes: write 1 or more")
 
 
-ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "render": _render,
-    "check": _check,
-    "define": _define,
-    "plan": _changing,
-    "apply": _apply,
-    "status": _status,
-    "diff": _diff,
-    "import": _import,
-    "debug": _debug,
-    "bulk": _bulk,
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "render": ("print the libvirt XML of the machines in a manifest", _render),
+    "check": ("report what KubeVirt or libvirt would refuse, and what may not behave as expected", _check),
+    "define": ("define the machines on a real libvirt, and report what it dropped", _define),
+    "plan": ("show the changes that bring libvirt domains to what a manifest asks for", _plan),
+    "apply": ("bring libvirt domains to what a manifest asks for, while they run", _apply),
+    "status": ("show the status of the NICs of libvirt domains", _status),
+    "diff": ("show the differences between the NICs of two domains, and whether the guest sees them", _diff),
+    "import": ("print a KubeVirt manifest for the NICs of a libvirt domain, and report what was assumed", _import),
+    "bulk": ("render a fleet of machines; a bad one does not stop the others", _bulk),
+    "debug": ("print the code that kvnet generates", _debug),
 }
-_WITHOUT_MANIFESTS = ("bulk", "debug", "diff", "import")
-"""The commands that take no list of manifests."""
-
-
+"""What ``--help`` says of each command, and the function that adds its options."""
 SHELLS = ("bash", "zsh", "tcsh", "fish")
 
 

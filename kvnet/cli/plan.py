@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kvnet import live
 from kvnet.cli import inputs
-from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
+from kvnet.cli.exit_status import CLEAN, FINDINGS
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.hotplug import DomainPlan
@@ -20,24 +20,10 @@ _HALVES = {"running": True, "next start": False}
 
 def run(arguments: Namespace, report: Report) -> int:
     """Print the steps that each domain takes, and what they change. Returns 1 where there is anything to do."""
-    given = inputs.read(arguments)
-    for machine in given.machines:
-        inputs.admitted(machine, given.target, report)
-    try:
-        with live.connect(arguments.connect) as connection:
-            plans = [
-                live.plan(
-                    machine,
-                    connection,
-                    given.target,
-                    policy=arguments.policy,
-                )
-                for machine in given.machines
-            ]
-    except live.LibvirtError as error:
-        report.problems(error.problems)
-        return FAILED
-    for machine, plan in zip(given.machines, plans, strict=True):
+    machines, target = inputs.read_admitted(arguments, report)
+    with live.connect(arguments.connect) as connection:
+        plans = [live.plan(machine, connection, target, policy=arguments.policy) for machine in machines]
+    for machine, plan in zip(machines, plans, strict=True):
         name = domain_name(machine, arguments.profile)
         for line in _lines(plan):
             print(f"{name}: {line}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from attrs import evolve
+from attrs import asdict, evolve
 
-from kvnet.cli import inputs, output
-from kvnet.cli.report import Report
+from kvnet.cli import inputs
+from kvnet.cli.exit_status import CLEAN
+from kvnet.cli.report import Report, dump
 from kvnet.domain.patch import patch
 from kvnet.errors import FieldPath, Place, Problem, Rejected, XmlError
 from kvnet.manifest.document import Text
@@ -19,52 +20,40 @@ __all__ = ["run"]
 
 def run(arguments: Namespace, report: Report) -> int:
     """Print the XML of every machine, or nothing where one of them has an error."""
-    given = inputs.read(arguments)
-    made = inputs.rendered(given, report, whole=not (arguments.devices or arguments.into))
-    if arguments.into and len(made) > 1:
-        names = ", ".join(each.name for each in made)
-        told = f"{len(made)} machines do not fit into one domain"
-        raise Rejected([Problem(FieldPath(), "KN010", told, hint=f"choose one with --name: {names}")])
-    documents = _documents(made, arguments)
+    machines = inputs.rendered(arguments, report, whole=not (arguments.devices or arguments.into))
+    if arguments.into and len(machines) > 1:
+        names = ", ".join(each.name for each in machines)
+        message = f"{len(machines)} machines do not fit into one domain"
+        raise Rejected([Problem(FieldPath(), "KN010", message, hint=f"choose one with --name: {names}")])
+    documents = [_document(each, arguments) for each in machines]
     if arguments.output == "xml":
-        text = "\n".join(documents)
-        sys.stdout.write(text if arguments.into else text + "\n")
+        sys.stdout.write("\n".join(documents) + ("" if arguments.into else "\n"))
     else:
-        facts = [_described(each, document) for each, document in zip(made, documents, strict=True)]
-        output.dump(facts[0] if len(facts) == 1 else facts, arguments.output)
-    return 0
+        described = [_described(each, document) for each, document in zip(machines, documents, strict=True)]
+        dump(described[0] if len(described) == 1 else described, arguments.output)
+    return CLEAN
 
 
-def _documents(made: list[Rendered], arguments: Namespace) -> list[str]:
-    """One document for each machine."""
+def _document(machine: Rendered, arguments: Namespace) -> str:
     if arguments.into:
-        return [_patched(inputs.domain_text(arguments.into), each) for each in made]
-    return [_document(each, arguments) for each in made]
+        return _patched(inputs.domain_text(arguments.into), machine)
+    return "\n".join(machine.devices(indent=0)) if arguments.devices else machine.domain().rstrip("\n")
 
 
-def _patched(text: Text, made: Rendered) -> str:
+def _patched(text: Text, machine: Rendered) -> str:
     try:
-        return patch(text.text, made.devices(indent=0))
+        return patch(text.text, machine.devices(indent=0))
     except XmlError as error:
-        raise XmlError(_in_file(problem, text.file) for problem in error.problems) from None
+        first = Place(text.file, 1, 1)
+        raise XmlError(each.placed(evolve(each.place or first, file=text.file)) for each in error.problems) from None
 
 
-def _in_file(problem: Problem, file: str) -> Problem:
-    place = problem.place or Place(file, 1, 1)
-    return problem.placed(evolve(place, file=file))
-
-
-def _document(made: Rendered, arguments: Namespace) -> str:
-    if arguments.devices:
-        return "\n".join(made.devices(indent=0))
-    return made.domain().rstrip("\n")
-
-
-def _described(made: Rendered, document: str) -> dict[str, object]:
+def _described(machine: Rendered, document: str) -> dict[str, object]:
+    requirements = machine.compiled.requirements
     return {
-        "name": made.name,
+        "name": machine.name,
         "xml": document,
-        "devices": made.devices(),
-        "notes": [note.as_dict() for note in made.compiled.notes],
-        "requirements": [output.plain(requirement) for requirement in made.compiled.requirements],
+        "devices": machine.devices(),
+        "notes": [note.as_dict() for note in machine.compiled.notes],
+        "requirements": [asdict(each, filter=lambda _, value: value is not None) for each in requirements],
     }

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kvnet import live
-from kvnet.cli import inputs, output
-from kvnet.cli.exit_status import CLEAN, FAILED
-from kvnet.cli.report import Report
+from kvnet.cli import inputs
+from kvnet.cli.exit_status import CLEAN
+from kvnet.cli.report import Report, dump
 from kvnet.domain.build import domain_name
-from kvnet.errors import FieldPath, Problem
+from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.live import EventKind
-from kvnet.manifest.binder import plain as unstructure
+from kvnet.manifest import plain
 from kvnet.spec import InterfaceStatus, Machine
 
 if TYPE_CHECKING:
@@ -27,22 +27,14 @@ _ENDED = ("stopped", "crashed", "undefined")
 
 def run(arguments: Namespace, report: Report) -> int:
     """Print ``status.interfaces`` of each machine; with --watch of one, again and again, until its domain ends."""
-    machines = inputs.read(arguments).machines
+    machines, _ = inputs.read(arguments)
     if arguments.watch and len(machines) > 1:
         names = ", ".join(str(machine.name) for machine in machines)
-        told = f"--watch looks at one machine, and these are {len(machines)}: {names}"
-        report.problems([Problem(FieldPath(), "KN877", told, hint="choose one with --name")])
-        return FAILED
-    try:
-        with live.connect(arguments.connect) as connection:
-            for machine in machines:
-                if arguments.watch:
-                    _watch(machine, connection, arguments)
-                else:
-                    _show(machine, connection, arguments)
-    except live.LibvirtError as error:
-        report.problems(error.problems)
-        return FAILED
+        message = f"--watch looks at one machine, and these are {len(machines)}: {names}"
+        raise Rejected([Problem(FieldPath(), "KN877", message, hint="choose one with --name")])
+    with live.connect(arguments.connect) as connection:
+        for machine in machines:
+            (_watch if arguments.watch else _show)(machine, connection, arguments)
     return CLEAN
 
 
@@ -60,7 +52,7 @@ def _show(machine: Machine, connection: libvirt.virConnect, arguments: Namespace
     if arguments.output == "table":
         print(_table(entries), flush=True)
     else:
-        output.dump([unstructure(entry) for entry in entries], arguments.output)
+        dump(plain(entries), arguments.output)
         print(end="", flush=True)
 
 
@@ -72,12 +64,6 @@ def _table(entries: Sequence[InterfaceStatus]) -> str:
 
 
 def _row(entry: InterfaceStatus) -> tuple[str, ...]:
-    return (
-        entry.name or "-",
-        entry.mac or "-",
-        entry.link_state or "-",
-        str(entry.queue_count or "-"),
-        entry.interface_name or "-",
-        ", ".join(entry.ip_addresses) or "-",
-        entry.info_source or "-",
-    )
+    addresses = ", ".join(entry.ip_addresses)
+    cells = (entry.name, entry.mac, entry.link_state, entry.queue_count, entry.interface_name, addresses)
+    return tuple(str(cell or "-") for cell in (*cells, entry.info_source))

@@ -19,7 +19,7 @@ from bulk.manifests import BAD, lines, vmi
 
 import kvnet
 from kvnet.bulk import inputs
-from kvnet.bulk.inputs import Directory, Ndjson, render_line
+from kvnet.bulk.inputs import Directory, Line, Ndjson
 from kvnet.bulk.rendering import Settings
 from kvnet.cli import main
 
@@ -95,7 +95,7 @@ def test_an_envelope_brings_facts_and_devices_can_be_had_alone(bulk: Bulk, jobs:
 )
 def test_a_problem_in_an_envelope_has_its_place(envelope: Any, code: str, field: str) -> None:
     text = json.dumps(envelope).encode()
-    made = render_line(text, "vms.ndjson", 41, Settings())
+    (made,) = Line("vms.ndjson", 41, text).results(Settings())
     place = made.problems[0].place
     assert made.problems[0].code == code
     assert place is not None
@@ -114,9 +114,9 @@ def test_a_line_that_is_too_long_is_a_problem_of_its_own(monkeypatch: pytest.Mon
     monkeypatch.setattr(inputs, "LONGEST", 5000)
     text = lines([vmi(0)]) + b"x" * 70_000 + b"\n" + lines([vmi(1)])
     source = Ndjson(io.BytesIO(text), "vms", block=1024)
-    blocks = list(source.chunks(Settings()))
-    assert max(len(block.text) for block in blocks) < 8000
-    made = [render_line(line, "vms", n, Settings()) for block in blocks for n, line in block.machines()]
+    blocks = list(source.chunks())
+    assert max(line.size for block in blocks for line in block) < 8000
+    made = [result for block in blocks for line in block for result in line.results(Settings())]
     assert [[problem.code for problem in each.problems] for each in made] == [[], ["KN703"], []]
 
 

@@ -7,13 +7,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
 import pytest
-from attrs import frozen
 from bulk.manifests import BAD, vmi
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -198,41 +197,36 @@ def test_the_rest_is_rendered_here_where_the_only_executor_breaks() -> None:
     assert not any(each.is_refused for each in seen)
 
 
-@frozen
-class Numbers:
-    """A chunk of numbers, of which 13 fails, or kills the worker."""
+def work(numbers: Sequence[int]) -> list[str]:
+    """Give numbers as texts; fail with 13."""
+    if 13 in numbers:
+        raise ValueError("unlucky")
+    return [str(number) for number in numbers]
 
-    numbers: tuple[int, ...]
-    is_fatal: bool = False
 
-    def render(self) -> list[str]:
-        if 13 in self.numbers and self.is_fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if 13 in self.numbers:
-            raise ValueError("unlucky")
-        return [str(number) for number in self.numbers]
+def fatal_work(numbers: Sequence[int]) -> list[str]:
+    """Give numbers as texts; kill the worker with 13."""
+    if 13 in numbers:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work(numbers)
 
-    def halves(self) -> tuple[Numbers, ...]:
-        middle = len(self.numbers) // 2
-        parts = (self.numbers[:middle], self.numbers[middle:]) if middle else ()
-        return tuple(Numbers(part, self.is_fatal) for part in parts)
 
-    def lost(self, error: BaseException) -> list[str]:
-        return [f"{self.numbers}: {type(error).__name__}"]
+def lost(number: int, error: BaseException) -> list[str]:
+    return [f"{number}: {type(error).__name__}"]
 
 
 @pytest.mark.slow
 def test_a_chunk_that_kills_every_worker_is_narrowed_down_and_given_up() -> None:
-    chunks = (Numbers((n, n + 1, n + 2, n + 3), is_fatal=True) for n in range(0, 24, 4))
-    made = scheduler.results(chunks, processes, ahead=3)
-    wanted = ["(13,): BrokenProcessPool" if n == 13 else str(n) for n in range(24)]
+    chunks = ((n, n + 1, n + 2, n + 3) for n in range(0, 24, 4))
+    made = scheduler.results(chunks, fatal_work, lost, processes, ahead=3)
+    wanted = ["13: BrokenProcessPool" if n == 13 else str(n) for n in range(24)]
     assert [each for part in made for each in part] == wanted
 
 
 @pytest.mark.parametrize("executor", [None, lambda: ThreadPoolExecutor(2)], ids=["here", "threads"])
 def test_a_part_that_fails_is_lost_alone(executor: Any) -> None:
-    made = scheduler.results([Numbers((11, 12, 13, 14)), Numbers((15, 16))], executor, ahead=2)
-    assert [each for part in made for each in part] == ["11", "12", "(13,): ValueError", "14", "15", "16"]
+    made = scheduler.results([(11, 12, 13, 14), (15, 16)], work, lost, executor, ahead=2)
+    assert [each for part in made for each in part] == ["11", "12", "13: ValueError", "14", "15", "16"]
 
 
 @pytest.mark.slow

@@ -6,8 +6,8 @@ from io import StringIO
 
 import pytest
 
-from kvnet.cli import progress
-from kvnet.cli.progress import Amount, Progress, line
+from kvnet.cli import bulk
+from kvnet.cli.bulk import Amount, Progress, line
 
 
 class Terminal(StringIO):
@@ -26,7 +26,7 @@ def test_no_time_is_told_where_the_size_is_not_known() -> None:
 
 
 def test_the_line_is_shown_on_a_terminal_and_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_SECONDS", 0)
+    monkeypatch.setattr(bulk, "_SECONDS", 0)
     stream = Terminal()
     with Progress(stream, 100) as shown:
         shown.show(10, 7)
@@ -38,7 +38,7 @@ def test_the_line_is_shown_on_a_terminal_and_gone_at_the_end(monkeypatch: pytest
 def test_nothing_is_shown_in_a_pipe_or_when_quiet(
     monkeypatch: pytest.MonkeyPatch, stream: StringIO, quiet: bool
 ) -> None:
-    monkeypatch.setattr(progress, "_SECONDS", 0)
+    monkeypatch.setattr(bulk, "_SECONDS", 0)
     with Progress(stream, 100, quiet=quiet) as shown:
         shown.show(10, 7)
     assert not stream.getvalue()
