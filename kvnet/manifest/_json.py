@@ -80,7 +80,7 @@ def _misfit(text: str) -> Misfit | None:
 def _oddity(token: str) -> str:
     """What keeps a token out, or nothing."""
     try:
-        value = json.loads(token)
+        value, _ = json.JSONDecoder().raw_decode(token)
         str(value).encode()
     except json.JSONDecodeError:
         return ""
@@ -90,7 +90,7 @@ def _oddity(token: str) -> str:
         value = float("inf")
     if not isinstance(value, float) or isfinite(value):
         return ""
-    return f"{token} is not JSON" if token.lstrip("-").isalpha() else f"the number {token[:20]}... is too large"
+    return f"{token} is not JSON" if token.lstrip("-")[0].isalpha() else f"the number {token[:20]}... is too large"
 
 
 def _duplicates(text: str) -> Misfit:

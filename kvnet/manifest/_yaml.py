@@ -169,12 +169,12 @@ def syntax_flaw(error: Exception, text: str) -> Flaw:
     if not isinstance(error, yaml.MarkedYAMLError):
         return Flaw(code=UNREADABLE, message=f"not YAML: {error}", offset=0)
     mark = error.problem_mark or error.context_mark
-    is_meant = isinstance(error, TooDeep | yaml.composer.ComposerError)
-    message = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
+    offset = mark.index if mark else 0
     if isinstance(error, TooDeep):
-        message = f"the document is {error.problem}"
-    code = UNSUPPORTED_YAML if is_meant else UNREADABLE
-    return Flaw(code=code, message=message, offset=mark.index if mark else 0)
+        return Flaw(code=UNSUPPORTED_YAML, message=f"the document is {error.problem}", offset=offset)
+    code = UNSUPPORTED_YAML if isinstance(error, yaml.composer.ComposerError) else UNREADABLE
+    message = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
+    return Flaw(code=code, message=message, offset=offset)
 
 
 def document_data(root: yaml.Node, *, has_aliases: bool = False) -> Any:
@@ -191,11 +191,12 @@ def document_data(root: yaml.Node, *, has_aliases: bool = False) -> Any:
         scalars = [key for key, _ in root.value] if isinstance(root, yaml.MappingNode) else []
         keys = {key.value for key in scalars if isinstance(key, yaml.ScalarNode)}
         is_bare = bool(keys & {"domain", "networks"}) and not keys & {"kind", "apiVersion"}
-        paths = [flaw.path[2:] if flaw.path[:1] == ("items",) and flaw.path[1:] else flaw.path for flaw in misfit.flaws]
         around = ("spec",) if is_bare else ()
-        raise Misfit(
-            *(evolve(flaw, path=(*around, *path)) for flaw, path in zip(misfit.flaws, paths, strict=True))
-        ) from None
+        flaws = [
+            evolve(flaw, path=flaw.path[2:]) if flaw.path[:1] == ("items",) and len(flaw.path) > 1 else flaw
+            for flaw in misfit.flaws
+        ]
+        raise Misfit(*(flaw.under(*around) for flaw in flaws)) from None
 
 
 def _check_aliases(root: yaml.Node) -> None:

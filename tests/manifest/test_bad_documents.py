@@ -123,6 +123,17 @@ CASES = {
         "1:1 KN007",
         "over 1,000,000 values",
     ),
+    "aliases that nest": (
+        "a: &a [x]\n" + "".join(f"{n}: &n{n} [[[*{f'n{n - 1}' if n else 'a'}]]]\n" for n in range(60)),
+        "1:1 KN007",
+        "its aliases nest deeper than 128 levels",
+    ),
+    "a JSON number too large before other text": (
+        '{"kind": 1e999.io/v1}',
+        "1:10 KN004",
+        "the number 1e999.io/v1... is too",
+    ),
+    "a tag of one's own on a key": ("kind: x\n!x spec: {}\n", "2:1 KN007", "the tag '!x' is not one"),
     "a number for an item": ("kind: List\nitems: [1]\n", "2:9 KN011", "a document is a mapping"),
 }
 
