@@ -66,6 +66,10 @@ class Uses:
         """The uses as a line of the output has them; what is empty is left out."""
         return asdict(self, recurse=False, filter=lambda _, pairs: bool(pairs))
 
+    def digests(self) -> list[bytes]:
+        """8 bytes that stand for each use."""
+        return [digest(*use) for use in self]
+
     @classmethod
     def of_line(cls, line: Mapping[str, Any]) -> Uses:
         """The uses in a line of the output."""
@@ -179,10 +183,9 @@ class Records:
         for file in self._files:
             file.close()
 
-    def add(self, number: int, uses: Iterable[tuple[str, str, str]]) -> None:
-        """Add what the machine of a number uses, each as kind, network or host, and what is used there."""
-        for use in uses:
-            key = digest(*use)
+    def add(self, number: int, digests: Iterable[bytes]) -> None:
+        """Add what the machine of a number uses."""
+        for key in digests:
             self._files[key[0] % _BUCKETS].write(key + number.to_bytes(8, "little"))
 
     def duplicates(self, line_of: Callable[[int], Mapping[str, Any]]) -> Iterator[Duplicate]:
@@ -301,7 +304,7 @@ class Fleet:
         """The same results; each is noted before it is yielded."""
         for result in results:
             line = {"index": result.index, "namespace": result.namespace, "name": result.name}
-            self._records.add(self._lines.count, result.uses)
+            self._records.add(self._lines.count, result.uses.digests())
             self._lines.append([json.dumps(line | {"uses": result.uses.as_dict()}).encode() + b"\n"])
             yield result
 

@@ -7,16 +7,15 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from tempfile import TemporaryFile
-from typing import IO, Any, ClassVar, NamedTuple
+from typing import IO, Any, ClassVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from kvnet.bulk.duplicates import Duplicate, LineFile, Records, Uses
-from kvnet.bulk.inputs import Done, Item, Unusable
-from kvnet.bulk.rendering import BulkResult, Settings
+from kvnet.bulk.inputs import Done, Unusable
 from kvnet.errors import FieldPath, Problem
 
 __all__ = ["JOURNAL", "Batch", "FileOutput", "FolderOutput", "Output", "StreamOutput", "Tally"]
@@ -51,6 +50,14 @@ class Tally:
             count, example = self.reasons.get(problem["code"], (0, _example(line, problem)))
             self.reasons[problem["code"]] = (count + 1, example)
 
+    def add(self, other: Tally) -> None:
+        """Count the machines of another tally, which follow those of this one."""
+        self.machines += other.machines
+        self.notes.update(other.notes)
+        for code, (count, example) in other.reasons.items():
+            before, first = self.reasons.get(code, (0, example))
+            self.reasons[code] = (before + count, first)
+
     def as_dict(self) -> dict[str, Any]:
         """The counts as plain data, with the keys of the report."""
         reasons = {code: {"count": count, "example": text} for code, (count, text) in sorted(self.reasons.items())}
@@ -71,54 +78,34 @@ def _example(line: Mapping[str, Any], problem: Mapping[str, Any]) -> str:
     return f"{name}{place}: {problem['message']}"
 
 
-class Batch(NamedTuple):
+@define
+class Batch:
     """The results of one chunk, ready to be written.
 
-    ``lines`` are JSON without the index, which workers do not know. ``files`` are names and XML, where a file for each
-    machine is wanted. ``size`` is how much of the input this was, in the unit of the input's own ``size``.
+    - ``size``: how much of the input this was, in the unit of the input's own size
+    - ``lines``: JSON without the index, which workers do not know
+    - ``digests``: 8 bytes for each thing that a machine uses, and ``tally``: the counts, so that the process that
+      writes need not read the lines
+    - ``files``: names and XML, where a file for each machine is wanted
     """
 
-    lines: list[bytes]
-    files: list[tuple[str, str] | None]
-    size: int
+    size: int = 0
+    lines: list[bytes] = field(factory=list)
+    digests: list[list[bytes]] = field(factory=list)
+    tally: Tally = field(factory=Tally)
+    files: list[tuple[str, str] | None] = field(factory=list)
 
+    @classmethod
+    def of_line(cls, line: bytes) -> Batch:
+        """The batch of one line that is there already."""
+        result = cls(lines=[line])
+        result.count(read_head(line))
+        return result
 
-def batch(settings: Settings, chunk: Sequence[Item]) -> Batch:
-    """Render the machines of a chunk."""
-    results = ((result, item.listed_file) for item in chunk for result in item.results(settings))
-    return _batch(settings, results, sum(item.size for item in chunk))
-
-
-def lost_batch(settings: Settings, item: Item, error: BaseException) -> Batch:
-    """The batch of a line or file that no worker could render."""
-    return _batch(settings, [(item.lost(error), item.listed_file)], item.size)
-
-
-def _batch(settings: Settings, results: Iterable[tuple[BulkResult, str | None]], size: int) -> Batch:
-    lines: list[bytes] = []
-    files: list[tuple[str, str] | None] = []
-    for result, listed_file in results:
-        file = _file_name(result.namespace, result.name) if settings.files else None
-        problems = result.problems
-        if settings.files and file is None and not problems:
-            problems = (_name_problem(result),)
-        line: dict[str, Any] = {"namespace": result.namespace, "name": result.name}
-        if listed_file is not None:
-            line["file"] = listed_file
-        if problems:
-            line["problems"] = [error_dict(problem) for problem in problems]
-        else:
-            line["uses"] = result.uses.as_dict()
-            if result.notes:
-                line["notes"] = sorted({note.code for note in result.notes})
-        if settings.files:
-            text = "\n".join(result.devices) + "\n" if result.document is None else result.document
-            files.append((file, text) if file and not problems else None)
-        elif not problems:
-            # the XML is last, so that head can cut it off
-            line |= {"devices": result.devices} if result.document is None else {"xml": result.document}
-        lines.append(json.dumps(line).encode())
-    return Batch(lines, files, size)
+    def count(self, line: Mapping[str, Any]) -> None:
+        """Count the machine of a line, and note what it uses."""
+        self.digests.append(Uses.of_line(line).digests())
+        self.tally.count(line)
 
 
 def error_dict(problem: Problem) -> dict[str, Any]:
@@ -148,18 +135,12 @@ def read_head(line: bytes) -> dict[str, Any]:
     return content
 
 
-def _file_name(namespace: str | None, name: str | None) -> str | None:
+def file_name(namespace: str | None, name: str | None) -> str | None:
     """The name of a machine's file, or nothing where its names do not make one plain name."""
     parts = (namespace or "default", name or "vm")
     if not all(_FILE_NAME.fullmatch(part) for part in parts) or len("_".join(parts)) > 240:
         return None
     return f"{'_'.join(parts)}.xml"
-
-
-def _name_problem(result: BulkResult) -> Problem:
-    message = f"namespace {result.namespace or 'default'!r} and name {result.name!r} do not make the name of a file"
-    hint = "use letters, digits, '-' and '.' in both"
-    return Problem(FieldPath(("metadata", "name")), "KN704", message, hint=hint)
 
 
 class Output:
@@ -180,8 +161,7 @@ class Output:
     def write(self, batch: Batch) -> None:
         """Write a batch."""
         self._lines.append(numbered(self.tally.machines, batch.lines))
-        for line in batch.lines:
-            self._count(read_head(line))
+        self._count(batch)
 
     def duplicates(self) -> Iterator[Duplicate]:
         """What two machines use and only one may; each is counted before it is yielded."""
@@ -194,9 +174,10 @@ class Output:
         self._records.close()
         os.close(self._lines.descriptor)
 
-    def _count(self, line: Mapping[str, Any]) -> None:
-        self._records.add(self.tally.machines, Uses.of_line(line))
-        self.tally.count(line)
+    def _count(self, batch: Batch) -> None:
+        for number, digests in enumerate(batch.digests, self.tally.machines):
+            self._records.add(number, digests)
+        self.tally.add(batch.tally)
 
 
 class StreamOutput(Output):
@@ -210,7 +191,7 @@ class StreamOutput(Output):
     def write(self, batch: Batch) -> None:
         self._stream.write(b"".join(numbered(self.tally.machines, batch.lines)))
         self._stream.flush()
-        super().write(batch._replace(lines=[head(line) for line in batch.lines]))
+        super().write(evolve(batch, lines=[head(line) for line in batch.lines]))
 
 
 class FileOutput(Output):
@@ -233,9 +214,8 @@ class FileOutput(Output):
     def resume(self) -> Done:
         done = Done()
         for line in self._lines.recover():
-            content = self._checked(line, done.count)
-            self._count(content)
-            file = content.get("file")
+            file = self._checked(line, done.count).get("file")
+            self._count(Batch.of_line(line))
             of_file = done.of_file + 1 if file is not None and file == done.file else 1
             done = Done(done.count + 1, line, file, of_file)
         return done
@@ -273,7 +253,7 @@ class FolderOutput(FileOutput):
     def write(self, batch: Batch) -> None:
         for line, file in zip(batch.lines, batch.files, strict=True):
             written = line if file is None or self._put(*file) else _refused(line, file[0])
-            super().write(Batch([written], [], 0))
+            super().write(Batch.of_line(written))
             self._is_unsure = False
 
     def close(self) -> None:
@@ -338,6 +318,6 @@ def _file_of(line: bytes) -> str | None:
     """The name of the file that belongs to a line of a journal."""
     try:
         content = json.loads(line)
-        return None if "problems" in content else _file_name(content["namespace"], content["name"])
+        return None if "problems" in content else file_name(content["namespace"], content["name"])
     except (ValueError, TypeError, KeyError):
         return None

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from functools import partial
-from typing import TextIO
+from typing import Any, TextIO
 
 from kvnet.bulk.duplicates import Duplicate
 from kvnet.bulk.inputs import Done, Item, Source, other_input
-from kvnet.bulk.outputs import Output, Tally, batch, error_dict, lost_batch, numbered, read_head
-from kvnet.bulk.rendering import Settings
+from kvnet.bulk.outputs import Batch, Output, Tally, error_dict, file_name, numbered, read_head
+from kvnet.bulk.rendering import BulkResult, Settings
 from kvnet.bulk.scheduler import results
+from kvnet.errors import FieldPath, Problem
 
 __all__ = ["run", "write_report"]
 
@@ -40,11 +41,55 @@ def run(
             raise other_input(source.name)
         chunks = resumed.chunks
         show(resumed.size, done.count, False)
-    work, lost = partial(batch, settings), partial(lost_batch, settings)
+    work, lost = partial(_render_chunk, settings), partial(_lost_item, settings)
     with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
         for each in batches:
             output.write(each)
             show(each.size, len(each.lines), True)
+
+
+def _render_chunk(settings: Settings, chunk: Sequence[Item]) -> Batch:
+    found = ((result, item.listed_file) for item in chunk for result in item.results(settings))
+    return _batch(settings, found, sum(item.size for item in chunk))
+
+
+def _lost_item(settings: Settings, item: Item, error: BaseException) -> Batch:
+    """The batch of a line or file that no worker could render."""
+    return _batch(settings, [(item.lost(error), item.listed_file)], item.size)
+
+
+def _batch(settings: Settings, found: Iterable[tuple[BulkResult, str | None]], size: int) -> Batch:
+    """Put results together, each with the name of its file where the line has that."""
+    batch = Batch(size)
+    for result, listed_file in found:
+        file = file_name(result.namespace, result.name) if settings.files else None
+        problems = result.problems
+        if settings.files and file is None and not problems:
+            problems = (_name_problem(result),)
+        line: dict[str, Any] = {"namespace": result.namespace, "name": result.name}
+        if listed_file is not None:
+            line["file"] = listed_file
+        if problems:
+            line["problems"] = [error_dict(problem) for problem in problems]
+        else:
+            line["uses"] = result.uses.as_dict()
+            if result.notes:
+                line["notes"] = sorted({note.code for note in result.notes})
+        batch.count(line)
+        if settings.files:
+            text = "\n".join(result.devices) + "\n" if result.document is None else result.document
+            batch.files.append((file, text) if file and not problems else None)
+        elif not problems:
+            # the XML is last, so that the head of a line can be cut off
+            line |= {"devices": result.devices} if result.document is None else {"xml": result.document}
+        batch.lines.append(json.dumps(line).encode())
+    return batch
+
+
+def _name_problem(result: BulkResult) -> Problem:
+    message = f"namespace {result.namespace or 'default'!r} and name {result.name!r} do not make the name of a file"
+    hint = "use letters, digits, '-' and '.' in both"
+    return Problem(FieldPath(("metadata", "name")), "KN704", message, hint=hint)
 
 
 def _is_same(done: Done, last: Item, settings: Settings) -> bool:
@@ -54,7 +99,7 @@ def _is_same(done: Done, last: Item, settings: Settings) -> bool:
     if codes & {"KN701", "KN702"}:
         # no worker survived this machine, or kvnet has a bug there: it is not rendered again
         return True
-    lines = batch(settings, [last]).lines[:1]
+    lines = _render_chunk(settings, [last]).lines[:1]
     if numbered(done.count - 1, lines) == [done.last]:
         return True
     again = read_head(lines[0]) if lines else {}

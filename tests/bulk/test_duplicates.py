@@ -33,7 +33,7 @@ def found(fleet: list[list[tuple[str, str, str]]]) -> list[tuple[Any, ...]]:
 
     with closing(Records()) as records:
         for n, uses in enumerate(fleet):
-            records.add(n, uses)
+            records.add(n, [duplicates.digest(*use) for use in uses])
         return sorted(
             (each.kind, each.where, each.what, each.first, each.again, each.index) for each in records.duplicates(line)
         )
