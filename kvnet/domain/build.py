@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from uuid import UUID, uuid5
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kvnet.compiler import compile
 from kvnet.compiler.topology import Topology, topology, vcpus
@@ -73,7 +73,7 @@ def build(
     if problems:
         raise Rejected(problems)
     devices = compile(machine, target).devices if devices is None else devices
-    nics = [_nic(device, n) for n, device in enumerate(devices)]
+    nics = [_nic(device, _NICS[n]) for n, device in enumerate(devices)]
     return _document(defaulted(machine, target), target, name, nics)
 
 
@@ -176,10 +176,6 @@ def _check_name(name: str) -> None:
         raise ValueError(f"{name!r} cannot name a domain")
 
 
-def _check_machine_type(machine: Machine) -> None:
-    _TEXT.check(_machine_type(machine))
-
-
 def _check_vcpus(machine: Machine) -> None:
     if vcpus(topology(machine)) < 0:
         raise ValueError("the CPU limit is negative")
@@ -198,21 +194,16 @@ def _memory_kib(machine: Machine) -> int:
     """The guest's memory in KiB, rounded up. Raises ValueError with a reason."""
     domain = machine.spec.domain
     resources = domain.resources or Resources()
-    wishes = (
-        domain.memory.guest if domain.memory else None,
-        resources.requests.get("memory"),
-        resources.limits.get("memory"),
-        _DEFAULT_MEMORY,
-    )
-    given = next(wish for wish in wishes if wish is not None)
-    size = -(-quantity_ceil(str(given)) // _KIB)
+    sources = (domain.memory and domain.memory.guest, resources.requests.get("memory"), resources.limits.get("memory"))
+    quantity = next((each for each in sources if each is not None), _DEFAULT_MEMORY)
+    size = -(-quantity_ceil(str(quantity)) // _KIB)
     if size <= 0:
         raise ValueError("the machine has no memory")
     return size
 
 
 _CHECKS: tuple[tuple[Callable[[Machine], object], tuple[str, ...], str, str], ...] = (
-    (_check_machine_type, ("machine", "type"), "KN602", "use printable characters"),
+    (lambda machine: _TEXT.check(_machine_type(machine)), ("machine", "type"), "KN602", "use printable characters"),
     (_check_vcpus, ("resources",), "KN603", "write 2, or 500m"),
     (_memory_kib, ("memory", "guest"), "KN606", "write 512Mi, or 2Gi"),
     (_check_uuid, ("firmware", "uuid"), "KN605", "write 32 hexadecimal digits in groups, or leave it out"),
@@ -228,13 +219,11 @@ def _machine_type(machine: Machine) -> str:
 def _with_hotplug_sockets(now: Topology, machine: Machine, architecture: str) -> Topology:
     """The topology with all the sockets that may be plugged in while the machine runs."""
     most = (machine.spec.domain.cpu or Cpu()).max_sockets or 0
-    if not has_cpu_hotplug(architecture) or most <= now.sockets:
-        return now
-    return Topology(sockets=most, cores=now.cores, threads=now.threads)
+    return evolve(now, sockets=most) if has_cpu_hotplug(architecture) and most > now.sockets else now
 
 
-def _nic(nic: Device | str, number: int) -> str:
+def _nic(nic: Device | str, at: FieldPath) -> str:
     if isinstance(nic, str):
-        return _INDENT + laid_out(only_nic(nic, _NICS[number])[0], Style("\n", _INDENT, "  "))
-    text = write(nic, indent=len(_INDENT))
-    return text if text.startswith(_INDENT) else _INDENT + text
+        return _INDENT + laid_out(only_nic(nic, at)[0], Style("\n", _INDENT, "  "))
+    # a device that was read without loss keeps its layout
+    return _INDENT + write(nic, indent=len(_INDENT)).removeprefix(_INDENT)

@@ -97,9 +97,7 @@ def plan_virtual_functions(domain: str | LiveDomain, machine: Machine, target: T
         return Plan()
     present = tuple(evolve(each, state=None) if each.name in in_pod else each for each in machine.interfaces)
     machine = machine.with_nics(present, machine.networks)
-    matched = _matched(
-        machine, compile(machine, target).nics, LiveDomain.of(domain), HotplugPolicy.KUBEVIRT
-    )
+    matched = _matched(machine, compile(machine, target).nics, LiveDomain.of(domain), HotplugPolicy.KUBEVIRT)
     nics = [each for each in matched if each.nic.name in in_pod]
     problems = tuple(problem for each in nics for problem in each.compiled.problems)
     if problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import frozen
 from lxml import etree
@@ -93,13 +94,9 @@ def placeholders(machine: Machine) -> int:
 def placeholder_nics(machine: Machine) -> tuple[str, ...]:
     """Write the XML of each placeholder. Raises Rejected as ``placeholders`` does."""
     guest, _ = guest_of(machine, Target())
+    given: dict[str, Any] = {"source": EthernetSource(), "target_managed": False, "model": guest.virtio_model}
     names = (f"placeholder-{n}" for n in range(placeholders(machine)))
-    return tuple(
-        write(
-            Interface(source=EthernetSource(), target=name, target_managed=False, model=guest.virtio_model, alias=name)
-        )
-        for name in names
-    )
+    return tuple(write(Interface(target=name, alias=name, **given)) for name in names)
 
 
 def extra_ports(machine: Machine, domain: str | LiveDomain) -> int:

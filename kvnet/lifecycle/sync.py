@@ -37,16 +37,12 @@ def synced(template: Machine, running: Machine | None) -> Synced:
     """
     if running is None:
         return Synced(_without(template, {nic.name for nic in template.interfaces if nic.is_absent}), None)
-    if _is_being_deleted(running):
+    if (running.around.get("metadata") or {}).get("deletionTimestamp"):
         return Synced(template, running)
     after = _updated(template, running)
     kept = {nic.name for nic in after.interfaces} | {entry.name for entry in status_interfaces(running)}
     removed = {nic.name for nic in template.interfaces if nic.is_absent and nic.name not in kept}
     return Synced(_without(template, removed), after)
-
-
-def _is_being_deleted(machine: Machine) -> bool:
-    return bool((machine.around.get("metadata") or {}).get("deletionTimestamp"))
 
 
 def _updated(template: Machine, running: Machine) -> Machine:
@@ -64,10 +60,8 @@ def _updated(template: Machine, running: Machine) -> Machine:
     return _without(running.with_nics((*kept, *new), networks), removed)
 
 
-def _with_state(nic: Interface, wanted: str | None, ordinal: bool) -> Interface:
-    if nic.is_absent or (wanted == "absent" and ordinal):
-        return nic
-    return evolve(nic, state=wanted)
+def _with_state(nic: Interface, state: str | None, ordinal: bool) -> Interface:
+    return nic if nic.is_absent or (state == "absent" and ordinal) else evolve(nic, state=state)
 
 
 def _is_pluggable(nic: Interface) -> bool:
