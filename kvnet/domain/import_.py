@@ -45,6 +45,7 @@ from kvnet.spec import (
     VmiSpec,
 )
 from kvnet.spec import Interface as SpecInterface
+from kvnet.spec.nic import nics_of
 from kvnet.target import Profile, Target
 from kvnet.values import PciAddress
 from kvnet.xml import parse
@@ -112,12 +113,8 @@ def import_domain(
     compiled = compile(machine, Target(profile=Profile(profile), facts=facts, nads=nads))
     pairs = zip(nics, compiled.nics, strict=True)
     differences = [problem for nic, each in pairs for problem in _guest_differences(nic, each.device)]
-    return Imported(
-        machine=machine,
-        nads=nads,
-        facts=facts,
-        assumptions=(*_general(described), *map(_network_note, nics), *refused, *differences, *compiled.problems),
-    )
+    notes = (*_general(described), *map(_network_note, nics), *refused, *differences, *compiled.problems)
+    return Imported(machine=machine, nads=nads, facts=facts, assumptions=notes)
 
 
 def _nics(devices: Sequence[Device]) -> Iterator[_Nic]:
@@ -179,28 +176,21 @@ def _pci_address(address: object) -> PciAddress | None:
 
 
 def _machine(described: About, nics: Sequence[_Nic]) -> Machine:
+    drivers = [nic.device.driver for nic in nics if isinstance(nic.device, Interface)]
     devices = Devices(
         interfaces=tuple(nic.interface for nic in nics),
         autoattach_pod_interface=None if nics else False,
-        network_interface_multiqueue=any(map(_has_queues, nics)) or None,
+        network_interface_multiqueue=any(each is not None and (each.queues or 1) > 1 for each in drivers) or None,
         use_virtio_transitional=_is_transitional(described, nics) or None,
     )
     has_cpu = described.sockets or described.cores or described.threads
     cpu = Cpu(sockets=described.sockets, cores=described.cores, threads=described.threads) if has_cpu else None
     memory = Memory(guest=_quantity(described.memory)) if described.memory else None
     networks = tuple(Network(name=nic.name, sources=(nic.attachment.source,)) for nic in nics)
-    spec = VmiSpec(
-        domain=Domain(devices=devices, cpu=cpu, memory=memory),
-        networks=networks,
-        architecture=described.architecture,
-    )
+    domain = Domain(devices=devices, cpu=cpu, memory=memory)
+    spec = VmiSpec(domain=domain, networks=networks, architecture=described.architecture)
     name = re.sub(r"[^a-z0-9.]+", "-", (described.name or "").lower()).strip("-.")[:63].strip("-.")
     return Machine(kind="VirtualMachine", name=name or None, spec=spec, around={"spec": {"runStrategy": "Halted"}})
-
-
-def _has_queues(nic: _Nic) -> bool:
-    driver = nic.device.driver if isinstance(nic.device, Interface) else None
-    return driver is not None and (driver.queues or 1) > 1
 
 
 def _is_transitional(described: About, nics: Sequence[_Nic]) -> bool:
@@ -231,15 +221,14 @@ def _links(machine: Machine, nics: Sequence[_Nic]) -> dict[str, PodLink] | None:
 
 def _without_refused_addresses(machine: Machine) -> tuple[Machine, list[Problem]]:
     """The machine without the guest addresses that KubeVirt or libvirt's q35 would refuse, and a note on each."""
-    at = machine.root / "domain" / "devices" / "interfaces"
-    errors = {str(problem.at): problem for problem in check(machine) if problem.is_error}
+    errors = {problem.at: problem.message for problem in check(machine) if problem.is_error}
     interfaces, notes = [], []
-    for n, interface in enumerate(machine.interfaces):
-        error = errors.get(str(at[n] / "pciAddress"))
-        if error is not None:
-            message = f"{interface.pci_address} is left out: {error.message}"
-            notes.append(_note(at[n] / "pciAddress", "KN612", message))
-        interfaces.append(interface if error is None else evolve(interface, pci_address=None))
+    for nic in nics_of(machine):
+        interface, at = nic.interface, nic.at / "pciAddress"
+        if at in errors:
+            notes.append(_note(at, "KN612", f"{interface.pci_address} is left out: {errors[at]}"))
+            interface = evolve(interface, pci_address=None)
+        interfaces.append(interface)
     return machine.with_nics(tuple(interfaces), machine.networks), notes
 
 

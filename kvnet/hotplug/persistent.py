@@ -136,9 +136,8 @@ def mac_from_uuid(uuid: str, nic: str, taken: Container[MacAddress] = ()) -> Mac
 def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, policy: HotplugPolicy) -> Machine:
     """Fix MAC and PCI address of each NIC so that the live and the persistent configuration agree.
 
-    Addresses of the machine or the facts stay. Else a NIC that one configuration has gets the same addresses in the
-    other one, the live before the persistent. A new NIC gets ``mac_from_uuid``, and the first PCI slot that is free in
-    both. With one configuration only, libvirt assigns the PCI address.
+    A NIC that one configuration has gets the same addresses in the other one, the live before the persistent. A new NIC
+    gets ``mac_from_uuid``, and the first PCI slot that is free in both; with one configuration, libvirt assigns it.
     """
     domains = [domain for domain in (state.live, state.persistent) if domain is not None]
     found = [_devices_by_name(domain, policy) for domain in domains]
@@ -212,15 +211,17 @@ def _calls(live: Iterable[Step], persistent: Iterable[Step], state: DomainState)
     order = tuple(Action)
     for key in sorted(dict.fromkeys((*parts[0], *parts[1])), key=lambda key: order.index(key[0])):
         one, other = (part.get(key) for part in parts)
-        is_same = one and other and (one.xml == other.xml or _nic(one, state.live) == _nic(other, state.persistent))
+        is_same = one is not None and other is not None and one.xml == other.xml
+        if one is not None and other is not None and not is_same:
+            is_same = _identity(one, state.live) == _identity(other, state.persistent)
         if one is not None and not is_same:
             yield Call(step=one, live=True, persistent=False)
         if other is not None:
             # of a persistent NIC libvirt accepts no more than its own XML, and it completes that of a running one
-            yield Call(step=other, live=bool(is_same), persistent=True)
+            yield Call(step=other, live=is_same, persistent=True)
 
 
-def _nic(step: Step, domain: LiveDomain | None) -> tuple[object, ...]:
+def _identity(step: Step, domain: LiveDomain | None) -> tuple[object, ...]:
     """What makes the NIC of a step the same in both configurations: alias, MAC address and guest address."""
     assert domain is not None
     nic = next(nic for nic in domain.nics if nic.alias == step.alias and nic.text == step.before)

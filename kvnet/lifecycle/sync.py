@@ -13,8 +13,6 @@ from kvnet.spec import Bridge, Interface, Machine, Network, Sriov, secondary_net
 
 __all__ = ["Synced", "synced"]
 
-_PLUGGABLE = (Bridge, Sriov)
-
 
 @frozen
 class Synced:
@@ -50,7 +48,8 @@ def _updated(template: Machine, running: Machine) -> Machine:
     ordinal = _may_be_ordinal(running)
     kept = [_with_state(nic, states.get(nic.name, nic.state), ordinal) for nic in running.interfaces]
     present = {nic.name for nic in running.interfaces}
-    new = [nic for nic in template.interfaces if nic.name not in present and _is_pluggable(nic)]
+    candidates = (nic for nic in template.interfaces if nic.name not in present and not nic.is_absent)
+    new = [nic for nic in candidates if any(isinstance(each, Bridge | Sriov) for each in nic.bindings)]
     plugged = {nic.name for nic in new}
     networks = (*running.networks, *(network for network in template.networks if network.name in plugged))
     if is_migratable(running):
@@ -62,10 +61,6 @@ def _updated(template: Machine, running: Machine) -> Machine:
 
 def _with_state(nic: Interface, state: str | None, ordinal: bool) -> Interface:
     return nic if nic.is_absent or (state == "absent" and ordinal) else evolve(nic, state=state)
-
-
-def _is_pluggable(nic: Interface) -> bool:
-    return not nic.is_absent and any(isinstance(each, _PLUGGABLE) for each in nic.bindings)
 
 
 def _may_be_ordinal(running: Machine) -> bool:

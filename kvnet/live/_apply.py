@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Applied", "Failure", "apply", "plan"]
 
-_BEING_UNPLUGGED = "in the process of unplug"
-
 
 @frozen(kw_only=True)
 class Failure:
@@ -223,7 +221,7 @@ def _detach(domain: libvirt.virDomain, call: Call, flags: int, removed: Removals
         domain.detachDeviceFlags(call.step.xml, flags)
     except libvirt.libvirtError as error:
         is_missing = error.get_error_code() == libvirt.VIR_ERR_DEVICE_MISSING
-        if not is_missing and not (call.live and _BEING_UNPLUGGED in error.get_error_message()):
+        if not is_missing and not (call.live and "in the process of unplug" in error.get_error_message()):
             raise
         if call.live and call.persistent:
             # libvirt changes neither configuration where it cannot change both
