@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kvnet.compiler import compile
 from kvnet.compiler.topology import Topology, topology, vcpus
@@ -211,10 +211,6 @@ def _check_name(name: str) -> None:
         raise ValueError(f"{name!r} cannot name a domain")
 
 
-def _check_machine_type(machine: Machine) -> None:
-    _TEXT.check(_machine_type(machine))
-
-
 def _check_vcpus(machine: Machine) -> None:
     if vcpus(topology(machine)) < 0:
         raise ValueError("the CPU limit is negative")
@@ -233,21 +229,16 @@ def _memory_kib(machine: Machine) -> int:
     """The guest's memory in KiB, rounded up. Raises ValueError with a reason."""
     domain = machine.spec.domain
     resources = domain.resources or Resources()
-    wishes = (
-        domain.memory.guest if domain.memory else None,
-        resources.requests.get("memory"),
-        resources.limits.get("memory"),
-        _DEFAULT_MEMORY,
-    )
-    given = next(wish for wish in wishes if wish is not None)
-    size = -(-quantity_ceil(str(given)) // _KIB)
+    sources = (domain.memory and domain.memory.guest, resources.requests.get("memory"), resources.limits.get("memory"))
+    quantity = next((each for each in sources if each is not None), _DEFAULT_MEMORY)
+    size = -(-quantity_ceil(str(quantity)) // _KIB)
     if size <= 0:
         raise ValueError("the machine has no memory")
     return size
 
 
 _CHECKS: tuple[tuple[Callable[[Machine], object], tuple[str, ...], str, str], ...] = (
-    (_check_machine_type, ("machine", "type"), "KN602", "use printable characters"),
+    (lambda machine: _TEXT.check(_machine_type(machine)), ("machine", "type"), "KN602", "use printable characters"),
     (_check_vcpus, ("resources",), "KN603", "write 2, or 500m"),
     (_memory_kib, ("memory", "guest"), "KN606", "write 512Mi, or 2Gi"),
     (_check_uuid, ("firmware", "uuid"), "KN605", "write 32 hexadecimal digits in groups, or leave it out"),
@@ -263,9 +254,7 @@ def _machine_type(machine: Machine) -> str:
 def _with_hotplug_sockets(now: Topology, machine: Machine, architecture: str) -> Topology:
     """The topology with all the sockets that may be plugged in while the machine runs."""
     most = (machine.spec.domain.cpu or Cpu()).max_sockets or 0
-    if not has_cpu_hotplug(architecture) or most <= now.sockets:
-        return now
-    return Topology(sockets=most, cores=now.cores, threads=now.threads)
+    return evolve(now, sockets=most) if has_cpu_hotplug(architecture) and most > now.sockets else now
 
 
 def _braced(text: str) -> str:
@@ -276,5 +265,5 @@ def _nic(nic: Device | str, number: int) -> str:
     if isinstance(nic, str):
         text = laid_out(only_nic(nic, _NICS[number])[0], Style("\n", _INDENT, "  "))
         return f"\n{_INDENT}{text}"
-    text = write(nic, indent=len(_INDENT))
-    return f"\n{text if text.startswith(_INDENT) else _INDENT + text}"
+    # a device that was read without loss keeps its layout
+    return f"\n{_INDENT}{write(nic, indent=len(_INDENT)).removeprefix(_INDENT)}"

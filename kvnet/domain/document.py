@@ -21,6 +21,7 @@ NICS = ("interface", "hostdev")
 """The elements that are NICs, or may be."""
 
 _FILE = "<domain>"
+# quoted values may hold a >
 _TAG = re.compile(rb"<(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
 
 
@@ -106,14 +107,7 @@ def _spans(data: bytes, file: str) -> list[Span]:
 
 
 def _span(data: bytes, start: int, end: int) -> Span:
-    """The position of the element whose tags begin at two bytes; an empty-element tag ends at no certain one."""
-    opened = _tag_end(data, start)
-    if data[opened - 2] == ord("/"):
-        return Span(start, opened, None)
-    return Span(start, _tag_end(data, end), (opened, end))
-
-
-def _tag_end(data: bytes, start: int) -> int:
-    """The byte after a tag; quoted values may hold a ``>``."""
-    tag = _TAG.match(data, start)
-    return tag.end() if tag else len(data)
+    """The position of the element whose tags begin at two bytes; of an empty-element tag the second one is not used."""
+    opened, closed = (tag.end() if (tag := _TAG.match(data, at)) else len(data) for at in (start, end))
+    is_empty = data[opened - 2 : opened] == b"/>"
+    return Span(start, opened, None) if is_empty else Span(start, closed, (opened, end))

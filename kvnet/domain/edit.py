@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from kvnet.domain.document import Document, Span
 
-__all__ = ["Edit", "Style", "edited", "insertion", "laid_out", "last_of", "removal", "replacement"]
+__all__ = ["Edit", "Style", "edited", "insertion", "laid_out", "last_of", "removal", "replacement", "with_nics"]
 
 _STEP = "  "
 _BLANKS = b" \t\r\n"
@@ -55,6 +55,12 @@ def last_of(document: Document, *groups: Sequence[str]) -> Span | None:
         if matching:
             return document.spans[matching[-1]]
     return document.spans[document.devices[-1]] if document.devices else None
+
+
+def with_nics(document: Document, texts: Sequence[str]) -> Edit:
+    """Insert the XML of NICs after the last interface, else where libvirt writes the first one."""
+    place = last_of(document, ("interface",), ("emulator", "disk", "controller", "filesystem"))
+    return insertion(document, texts, place)
 
 
 def insertion(document: Document, texts: Sequence[str], place: Span | None) -> Edit:

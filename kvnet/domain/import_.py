@@ -46,6 +46,7 @@ from kvnet.spec import (
     VmiSpec,
 )
 from kvnet.spec import Interface as SpecInterface
+from kvnet.spec.nic import nics_of
 from kvnet.target import Profile, Target
 from kvnet.values import PciAddress
 from kvnet.xml import parse
@@ -106,21 +107,14 @@ def import_domain(
     described = about(domain_element(parse(domain_xml, file=file), file))
     nics = tuple(_nics(devices))
     machine = _machine(described, nics)
-    facts = HostFacts(links=_links(machine, nics), pci_addresses=dict(_host_addresses(nics)) or None)
+    facts = HostFacts(links=_links(machine, nics), pci_addresses=_host_addresses(nics) or None)
     machine, refused = _without_refused_addresses(machine)
     nads = tuple({nic.attachment.nad.name: nic.attachment.nad for nic in nics if nic.attachment.nad}.values())
     compiled = compile(machine, Target(profile=Profile(profile), facts=facts, nads=nads))
-    differences = [
-        problem
-        for nic, made in zip(nics, compiled.nics, strict=True)
-        for problem in _guest_differences(nic, made.device)
-    ]
-    return Imported(
-        machine=machine,
-        nads=nads,
-        facts=facts,
-        assumptions=(*_general(described), *map(_network_note, nics), *refused, *differences, *compiled.problems),
-    )
+    pairs = zip(nics, compiled.nics, strict=True)
+    differences = [problem for nic, each in pairs for problem in _guest_differences(nic, each.device)]
+    notes = (*_general(described), *map(_network_note, nics), *refused, *differences, *compiled.problems)
+    return Imported(machine=machine, nads=nads, facts=facts, assumptions=notes)
 
 
 def _nics(devices: Sequence[Device]) -> Iterator[_Nic]:
@@ -155,11 +149,12 @@ def _with_own_nad(attachment: _Attachment, nads: dict[str, Nad]) -> _Attachment:
 
 
 def _interface(name: str, device: Device, attachment: _Attachment) -> SpecInterface:
+    address = _pci_address(device.address)
     interface = SpecInterface(
         name=name,
         bindings=(attachment.binding,),
         boot_order=None if device.boot_order is None else int(device.boot_order),
-        pci_address=_guest_address(device),
+        pci_address=None if address is None else str(address),
         acpi_index=int(device.acpi.index) if device.acpi is not None and device.acpi.index else None,
     )
     if isinstance(device, Hostdev):
@@ -172,36 +167,30 @@ def _interface(name: str, device: Device, attachment: _Attachment) -> SpecInterf
     )
 
 
-def _guest_address(device: Device) -> str | None:
-    address = device.address
-    if not isinstance(address, PciGuestAddress) or None in (address.bus, address.slot):
+def _pci_address(address: object) -> PciAddress | None:
+    """The PCI address that an element holds, if it is whole; libvirt's domains have 32 bits, KubeVirt's 16."""
+    if not isinstance(address, PciGuestAddress | PciHostAddress) or None in (address.bus, address.slot):
         return None
-    return str(PciAddress(*(int(part or 0) for part in (address.domain, address.bus, address.slot, address.function))))
+    domain, *others = (int(part or 0) for part in (address.domain, address.bus, address.slot, address.function))
+    return PciAddress(domain, *others) if domain <= 0xFFFF else None
 
 
 def _machine(described: About, nics: Sequence[_Nic]) -> Machine:
+    drivers = [nic.device.driver for nic in nics if isinstance(nic.device, Interface)]
     devices = Devices(
         interfaces=tuple(nic.interface for nic in nics),
         autoattach_pod_interface=None if nics else False,
-        network_interface_multiqueue=True if any(map(_has_queues, nics)) else None,
-        use_virtio_transitional=True if _is_transitional(described, nics) else None,
+        network_interface_multiqueue=any(each is not None and (each.queues or 1) > 1 for each in drivers) or None,
+        use_virtio_transitional=_is_transitional(described, nics) or None,
     )
     has_cpu = described.sockets or described.cores or described.threads
     cpu = Cpu(sockets=described.sockets, cores=described.cores, threads=described.threads) if has_cpu else None
     memory = Memory(guest=_quantity(described.memory)) if described.memory else None
     networks = tuple(Network(name=nic.name, sources=(nic.attachment.source,)) for nic in nics)
-    spec = VmiSpec(
-        domain=Domain(devices=devices, cpu=cpu, memory=memory),
-        networks=networks,
-        architecture=described.architecture,
-    )
+    domain = Domain(devices=devices, cpu=cpu, memory=memory)
+    spec = VmiSpec(domain=domain, networks=networks, architecture=described.architecture)
     name = re.sub(r"[^a-z0-9.]+", "-", (described.name or "").lower()).strip("-.")[:63].strip("-.")
     return Machine(kind="VirtualMachine", name=name or None, spec=spec, around={"spec": {"runStrategy": "Halted"}})
-
-
-def _has_queues(nic: _Nic) -> bool:
-    driver = nic.device.driver if isinstance(nic.device, Interface) else None
-    return driver is not None and (driver.queues or 1) > 1
 
 
 def _is_transitional(described: About, nics: Sequence[_Nic]) -> bool:
@@ -215,15 +204,10 @@ def _quantity(size: int) -> str:
     return f"{size // _SCALES[suffix]}{suffix}" if suffix else str(size)
 
 
-def _host_addresses(nics: Sequence[_Nic]) -> Iterator[tuple[str, PciAddress]]:
-    for nic in nics:
-        source = nic.device.source
-        host = source.address if isinstance(source, HostdevSource) else source
-        if isinstance(host, PciHostAddress) and None not in (host.bus, host.slot, host.function):
-            domain, *others = (int(part or 0) for part in (host.domain, host.bus, host.slot, host.function))
-            # libvirt's domains have 32 bits, KubeVirt's 16
-            if domain <= 0xFFFF:
-                yield nic.name, PciAddress(domain, *others)
+def _host_addresses(nics: Sequence[_Nic]) -> dict[str, PciAddress]:
+    sources = {nic.name: nic.device.source for nic in nics}
+    hosts = {name: each.address if isinstance(each, HostdevSource) else each for name, each in sources.items()}
+    return {name: address for name, host in hosts.items() if (address := _pci_address(host)) is not None}
 
 
 def _links(machine: Machine, nics: Sequence[_Nic]) -> dict[str, PodLink] | None:
@@ -237,15 +221,14 @@ def _links(machine: Machine, nics: Sequence[_Nic]) -> dict[str, PodLink] | None:
 
 def _without_refused_addresses(machine: Machine) -> tuple[Machine, list[Problem]]:
     """The machine without the guest addresses that KubeVirt or libvirt's q35 would refuse, and a note on each."""
-    at = machine.root / "domain" / "devices" / "interfaces"
-    errors = {str(problem.at): problem for problem in check(machine) if problem.is_error}
+    errors = {problem.at: problem.message for problem in check(machine) if problem.is_error}
     interfaces, notes = [], []
-    for n, interface in enumerate(machine.interfaces):
-        error = errors.get(str(at[n] / "pciAddress"))
-        if error is not None:
-            message = f"{interface.pci_address} is left out: {error.message}"
-            notes.append(_note(at[n] / "pciAddress", "KN612", message))
-        interfaces.append(interface if error is None else evolve(interface, pci_address=None))
+    for nic in nics_of(machine):
+        interface, at = nic.interface, nic.at / "pciAddress"
+        if at in errors:
+            notes.append(_note(at, "KN612", f"{interface.pci_address} is left out: {errors[at]}"))
+            interface = evolve(interface, pci_address=None)
+        interfaces.append(interface)
     return machine.with_nics(tuple(interfaces), machine.networks), notes
 
 
@@ -264,12 +247,12 @@ def _network_note(nic: _Nic) -> Problem:
     return _note(FieldPath(("spec", "networks")) / nic.name, "KN611", nic.attachment.assumption + link)
 
 
-def _guest_differences(nic: _Nic, made: Device | None) -> Iterator[Problem]:
+def _guest_differences(nic: _Nic, compiled: Device | None) -> Iterator[Problem]:
     at = FieldPath(("spec", "domain", "devices", "interfaces")) / nic.name
-    for change in () if made is None else diff(nic.device, made):
+    for change in () if compiled is None else diff(nic.device, compiled):
         if change.noticed is Noticed.GUEST:
             yield _note(at, "KN614", f"a manifest cannot say this: {change}")
-    if isinstance(made, Interface) and isinstance(nic.device, Interface) and nic.device.model is None:
+    if isinstance(compiled, Interface) and isinstance(nic.device, Interface) and nic.device.model is None:
         message = "the domain names no model, for which libvirt has a default: virtio is assumed"
         yield _note(at / "model", "KN614", message)
 

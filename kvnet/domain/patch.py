@@ -9,22 +9,24 @@ from lxml import etree
 
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.domain.document import NICS, Document, only_nic
-from kvnet.domain.edit import edited, insertion, last_of, removal, replacement
+from kvnet.domain.edit import edited, removal, replacement, with_nics
 from kvnet.errors import FieldPath, Problem, XmlError
 
 __all__ = ["patch"]
 
-_BEFORE_INTERFACES = ("emulator", "disk", "controller", "filesystem")
-
 
 @frozen
 class _Nic:
-    """What a NIC is matched by; ``content`` is all that it says."""
+    """What a NIC is matched by; ``content`` is all that it says. An alias or a MAC that is absent is empty."""
 
     tag: str
-    alias: str | None
-    mac: str | None
+    alias: str
+    mac: str
     content: object
+
+    @property
+    def is_ours(self) -> bool:
+        return self.tag == "interface" or self.alias.startswith(USER_ALIAS + VF_ALIAS)
 
 
 def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) -> str:
@@ -53,22 +55,16 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
     ]
     if replace_all:
         others = [each for m, each in enumerate(present) if m not in matches.values()]
-        edits += [removal(document, span) for span, nic in others if _is_replaceable(nic)]
+        edits += [removal(document, span) for span, nic in others if nic.is_ours]
     new = [text for n, (text, _) in enumerate(given) if n not in matches]
     if new:
-        edits.append(insertion(document, new, last_of(document, ("interface",), _BEFORE_INTERFACES)))
+        edits.append(with_nics(document, new))
     return edited(document, edits)
 
 
 def _nic(element: etree._Element) -> _Nic:
-    alias, mac = element.find("alias"), element.find("mac")
-    address = None if mac is None else mac.get("address")
-    return _Nic(
-        str(element.tag),
-        None if alias is None else alias.get("name"),
-        None if address is None else address.lower(),
-        _content(element),
-    )
+    alias, mac = (str(element.xpath(f"string({path})")) for path in ("alias/@name", "mac/@address"))
+    return _Nic(str(element.tag), alias, mac.lower(), _content(element))
 
 
 def _content(element: etree._Element) -> object:
@@ -82,16 +78,16 @@ def _refuse_shared_aliases(wanted: Sequence[_Nic]) -> None:
     """libvirt takes an alias once, and two NICs with one alias cannot be told apart."""
     aliases = [nic.alias for nic in wanted]
     for n, alias in enumerate(aliases):
-        if alias is not None and alias in aliases[:n]:
+        if alias and alias in aliases[:n]:
             message = f"another NIC has the alias '{alias}' too"
             raise XmlError([Problem(FieldPath(("nics",))[n], "KN505", message, hint="give each NIC its own alias")])
 
 
 _ORDER: tuple[Callable[[_Nic, _Nic], bool], ...] = (
-    lambda nic, old: nic.alias is not None and nic.alias == old.alias,
+    lambda nic, old: nic.alias != "" and nic.alias == old.alias,
     # equality comes before MAC addresses: two NICs may share one, and would change places otherwise
     lambda nic, old: nic.content == old.content,
-    lambda nic, old: nic.mac is not None and nic.mac == old.mac and None in (nic.alias, old.alias),
+    lambda nic, old: nic.mac != "" and nic.mac == old.mac and "" in (nic.alias, old.alias),
 )
 """Whether a NIC replaces another one, the surest sign first."""
 
@@ -105,7 +101,3 @@ def _matches(wanted: Sequence[_Nic], present: Sequence[_Nic]) -> dict[int, int]:
             if n not in matches and free:
                 matches[n] = free[0]
     return matches
-
-
-def _is_replaceable(nic: _Nic) -> bool:
-    return nic.tag == "interface" or (nic.alias or "").startswith(USER_ALIAS + VF_ALIAS)

@@ -79,17 +79,17 @@ def about(domain: etree._Element) -> About:
     machine, topology = domain.find("os/type"), domain.find("cpu/topology")
     arch, kind = ("", "") if machine is None else (machine.get("arch", ""), machine.get("machine", ""))
     problems: list[Problem] = []
-    counts = {
-        name: None if topology is None else _count(topology.get(name), f"cpu/topology/@{name}", problems)
+    sockets, cores, threads = (
+        None if topology is None else _count(topology.get(name), f"cpu/topology/@{name}", problems)
         for name in ("sockets", "cores", "threads")
-    }
+    )
     vcpus = _count(domain.findtext("vcpu"), "vcpu", problems)
     return About(
         name=(domain.findtext("name") or "").strip() or None,
         architecture=_ARCHITECTURES.get(arch),
-        sockets=counts["sockets"] or vcpus,
-        cores=counts["cores"],
-        threads=counts["threads"],
+        sockets=sockets or vcpus,
+        cores=cores,
+        threads=threads,
         memory=_memory(domain.find("memory"), problems),
         is_pci_express=not re.match(r"(pc|pc-i440fx-.*)$", kind),
         problems=tuple(problems),

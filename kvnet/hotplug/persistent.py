@@ -103,11 +103,10 @@ def plan_domain(
     policy = policy_of(policy, machine, target.profile)
     machine = _with_fixed_addresses(machine, target, state, policy)
     live = persistent = Plan()
-    if state.live is not None:
-        live = plan_changes(state.live, machine, target, policy=policy)
     if state.persistent is not None:
         persistent = plan_next_start(state.persistent, machine, target, policy=policy)
     if state.live is not None:
+        live = plan_changes(state.live, machine, target, policy=policy)
         persistent = _without_unattachable(persistent, live, state.live, policy)
     # on a running domain, the notes of its live configuration say enough
     added = (each for each in persistent.problems if state.live is None or each.severity is not Severity.NOTE)
@@ -137,9 +136,8 @@ def mac_from_uuid(uuid: str, nic: str, taken: Container[MacAddress] = ()) -> Mac
 def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, policy: HotplugPolicy) -> Machine:
     """Fix MAC and PCI address of each NIC so that the live and the persistent configuration agree.
 
-    Addresses of the machine or the facts stay. Else a NIC that one configuration has gets the same addresses in the
-    other one, the live before the persistent. A new NIC gets ``mac_from_uuid``, and the first PCI slot that is free in
-    both. With one configuration only, libvirt assigns the PCI address.
+    A NIC that one configuration has gets the same addresses in the other one, the live before the persistent. A new NIC
+    gets ``mac_from_uuid``, and the first PCI slot that is free in both; with one configuration, libvirt assigns it.
     """
     domains = [domain for domain in (state.live, state.persistent) if domain is not None]
     found = [_devices_by_name(domain, policy) for domain in domains]
@@ -151,11 +149,13 @@ def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, 
         device = devices.get(interface.name)
         there = [named.get(interface.name) for named in found]
         fixed: dict[str, Any] = {}
-        if isinstance(device, Interface) and device.mac is None and _macs_differ(there):
-            mac = next(iter(_macs(there)), None) or mac_from_uuid(state.uuid, interface.name, macs)
+        known = _macs(there)
+        if isinstance(device, Interface) and device.mac is None and (None in there or len(set(known)) > 1):
+            mac = known[0] if known else mac_from_uuid(state.uuid, interface.name, macs)
             macs.append(mac)
             fixed["mac_address"] = str(mac)
-        if device is not None and device.address is None and _addresses_differ(there):
+        differ = None in there or len({each.address for each in there if each is not None}) > 1
+        if device is not None and device.address is None and len(domains) > 1 and differ:
             slot = _common_slot(device, domains, there, slots)
             if slot is not None:
                 slots.add(slot)
@@ -171,16 +171,6 @@ def _devices_by_name(domain: LiveDomain, policy: HotplugPolicy) -> dict[str, Dev
 
 def _macs(devices: Iterable[Device | None]) -> list[MacAddress]:
     return [each.mac for each in devices if isinstance(each, Interface) and isinstance(each.mac, MacAddress)]
-
-
-def _macs_differ(there: Sequence[Device | None]) -> bool:
-    """Whether the configurations have a NIC with different MAC addresses, or one of them does not have it."""
-    return None in there or len(set(_macs(there))) > 1
-
-
-def _addresses_differ(there: Sequence[Device | None]) -> bool:
-    """Whether two configurations have a NIC at different guest addresses, or one of them does not have it."""
-    return len(there) > 1 and (None in there or len({each.address for each in there if each is not None}) > 1)
 
 
 def _common_slot(
@@ -221,22 +211,18 @@ def _calls(live: Iterable[Step], persistent: Iterable[Step], state: DomainState)
     order = tuple(Action)
     for key in sorted(dict.fromkeys((*parts[0], *parts[1])), key=lambda key: order.index(key[0])):
         one, other = (part.get(key) for part in parts)
-        if one is not None and other is not None and _is_same(one, other, state):
-            # of a persistent NIC libvirt accepts no more than its own XML, and it completes that of a running one
-            yield Call(step=other, live=True, persistent=True)
-            continue
-        if one is not None:
+        is_same = one is not None and other is not None and one.xml == other.xml
+        if one is not None and other is not None and not is_same:
+            is_same = _identity(one, state.live) == _identity(other, state.persistent)
+        if one is not None and not is_same:
             yield Call(step=one, live=True, persistent=False)
         if other is not None:
-            yield Call(step=other, live=False, persistent=True)
-
-
-def _is_same(one: Step, other: Step, state: DomainState) -> bool:
-    """Whether both configurations have the NIC with the same alias, MAC address and guest address."""
-    return one.xml == other.xml or _identity(one, state.live) == _identity(other, state.persistent)
+            # of a persistent NIC libvirt accepts no more than its own XML, and it completes that of a running one
+            yield Call(step=other, live=is_same, persistent=True)
 
 
 def _identity(step: Step, domain: LiveDomain | None) -> tuple[object, ...]:
+    """What makes the NIC of a step the same in both configurations: alias, MAC address and guest address."""
     assert domain is not None
     nic = next(nic for nic in domain.nics if nic.alias == step.alias and nic.text == step.before)
     mac = nic.device.mac if isinstance(nic.device, Interface) else None

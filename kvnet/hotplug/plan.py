@@ -185,10 +185,9 @@ def _plan(
 
 
 def _restart_differences(matched: _Matched, profile: Profile) -> Iterator[Problem]:
-    """A warning that lists every difference which only a restart changes: MAC address, model, queues, MTU and so on.
+    """A warning that lists every difference which only a restart changes.
 
-    The link state is left out, because libvirt changes it live, and so is what libvirt adds by itself. In KubeVirt's
-    profile the MTU and the target come from the pod, and count only where they are known.
+    In KubeVirt's profile the MTU and the target come from the pod, and count only where they are known.
     """
     if matched.live is None or matched.device is None:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import frozen
 from lxml import etree
@@ -44,6 +45,7 @@ _LARGE_MEMORY = 2 * 2**30
 _ROOTS = ("pci-root", "pcie-root", "pcie-expander-bus")
 _NOT_COUNTED = (*_ROOTS, "pcie-root-port")
 _NO_PORT = "the domain has no free PCIe root port"
+_BRIDGES = ("pcie-to-pci-bridge", "pci-bridge")
 _BRIDGE_SLOTS = range(1, 32)
 _I440FX_SLOTS = range(3, 32)
 """libvirt keeps slot 1 for the chipset, and slot 2 for a display."""
@@ -93,13 +95,9 @@ def placeholders(machine: Machine) -> int:
 def placeholder_nics(machine: Machine) -> tuple[str, ...]:
     """Write the XML of each placeholder. Raises Rejected as ``placeholders`` does."""
     guest, _ = guest_of(machine, Target())
+    given: dict[str, Any] = {"source": EthernetSource(), "target_managed": False, "model": guest.virtio_model}
     names = (f"placeholder-{n}" for n in range(placeholders(machine)))
-    return tuple(
-        write(
-            Interface(source=EthernetSource(), target=name, target_managed=False, model=guest.virtio_model, alias=name)
-        )
-        for name in names
-    )
+    return tuple(write(Interface(target=name, alias=name, **given)) for name in names)
 
 
 def extra_ports(machine: Machine, domain: str | LiveDomain) -> int:
@@ -183,8 +181,8 @@ def free_ports(domain: str | LiveDomain) -> tuple[int, ...]:
 def free_slots(domain: LiveDomain, device: Device) -> tuple[PciSlot, ...]:
     """The PCI slots where a device can be plugged into a domain, in order; none where they are not known."""
     if _controllers(domain, "pci-root"):
-        return _free(domain, [0], _I440FX_SLOTS)
-    return tuple(map(PciSlot, free_ports(domain))) if is_express(device) else _free_bridge_slots(domain)
+        return _free(domain, _I440FX_SLOTS, "pci-root")
+    return tuple(map(PciSlot, free_ports(domain))) if is_express(device) else _free(domain, _BRIDGE_SLOTS, *_BRIDGES)
 
 
 def no_slot(domain: LiveDomain, devices: Sequence[Device | None]) -> list[str | None]:
@@ -196,7 +194,7 @@ def no_slot(domain: LiveDomain, devices: Sequence[Device | None]) -> list[str | 
     """
     if not _controllers(domain, "pcie-root"):
         return [None] * len(devices)
-    ports, slots = list(map(PciSlot, free_ports(domain))), list(_free_bridge_slots(domain))
+    ports, slots = list(map(PciSlot, free_ports(domain))), list(_free(domain, _BRIDGE_SLOTS, *_BRIDGES))
     return [None if each is None else _refusal(each, ports if is_express(each) else slots) for each in devices]
 
 
@@ -225,13 +223,10 @@ def _refusal(device: Device, free: list[PciSlot]) -> str | None:
     return f"{needs}, and {place}"
 
 
-def _free_bridge_slots(domain: LiveDomain) -> tuple[PciSlot, ...]:
-    bridges = map(_index, _controllers(domain, "pcie-to-pci-bridge", "pci-bridge"))
-    return _free(domain, [bus for bus in bridges if bus is not None], _BRIDGE_SLOTS)
-
-
-def _free(domain: LiveDomain, buses: Sequence[int], slots: Sequence[int]) -> tuple[PciSlot, ...]:
+def _free(domain: LiveDomain, slots: Sequence[int], *models: str) -> tuple[PciSlot, ...]:
+    """The slots that are free on the buses of the controllers of some models."""
     taken = _taken_slots(domain)
+    buses = [bus for each in _controllers(domain, *models) if (bus := _index(each)) is not None]
     return tuple(slot for bus in buses for n in slots if (slot := PciSlot(bus, n)) not in taken)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from kvnet._html import table
-from kvnet.domain.edit import Edit, edited, insertion, last_of, removal
+from kvnet.domain.edit import Edit, edited, removal, with_nics
 from kvnet.errors import Problem
 from kvnet.hotplug.live_domain import LiveDomain
 
@@ -89,8 +89,7 @@ def preview(domain: str | LiveDomain, plan: Plan) -> str:
     attached = [step.xml for step in plan.steps if step.action is Action.ATTACH]
     edits: list[Edit] = []
     if attached:
-        place = last_of(domain, ("interface",), ("emulator", "disk", "controller", "filesystem"))
-        edits.append(insertion(domain, sorted(attached, key=_is_hostdev), place))
+        edits.append(with_nics(domain, sorted(attached, key=_is_hostdev)))
     changes = {(step.alias, _is_hostdev(step.xml)): step for step in plan.steps if step.action is not Action.ATTACH}
     for nic in domain.nics:
         step = changes.get((nic.alias, _is_hostdev(nic.text)))

@@ -172,7 +172,9 @@ def _with_agent(
             merged[n] = _merged(merged[n], link, behind_nat=merged[n].name in masquerade)
         elif room:
             room -= 1
-            merged.append(_guest_only(link))
+            entry = InterfaceStatus(mac=link.mac or None, interface_name=link.name or None)
+            entry = evolve(entry, ip_address=link.ip or None, ip_addresses=link.ips)
+            merged.append(with_source(entry, InfoSource.GUEST_AGENT))
     return merged
 
 
@@ -192,26 +194,15 @@ def _merged(entry: InterfaceStatus, link: AgentNic, *, behind_nat: bool) -> Inte
     )
 
 
-def _guest_only(link: AgentNic) -> InterfaceStatus:
-    entry = InterfaceStatus(
-        mac=link.mac or None,
-        interface_name=link.name or None,
-        ip_address=link.ip or None,
-        ip_addresses=link.ips,
-    )
-    return with_source(entry, InfoSource.GUEST_AGENT)
-
-
 def _pod_network_first(machine: Machine, entries: list[InterfaceStatus]) -> list[InterfaceStatus]:
     """Move the entry of the pod network to the front, and keep it once it was reported; not Multus' default network."""
     name = next((network.name for network in machine.networks if network.pod), None)
     if name is None:
         return entries
-    n = next((n for n, entry in enumerate(entries) if entry.name == name), None)
-    if n is not None:
-        return [entries[n], *entries[:n], *entries[n + 1 :]]
-    was_reported = any(entry.name == name for entry in status_interfaces(machine))
-    return [InterfaceStatus(name=name), *entries] if was_reported else entries
+    own = next((entry for entry in entries if entry.name == name), None)
+    if own is None and any(entry.name == name for entry in status_interfaces(machine)):
+        own = InterfaceStatus(name=name)
+    return entries if own is None else [own, *(entry for entry in entries if entry is not own)]
 
 
 def _with_multus(machine: Machine, entries: list[InterfaceStatus]) -> list[InterfaceStatus]:

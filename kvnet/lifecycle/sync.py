@@ -13,8 +13,6 @@ from kvnet.spec import Bridge, Interface, Machine, Network, Sriov, secondary_net
 
 __all__ = ["Synced", "synced"]
 
-_PLUGGABLE = (Bridge, Sriov)
-
 
 @frozen
 class Synced:
@@ -37,7 +35,7 @@ def synced(template: Machine, running: Machine | None) -> Synced:
     """
     if running is None:
         return Synced(_without(template, {nic.name for nic in template.interfaces if nic.is_absent}), None)
-    if _is_being_deleted(running):
+    if (running.around.get("metadata") or {}).get("deletionTimestamp"):
         return Synced(template, running)
     after = _updated(template, running)
     kept = {nic.name for nic in after.interfaces} | {entry.name for entry in status_interfaces(running)}
@@ -45,16 +43,13 @@ def synced(template: Machine, running: Machine | None) -> Synced:
     return Synced(_without(template, removed), after)
 
 
-def _is_being_deleted(machine: Machine) -> bool:
-    return bool((machine.around.get("metadata") or {}).get("deletionTimestamp"))
-
-
 def _updated(template: Machine, running: Machine) -> Machine:
     states = {nic.name: nic.state for nic in template.interfaces}
     ordinal = _may_be_ordinal(running)
     kept = [_with_state(nic, states.get(nic.name, nic.state), ordinal) for nic in running.interfaces]
     present = {nic.name for nic in running.interfaces}
-    new = [nic for nic in template.interfaces if nic.name not in present and _is_pluggable(nic)]
+    candidates = (nic for nic in template.interfaces if nic.name not in present and not nic.is_absent)
+    new = [nic for nic in candidates if any(isinstance(each, Bridge | Sriov) for each in nic.bindings)]
     plugged = {nic.name for nic in new}
     networks = (*running.networks, *(network for network in template.networks if network.name in plugged))
     if is_migratable(running):
@@ -64,14 +59,8 @@ def _updated(template: Machine, running: Machine) -> Machine:
     return _without(running.with_nics((*kept, *new), networks), removed)
 
 
-def _with_state(nic: Interface, wanted: str | None, ordinal: bool) -> Interface:
-    if nic.is_absent or (wanted == "absent" and ordinal):
-        return nic
-    return evolve(nic, state=wanted)
-
-
-def _is_pluggable(nic: Interface) -> bool:
-    return not nic.is_absent and any(isinstance(each, _PLUGGABLE) for each in nic.bindings)
+def _with_state(nic: Interface, state: str | None, ordinal: bool) -> Interface:
+    return nic if nic.is_absent or (state == "absent" and ordinal) else evolve(nic, state=state)
 
 
 def _may_be_ordinal(running: Machine) -> bool:

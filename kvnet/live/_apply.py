@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field, frozen
 
 from kvnet.domain.build import domain_name
-from kvnet.errors import FieldPath, Problem
+from kvnet.errors import Problem
 from kvnet.hotplug import Action, Call, DomainPlan, HotplugPolicy, plan_domain
+from kvnet.hotplug.steps import Remaining
 from kvnet.live._libvirt import LibvirtError, domain_named, domain_state, libvirt_module, refused
 from kvnet.live.connection import Reconnectable
 from kvnet.live.events import EventKind, Removals
 from kvnet.spec import Machine
+from kvnet.spec.nic import interfaces_at, nics_of
 from kvnet.target import Target
 
 if TYPE_CHECKING:
     import libvirt
 
 __all__ = ["Applied", "Failure", "apply", "plan"]
-
-_BEING_UNPLUGGED = "in the process of unplug"
 
 
 @frozen(kw_only=True)
@@ -34,7 +34,7 @@ class Failure:
 
 
 @frozen(kw_only=True)
-class Applied:
+class Applied(Remaining):
     """The result of a plan: calls that were ``done``, that ``failed``, and that are ``left``, not begun.
 
     ``problems`` are those of the plan. The next ``apply`` plans again what failed or is left, and does nothing twice.
@@ -46,15 +46,10 @@ class Applied:
     problems: tuple[Problem, ...] = ()
 
     @property
-    def needs_restart(self) -> bool:
-        """Whether a NIC gets its new settings only when the domain starts again."""
-        return DomainPlan(problems=self.problems).needs_restart
-
-    @property
     def is_complete(self) -> bool:
         """Whether the domain has all that the manifest says, with nothing left for a restart or a migration."""
         undone = self.failed or self.left or any(problem.is_error for problem in self.problems)
-        return not undone and not self.needs_restart and not DomainPlan(problems=self.problems).needs_migration
+        return not undone and not self.needs_restart and not self.needs_migration
 
 
 def plan(
@@ -137,11 +132,11 @@ class _Run:
     def carry_out(self) -> Applied:
         """Carry out what the domain lacks now. Raises libvirtError where the connection is lost."""
         domain = domain_named(self.current.connection, self.name)
-        made = plan_domain(domain_state(domain), self.machine, self.target, policy=self.policy)
+        planned = plan_domain(domain_state(domain), self.machine, self.target, policy=self.policy)
         # a call that is no longer planned was done, even if the answer was lost with the connection
-        done = tuple(call for call in self.pending if call not in made.calls)
-        self.applied = evolve(self.applied, done=(*self.applied.done, *done), problems=made.problems)
-        self.pending = made.calls
+        done = tuple(call for call in self.pending if call not in planned.calls)
+        self.applied = evolve(self.applied, done=(*self.applied.done, *done), problems=planned.problems)
+        self.pending = planned.calls
         with Removals(domain) as removed:
             self._wait(self._make_calls(domain, removed), removed)
         return evolve(self.applied, left=self.pending)
@@ -192,14 +187,10 @@ class _Run:
         self.applied = evolve(self.applied, done=(*self.applied.done, call))
 
     def _fail(self, call: Call, code: str, message: str, hint: str) -> None:
-        failure = Failure(call=call, problem=Problem(self._at(call), code, message, hint=hint))
+        at = next((nic.at for nic in nics_of(self.machine) if nic.name == call.step.nic), interfaces_at(self.machine))
+        failure = Failure(call=call, problem=Problem(at, code, message, hint=hint))
         self.pending = tuple(each for each in self.pending if each != call)
         self.applied = evolve(self.applied, failed=(*self.applied.failed, failure))
-
-    def _at(self, call: Call) -> FieldPath:
-        """The path of a call's NIC in the manifest."""
-        at = self.machine.root / "domain" / "devices" / "interfaces"
-        return next((at[n] for n, nic in enumerate(self.machine.interfaces) if nic.name == call.step.nic), at)
 
 
 def _make_call(domain: libvirt.virDomain, call: Call, removed: Removals) -> None:
@@ -230,7 +221,7 @@ def _detach(domain: libvirt.virDomain, call: Call, flags: int, removed: Removals
         domain.detachDeviceFlags(call.step.xml, flags)
     except libvirt.libvirtError as error:
         is_missing = error.get_error_code() == libvirt.VIR_ERR_DEVICE_MISSING
-        if not is_missing and not (call.live and _BEING_UNPLUGGED in error.get_error_message()):
+        if not is_missing and not (call.live and "in the process of unplug" in error.get_error_message()):
             raise
         if call.live and call.persistent:
             # libvirt changes neither configuration where it cannot change both

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -68,9 +69,8 @@ def define(domain_xml: str, connection: libvirt.virConnect, *, keep: bool = Fals
         domain = connection.defineXMLFlags(domain_xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
     except libvirt.libvirtError as error:
         message = f"libvirt refuses the domain: {error.get_error_message()}"
-        raise libvirt_error(
-            "KN402", message, "run `kvnet check`, and look at what this libvirt supports", "domain"
-        ) from error
+        hint = "run `kvnet check`, and look at what this libvirt supports"
+        raise libvirt_error("KN402", message, hint, "domain") from error
     try:
         persistent: str = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
     finally:
@@ -123,8 +123,7 @@ def lost(requested: str, persistent: str) -> tuple[Problem, ...]:
     ['domain.devices.interface.mtu.@size']
     """
     changes = diff(read_domain(requested, lossless=True), read_domain(persistent, lossless=True))
-    losses = [problem for problem in map(_loss, changes) if problem is not None]
-    return (*losses, *_missing_elements(parse(requested), parse(persistent)))
+    return (*filter(None, map(_loss, changes)), *_missing_elements(parse(requested), parse(persistent)))
 
 
 def _loss(change: Change) -> Problem | None:
@@ -146,16 +145,14 @@ def _loss(change: Change) -> Problem | None:
 
 def _missing_elements(requested: etree._Element, persistent: etree._Element) -> Iterator[Problem]:
     for path, at in ((".", _DOMAIN), ("devices", _DOMAIN / "devices")):
-        wanted, written = _elements(requested, path), _elements(persistent, path)
-        for tag in dict.fromkeys(wanted):
-            if wanted.count(tag) > written.count(tag):
-                yield Problem(at / tag, "KN403", f"libvirt dropped a <{tag}>", hint=_HINT)
+        for tag in _tags(requested, path) - _tags(persistent, path):
+            yield Problem(at / tag, "KN403", f"libvirt dropped a <{tag}>", hint=_HINT)
 
 
-def _elements(domain: etree._Element, path: str) -> list[str]:
-    """The tags of all elements that say something, other than NICs and ``<devices>``, which are compared apart."""
+def _tags(domain: etree._Element, path: str) -> Counter[str]:
+    """Count the elements that say something, other than NICs and ``<devices>``, which are compared apart."""
     elements = [each for each in domain.iterfind(f"{path}/*") if each.tag != "devices" and not is_nic(each)]
-    return [str(each.tag) for each in elements if each.attrib or len(each) or each.text]
+    return Counter(str(each.tag) for each in elements if each.attrib or len(each) or each.text)
 
 
 def _refuse_existing(root: etree._Element, connection: libvirt.virConnect) -> None:

@@ -21,7 +21,6 @@ __all__ = ["embedded_root", "prepare_process"]
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _REAP_SECONDS = 0.02
 _REAP_ROUNDS = 15
-_QEMU = "qemu-system"
 
 
 @cache
@@ -92,7 +91,7 @@ def _reap_qemu() -> None:
     zombies: dict[int, int] = {}
     while True:
         # libvirt reaps its direct children itself, and soon: a zombie that stays longer is an orphan
-        zombies = {pid: zombies.get(pid, 0) + 1 for pid in _children() if _is_qemu_zombie(pid)}
+        zombies = {pid: zombies.get(pid, 0) + 1 for pid in _qemu_zombies()}
         for pid, rounds in zombies.items():
             if rounds > _REAP_ROUNDS:
                 with contextlib.suppress(OSError):
@@ -100,15 +99,11 @@ def _reap_qemu() -> None:
         time.sleep(_REAP_SECONDS)
 
 
-def _is_qemu_zombie(pid: int) -> bool:
-    try:
-        name, _, state = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(") ")
-    except OSError:
-        return False
-    return name.startswith(_QEMU) and state.startswith("Z")
-
-
-def _children() -> Iterator[int]:
+def _qemu_zombies() -> Iterator[int]:
     for listing in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError):
-            yield from map(int, listing.read_text().split())
+            for pid in map(int, listing.read_text().split()):
+                with contextlib.suppress(OSError):
+                    name, _, state = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(") ")
+                    if name.startswith("qemu-system") and state.startswith("Z"):
+                        yield pid

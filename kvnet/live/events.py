@@ -171,10 +171,8 @@ def _callbacks(libvirt: Any, events: Events) -> dict[int, Callable[..., None]]:
         return lambda _connection, _domain, alias, _opaque: events.put(Event(kind=kind, alias=alias))
 
     def of_state(kind: EventKind, states: Sequence[str]) -> Callable[..., None]:
-        def add(_connection: Any, _domain: Any, number: int, *_: Any) -> None:
-            events.put(Event(kind=kind, state=states[number] if number < len(states) else str(number)))
-
-        return add
+        names = dict(enumerate(states))
+        return lambda _connection, _domain, n, *_: events.put(Event(kind=kind, state=names.get(n, str(n))))
 
     return {
         libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED: of_device(EventKind.DEVICE_ADDED),

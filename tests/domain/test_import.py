@@ -225,3 +225,9 @@ def test_of_every_nic_of_the_corpus_each_change_that_the_guest_sees_is_told() ->
             assert change in told, case["id"]
         manifest = kvnet.Manifest(objects=(made.machine, *made.nads))
         assert kvnet.loads_all(kvnet.dump(manifest)).objects == manifest.objects, case["id"]
+
+
+def test_a_guest_address_whose_pci_domain_kubevirt_cannot_write_is_left_out() -> None:
+    address = "<address type='pci' domain='0x10000' bus='0x01' slot='0x01'/>"
+    imported = kvnet.import_domain(f"<domain><devices><interface type='user'>{address}</interface></devices></domain>")
+    assert imported.machine.interfaces[0].pci_address is None

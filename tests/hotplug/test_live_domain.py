@@ -93,3 +93,10 @@ def test_every_nic_of_a_document_is_read_without_loss(made: list[Device]) -> Non
     domain = LiveDomain.parse(f"<domain><devices>{''.join(texts)}</devices></domain>")
     assert [nic.text for nic in domain.nics] == texts
     assert preview(domain, Plan()) == domain.data.decode()
+
+
+def test_the_status_file_of_a_running_domain_is_read_like_its_domain() -> None:
+    status = f"<domstatus>\n{DOMAIN}\n</domstatus>"
+    plan = plan_changes(status, MACHINE)
+    assert plan == plan_changes(DOMAIN, MACHINE)
+    assert preview(status, plan) == status.replace(DOMAIN, preview(DOMAIN, plan))
