@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from kvnet.values import PciAddress
-from kvnet.xml.element import element
+from kvnet.xml.element import Element, element
 from kvnet.xml.schema import attr, child
 from kvnet.xml.types import Hex, Int, OnOff, Token
 
@@ -33,7 +33,7 @@ _USB_PART = Hex(1, 0xFFF, decimals=999)
 
 
 @element("zpci")
-class ZpciAddress:
+class ZpciAddress(Element):
     """The identifiers of a PCI function on s390x: ``uid`` and ``fid`` are unique in the guest."""
 
     uid: int | None = attr(Hex(4, 0xFFFF), default=None)
@@ -41,7 +41,7 @@ class ZpciAddress:
 
 
 @element("address", type="pci")
-class PciGuestAddress:
+class PciGuestAddress(Element):
     """Where the guest sees the device on its PCI buses.
 
     ``multifunction`` tells that the slot has other functions, too. ``slot`` may be up to 0xff, for KubeVirt passes that
@@ -67,7 +67,7 @@ def _all_or_none(address: CcwGuestAddress) -> tuple[str, str] | None:
 
 
 @element("address", cross_check=_all_or_none, type="ccw")
-class CcwGuestAddress:
+class CcwGuestAddress(Element):
     """Where an s390x guest sees the device: channel subsystem, subchannel set and device number, or none of them."""
 
     cssid: int | None = attr(Hex(2, 0xFE), default=None)
@@ -76,19 +76,19 @@ class CcwGuestAddress:
 
 
 @element("address", type="virtio-mmio")
-class MmioGuestAddress:
+class MmioGuestAddress(Element):
     """A device on the memory-mapped virtio transport, where QEMU chooses the place."""
 
 
 @element("address", type="spapr-vio")
-class SpaprGuestAddress:
+class SpaprGuestAddress(Element):
     """Where a pSeries guest sees the device on its virtual I/O bus; ``reg`` is the register."""
 
     reg: int | None = attr(Hex(8, 0xFFFFFFFF, decimals=99999999), default=None)
 
 
 @element("address", type="usb")
-class UsbGuestAddress:
+class UsbGuestAddress(Element):
     """Where the guest sees the device on its USB controllers; ``port`` is a path through hubs such as ``1.2``."""
 
     bus: int = attr(_USB_PART)
@@ -96,7 +96,7 @@ class UsbGuestAddress:
 
 
 @element("address", type="drive")
-class DriveGuestAddress:
+class DriveGuestAddress(Element):
     """The address of a disk, which libvirt's schema allows on any device."""
 
     controller: int | None = attr(_DRIVE_PART, default=None)
@@ -106,7 +106,7 @@ class DriveGuestAddress:
 
 
 @element("address", type="virtio-serial")
-class VirtioSerialGuestAddress:
+class VirtioSerialGuestAddress(Element):
     """The address of a channel, which libvirt's schema allows on any device."""
 
     controller: int = attr(_DRIVE_PART)
@@ -115,7 +115,7 @@ class VirtioSerialGuestAddress:
 
 
 @element("address", type="ccid")
-class CcidGuestAddress:
+class CcidGuestAddress(Element):
     """The address of a smartcard, which libvirt's schema allows on any device."""
 
     controller: int = attr(_DRIVE_PART)
@@ -123,7 +123,7 @@ class CcidGuestAddress:
 
 
 @element("address", type="isa")
-class IsaGuestAddress:
+class IsaGuestAddress(Element):
     """Where the guest sees the device on its ISA bus: I/O port and interrupt."""
 
     iobase: int | None = attr(Hex(1, 0xFFFF, decimals=0), default=None)
@@ -131,7 +131,7 @@ class IsaGuestAddress:
 
 
 @element("address", type="dimm")
-class DimmGuestAddress:
+class DimmGuestAddress(Element):
     """The address of memory, which libvirt's schema allows on any device."""
 
     slot: int | None = attr(Int(), default=None)
@@ -139,7 +139,7 @@ class DimmGuestAddress:
 
 
 @element("address", type="unassigned", since="6.0.0")
-class UnassignedGuestAddress:
+class UnassignedGuestAddress(Element):
     """The device stays in the domain but is not shown to the guest."""
 
 
@@ -159,7 +159,7 @@ GuestAddress = (
 
 
 @element("address")
-class PciHostAddress:
+class PciHostAddress(Element):
     """The PCI address on the host of a device that is passed through."""
 
     domain: int | None = attr(Hex(4, 0xFFFFFFFF), default=None)
@@ -180,7 +180,7 @@ class VfHostAddress(PciHostAddress):
 
 
 @element("address", type="usb")
-class UsbHostAddress:
+class UsbHostAddress(Element):
     """The USB address on the host of a NIC that is passed through: ``bus``, and the device's number or its port."""
 
     bus: int = attr(_USB_PART)

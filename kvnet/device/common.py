@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvnet.xml.element import element
+from kvnet.xml.element import Element, element
 from kvnet.xml.schema import attr
 from kvnet.xml.types import Choice, Int, OnOff, Text, Token, YesNo
 
@@ -23,7 +23,7 @@ def _persistent_only_if_transient(teaming: Teaming) -> tuple[str, str] | None:
 
 
 @element("teaming", since="6.1.0", cross_check=_persistent_only_if_transient)
-class Teaming:
+class Teaming(Element):
     """The role of a NIC in a team of two (virtio-net failover): ``persistent``, or ``transient`` while it is plugged.
 
     A transient NIC names the alias of the other in ``persistent``.
@@ -34,7 +34,7 @@ class Teaming:
 
 
 @element("rom")
-class Rom:
+class Rom(Element):
     """The option ROM: ``bar`` shows it in the guest's memory map, ``enabled`` loads it at all, ``file`` replaces it."""
 
     bar: bool | None = attr(OnOff(), default=None, since="0.9.10")
@@ -43,7 +43,7 @@ class Rom:
 
 
 @element("acpi")
-class Acpi:
+class Acpi(Element):
     """What ACPI tells the guest: the ``index`` in the NIC's name (``eno1``), and its NUMA nodes such as ``0-1``."""
 
     index: int | None = attr(Int(), default=None, since="7.3.0")

@@ -10,7 +10,7 @@ from kvnet.device.source import BridgeSource, DirectSource, HostdevSource, Netwo
 from kvnet.device.traffic import Bandwidth, Coalesce, Filter, GuestLink, Port, Tune, VirtualPort, Vlan
 from kvnet.values import MacAddress
 from kvnet.xml import read
-from kvnet.xml.element import element
+from kvnet.xml.element import Element, element
 from kvnet.xml.schema import RawElement, at, attr, child, children, variant
 from kvnet.xml.types import Choice, Int, Mac, Present, Text, Token, YesNo
 
@@ -29,7 +29,7 @@ def _fits_the_source(nic: Interface) -> tuple[str, str] | None:
 
 
 @element("interface", cross_check=_fits_the_source, cross_fields=("managed", "virtualport"))
-class Interface:
+class Interface(Element):
     """``<interface>``: one NIC of the guest. The fields are in the order in which libvirt writes them.
 
     ``source`` says what the NIC is plugged into, and its class is the interface's type. Many fields are elements of
@@ -92,7 +92,7 @@ class Interface:
 
 
 @element("hostdev", implied=("mode",), mode="subsystem", type="pci")
-class Hostdev:
+class Hostdev(Element):
     """``<hostdev type='pci'>``: a PCI function of the host, passed through to the guest.
 
     ``source`` is the function's address on the host, ``address`` the one in the guest. ``managed`` lets libvirt detach

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvnet.device.common import ABSOLUTE_PATH
-from kvnet.xml.element import element
+from kvnet.xml.element import Element, element
 from kvnet.xml.schema import attr, child
 from kvnet.xml.types import Choice, Int, OnOff, Text, YesNo
 
@@ -15,7 +15,7 @@ _TUNING = ("queues", "rx_queue_size", "tx_queue_size", "txmode", "ioeventfd", "e
 
 
 @element("host")
-class HostOffloads:
+class HostOffloads(Element):
     """Offloads of the host that QEMU offers: checksums, segmentation (GSO, TSO, UFO), ECN, merged receive buffers."""
 
     csum: bool | None = attr(OnOff(), default=None, guest=True)
@@ -28,7 +28,7 @@ class HostOffloads:
 
 
 @element("guest")
-class GuestOffloads:
+class GuestOffloads(Element):
     """Offloads that QEMU lets the guest accept: checksums, segmentation (TSO, UFO), ECN."""
 
     csum: bool | None = attr(OnOff(), default=None, guest=True)
@@ -46,7 +46,7 @@ def _no_tuning_if_passed_through(driver: Driver) -> tuple[str, str] | None:
 
 
 @element("driver", cross_check=_no_tuning_if_passed_through, cross_fields=("name",))
-class Driver:
+class Driver(Element):
     """The driver of an interface: ``vhost`` or ``qemu`` with their tuning, or the one of a host device.
 
     ``queues`` is the number of queue pairs; ``rx_queue_size`` and ``tx_queue_size`` are in descriptors. ``iommu``,
@@ -74,7 +74,7 @@ class Driver:
 
 
 @element("driver")
-class HostdevDriver:
+class HostdevDriver(Element):
     """The driver that passes a PCI function through; ``model`` is a variant of the kernel's vfio-pci."""
 
     name: str | None = attr(Choice(*_PASSTHROUGH), default=None, optional_since="10.0.0")
@@ -83,7 +83,7 @@ class HostdevDriver:
 
 
 @element("backend")
-class Backend:
+class Backend(Element):
     """The program or the device files behind the NIC.
 
     ``tap`` and ``vhost`` are paths of device files, ``log_file`` is passt's. passt tells the guest ``hostname`` and

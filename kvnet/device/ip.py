@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvnet.device.common import DEVICE_NAME
-from kvnet.xml.element import element
+from kvnet.xml.element import Element, element
 from kvnet.xml.schema import attr, children
 from kvnet.xml.types import Choice, Int, Ip, YesNo
 
@@ -14,7 +14,7 @@ _PORT = Int(-1, 65535)
 
 
 @element("ip")
-class IpAddress:
+class IpAddress(Element):
     """An address of the guest's end of the link, or in a source of the host's end; ``peer`` is that of the other."""
 
     address: str = attr(Ip())
@@ -30,7 +30,7 @@ def _one_mask(route: Route) -> tuple[str, str] | None:
 
 
 @element("route", cross_check=_one_mask)
-class Route:
+class Route(Element):
     """A route to ``address`` with a ``prefix`` or a ``netmask``; without one passt's default route (libvirt 12.2)."""
 
     family: str | None = attr(_FAMILY, default=None)
@@ -42,7 +42,7 @@ class Route:
 
 
 @element("range")
-class PortSpan:
+class PortSpan(Element):
     """Ports ``start`` to ``end`` that are forwarded, to the guest's ports from ``to`` on; or not, with ``exclude``."""
 
     start: int = attr(_PORT)
@@ -52,7 +52,7 @@ class PortSpan:
 
 
 @element("portForward")
-class PortForward:
+class PortForward(Element):
     """Ports of the host, on one address or link, that passt forwards to the guest; all if ``ranges`` is empty."""
 
     proto: str = attr(Choice("tcp", "udp"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kvnet.device.address import UsbHostAddress, VfHostAddress
 from kvnet.device.common import ABSOLUTE_PATH, BRIDGE_NAME, DEVICE_NAME, UUID
 from kvnet.device.ip import IpAddress, Route
-from kvnet.xml.element import element
+from kvnet.xml.element import Element, element
 from kvnet.xml.schema import RawElement, at, attr, child, children
 from kvnet.xml.types import Choice, Hex, Int, Ip, Text, YesNo
 
@@ -37,7 +37,7 @@ _USB_ID = Hex(4, 0xFFFF, decimals=9999)
 
 
 @element("source", variant="ethernet")
-class EthernetSource:
+class EthernetSource(Element):
     """A tap that exists or that libvirt makes, with the addresses and routes of the host's end."""
 
     ips: tuple[IpAddress, ...] = children(IpAddress, default=(), since="2.1.0")
@@ -52,7 +52,7 @@ def _port_of_a_network(source: BridgeSource | DirectSource) -> tuple[str, str] |
 
 
 @element("source", variant="bridge", cross_check=_port_of_a_network, cross_fields=("portgroup", "portid"))
-class BridgeSource:
+class BridgeSource(Element):
     """A bridge of the host.
 
     In live domains libvirt adds the network that it belongs to, with the port group and the identifier of the port.
@@ -73,7 +73,7 @@ def _table_of_a_bridge(source: NetworkSource) -> tuple[str, str] | None:
 
 
 @element("source", variant="network", cross_check=_table_of_a_bridge, cross_fields=("mac_table_manager",))
-class NetworkSource:
+class NetworkSource(Element):
     """A virtual network of libvirt, and optionally a port group of it; in live domains with its bridge."""
 
     network: str = attr(Text())
@@ -86,7 +86,7 @@ class NetworkSource:
 @element(
     "source", variant="direct", since="0.7.7", cross_check=_port_of_a_network, cross_fields=("portgroup", "portid")
 )
-class DirectSource:
+class DirectSource(Element):
     """A macvtap on the link ``dev`` of the host; the other fields are those of ``BridgeSource``."""
 
     network: str | None = attr(Text(), default=None)
@@ -99,14 +99,14 @@ class DirectSource:
 
 
 @element("source", variant="user")
-class UserSource:
+class UserSource(Element):
     """A network in user space, by slirp or passt; ``dev`` is the host's link that passt uses."""
 
     dev: str | None = attr(DEVICE_NAME, default=None, since="9.0.0")
 
 
 @element("reconnect")
-class Reconnect:
+class Reconnect(Element):
     """Whether the client of a socket connects again, and ``timeout`` and ``delay`` of that in seconds."""
 
     enabled: bool = attr(YesNo())
@@ -115,7 +115,7 @@ class Reconnect:
 
 
 @element("source", variant="vhostuser", since="1.2.7")
-class VhostuserSource:
+class VhostuserSource(Element):
     """A vhost-user socket at ``path``; or with the passt backend (libvirt 11.1) the link ``dev`` that passt uses."""
 
     type: str | None = attr(Choice("unix"), default=None, optional_since="11.1.0")
@@ -136,7 +136,7 @@ def _some_device(source: HostdevSource) -> tuple[str, str] | None:
 
 
 @element("source", variant="hostdev", since="0.9.11", cross_check=_some_device)
-class HostdevSource:
+class HostdevSource(Element):
     """A virtual function whose MAC and VLAN libvirt sets through its physical function, or a USB NIC.
 
     The device is given by its address, or a USB NIC by the numbers of its ``vendor`` and ``product``. ``missing`` is
@@ -150,14 +150,14 @@ class HostdevSource:
 
 
 @element("source", variant="vdpa", since="6.9.0")
-class VdpaSource:
+class VdpaSource(Element):
     """A vDPA device of the host; ``dev`` is its character device."""
 
     dev: str = attr(DEVICE_NAME)
 
 
 @element("source", variant="mcast")
-class McastSource:
+class McastSource(Element):
     """A UDP multicast group as a network of guests."""
 
     address: str = attr(Ip(only4=True))
@@ -165,7 +165,7 @@ class McastSource:
 
 
 @element("source", variant="server")
-class ServerSource:
+class ServerSource(Element):
     """A TCP port of the host that another guest connects to."""
 
     address: str | None = attr(Ip(only4=True), default=None)
@@ -173,7 +173,7 @@ class ServerSource:
 
 
 @element("source", variant="client")
-class ClientSource:
+class ClientSource(Element):
     """The TCP port of another guest's server source."""
 
     address: str = attr(Ip(only4=True))
@@ -181,7 +181,7 @@ class ClientSource:
 
 
 @element("local")
-class Local:
+class Local(Element):
     """The address and port of this end of a UDP tunnel."""
 
     address: str = attr(Ip(only4=True))
@@ -189,7 +189,7 @@ class Local:
 
 
 @element("source", variant="udp", since="1.2.20")
-class UdpSource:
+class UdpSource(Element):
     """A UDP tunnel to the address and port of its other end."""
 
     address: str = attr(Ip(only4=True))
@@ -198,19 +198,19 @@ class UdpSource:
 
 
 @element("source", variant="internal")
-class InternalSource:
+class InternalSource(Element):
     """A network inside VirtualBox or VMware."""
 
     name: str = attr(DEVICE_NAME)
 
 
 @element("source", variant="null", since="8.7.0")
-class NullSource:
+class NullSource(Element):
     """No network: the link goes nowhere."""
 
 
 @element("source", variant="vds", since="8.7.0")
-class VdsSource:
+class VdsSource(Element):
     """A port of a VMware distributed switch, with the identifiers that VMware gave it."""
 
     switchid: str = attr(UUID)

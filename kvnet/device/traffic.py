@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvnet.device.common import DEVICE_NAME, UUID
-from kvnet.xml.element import element
+from kvnet.xml.element import Element, element
 from kvnet.xml.schema import at, attr, child, children
 from kvnet.xml.types import Choice, Int, Present, Text, Token, YesNo
 
@@ -29,7 +29,7 @@ _RATE = Int(1)
 
 
 @element("tag")
-class VlanTag:
+class VlanTag(Element):
     """One VLAN of the port, from 0 to 4095; ``native_mode`` marks the one of untagged frames."""
 
     id: int = attr(Int(0, 4095))
@@ -37,7 +37,7 @@ class VlanTag:
 
 
 @element("vlan")
-class Vlan:
+class Vlan(Element):
     """The VLANs of the port; several make a ``trunk``, which is True or absent."""
 
     trunk: bool | None = attr(Present("yes"), default=None)
@@ -45,7 +45,7 @@ class Vlan:
 
 
 @element("parameters")
-class VirtualPortParameters:
+class VirtualPortParameters(Element):
     """What the switch is told of the port; which fields it takes depends on the type of the port (see libvirt)."""
 
     manager_id: int | None = attr(Int(0, 0xFF, digits=2), "managerid", default=None)
@@ -77,7 +77,7 @@ def _parameters_of_the_type(port: VirtualPort) -> tuple[str, str] | None:
 
 
 @element("virtualport", since="0.8.2", cross_check=_parameters_of_the_type)
-class VirtualPort:
+class VirtualPort(Element):
     """A port of a switch that is managed by a protocol (802.1Qbg, 802.1Qbh) or a program (Open vSwitch, midonet)."""
 
     type: str | None = attr(Choice(*_PARAMETERS, newer={"openvswitch": "0.9.11", "midonet": "1.2.13"}), default=None)
@@ -85,7 +85,7 @@ class VirtualPort:
 
 
 @element("inbound")
-class Inbound:
+class Inbound(Element):
     """The rate towards the guest: ``average``, ``peak`` and the guaranteed ``floor`` in KiB/s, ``burst`` in KiB."""
 
     average: int | None = attr(_RATE, default=None)
@@ -95,7 +95,7 @@ class Inbound:
 
 
 @element("outbound")
-class Outbound:
+class Outbound(Element):
     """The rate from the guest: ``average`` and ``peak`` in KiB/s, ``burst`` in KiB; libvirt ignores ``floor``."""
 
     average: int | None = attr(_RATE, default=None)
@@ -105,7 +105,7 @@ class Outbound:
 
 
 @element("bandwidth", since="0.9.4")
-class Bandwidth:
+class Bandwidth(Element):
     """The rates of the NIC; ``class_id`` is the traffic class that libvirt chose, in live domains."""
 
     class_id: int | None = attr(_RATE, "classID", default=None)
@@ -114,14 +114,14 @@ class Bandwidth:
 
 
 @element("port")
-class Port:
+class Port(Element):
     """The port of the bridge; isolated ports do not reach each other."""
 
     isolated: bool | None = attr(YesNo(), default=None, since="6.1.0")
 
 
 @element("guest")
-class GuestLink:
+class GuestLink(Element):
     """The name of the link inside an LXC container: ``dev`` the requested, ``actual`` the real one."""
 
     dev: str | None = attr(DEVICE_NAME, default=None)
@@ -129,7 +129,7 @@ class GuestLink:
 
 
 @element("parameter")
-class Parameter:
+class Parameter(Element):
     """A variable of a network filter."""
 
     name: str = attr(Token("[a-zA-Z0-9_]+"))
@@ -137,7 +137,7 @@ class Parameter:
 
 
 @element("filterref")
-class Filter:
+class Filter(Element):
     """A network filter of libvirt, applied to the NIC's traffic on the host."""
 
     filter: str = attr(Token(r"[A-Za-z_][A-Za-z0-9_.\-]*"))
@@ -145,28 +145,28 @@ class Filter:
 
 
 @element("tune")
-class Tune:
+class Tune(Element):
     """``sndbuf``, the size of the tap's send buffer in bytes."""
 
     sndbuf: int | None = at("sndbuf", Int(), default=None, since="0.8.8")
 
 
 @element("frames")
-class Frames:
+class Frames(Element):
     """``max``, the number of packets after which the guest is interrupted."""
 
     max: int | None = attr(Int(), default=None)
 
 
 @element("rx")
-class Receive:
+class Receive(Element):
     """Interrupt coalescing of the packets that the guest receives."""
 
     frames: Frames | None = child(Frames, default=None)
 
 
 @element("coalesce")
-class Coalesce:
+class Coalesce(Element):
     """Interrupt coalescing."""
 
     rx: Receive | None = child(Receive, default=None)

@@ -30,10 +30,29 @@ from kvnet.xml.schema import (
     variant,
 )
 
-__all__ = ["constructor", "element", "evolve", "evolver", "install"]
+__all__ = ["Element", "constructor", "element", "evolve", "evolver", "install"]
 
-C = TypeVar("C", bound=type)
 T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def _declares_fields(cls: type[T]) -> type[T]:
+    return cls
+
+
+@_declares_fields
+@attrs.frozen(kw_only=True, slots=False, init=False, repr=False)
+class Element:
+    """The base of all element classes.
+
+    ``verbatim`` is the text that an object was read from without loss, else None. ``attrs.evolve`` hands it on, and
+    ``write`` changes in that text only what was changed in the object.
+    """
+
+    verbatim: str | None = attrs.field(default=None, eq=False)
+
+
+C = TypeVar("C", bound=type[Element])
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attr, at, child, children, variant))
@@ -56,15 +75,9 @@ def element(
     Making an object raises ValueError with the class and the field for a value that cannot be written, and TypeError
     for a field that is missing or unknown. ``cross_check`` compares the fields with each other; it is called if one
     of ``cross_fields`` is given, or always if there are none.
-
-    The field ``verbatim`` of every class is the text that an object was read from without loss. ``attrs.evolve`` hands
-    it on, and ``write`` changes in that text only what was changed in the object.
     """
 
     def declare(cls: C) -> C:
-        if not hasattr(cls, "__kvnet__"):
-            cls.__annotations__["verbatim"] = str | None
-            cls.verbatim = attrs.field(default=None, eq=False)  # type: ignore[attr-defined]
         made = attrs.frozen(kw_only=True, slots=False, init=False, repr=False)(cls)
         for each in attrs.fields(made):
             if each.default is not attrs.NOTHING:

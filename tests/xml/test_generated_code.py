@@ -11,7 +11,7 @@ import pytest
 from kvnet.device import EthernetSource, Interface, PciGuestAddress
 from kvnet.xml import write
 from kvnet.xml.codegen import function
-from kvnet.xml.element import element
+from kvnet.xml.element import Element, element
 from kvnet.xml.generate import reader, sources
 from kvnet.xml.schema import attr
 from kvnet.xml.types import Int
@@ -19,7 +19,7 @@ from kvnet.xml.types import Int
 
 def a_class(tag: str) -> Any:
     @element(tag)
-    class Part:
+    class Part(Element):
         """One of several classes of one name."""
 
         size: int | None = attr(Int(), default=None)
