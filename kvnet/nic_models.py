@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["EXPRESS_MODELS", "MODELS"]
+__all__ = ["CONVENTIONAL_MODELS", "MODELS"]
 
 MODELS: Final = ("e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio")
 """KubeVirt's models (``pkg/network/admitter``), as ``interfaces[].model`` spells them."""
 
-EXPRESS_MODELS: Final = ("virtio", "virtio-non-transitional", "e1000e", "igb")
-"""libvirt's models that are PCI Express devices and take a root port; the others take a slot of a PCI bridge.
+CONVENTIONAL_MODELS: Final = (None, "e1000", "rtl8139", "virtio-transitional")
+"""libvirt's models that take a slot of a PCI bridge on q35, with no model meaning rtl8139; all others take a root port.
 
-Measured with libvirt 9.0.
+Measured with libvirt 9.0, which puts ne2k_pci and pcnet on root ports too.
 """

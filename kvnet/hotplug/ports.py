@@ -14,7 +14,7 @@ from kvnet.device import Device, EthernetSource, HostdevSource, Interface, PciGu
 from kvnet.domain.edit import edited, insertion, last_of
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.hotplug.live_domain import LiveDomain
-from kvnet.nic_models import EXPRESS_MODELS
+from kvnet.nic_models import CONVENTIONAL_MODELS
 from kvnet.spec import Machine
 from kvnet.target import Target
 from kvnet.xml import write
@@ -202,7 +202,7 @@ def is_express(device: Device) -> bool:
     """Whether libvirt puts a device on a PCIe root port where there is one."""
     if not isinstance(device, Interface) or isinstance(device.source, HostdevSource):
         return True
-    return device.model in EXPRESS_MODELS
+    return device.model not in CONVENTIONAL_MODELS
 
 
 def _refusal(device: Device, free: list[PciSlot]) -> str | None:

@@ -13,7 +13,7 @@ from enum import Enum
 from attrs import define, field
 
 from kvnet.errors import Problem
-from kvnet.nic_models import EXPRESS_MODELS
+from kvnet.nic_models import CONVENTIONAL_MODELS
 from kvnet.rules.context import Nic, Rule, RuleContext
 from kvnet.spec import Sriov
 from kvnet.target import architecture_of
@@ -201,4 +201,4 @@ def _is_old(context: RuleContext, nic: Nic) -> bool:
         return False
     if nic.interface.is_virtio:
         return bool(context.machine.spec.domain.devices.use_virtio_transitional)
-    return nic.interface.model not in EXPRESS_MODELS
+    return nic.interface.model in CONVENTIONAL_MODELS
