@@ -82,8 +82,8 @@ def element(
         for each in attrs.fields(made):
             if each.default is not attrs.NOTHING:
                 setattr(made, each.name, each.default)
-        made.__init__ = _init_first  # type: ignore[misc]
-        made.__repr__ = _repr  # type: ignore[method-assign, assignment]
+        made.__init__ = _init_first  # type: ignore[method-assign]
+        made.__repr__ = _repr  # type: ignore[method-assign]
         made.__signature__ = _Signature()  # type: ignore[attr-defined]
         made.__kvnet__ = Declaration(  # type: ignore[attr-defined]
             tag=tag,

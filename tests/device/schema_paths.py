@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from attrs import evolve, frozen
-from relaxng import (
+from device.relaxng import (
     NOT_ALLOWED,
     Attribute,
     Both,

@@ -380,7 +380,7 @@ BAD = {
         "kind": KINDS,
         "at once": ALL_AT_ONCE,
     }.items()
-    for name, (text, *problems) in table.items()
+    for name, (text, *problems) in table.items()  # type: ignore[attr-defined]
 }
 ROOTS = {
     "a network": "<network/>",

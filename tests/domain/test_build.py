@@ -66,7 +66,7 @@ LARGE = {
 
 @pytest.mark.parametrize(("cpu", "kind", "is_extended"), LARGE.values(), ids=LARGE)
 def test_more_than_255_vcpus_have_extended_interrupt_mode(cpu: Cpu, kind: dict[str, str], is_extended: bool) -> None:
-    text = build(machine(cpu=cpu, machine=MachineType(**kind)), None, [NIC])
+    text = build(machine(cpu=cpu, machine=MachineType(**kind)), None, [NIC])  # type: ignore[arg-type]
     assert (IOMMU in text, "<ioapic driver='qemu'/>" in text) == (is_extended, is_extended)
 
 

@@ -103,7 +103,7 @@ def test_each_half_gets_what_it_lacks(
     assert told(plan) == calls
     assert plan.needs_restart == (live is not None and asked.get("model") == "e1000e")
     after = [text and preview(text, plan.part(live=half)) for half, text in ((True, live), (False, config))]
-    assert planned(*after, asked).calls == ()
+    assert planned(*after, asked).calls == ()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("live", "config"), [(domain(), domain()), (domain(RED), domain()), (domain(), domain(RED))])

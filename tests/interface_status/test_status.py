@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from domains import agent_link, domain, nic_xml, vf_xml
+from interface_status.domains import agent_link, domain, nic_xml, vf_xml
 from machines import claim, multus, nic, pod, vmi
 from tables import rows
 
@@ -26,7 +26,7 @@ def machine(interfaces: list[Json], networks: list[Json], *reported: Json) -> Ma
 
 
 def told(of: Machine, *devices: str, **seen: Any) -> list[Json]:
-    return unstructure(kvnet.status(of, domain(*devices), **seen))
+    return unstructure(kvnet.status(of, domain(*devices), **seen))  # type: ignore[no-any-return]
 
 
 def domain_entry(**members: Any) -> Json:
@@ -224,7 +224,7 @@ IN_POD = [{"name": "cni", "interface": "eth0", "default": True}, {"name": "ns/na
 
 
 def controlled(of: Machine, network_status: list[Json]) -> list[Json]:
-    return unstructure(virt_controller_status(of, pod_networks(network_status)))
+    return unstructure(virt_controller_status(of, pod_networks(network_status)))  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_the_primary_network_is_always_told(network_status: list[Json], link: st
 def test_the_controllers_order_is_primary_secondary_claimed_and_the_guests_own() -> None:
     names = [claim("c"), multus("b"), pod("a")]
     was = [{"interfaceName": "docker0"}, {"name": "stale"}, {"name": "c"}, {"name": "b"}]
-    entries = controlled(machine([], names, *was), IN_POD)
+    entries = controlled(machine([], names, *was), IN_POD)  # type: ignore[arg-type]
     assert [entry.get("name") for entry in entries] == ["a", "b", "c", None, "stale"]
 
 

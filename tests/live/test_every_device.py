@@ -75,9 +75,9 @@ def tamed(nic: Interface, source: Source, model: str | None, driver: Driver | No
         coalesce=Coalesce(rx=Receive(frames=Frames(max=5))) if nic.coalesce and isinstance(source, TAPS) else None,
         rom=Rom(enabled=False) if nic.rom else None,
         acpi=Acpi(index=7) if nic.acpi else None,
-        **dict.fromkeys(("virtualport", "managed", "backend", "backend_domain", "guest", "address", "teaming")),
-        **dict.fromkeys(("filter", "load_parameter", "mtu")),
-        **dict.fromkeys(("ips", "routes", "port_forwards"), ()),
+        **dict.fromkeys(("virtualport", "managed", "backend", "backend_domain", "guest", "address", "teaming")),  # type: ignore[arg-type]
+        **dict.fromkeys(("filter", "load_parameter", "mtu")),  # type: ignore[arg-type]
+        **dict.fromkeys(("ips", "routes", "port_forwards"), ()),  # type: ignore[arg-type]
     )
 
 
@@ -88,8 +88,8 @@ def nics(draw: st.DrawFn) -> Interface:
     if driver is not None:
         names = {"name": draw(st.sampled_from(["qemu", "vhost"])), "queues": draw(st.none() | st.integers(2, 8))}
         offloads = {"host": HostOffloads(csum=False), "guest": GuestOffloads(ecn=True)} if driver.host else {}
-        driver = attrs.evolve(driver, **names, rx_queue_size=draw(SIZES), tx_queue_size=None, host=None, guest=None)
-        driver = attrs.evolve(driver, **offloads)
+        driver = attrs.evolve(driver, **names, rx_queue_size=draw(SIZES), tx_queue_size=None, host=None, guest=None)  # type: ignore[arg-type]
+        driver = attrs.evolve(driver, **offloads)  # type: ignore[arg-type]
     return tamed(draw(elements(Interface, libvirt="9.0")), draw(SOURCES), draw(MODELS), driver)
 
 

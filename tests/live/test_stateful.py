@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from live_machines import FACTS, HOST, devices, domain, machine, plugged
+from live.live_machines import FACTS, HOST, devices, domain, machine, plugged
 
 import kvnet
 from kvnet import live
@@ -154,7 +154,7 @@ class Changes(RuleBasedStateMachine):
             found = devices(text)
             assert {name: _seen(each) for name, each in found.items()} == expected
             places = [each.address for each in found.values()]
-            assert len({(each.bus, each.slot) for each in places}) == len(places)
+            assert len({(each.bus, each.slot) for each in places}) == len(places)  # type: ignore[union-attr]
         running, following = devices(self.vm.XMLDesc()), devices(self.vm.XMLDesc(INACTIVE))
         for name in running.keys() & following.keys():
             if self.runs[name] == self.next[name]:

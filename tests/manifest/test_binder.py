@@ -62,7 +62,7 @@ def test_any_mapping_and_any_tuple_is_read() -> None:
 
 
 def test_bindings_come_in_the_order_of_their_table() -> None:
-    forth, back = ({key: {} for key in keys} for keys in (("bridge", "sriov"), ("sriov", "bridge")))
+    forth, back = ({key: {} for key in keys} for keys in (("bridge", "sriov"), ("sriov", "bridge")))  # type: ignore[var-annotated]
     assert bind(Interface, {"name": "a", **forth}) == bind(Interface, {"name": "a", **back})
 
 

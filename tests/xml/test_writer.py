@@ -64,5 +64,5 @@ def test_what_is_written_does_not_depend_on_the_object_that_was_written_first(fi
 
 def test_the_order_in_which_fields_are_given_does_not_matter() -> None:
     fields = {"source": EthernetSource(), "alias": "ua-a", "mtu": 1500}
-    texts = {kvnet.write(Interface(**dict(order))) for order in permutations(fields.items())}
+    texts = {kvnet.write(Interface(**dict(order))) for order in permutations(fields.items())}  # type: ignore[arg-type]
     assert texts == {"<interface type='ethernet'><mtu size='1500'/><alias name='ua-a'/></interface>"}
