@@ -15,7 +15,7 @@ from kvnet.domain.read import domain_element
 from kvnet.errors import FieldPath, Place, Problem, XmlError
 from kvnet.xml import parse
 
-__all__ = ["NICS", "Document", "Span", "only_nic"]
+__all__ = ["NICS", "DomainDocument", "Span", "only_nic"]
 
 NICS = ("interface", "hostdev")
 """The elements that are NICs, or may be."""
@@ -38,7 +38,7 @@ class Span:
 
 
 @frozen(slots=False)
-class Document:
+class DomainDocument:
     """A domain document: its ``data`` in UTF-8, and its ``<domain>`` as a tree, which is not to be changed.
 
     The rest is found once, when it is first used: ``parents`` are its ``<devices>``, of which libvirt reads as many as

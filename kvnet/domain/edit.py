@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from attrs import evolve, frozen
 
-from kvnet.domain.document import Document, Span
+from kvnet.domain.document import DomainDocument, Span
 
 __all__ = ["Edit", "Style", "edited", "insertion", "laid_out", "last_of", "removal", "replacement", "with_nics"]
 
@@ -30,7 +30,7 @@ class Edit:
     text: str
 
 
-def edited(document: Document, edits: Sequence[Edit]) -> str:
+def edited(document: DomainDocument, edits: Sequence[Edit]) -> str:
     """The text of a document after edits that do not overlap."""
     data = document.data
     for edit in sorted(edits, key=lambda each: (each.start, each.end), reverse=True):
@@ -38,17 +38,17 @@ def edited(document: Document, edits: Sequence[Edit]) -> str:
     return data.decode()
 
 
-def removal(document: Document, span: Span) -> Edit:
+def removal(document: DomainDocument, span: Span) -> Edit:
     """Remove an element and the white space before it."""
     return Edit(len(document.data[: span.start].rstrip(_BLANKS)), span.end, "")
 
 
-def replacement(document: Document, span: Span, text: str) -> Edit:
+def replacement(document: DomainDocument, span: Span, text: str) -> Edit:
     """Put the XML of another element in the place of one, indented as that one is."""
     return Edit(span.start, span.end, laid_out(text, _style_at(document, span)))
 
 
-def last_of(document: Document, *groups: Sequence[str]) -> Span | None:
+def last_of(document: DomainDocument, *groups: Sequence[str]) -> Span | None:
     """The last device with a tag of the first group that the document has any of, else its last device."""
     for tags in groups:
         matching = [each for each in document.devices if each.tag in tags]
@@ -57,13 +57,13 @@ def last_of(document: Document, *groups: Sequence[str]) -> Span | None:
     return document.spans[document.devices[-1]] if document.devices else None
 
 
-def with_nics(document: Document, texts: Sequence[str]) -> Edit:
+def with_nics(document: DomainDocument, texts: Sequence[str]) -> Edit:
     """Insert the XML of NICs after the last interface, else where libvirt writes the first one."""
     place = last_of(document, ("interface",), ("emulator", "disk", "controller", "filesystem"))
     return insertion(document, texts, place)
 
 
-def insertion(document: Document, texts: Sequence[str], place: Span | None) -> Edit:
+def insertion(document: DomainDocument, texts: Sequence[str], place: Span | None) -> Edit:
     """Insert the XML of devices after the one at ``place``, else at the end of the first ``<devices>``.
 
     A document without ``<devices>`` gets one, at the end of its root.
@@ -105,23 +105,23 @@ class Style:
         return evolve(self, indent=self.indent + self.step * levels)
 
 
-def _style_at(document: Document, span: Span) -> Style:
+def _style_at(document: DomainDocument, span: Span) -> Style:
     indent = _indent(document, span)
     return Style(None if indent is None else _newline(document), indent or "", _step(document))
 
 
-def _newline(document: Document) -> str:
+def _newline(document: DomainDocument) -> str:
     match = _NEWLINE.search(document.data)
     return match.group().decode() if match else "\n"
 
 
-def _indent(document: Document, span: Span) -> str | None:
+def _indent(document: DomainDocument, span: Span) -> str | None:
     """The white space before an element, ``None`` where it does not begin its line."""
     lines = _NEWLINE.split(document.data[: span.start])
     return lines[-1].decode() if len(lines) > 1 and not lines[-1].strip(_BLANKS) else None
 
 
-def _step(document: Document) -> str:
+def _step(document: DomainDocument) -> str:
     """How much further in the first device stands than its ``<devices>``, or that than the root."""
     chain = [document.domain, *document.parents[:1], *document.devices[:1]]
     indents = [_indent(document, document.spans[each]) or "" for each in chain]
@@ -133,7 +133,7 @@ def _lines(texts: Sequence[str], style: Style) -> str:
     return "".join(style.margin + laid_out(text, style) for text in texts)
 
 
-def _appended(document: Document, parent: Span, content: str, style: Style) -> Edit:
+def _appended(document: DomainDocument, parent: Span, content: str, style: Style) -> Edit:
     """Put content at the end of an element of some style, which is opened where it was closed in itself."""
     if parent.inner is None:
         tag = document.data[parent.start : parent.end].decode()

@@ -8,7 +8,7 @@ from attrs import frozen
 from lxml import etree
 
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
-from kvnet.domain.document import NICS, Document, only_nic
+from kvnet.domain.document import NICS, DomainDocument, only_nic
 from kvnet.domain.edit import edited, removal, replacement, with_nics
 from kvnet.errors import FieldPath, Problem, XmlError
 
@@ -42,7 +42,7 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
 
     Raises XmlError where the document is not a domain, or a text is not one NIC.
     """
-    document = Document.parse(domain_xml)
+    document = DomainDocument.parse(domain_xml)
     given = [only_nic(text, FieldPath(("nics",))[n]) for n, text in enumerate(nics)]
     wanted = [_nic(element) for _, element in given]
     _refuse_shared_aliases(wanted)

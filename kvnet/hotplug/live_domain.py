@@ -9,7 +9,7 @@ from attrs import frozen
 
 from kvnet.compiler.naming import VF_ALIAS
 from kvnet.device import Device, Hostdev, Interface
-from kvnet.domain.document import NICS, Document, Span
+from kvnet.domain.document import NICS, DomainDocument, Span
 from kvnet.domain.read import About, about, is_nic
 from kvnet.errors import FieldPath
 from kvnet.spec import Interface as SpecInterface
@@ -39,10 +39,10 @@ class LiveNic:
 
 
 @frozen(slots=False)
-class LiveDomain(Document):
+class LiveDomain(DomainDocument):
     """A domain document, parsed: the live configuration of a running domain, or a persistent configuration.
 
-    To what a ``Document`` has it adds ``about``, what the domain says of the whole machine, and ``nics``, its
+    To what a ``DomainDocument`` has it adds ``about``, what the domain says of the whole machine, and ``nics``, its
     interfaces and PCI hostdevs in document order. Each is read once, when it is first used.
 
     >>> nic = "<interface type='user'><alias name='ua-a'/></interface>"
