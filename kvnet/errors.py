@@ -146,6 +146,9 @@ class KvnetError(Exception):
     def __str__(self) -> str:
         return "\n".join(map(str, self.problems))
 
+    def __reduce__(self) -> tuple[type[KvnetError], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
 
 class Rejected(KvnetError):
     """A manifest that cannot be read, admitted or compiled."""
