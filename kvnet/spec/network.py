@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from kvnet.spec.wire import BriefRepr, CidrText, members, named
 
@@ -76,7 +76,7 @@ class Network(BriefRepr):
     """
 
     name: str
-    sources: tuple[NetworkSource, ...] = members(SOURCES, default=(), converter=_as_tuple)
+    sources: tuple[NetworkSource, ...] = field(default=(), converter=_as_tuple, metadata=members(SOURCES))
 
     @property
     def pod(self) -> Pod | None:

@@ -1,6 +1,6 @@
-"""Every path that libvirt's installed schema allows below a network device: ``schema_paths.py [SCHEMA]``.
+"""Every path that libvirt's installed schema allows below a network device.
 
-Prints one line for each path: the path, the types of the device that allow it, its values, how often, and its place
+``python -m device.schema_paths [SCHEMA]``, run in the folder ``tests``, prints one line for each path: the path, the types of the device that allow it, its values, how often, and its place
 among its siblings.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from attrs import evolve, frozen
-from relaxng import (
+from device.relaxng import (
     NOT_ALLOWED,
     Attribute,
     Both,

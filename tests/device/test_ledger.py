@@ -6,7 +6,7 @@ import os
 from functools import cache
 
 import pytest
-from schema_paths import SCHEMA, SchemaPath, network_device_paths
+from device.schema_paths import SCHEMA, SchemaPath, network_device_paths
 
 from kvnet.device import Hostdev, Interface
 from kvnet.xml.paths import DeclaredPath, paths, release

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from relaxng import Grammar
-from schema_paths import SCHEMA, SchemaPath, device_paths, main, network_device_paths
+from device.relaxng import Grammar
+from device.schema_paths import SCHEMA, SchemaPath, device_paths, main, network_device_paths
 
 GRAMMAR = "<grammar xmlns='http://relaxng.org/ns/structure/1.0'>{}</grammar>"
 AROUND = "<start><element name='domain'><element name='devices'><ref name='nic'/></element></element></start>"

@@ -125,7 +125,7 @@ def booted(domain_xml: str, connection: Any, image: Image) -> Iterator[Guest]:
     """
     libvirt = libvirt_module()
     defined = live.define(_bootable(domain_xml, image), connection, keep=True)
-    domain = connection.lookupByUUIDString(parse(defined.got).findtext("uuid"))
+    domain = connection.lookupByUUIDString(parse(defined.persistent).findtext("uuid"))
     try:
         domain.create()
         terminal = parse(domain.XMLDesc()).xpath("string(devices/serial/source/@path)")

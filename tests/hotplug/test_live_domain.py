@@ -77,7 +77,7 @@ def test_a_domain_is_a_value() -> None:
     domain = LiveDomain.parse(DOMAIN)
     assert hash(domain) == hash(LiveDomain.parse(DOMAIN))
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        domain.nics = ()  # type: ignore[misc]
+        domain.nics = ()
 
 
 def test_devices_have_their_place_in_the_text_and_on_pci() -> None:

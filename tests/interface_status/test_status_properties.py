@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from domains import agent_link, domain, nic_xml, vf_xml
 from hypothesis import given
 from hypothesis import strategies as st
+from interface_status.domains import agent_link, domain, nic_xml, vf_xml
 
 import kvnet
 from kvnet.compiler.naming import hashed_name

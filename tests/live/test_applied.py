@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from live_machines import HOST
+from live.live_machines import HOST
 from machines import multus, nic, vmi
 from parses import count_parses
 

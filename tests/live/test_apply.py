@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from live_machines import FACTS, HOST, devices, domain, machine, plugged
+from live.live_machines import FACTS, HOST, devices, domain, machine, plugged
 from machines import multus, vmi
 
 import kvnet

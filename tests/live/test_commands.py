@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
-from live_machines import domain, machine
+from live.live_machines import domain, machine
+from live.outside import Outside, outside
 from machines import nic, pod, vmi
-from outside import Outside, outside
 
 pytestmark = pytest.mark.slow
 
 NAME = "vm"
-FACTS = {"libvirtNetworks": []}
+FACTS: dict[str, list[str]] = {"libvirtNetworks": []}
 ATTACH = "vm: attach red (ua-red) [running, next start]\n"
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_machines import devices, domain, machine, plugged
-from outside import Outside, outside
+from live.live_machines import devices, domain, machine, plugged
+from live.outside import Outside, outside
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ APPLY = """
 import os, signal, sys
 import libvirt
 from kvnet import Target, live
-from live_machines import FACTS, HOST, machine, plugged
+from live.live_machines import FACTS, HOST, machine, plugged
 
 left = int(os.environ.get("KILLED_AFTER", "-1"))
 made = 0

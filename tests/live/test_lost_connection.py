@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon import MISSING, Daemon, daemon, end_domains
-from live_machines import FACTS, HOST, devices, domain, machine, plugged
+from live.daemon import MISSING, Daemon, daemon, end_domains
+from live.live_machines import FACTS, HOST, devices, domain, machine, plugged
 
 import kvnet
 from kvnet import live
