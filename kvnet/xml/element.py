@@ -36,11 +36,13 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def _declares_fields(cls: type[T]) -> type[T]:
+def _typed(cls: type[T]) -> type[T]:
+    """Show type checkers that subclasses take the fields of a class, which is left as it is."""
     return cls
 
 
-@_declares_fields
+# mypy accepts in attrs.evolve only classes that attrs.frozen itself decorates, or that have such a base
+@_typed
 @attrs.frozen(kw_only=True, slots=False, init=False, repr=False)
 class Element:
     """The base of all element classes.
