@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from kvnet.spec.wire import BriefRepr, Int32, Int64, IpText, UInt32, members
 
@@ -167,7 +167,7 @@ class Interface(BriefRepr):
     """
 
     name: str
-    bindings: tuple[Binding, ...] = members(BINDINGS, default=(), converter=_as_tuple)
+    bindings: tuple[Binding, ...] = field(default=(), converter=_as_tuple, metadata=members(BINDINGS))
     model: str | None = None
     ports: tuple[Port, ...] | None = None
     port_ranges: tuple[PortRange, ...] | None = None

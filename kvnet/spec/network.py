@@ -78,7 +78,7 @@ class Network(BriefRepr):
     """
 
     name: str
-    sources: tuple[NetworkSource, ...] = members(SOURCES, default=(), converter=_as_tuple)
+    sources: tuple[NetworkSource, ...] = field(default=(), converter=_as_tuple, metadata=members(SOURCES))
 
     @property
     def pod(self) -> Pod | None:

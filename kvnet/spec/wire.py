@@ -143,9 +143,9 @@ def named(name: str, **options: Any) -> Any:
     return attrs.field(metadata={_NAME: name}, **options)
 
 
-def members(table: Mapping[str, type], **options: Any) -> Any:
-    """A field that holds members of the JSON object itself, by the class of each, in the order of the table."""
-    return attrs.field(metadata={_MEMBERS: table}, **options)
+def members(table: Mapping[str, type]) -> dict[str, Any]:
+    """Metadata of a field that holds members of the JSON object itself, by the class of each, in the table's order."""
+    return {_MEMBERS: table}
 
 
 def members_of(attribute: attrs.Attribute[Any]) -> Mapping[str, type] | None:

@@ -24,13 +24,13 @@ _REMEMBERED = 1024
 _MOST_SHAPES = 4096
 
 
-def sources(cls: type) -> dict[str, str]:
+def sources(cls: Any) -> dict[str, str]:
     """The source of the functions that make, read and write the objects of a class, by their labels.
 
     There is a writer of objects that have all fields, and one for each set of fields that was written so far.
     """
     install(cls)
-    made: list[Any] = [cls.__init__, reader(cls)]  # type: ignore[misc]
+    made: list[Any] = [cls.__init__, reader(cls)]
     made += [_shape_writer(cls, frozenset(part.field for part in plan_of(cls).fields()), False), *writers[cls].values()]
     return {each.label: each.source for each in made}
 

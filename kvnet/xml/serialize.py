@@ -11,7 +11,7 @@ from lxml import etree
 from kvnet.errors import FieldPath, Problem, XmlError
 from kvnet.xml.diagnose import Flaw, class_of, element_text, flaws, places, read_leniently
 from kvnet.xml.edit import edited
-from kvnet.xml.element import evolve
+from kvnet.xml.element import Element, evolve
 from kvnet.xml.generate import REFUSALS, reader, to_text, writers
 from kvnet.xml.parser import parse
 from kvnet.xml.paths import newer_than
@@ -72,7 +72,7 @@ def _refusal(found: list[Flaw], text: str | bytes, file: str) -> XmlError:
     )
 
 
-def write(device: Any, *, indent: int | None = None, libvirt: str | None = None) -> str:
+def write(device: Element, *, indent: int | None = None, libvirt: str | None = None) -> str:
     """The XML of an object, on one line, or indented by ``indent`` spaces and two more for each level.
 
     The same object gives the same bytes, with children in libvirt's order. An object that was read without loss keeps
@@ -92,7 +92,7 @@ def write(device: Any, *, indent: int | None = None, libvirt: str | None = None)
     return to_text(device) if indent is None else to_text(device, "\n" + " " * indent).removeprefix("\n")
 
 
-def to_element(device: Any) -> etree._Element:
+def to_element(device: Element) -> etree._Element:
     """The XML of an object as an lxml tree. Raises TypeError for what is not an element."""
     return parse(write(device))
 

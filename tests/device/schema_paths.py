@@ -1,7 +1,7 @@
-"""Every path that libvirt's installed schema allows below a network device: ``schema_paths.py [SCHEMA]``.
+"""Every path that libvirt's installed schema allows below a network device.
 
-Prints one line for each path: the path, the types of the device that allow it, its values, how often, and its place
-among its siblings.
+``python -m device.schema_paths [SCHEMA]``, run in the folder ``tests``, prints one line for each path: the path, the
+types of the device that allow it, its values, how often, and its place among its siblings.
 """
 
 from __future__ import annotations

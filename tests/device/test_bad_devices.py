@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 import pytest
 from lxml import etree
@@ -369,18 +371,19 @@ ALL_AT_ONCE = {
         "2:34 KN510 driver.@event_idx",
     ),
 }
+TABLES: dict[str, Mapping[str, tuple[str, ...]]] = {
+    "unknown": UNKNOWN,
+    "twice": TWICE,
+    "value": VALUES,
+    "lacking": LACKING,
+    "together": TOGETHER,
+    "kind": KINDS,
+    "at once": ALL_AT_ONCE,
+}
 BAD = {
     f"{kind}: {name}": (text, list(problems))
-    for kind, table in {
-        "unknown": UNKNOWN,
-        "twice": TWICE,
-        "value": VALUES,
-        "lacking": LACKING,
-        "together": TOGETHER,
-        "kind": KINDS,
-        "at once": ALL_AT_ONCE,
-    }.items()
-    for name, (text, *problems) in table.items()  # type: ignore[attr-defined]
+    for kind, table in TABLES.items()
+    for name, (text, *problems) in table.items()
 }
 ROOTS = {
     "a network": "<network/>",

@@ -55,18 +55,18 @@ def test_vcpus_follow_the_topology(cpu: Cpu, architecture: str, expected: tuple[
 
 
 IOMMU = "<iommu model='intel'>\n      <driver intremap='on' caching_mode='on' eim='on'/>\n    </iommu>"
-LARGE = {
-    "255 vCPUs": (Cpu(sockets=255, max_sockets=255), {}, False),
-    "256 vCPUs": (Cpu(sockets=256, max_sockets=256), {}, True),
-    "sockets to plug in": (Cpu(sockets=64), {}, True),
-    "a q35 of one release": (Cpu(sockets=64), {"type": "pc-q35-7.2"}, True),
-    "the old chipset": (Cpu(sockets=64), {"type": "pc-i440fx-7.2"}, False),
+LARGE: dict[str, tuple[Cpu, MachineType, bool]] = {
+    "255 vCPUs": (Cpu(sockets=255, max_sockets=255), MachineType(), False),
+    "256 vCPUs": (Cpu(sockets=256, max_sockets=256), MachineType(), True),
+    "sockets to plug in": (Cpu(sockets=64), MachineType(), True),
+    "a q35 of one release": (Cpu(sockets=64), MachineType(type="pc-q35-7.2"), True),
+    "the old chipset": (Cpu(sockets=64), MachineType(type="pc-i440fx-7.2"), False),
 }
 
 
 @pytest.mark.parametrize(("cpu", "kind", "is_extended"), LARGE.values(), ids=LARGE)
-def test_more_than_255_vcpus_have_extended_interrupt_mode(cpu: Cpu, kind: dict[str, str], is_extended: bool) -> None:
-    text = build(machine(cpu=cpu, machine=MachineType(**kind)), None, [NIC])  # type: ignore[arg-type]
+def test_more_than_255_vcpus_have_extended_interrupt_mode(cpu: Cpu, kind: MachineType, is_extended: bool) -> None:
+    text = build(machine(cpu=cpu, machine=kind), None, [NIC])
     assert (IOMMU in text, "<ioapic driver='qemu'/>" in text) == (is_extended, is_extended)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import attrs
 from attrs import frozen
@@ -85,5 +85,4 @@ def _startable(device: Device) -> Device:
     """libvirt starts no NIC that asks for vhost where the host has none; the guest sees no difference."""
     if Path("/dev/vhost-net").exists() or not isinstance(device, Interface) or device.driver is None:
         return device
-    evolve: Any = attrs.evolve  # mypy takes the classes of elements for no attrs classes
-    return cast(Device, evolve(device, driver=evolve(device.driver, name="qemu")))
+    return attrs.evolve(device, driver=attrs.evolve(device.driver, name="qemu"))

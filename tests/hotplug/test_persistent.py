@@ -102,8 +102,10 @@ def test_each_half_gets_what_it_lacks(
     plan = planned(live, config, asked)
     assert told(plan) == calls
     assert plan.needs_restart == (live is not None and asked.get("model") == "e1000e")
-    after = [text and preview(text, plan.part(live=half)) for half, text in ((True, live), (False, config))]
-    assert planned(*after, asked).calls == ()  # type: ignore[arg-type]
+    live_after, config_after = (
+        text and preview(text, plan.part(live=half)) for half, text in ((True, live), (False, config))
+    )
+    assert planned(live_after, config_after, asked).calls == ()
 
 
 @pytest.mark.parametrize(("live", "config"), [(domain(), domain()), (domain(RED), domain()), (domain(), domain(RED))])

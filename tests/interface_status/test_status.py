@@ -26,7 +26,8 @@ def machine(interfaces: list[Json], networks: list[Json], *reported: Json) -> Ma
 
 
 def told(of: Machine, *devices: str, **seen: Any) -> list[Json]:
-    return unstructure(kvnet.status(of, domain(*devices), **seen))  # type: ignore[no-any-return]
+    entries: list[Json] = unstructure(kvnet.status(of, domain(*devices), **seen))
+    return entries
 
 
 def domain_entry(**members: Any) -> Json:
@@ -220,11 +221,12 @@ def test_what_multus_had_attached_stays_attached(asked: list[str], devices: list
 # virt-controller's pass
 
 LINK = hashed_name("b")
-IN_POD = [{"name": "cni", "interface": "eth0", "default": True}, {"name": "ns/nad", "interface": LINK}]
+IN_POD: list[Json] = [{"name": "cni", "interface": "eth0", "default": True}, {"name": "ns/nad", "interface": LINK}]
 
 
 def controlled(of: Machine, network_status: list[Json]) -> list[Json]:
-    return unstructure(virt_controller_status(of, pod_networks(network_status)))  # type: ignore[no-any-return]
+    entries: list[Json] = unstructure(virt_controller_status(of, pod_networks(network_status)))
+    return entries
 
 
 @pytest.mark.parametrize(

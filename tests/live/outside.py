@@ -17,7 +17,7 @@ import kvnet
 __all__ = ["Outside", "outside"]
 
 _SOURCE = Path(kvnet.__file__).parents[1]
-_HERE = Path(__file__).parent
+_TESTS = Path(__file__).parents[1]
 _SECONDS = 120
 
 _START = """
@@ -111,7 +111,7 @@ class Outside:
         return ran
 
     def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
-        paths = os.pathsep.join(map(str, (_SOURCE, _HERE.parent, _HERE)))
+        paths = os.pathsep.join(map(str, (_SOURCE, _TESTS)))
         # which it else writes to standard error: a daemon has a log of its own
         log = f"3:file:{self.folder / 'libvirt.log'}"
         return {**os.environ, "PYTHONPATH": paths, "LIBVIRT_LOG_OUTPUTS": log, **env}

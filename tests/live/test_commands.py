@@ -17,7 +17,7 @@ from machines import nic, pod, vmi
 pytestmark = pytest.mark.slow
 
 NAME = "vm"
-FACTS = {"libvirtNetworks": []}  # type: ignore[var-annotated]
+FACTS: dict[str, list[str]] = {"libvirtNetworks": []}
 ATTACH = "vm: attach red (ua-red) [running, next start]\n"
 
 

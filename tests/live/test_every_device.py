@@ -55,6 +55,11 @@ SOURCES = st.one_of(
 )
 TAPS = (BridgeSource, NetworkSource)
 SIZES = st.sampled_from([None, 256, 512, 1024])
+LEFT_OUT: dict[str, Any] = {
+    **dict.fromkeys(("virtualport", "managed", "backend", "backend_domain", "guest", "address", "teaming")),
+    **dict.fromkeys(("filter", "load_parameter", "mtu")),
+    **dict.fromkeys(("ips", "routes", "port_forwards"), ()),
+}
 
 
 def tamed(nic: Interface, source: Source, model: str | None, driver: Driver | None) -> Interface:
@@ -75,9 +80,7 @@ def tamed(nic: Interface, source: Source, model: str | None, driver: Driver | No
         coalesce=Coalesce(rx=Receive(frames=Frames(max=5))) if nic.coalesce and isinstance(source, TAPS) else None,
         rom=Rom(enabled=False) if nic.rom else None,
         acpi=Acpi(index=7) if nic.acpi else None,
-        **dict.fromkeys(("virtualport", "managed", "backend", "backend_domain", "guest", "address", "teaming")),  # type: ignore[arg-type]
-        **dict.fromkeys(("filter", "load_parameter", "mtu")),  # type: ignore[arg-type]
-        **dict.fromkeys(("ips", "routes", "port_forwards"), ()),  # type: ignore[arg-type]
+        **LEFT_OUT,
     )
 
 
@@ -86,10 +89,15 @@ def nics(draw: st.DrawFn) -> Interface:
     """Interfaces that QEMU can have."""
     driver = draw(st.none() | elements(Driver, libvirt="9.0"))
     if driver is not None:
-        names = {"name": draw(st.sampled_from(["qemu", "vhost"])), "queues": draw(st.none() | st.integers(2, 8))}
-        offloads = {"host": HostOffloads(csum=False), "guest": GuestOffloads(ecn=True)} if driver.host else {}
-        driver = attrs.evolve(driver, **names, rx_queue_size=draw(SIZES), tx_queue_size=None, host=None, guest=None)  # type: ignore[arg-type]
-        driver = attrs.evolve(driver, **offloads)  # type: ignore[arg-type]
+        driver = attrs.evolve(
+            driver,
+            name=draw(st.sampled_from(["qemu", "vhost"])),
+            queues=draw(st.none() | st.integers(2, 8)),
+            rx_queue_size=draw(SIZES),
+            tx_queue_size=None,
+            host=HostOffloads(csum=False) if driver.host else None,
+            guest=GuestOffloads(ecn=True) if driver.host else None,
+        )
     return tamed(draw(elements(Interface, libvirt="9.0")), draw(SOURCES), draw(MODELS), driver)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +145,8 @@ def test_every_kind_of_source_is_read(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "machine.yaml"
     path.write_bytes(text.encode(encoding))
     with path.open("rb") as binary:
-        sources = [path, str(path), io.BytesIO(path.read_bytes()), io.StringIO(text), binary]
-        assert {load(source).name for source in sources} == {"ländlich"}  # type: ignore[arg-type]
+        sources: list[Any] = [path, str(path), io.BytesIO(path.read_bytes()), io.StringIO(text), binary]
+        assert {load(source).name for source in sources} == {"ländlich"}
     assert {loads(given).name for given in (text, path.read_bytes())} == {"ländlich"}
 
 
@@ -201,7 +202,12 @@ def test_a_file_may_have_a_name_that_looks_like_text(
 def test_bytes_that_are_no_text_are_refused_at_their_place(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "machine.yaml"
     path.write_bytes(content)
-    for read in (lambda: load_all(path), lambda: loads_all(content), lambda: load_all(io.BytesIO(content))):
+    reads: list[Callable[[], object]] = [
+        lambda: load_all(path),
+        lambda: loads_all(content),
+        lambda: load_all(io.BytesIO(content)),
+    ]
+    for read in reads:
         with pytest.raises(Rejected, match=r"KN001 byte 0x.. is not UTF-"):
             read()  # type: ignore[no-untyped-call]
 

@@ -59,8 +59,8 @@ def test_linecache_does_not_grow_with_the_number_of_shapes() -> None:
     for n in range(600):
         function("f", ["def f(): pass"], {}, f"function {n} of a test")
     for n in range(16):
-        fields = {name: 0 for bit, name in enumerate(names) if n >> bit & 1}
-        write(Interface(source=EthernetSource(), address=PciGuestAddress(**fields)))  # type: ignore[arg-type]
+        fields: dict[str, Any] = {name: 0 for bit, name in enumerate(names) if n >> bit & 1}
+        write(Interface(source=EthernetSource(), address=PciGuestAddress(**fields)))
     assert 0 < len(ours()) <= 512
     assert "<kvnet function 0 of a test>" not in linecache.cache
     assert "read kvnet.device.devices.Interface" in sources(Interface)

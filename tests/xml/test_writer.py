@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,6 @@ def test_what_is_written_does_not_depend_on_the_object_that_was_written_first(fi
 
 
 def test_the_order_in_which_fields_are_given_does_not_matter() -> None:
-    fields = {"source": EthernetSource(), "alias": "ua-a", "mtu": 1500}
-    texts = {kvnet.write(Interface(**dict(order))) for order in permutations(fields.items())}  # type: ignore[arg-type]
+    fields: dict[str, Any] = {"source": EthernetSource(), "alias": "ua-a", "mtu": 1500}
+    texts = {kvnet.write(Interface(**dict(order))) for order in permutations(fields.items())}
     assert texts == {"<interface type='ethernet'><mtu size='1500'/><alias name='ua-a'/></interface>"}
