@@ -153,7 +153,7 @@ def test_results_keep_the_order_of_the_input_or_all_come_in_another() -> None:
 def test_another_process_gives_the_results_of_this_one() -> None:
     machines: list[Any] = [json.dumps(vmi(1)), vmi(2, mac="bad"), kvnet.load(vmi(3)), json.dumps(vmi(4, mac="bad"))]
     with processes() as executor:
-        assert list(render(machines, executor=executor, chunk=2)) == list(render(machines))  # type: ignore[arg-type]
+        assert list(render(machines, executor=executor, chunk=2)) == list(render(machines))
 
 
 def test_what_the_input_raises_is_raised() -> None:

@@ -276,7 +276,7 @@ def test_the_primary_network_is_always_told(network_status: list[Json], link: st
 def test_the_controllers_order_is_primary_secondary_claimed_and_the_guests_own() -> None:
     names = [claim("c"), multus("b"), pod("a")]
     was = [{"interfaceName": "docker0"}, {"name": "stale"}, {"name": "c"}, {"name": "b"}]
-    entries = controlled(machine([], names, *was), IN_POD)  # type: ignore[arg-type]
+    entries = controlled(machine([], names, *was), IN_POD)
     assert [entry.get("name") for entry in entries] == ["a", "b", "c", None, "stale"]
 
 

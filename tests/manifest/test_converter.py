@@ -127,7 +127,7 @@ def test_the_parts_of_a_target_are_dumped_and_loaded_again(given: list[Nad], tar
 def test_a_repr_shows_what_was_given_and_nothing_else() -> None:
     nic = Interface(name="a", bindings=(), mac_address="02:00:00:00:00:01")
     assert repr(nic) == "Interface(name='a', mac_address='02:00:00:00:00:01')"
-    assert repr(Network(name="a", sources=Multus(network_name="b"))) == (  # type: ignore[arg-type]
+    assert repr(Network(name="a", sources=Multus(network_name="b"))) == (
         "Network(name='a', sources=(Multus(network_name='b'),))"
     )
     assert repr(ClusterConfig()) == "ClusterConfig()"

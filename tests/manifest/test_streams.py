@@ -209,7 +209,7 @@ def test_bytes_that_are_no_text_are_refused_at_their_place(tmp_path: Path, conte
     ]
     for read in reads:
         with pytest.raises(Rejected, match=r"KN001 byte 0x.. is not UTF-"):
-            read()  # type: ignore[no-untyped-call]
+            read()
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
