@@ -1,8 +1,8 @@
-"""kvnet: what a VM's owner asks of its network, as libvirt understands it, and back.
+"""kvnet turns the network part of KubeVirt manifests into libvirt XML, and back, without a cluster.
 
-``load`` a manifest, ``check`` it, ``compile`` it into devices, and ``build`` or ``patch`` a domain. Each name is
-imported when it is first used, so that a program pays for what it needs. Of a machine that runs, tell its ``status``,
-``plan_changes`` of it, and whether a change is ``restart_required``.
+``load`` reads a manifest, and ``render`` makes its domain, in the steps ``check``, ``compile`` and ``build``. ``patch``
+puts NICs into an existing domain, and ``import_domain`` makes a manifest from one. For a running machine, ``status``
+reports its NICs, ``plan_changes`` plans their changes, and ``restart_required`` says which need a restart.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from attrs import evolve
 
 import kvnet
 from kvnet.facts import HostFacts
+from kvnet.hotplug import DomainState, plan_changes, plan_domain, plan_next_start, plan_virtual_functions
 from kvnet.spec import Interface, Machine, Masquerade, Nad, Network, Pod
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Profile, Target, architecture_of
@@ -105,3 +108,21 @@ def test_build_gives_the_document_of_render() -> None:
     for profile in Profile:
         target = Target(profile=profile)
         assert kvnet.build(MACHINE, target) == kvnet.render(MACHINE, target).document
+
+
+@pytest.mark.parametrize("given", ["host", {}, [], HostFacts()])
+def test_planning_refuses_what_is_no_target_as_rendering_does(given: Any) -> None:
+    for plan in (plan_changes, plan_next_start, plan_virtual_functions):
+        with pytest.raises(TypeError, match="a Target is wanted"):
+            plan("<domain><devices/></domain>", MACHINE, given)
+        with pytest.raises(TypeError, match="a Machine is wanted"):
+            plan("<domain><devices/></domain>", None, None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a Target is wanted"):
+        plan_domain(DomainState(uuid="", live=None, persistent=None), MACHINE, given)
+
+
+def test_every_public_name_is_typed_where_it_is_imported_from() -> None:
+    source = Path(kvnet.__file__).read_text(encoding="utf-8")
+    typed = re.findall(r"^    from ([\w.]+) import (\w+) as \2$", source, re.MULTILINE)
+    assert {name: home for home, name in typed} == kvnet._HOME_OF
+    assert all(getattr(kvnet, name) is not None for name in kvnet.__all__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
@@ -103,13 +103,14 @@ def _size(machine: Machine, target: Target) -> tuple[Any, ...]:
         target.virt_type,
         target.cluster,
         domain.machine and domain.machine.type,
-        domain.memory and domain.memory.guest,
+        domain.memory and str(domain.memory.guest),
         cpu and (cpu.cores, cpu.sockets, cpu.threads, cpu.max_sockets, cpu.dedicated_cpu_placement),
-        *([each.get(name) for each in (resources.requests, resources.limits) for name in _SIZES] if resources else ()),
+        *(_sizes(resources.requests, resources.limits) if resources else ()),
     )
 
 
-_SIZES = ("cpu", "memory")
+def _sizes(*quantities: Mapping[str, Any]) -> list[str]:
+    return [str(each.get(name)) for each in quantities for name in ("cpu", "memory")]
 
 
 def _frame(machine: Machine, target: Target) -> str:

@@ -21,7 +21,7 @@ from kvnet.hotplug.policy import HotplugPolicy, name_of, policy_of
 from kvnet.hotplug.ports import PciSlot, free_slots, is_express
 from kvnet.hotplug.steps import Action, Plan, Remaining, Step, preview
 from kvnet.spec import Machine
-from kvnet.target import Target
+from kvnet.target import Target, checked_target
 from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["Call", "DomainPlan", "DomainState", "mac_from_uuid", "plan_domain"]
@@ -98,7 +98,7 @@ def plan_domain(
 
     ``machine``, ``target`` and ``policy`` are those of ``plan_changes``. Raises XmlError.
     """
-    target = target or Target()
+    target = checked_target(machine, target)
     machine = defaulted(machine, target)
     policy = policy_of(policy, machine, target.profile)
     machine = _with_fixed_addresses(machine, target, state, policy)

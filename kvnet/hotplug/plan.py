@@ -27,7 +27,7 @@ from kvnet.hotplug.ports import is_express, no_slot
 from kvnet.hotplug.steps import Action, Plan, Step
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
-from kvnet.target import Profile, Target
+from kvnet.target import Profile, Target, checked_target
 from kvnet.xml import write
 
 __all__ = ["plan_changes", "plan_next_start", "plan_virtual_functions"]
@@ -64,7 +64,7 @@ def plan_changes(
     PCI slot. Raises XmlError, and ValueError for a policy that does not exist. Source: KubeVirt's
     ``pkg/virt-launcher/virtwrap/network/nichotplug.go``.
     """
-    return _plan(LiveDomain.of(domain), machine, target or Target(), policy, runs=True)
+    return _plan(LiveDomain.of(domain), machine, checked_target(machine, target), policy, runs=True)
 
 
 def plan_next_start(
@@ -80,7 +80,7 @@ def plan_next_start(
     And a NIC that differs from the machine is replaced, unless the policy is KubeVirt's, which never does that.
     Raises XmlError.
     """
-    return _plan(LiveDomain.of(domain), machine, target or Target(), policy, runs=False)
+    return _plan(LiveDomain.of(domain), machine, checked_target(machine, target), policy, runs=False)
 
 
 def plan_virtual_functions(domain: str | LiveDomain, machine: Machine, target: Target | None = None) -> Plan:
@@ -90,6 +90,7 @@ def plan_virtual_functions(domain: str | LiveDomain, machine: Machine, target: T
     those that the domain has already. Where the host address of any is not known, there are no steps but problems.
     Raises XmlError. Source: KubeVirt's ``pkg/virt-launcher/virtwrap/device/hostdevice/sriov``.
     """
+    target = checked_target(machine, target)
     in_pod = {
         each.name for each in machine.interfaces if is_virtual_function(each) and has_pod_link(machine, each.name)
     }

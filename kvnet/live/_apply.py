@@ -17,7 +17,7 @@ from kvnet.live.connection import Reconnectable
 from kvnet.live.events import EventKind, Removals
 from kvnet.spec import Machine
 from kvnet.spec.nic import interfaces_at, nics_of
-from kvnet.target import Target
+from kvnet.target import Target, checked_target
 
 if TYPE_CHECKING:
     import libvirt
@@ -64,7 +64,7 @@ def plan(
 
     Raises LibvirtError where there is no such domain, or libvirt cannot describe it, and XmlError.
     """
-    target = target or Target()
+    target = checked_target(machine, target)
     try:
         domain = domain_named(connection, name or domain_name(machine, target.profile))
         return plan_domain(domain_state(domain), machine, target, policy=policy)
@@ -99,7 +99,7 @@ def apply(
     Returns what was done, what failed and what is left. Raises LibvirtError where there is no such domain, or libvirt
     cannot describe it, and XmlError.
     """
-    target = target or Target()
+    target = checked_target(machine, target)
     name = name or domain_name(machine, target.profile)
     with Reconnectable(connection, attempts, reopen) as current:
         run = _Run(machine, target, policy, name, current, timeout)

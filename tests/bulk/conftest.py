@@ -44,9 +44,10 @@ def stopped(environment: dict[str, str], tmp_path: Path) -> Callable[..., tuple[
     def command(*arguments: str | Path, number: int, watched: Path, size: int) -> tuple[int, list[int]]:
         words = [sys.executable, "-m", "kvnet", "bulk", *map(str, arguments)]
         with subprocess.Popen(words, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, cwd=tmp_path, env=environment) as run:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while not (watched.exists() and watched.stat().st_size >= size) and run.poll() is None:
-                assert time.monotonic() < deadline
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{watched} is not written")
                 time.sleep(0.002)
             workers = _children(run.pid)
             run.send_signal(number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from lxml import etree
 
@@ -134,3 +136,10 @@ def test_what_the_domain_does_not_carry_is_told() -> None:
     notes = left_out(Machine(spec=spec))
     assert [note.field for note in notes] == ["spec.domain.devices.disks", "spec.domain.devices.gpus", "spec.volumes"]
     assert {(note.code, note.severity) for note in notes} == {("KN601", Severity.NOTE)}
+
+
+def test_a_quantity_of_no_type_is_rejected_as_any_other_is() -> None:
+    odd: Any = []
+    for resources in (Resources(requests={"memory": odd}), Resources(limits={"cpu": odd})):
+        with pytest.raises(Rejected):
+            build(machine(resources=resources), None, [])
