@@ -6,12 +6,13 @@ from typing import Any
 
 import attrs
 
+from kvnet.errors import Problem, Rejected
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.interface import Bridge, Interface, Masquerade
 from kvnet.spec.machine import Cpu, Machine, Resources
 from kvnet.spec.network import Network, Pod
 from kvnet.target import Target, architecture_of
-from kvnet.values import quantity_ceil
+from kvnet.values import quantity_ceil, quantity_text
 
 __all__ = [
     "default_nic_refusal",
@@ -33,6 +34,8 @@ _NO_RESOURCES = Resources()
 _STOCK_CPU_REQUEST = "100m"
 _HOTPLUG_RATIO = 4
 _MOST_HOTPLUG_VCPUS = 512
+_MOST_SOCKETS = 2**32 - 1
+"""KubeVirt counts CPUs in a uint32."""
 
 
 def defaulted(machine: Machine, target: Target) -> Machine:
@@ -40,6 +43,8 @@ def defaulted(machine: Machine, target: Target) -> Machine:
 
     Where the cluster would refuse to add the default NIC (``default_nic_refusal``), none is added. A machine that
     has its defaults stays as it is. Source: KubeVirt's mutating webhook for VMIs.
+
+    Raises Rejected where the CPU limit or request cannot be counted in sockets.
     """
     cluster, architecture = target.cluster, architecture_of(machine, target)
     machine = with_cpu_request(machine, cluster)
@@ -92,12 +97,26 @@ def _wants_default_nic(machine: Machine) -> bool:
 
 
 def requested_sockets(machine: Machine) -> int:
-    """Sockets from the CPU limit, else the CPU request, rounded up; 1 where neither is given."""
+    """Sockets from the CPU limit, else the CPU request, rounded up; 1 where neither is given.
+
+    Raises Rejected where they cannot be counted.
+    """
     resources = machine.spec.domain.resources or _NO_RESOURCES
-    for quantities in (resources.limits, resources.requests):
+    for source, quantities in (("limits", resources.limits), ("requests", resources.requests)):
         if "cpu" in quantities:
-            return quantity_ceil(str(quantities["cpu"]))
+            return _sockets(machine, source, quantities["cpu"])
     return 1
+
+
+def _sockets(machine: Machine, source: str, quantity: Any) -> int:
+    try:
+        sockets = quantity_ceil(quantity_text(quantity))
+        if not 0 <= sockets <= _MOST_SOCKETS:
+            raise ValueError(f"{sockets} is not a number of CPUs from 0 to {_MOST_SOCKETS}")
+    except ValueError as reason:
+        at = machine.root / "domain" / "resources" / source / "cpu"
+        raise Rejected([Problem(at, "KN603", str(reason), hint="write 2, or 500m")]) from None
+    return sockets
 
 
 def with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
@@ -105,7 +124,7 @@ def with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
     resources = machine.spec.domain.resources or _NO_RESOURCES
     request = resources.requests.get("cpu")
     limit = resources.limits.get("cpu")
-    if _is_zero(request) and not _is_zero(limit):
+    if _is_zero(machine, "requests", request) and not _is_zero(machine, "limits", limit):
         return _with_request(machine, resources, limit)
     dedicated = machine.spec.domain.cpu is not None and machine.spec.domain.cpu.dedicated_cpu_placement
     changed = cluster.cpu_request not in (None, _STOCK_CPU_REQUEST)
@@ -114,8 +133,8 @@ def with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
     return machine
 
 
-def _is_zero(quantity: Any) -> bool:
-    return quantity is None or quantity_ceil(str(quantity)) == 0
+def _is_zero(machine: Machine, source: str, quantity: Any) -> bool:
+    return quantity is None or _sockets(machine, source, quantity) == 0
 
 
 def _with_request(machine: Machine, resources: Resources, cpu: Any) -> Machine:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any, Final, Self
 
 from attrs import Attribute, field, frozen
 
-__all__ = ["MacAddress", "Number", "PciAddress", "quantity_ceil"]
+__all__ = ["MacAddress", "Number", "PciAddress", "quantity_ceil", "quantity_text"]
 
 _MAC_SHAPES = (
     re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+"),
@@ -29,6 +29,11 @@ _SCALE = {
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", 1)},
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)},
 }
+_LONGEST_QUANTITY = 64
+_LARGEST_QUANTITY = 2**63 - 1
+_LARGEST_EXPONENT = 99
+_EXACT = Context(prec=200)
+"""Holds every digit of the longest quantity, times the largest scale."""
 
 
 _new: Final = object.__new__
@@ -184,15 +189,33 @@ class PciAddress:
 def quantity_ceil(text: str) -> int:
     """The integer value of a Kubernetes quantity, rounded away from zero as ``Quantity.Value()`` does.
 
-    Raises ValueError with the reason.
+    Raises ValueError with the reason, also for a text of more than 64 characters, and for values beyond the 64-bit
+    integer of a Quantity, which Kubernetes would cap or cut off.
     """
+    if len(text) > _LONGEST_QUANTITY:
+        raise ValueError(f"a quantity of {len(text)} characters is longer than {_LONGEST_QUANTITY}")
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"'{text}' is not a quantity such as 2, 500m or 1Gi")
     digits, suffix = match.groups(default="")
-    scale = _SCALE[suffix] if suffix in _SCALE else Decimal(f"1{suffix}")
-    if not scale.is_finite() or scale.adjusted() > 30:
-        raise ValueError(f"'{text}' is too large")
-    value = Decimal(digits) * scale
+    value = _EXACT.multiply(Decimal(digits), _SCALE.get(suffix) or _power_of_ten(suffix))
     whole = int(value)
-    return whole if whole == value else whole + (1 if value > 0 else -1)
+    if whole != value:
+        whole += 1 if value > 0 else -1
+    if abs(whole) > _LARGEST_QUANTITY:
+        raise ValueError(f"'{text}' is too large: a Kubernetes quantity is at most {_LARGEST_QUANTITY}")
+    return whole
+
+
+def _power_of_ten(suffix: str) -> Decimal:
+    """The scale of an exponent such as ``e3``; exponents that leave nothing, or too much, count as 99."""
+    exponent = int(suffix[1:] or 0)
+    return Decimal((0, (1,), max(-_LARGEST_EXPONENT, min(exponent, _LARGEST_EXPONENT))))
+
+
+def quantity_text(quantity: object) -> str:
+    """The text of a quantity that may be a number. Of one that Python does not print, it is no quantity."""
+    try:
+        return str(quantity)
+    except ValueError:
+        return "a number of more than 4300 digits"

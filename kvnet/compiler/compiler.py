@@ -11,7 +11,7 @@ from kvnet.compiler.guest import guest_of
 from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import Compiled, CompiledNic
 from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
-from kvnet.errors import Problem
+from kvnet.errors import Problem, Rejected
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, architecture_conflict, checked_target
@@ -34,10 +34,13 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     """
     target = checked_target(machine, target)
     cluster, facts = target.cluster, target.facts
-    machine = with_cpu_request(machine, cluster)
     if not machine.interfaces and not default_nic_refusal(machine, cluster):
         machine = with_default_nic(machine, cluster)
-    guest, notes = guest_of(machine, target)
+    try:
+        machine = with_cpu_request(machine, cluster)
+        guest, notes = guest_of(machine, target)
+    except Rejected as uncountable:
+        return Compiled(nics=(), general_problems=uncountable.problems)
     conflict = architecture_conflict(machine, target)
     plugins = facts.binding_plugins or cluster.binding_plugins or {}
     context = Context(machine, target, guest, PodNetworks(machine, facts), plugins)

@@ -19,7 +19,7 @@ from kvnet.domain.edit import Style, laid_out
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.spec import Cpu, Machine, Resources
 from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
-from kvnet.values import quantity_ceil
+from kvnet.values import quantity_ceil, quantity_text
 from kvnet.xml import escape, write
 from kvnet.xml.types import Text
 
@@ -35,6 +35,8 @@ _NICS = FieldPath(("nics",))
 _UUID_NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11")
 _APIC_VCPUS = 255
 """The most vCPUs that an x86 guest can have without extended APIC ids."""
+_MOST_VCPUS = 2**32 - 1
+"""KubeVirt and libvirt count vCPUs in 32 bits."""
 
 
 @frozen
@@ -103,21 +105,21 @@ def _size(machine: Machine, target: Target) -> tuple[Any, ...]:
         target.virt_type,
         target.cluster,
         domain.machine and domain.machine.type,
-        domain.memory and str(domain.memory.guest),
+        domain.memory and quantity_text(domain.memory.guest),
         cpu and (cpu.cores, cpu.sockets, cpu.threads, cpu.max_sockets, cpu.dedicated_cpu_placement),
         *(_sizes(resources.requests, resources.limits) if resources else ()),
     )
 
 
 def _sizes(*quantities: Mapping[str, Any]) -> list[str]:
-    return [str(each.get(name)) for each in quantities for name in ("cpu", "memory")]
+    return [quantity_text(each.get(name)) for each in quantities for name in ("cpu", "memory")]
 
 
 def _frame(machine: Machine, target: Target) -> str:
     """The document of a machine with its defaults, for ``format`` to put name, UUID and NICs in."""
     architecture = architecture_of(machine, target)
     platform, now = _PLATFORMS[architecture], topology(machine)
-    most = _with_hotplug_sockets(now, machine, architecture)
+    most = _most_topology(machine, architecture)
     count, current = vcpus(most), "" if vcpus(most) == vcpus(now) else f" current='{vcpus(now)}'"
     machine_type = _machine_type(machine) or platform.machine
     is_extended = architecture == "amd64" and "q35" in machine_type and count > _APIC_VCPUS
@@ -204,17 +206,34 @@ def _problems(machine: Machine, target: Target, name: str) -> Iterator[Problem]:
             check(machine)
         except ValueError as error:
             yield Problem(FieldPath((*machine.root.parts, "domain", *path)), code, str(error), hint=hint)
+    yield from _vcpu_problems(machine, target)
+    yield from _memory_problems(machine)
+
+
+def _vcpu_problems(machine: Machine, target: Target) -> Iterator[Problem]:
+    try:
+        whole = defaulted(machine, target)
+    except Rejected as uncountable:
+        yield from uncountable.problems
+        return
+    count = vcpus(_most_topology(whole, architecture_of(machine, target)))
+    if not 0 < count <= _MOST_VCPUS:
+        message = f"{count} vCPUs, with the sockets to plug in, are not between 1 and {_MOST_VCPUS}"
+        yield Problem(machine.root / "domain" / "cpu", "KN603", message, hint="lower sockets, cores or threads")
+
+
+def _memory_problems(machine: Machine) -> Iterator[Problem]:
+    try:
+        _memory_kib(machine)
+    except ValueError as error:
+        at = FieldPath((*machine.root.parts, "domain", *_memory(machine)[0]))
+        yield Problem(at, "KN606", str(error), hint="write 512Mi, or 2Gi")
 
 
 def _check_name(name: str) -> None:
     _TEXT.check(name)
     if "/" in name or "\n" in name or not name.strip():
         raise ValueError(f"{name!r} cannot name a domain")
-
-
-def _check_vcpus(machine: Machine) -> None:
-    if vcpus(topology(machine)) < 0:
-        raise ValueError("the CPU limit is negative")
 
 
 def _check_uuid(machine: Machine) -> None:
@@ -226,13 +245,23 @@ def _check_uuid(machine: Machine) -> None:
             raise ValueError(f"'{firmware.uuid}' is not a UUID") from None
 
 
-def _memory_kib(machine: Machine) -> int:
-    """The guest's memory in KiB, rounded up. Raises ValueError with a reason."""
+def _memory(machine: Machine) -> tuple[tuple[str, ...], str]:
+    """The field of a domain that says its memory, and the quantity there."""
     domain = machine.spec.domain
     resources = domain.resources or Resources()
-    sources = (domain.memory and domain.memory.guest, resources.requests.get("memory"), resources.limits.get("memory"))
-    quantity = next((each for each in sources if each is not None), _DEFAULT_MEMORY)
-    size = -(-quantity_ceil(str(quantity)) // _KIB)
+    sources = {
+        ("memory", "guest"): domain.memory and domain.memory.guest,
+        ("resources", "requests", "memory"): resources.requests.get("memory"),
+        ("resources", "limits", "memory"): resources.limits.get("memory"),
+    }
+    found = next(((path, each) for path, each in sources.items() if each is not None), None)
+    path, quantity = found or (("memory", "guest"), _DEFAULT_MEMORY)
+    return path, quantity_text(quantity)
+
+
+def _memory_kib(machine: Machine) -> int:
+    """The guest's memory in KiB, rounded up. Raises ValueError with a reason."""
+    size = -(-quantity_ceil(_memory(machine)[1]) // _KIB)
     if size <= 0:
         raise ValueError("the machine has no memory")
     return size
@@ -240,8 +269,6 @@ def _memory_kib(machine: Machine) -> int:
 
 _CHECKS: tuple[tuple[Callable[[Machine], object], tuple[str, ...], str, str], ...] = (
     (lambda machine: _TEXT.check(_machine_type(machine)), ("machine", "type"), "KN602", "use printable characters"),
-    (_check_vcpus, ("resources",), "KN603", "write 2, or 500m"),
-    (_memory_kib, ("memory", "guest"), "KN606", "write 512Mi, or 2Gi"),
     (_check_uuid, ("firmware", "uuid"), "KN605", "write 32 hexadecimal digits in groups, or leave it out"),
 )
 """What raises ValueError for a machine that libvirt could not define, with field, code and hint."""
@@ -252,8 +279,9 @@ def _machine_type(machine: Machine) -> str:
     return (kind.type if kind else None) or ""
 
 
-def _with_hotplug_sockets(now: Topology, machine: Machine, architecture: str) -> Topology:
+def _most_topology(machine: Machine, architecture: str) -> Topology:
     """The topology with all the sockets that may be plugged in while the machine runs."""
+    now = topology(machine)
     most = (machine.spec.domain.cpu or Cpu()).max_sockets or 0
     return evolve(now, sockets=most) if has_cpu_hotplug(architecture) and most > now.sockets else now
 

@@ -14,7 +14,7 @@ from kvnet.compiler.naming import VF_ALIAS
 from kvnet.defaults import defaulted
 from kvnet.device import Device, Interface, PciGuestAddress
 from kvnet.device.diff import Change, Noticed, diff
-from kvnet.errors import Problem, Severity
+from kvnet.errors import Problem, Rejected, Severity
 from kvnet.hotplug.live_domain import LiveDomain
 from kvnet.hotplug.plan import plan_changes, plan_next_start
 from kvnet.hotplug.policy import HotplugPolicy, name_of, policy_of
@@ -99,7 +99,10 @@ def plan_domain(
     ``machine``, ``target`` and ``policy`` are those of ``plan_changes``. Raises XmlError.
     """
     target = checked_target(machine, target)
-    machine = defaulted(machine, target)
+    try:
+        machine = defaulted(machine, target)
+    except Rejected as refused:
+        return DomainPlan(state=state, problems=refused.problems)
     policy = policy_of(policy, machine, target.profile)
     machine = _with_fixed_addresses(machine, target, state, policy)
     live = persistent = Plan()

@@ -12,7 +12,7 @@ from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.defaults import defaulted
 from kvnet.device import Device, Hostdev, Interface
 from kvnet.device.diff import Noticed, diff
-from kvnet.errors import Problem, Severity
+from kvnet.errors import Problem, Rejected, Severity
 from kvnet.hotplug.live_domain import LiveDomain, LiveNic, is_virtual_function
 from kvnet.hotplug.policy import (
     HotplugPolicy,
@@ -150,7 +150,11 @@ def _plan(
     domain: LiveDomain, machine: Machine, target: Target, policy: HotplugPolicy | str | None, *, runs: bool
 ) -> Plan:
     """Plan the changes of a live configuration (``runs``) or of a persistent one."""
-    machine, profile = defaulted(machine, target), target.profile
+    profile = target.profile
+    try:
+        machine = defaulted(machine, target)
+    except Rejected as refused:
+        return Plan(problems=refused.problems)
     policy = policy_of(policy, machine, profile)
     stops_at_error = policy is HotplugPolicy.KUBEVIRT
     waits = machine_waits(machine, policy)

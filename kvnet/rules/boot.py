@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvnet.defaults import with_cpu_request, with_default_topology
-from kvnet.errors import Problem
+from kvnet.errors import Problem, Rejected
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import MAX_SOCKETS
 
@@ -45,7 +45,11 @@ def unique_boot_order(context: RuleContext) -> Iterator[Problem]:
 
 def sockets_within_max(context: RuleContext) -> Iterator[Problem]:
     """CPU sockets do not exceed ``maxSockets``."""
-    cpu = with_default_topology(with_cpu_request(context.machine, context.target.cluster)).spec.domain.cpu
+    try:
+        cpu = with_default_topology(with_cpu_request(context.machine, context.target.cluster)).spec.domain.cpu
+    except Rejected as uncountable:
+        yield from uncountable.problems
+        return
     if cpu is None or not cpu.max_sockets or (cpu.sockets or 0) <= cpu.max_sockets:
         return
     yield refusal(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Protocol
 import attrs
 
 from kvnet.errors import FieldPath, Place
-from kvnet.values import quantity_ceil
+from kvnet.values import quantity_ceil, quantity_text
 
 __all__ = [
     "REST",
@@ -85,7 +85,7 @@ class Parsed:
 def _quantity(value: Any) -> Any:
     if type(value) not in (str, int, float):
         raise ValueError
-    quantity_ceil(str(value))
+    quantity_ceil(quantity_text(value))
     return value
 
 

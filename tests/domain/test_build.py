@@ -104,10 +104,7 @@ REFUSED = {
     "a slash": ({}, "a/b", "KN602"),
     "a line break": ({}, "a\nb", "KN602"),
     "a blank name": ({}, " ", "KN602"),
-    "fewer than none": ({"resources": Resources(limits={"cpu": "-2"})}, "a", "KN603"),
-    "no number of CPUs": ({"resources": Resources(limits={"cpu": "many"})}, "a", "KN603"),
     "no memory": ({"memory": Memory(guest="0")}, "a", "KN606"),
-    "no quantity of memory": ({"memory": Memory(guest="lots")}, "a", "KN606"),
     "no UUID": ({"firmware": Firmware(uuid="x")}, "a", "KN605"),
 }
 
@@ -117,6 +114,56 @@ def test_what_libvirt_could_not_define_is_rejected(spec: dict[str, object], name
     with pytest.raises(Rejected) as caught:
         build(machine(**spec), None, [], name=name)
     assert [problem.code for problem in caught.value.problems] == [code]
+
+
+SIZES: dict[str, tuple[dict[str, object], str]] = {
+    "fewer than no CPUs": ({"resources": Resources(limits={"cpu": "-2"})}, "KN603 resources.limits.cpu"),
+    "no number of CPUs": ({"resources": Resources(limits={"cpu": "many"})}, "KN603 resources.limits.cpu"),
+    "a number too long to print": (
+        {"resources": Resources(requests={"cpu": 10**5000})},
+        "KN603 resources.requests.cpu",
+    ),
+    "more CPUs than 32 bits": ({"resources": Resources(limits={"cpu": "4294967296"})}, "KN603 resources.limits.cpu"),
+    "factors of too many vCPUs": ({"cpu": Cpu(sockets=2**16, cores=2**16)}, "KN603 cpu"),
+    "room for too many sockets": ({"cpu": Cpu(sockets=1, cores=2**16, max_sockets=2**16)}, "KN603 cpu"),
+    "no quantity of memory": ({"memory": Memory(guest="lots")}, "KN606 memory.guest"),
+    "a long number": ({"memory": Memory(guest="9" * 5000)}, "KN606 memory.guest"),
+    "a long number of no text": ({"memory": Memory(guest=10**5000)}, "KN606 memory.guest"),
+    "too many bytes": ({"memory": Memory(guest=2**63)}, "KN606 memory.guest"),
+    "a request of too many": ({"resources": Resources(requests={"memory": "8Ei"})}, "KN606 resources.requests.memory"),
+    "a limit of too many": ({"resources": Resources(limits={"memory": "1e30"})}, "KN606 resources.limits.memory"),
+}
+
+
+@pytest.mark.parametrize(("spec", "told"), SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize("max_sockets", [None, 2**32 - 1])
+def test_a_size_that_no_machine_has_is_a_problem_at_its_field(
+    spec: dict[str, object], told: str, max_sockets: int | None
+) -> None:
+    given = machine(**({"cpu": Cpu(max_sockets=max_sockets)} | spec))
+    code, field = told.split(" ")
+    with pytest.raises(Rejected) as caught:
+        build(given)
+    for problems in (caught.value.problems, kvnet.render(given).problems):
+        assert f"{code} spec.domain.{field}" in [f"{problem.code} {problem.at}" for problem in problems]
+    if field.endswith("cpu") and "." in field:
+        assert kvnet.compile(given).problems[0].code == code
+        assert kvnet.plan_changes("<domain><devices/></domain>", given).problems[0].code == code
+
+
+@pytest.mark.parametrize(
+    ("spec", "texts"),
+    [
+        (
+            {"cpu": Cpu(sockets=2**16, cores=2**16 - 1, max_sockets=2**16)},
+            ["<vcpu placement='static'>4294901760</vcpu>"],
+        ),
+        ({"memory": Memory(guest="9223372036854775807")}, ["<memory unit='KiB'>9007199254740992</memory>"]),
+    ],
+)
+def test_the_largest_size_is_built(spec: dict[str, object], texts: list[str]) -> None:
+    document = build(machine(**spec))
+    assert [text for text in texts if text not in document] == []
 
 
 def test_an_unknown_architecture_is_rejected() -> None:

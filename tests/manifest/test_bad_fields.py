@@ -144,6 +144,16 @@ CASES = {
         "5:21 KN004 spec.domain.memory.guest",
         "not a quantity such as 2, 500m or 1Gi",
     ),
+    "a quantity of too many digits": (
+        DOMAIN + f"    memory: {{guest: '{'9' * 5000}'}}\n    devices: {{}}\n",
+        "5:21 KN004 spec.domain.memory.guest",
+        "a quantity of 5000 characters is longer than 64",
+    ),
+    "a quantity beyond 64 bits": (
+        DOMAIN + "    resources: {requests: {memory: 8Ei}}\n    devices: {}\n",
+        "5:36 KN004 spec.domain.resources.requests.memory",
+        "'8Ei' is too large",
+    ),
     "a word for a quantity": (
         DOMAIN + "    memory: {guest: lots}\n    devices: {}\n",
         "5:21 KN004 spec.domain.memory.guest",
