@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Final
+from functools import lru_cache
+from typing import Annotated, Any, Final, NoReturn
 
 from attrs import field, frozen
 
@@ -12,12 +13,15 @@ from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.spec import Machine, Nad
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.wire import BriefRepr
+from kvnet.spec.wire import Architecture, BriefRepr, Parsed, Release
+from kvnet.values import ARCHITECTURES, is_release
 
 __all__ = [
     "DEFAULT_ARCHITECTURE",
+    "VIRT_TYPES",
     "Profile",
     "Target",
+    "VirtType",
     "architecture_conflict",
     "architecture_of",
     "checked_target",
@@ -27,11 +31,27 @@ __all__ = [
 DEFAULT_ARCHITECTURE: Final = "amd64"
 """What KubeVirt assumes where nothing names an architecture."""
 
+VIRT_TYPES: Final = ("kvm", "qemu", "hvf", "xen", "bhyve", "test")
+"""The types of libvirt's domains that boot a machine of their own, as KubeVirt's do, and that of its test driver."""
+
 _NO_FACTS = HostFacts()
 _STOCK_CLUSTER = ClusterConfig()
 
 
+def _virt_type(value: Any) -> str:
+    if value not in VIRT_TYPES:
+        raise ValueError(f"'{value}' is no type of domains: use one of {', '.join(VIRT_TYPES)}")
+    return str(value)
+
+
+VirtType = Annotated[str, Parsed(_virt_type, f"one of {', '.join(VIRT_TYPES)}")]
+"""The type of a whole domain, as in ``<domain type='kvm'>``."""
+
+
 def _as_tuple(nads: Iterable[Nad]) -> tuple[Nad, ...]:
+    is_usual = type(nads) is tuple or type(nads) is list
+    if not is_usual and (isinstance(nads, str | bytes | Mapping) or not isinstance(nads, Iterable)):
+        _refuse("nads", nads)
     return tuple(nads)
 
 
@@ -43,6 +63,11 @@ class Profile(StrEnum):
     HOST = "host"
     """The equivalent for a plain libvirt host, without pod or cluster."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"the profile is 'kubevirt' or 'host', not {value!r}")
+
 
 @frozen(kw_only=True, slots=False, repr=False)
 class Target(BriefRepr):
@@ -52,11 +77,13 @@ class Target(BriefRepr):
     - ``facts``: what is known of the host
     - ``cluster``: how the KubeVirt object configures networking
     - ``nads``: the NetworkAttachmentDefinitions that networks may refer to
-    - ``virt_type``: the type of whole domains, ``kvm`` or ``qemu``
+    - ``virt_type``: the type of whole domains, such as ``kvm`` or ``qemu``
     - ``architecture``: a Kubernetes name such as ``arm64``, where the facts do not say it
     - ``libvirt_release``: such as ``9.0.0``, where the facts do not say it
 
-    Raises Rejected where the facts contradict ``architecture`` or ``libvirt_release``.
+    Raises TypeError for a field of another type, ValueError for a profile or a type of domains that does not exist,
+    and Rejected where the architecture is none of KubeVirt's, the release is not written like ``9.0.0``, or the facts
+    contradict them.
 
     >>> Target(profile="host", architecture="arm64")
     Target(profile=<Profile.HOST: 'host'>, architecture='arm64')
@@ -66,26 +93,76 @@ class Target(BriefRepr):
     facts: HostFacts = _NO_FACTS
     cluster: ClusterConfig = _STOCK_CLUSTER
     nads: tuple[Nad, ...] = field(default=(), converter=_as_tuple)
-    virt_type: str = "kvm"
-    architecture: str | None = None
-    libvirt_release: str | None = None
+    virt_type: VirtType = "kvm"
+    architecture: Architecture | None = None
+    libvirt_release: Release | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.architecture is not None or self.libvirt_release is not None:
-            problems = [*_contradictions(self)]
-            if problems:
+        facts = self.facts
+        if not isinstance(facts, HostFacts):
+            _refuse("facts", facts)
+        if not isinstance(self.cluster, ClusterConfig):
+            _refuse("cluster", self.cluster)
+        for nad in self.nads:
+            if not isinstance(nad, Nad):
+                _refuse("nads", nad)
+        if self.virt_type not in VIRT_TYPES:
+            _refuse("virt_type", self.virt_type)
+        names = (self.architecture, facts.architecture, self.libvirt_release, facts.libvirt_version)
+        if names != _UNNAMED:
+            for value, name in zip(names, _NAMES, strict=True):
+                if value is not None and not isinstance(value, str):
+                    _refuse(name, value)
+            if problems := _problems_of(*names):
                 raise Rejected(problems)
 
 
-def _contradictions(target: Target) -> Iterable[Problem]:
-    pairs = (
-        ("architecture", target.architecture, target.facts.architecture),
-        ("libvirtVersion", target.libvirt_release, target.facts.libvirt_version),
-    )
-    for name, said, known in pairs:
-        if said is not None and known is not None and said != known:
-            message = f"the target says {said}, and the host facts say {known}"
-            yield Problem(FieldPath((name,)), "KN023", message, hint="leave one of them out")
+_UNNAMED = (None, None, None, None)
+_NAMES = ("architecture", "architecture", "libvirt_release", "libvirt_release")
+_WANTED: Mapping[str, tuple[str, str]] = {
+    "facts": ("HostFacts", "read them with kvnet.load_facts, or leave them out"),
+    "cluster": ("a ClusterConfig", "read it with kvnet.load_cluster, or leave it out"),
+    "nads": ("a sequence of Nad", "take manifest.nads of kvnet.load_all"),
+    "virt_type": ("a text", f"write one of {', '.join(VIRT_TYPES)}"),
+    "architecture": ("a text", f"write one of {', '.join(ARCHITECTURES)}"),
+    "libvirt_release": ("a text", "write it like '9.0.0'"),
+}
+
+
+def _refuse(name: str, value: object) -> NoReturn:
+    """Raise TypeError for a field of another type, or ValueError for the type of a domain that does not exist."""
+    if name == "virt_type" and isinstance(value, str):
+        _virt_type(value)
+    wanted, hint = _WANTED[name]
+    raise TypeError(f"Target({name}=…) is {wanted}, not {type(value).__name__}: {hint}")
+
+
+@lru_cache(maxsize=64)
+def _problems_of(
+    architecture: str | None, known_architecture: str | None, libvirt: str | None, known_libvirt: str | None
+) -> tuple[Problem, ...]:
+    """What is wrong with the names that a target and its facts give. The targets of a fleet give the same few."""
+    at = FieldPath(("architecture",))
+    hint = f"use one of {', '.join(ARCHITECTURES)}"
+    problems = [
+        Problem(at, "KN604", f"'{each}' is no architecture of KubeVirt", hint=hint)
+        for each in dict.fromkeys((architecture, known_architecture))
+        if each is not None and each not in ARCHITECTURES
+    ]
+    problems += _contradiction(at, architecture, known_architecture)
+    at = FieldPath(("libvirtVersion",))
+    problems += [
+        Problem(at, "KN025", f"'{each}' is no release of libvirt", hint="write it like 9.0.0")
+        for each in dict.fromkeys((libvirt, known_libvirt))
+        if each is not None and not is_release(each)
+    ]
+    return (*problems, *_contradiction(at, libvirt, known_libvirt))
+
+
+def _contradiction(at: FieldPath, said: str | None, known: str | None) -> Iterable[Problem]:
+    if said is not None and known is not None and said != known:
+        message = f"the target says {said}, and the host facts say {known}"
+        yield Problem(at, "KN023", message, hint="leave one of them out")
 
 
 _DEFAULT = Target()

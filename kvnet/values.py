@@ -1,4 +1,4 @@
-"""Value types that text is parsed into once, when it is read: MAC addresses, PCI addresses, numbers and quantities."""
+"""Values that text is parsed into once, when it is read: MAC and PCI addresses, numbers, quantities, releases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from typing import Any, Final, Self
 
 from attrs import Attribute, field, frozen
 
-__all__ = ["MacAddress", "Number", "PciAddress", "quantity_ceil", "quantity_text"]
+__all__ = [
+    "ARCHITECTURES",
+    "MacAddress",
+    "Number",
+    "PciAddress",
+    "is_release",
+    "quantity_ceil",
+    "quantity_text",
+    "release",
+]
+
+ARCHITECTURES: Final = ("amd64", "arm64", "s390x")
+"""The architectures that KubeVirt runs guests of, in Kubernetes' words."""
 
 _MAC_SHAPES = (
     re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+"),
@@ -21,6 +33,7 @@ _MAC_SHAPES = (
 _USUAL_MAC = re.compile("[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}")
 _NUMBER = re.compile(r"[+-]?(?:0[xX])?[0-9a-fA-F]+")
 _PCI = re.compile(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])")
+_RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}")
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
 _SCALE = {
     "n": Decimal("1e-9"),
@@ -219,3 +232,22 @@ def quantity_text(quantity: object) -> str:
         return str(quantity)
     except ValueError:
         return "a number of more than 4300 digits"
+
+
+def is_release(text: str) -> bool:
+    """Whether a text is written like a release of libvirt: one to three numbers with dots between them."""
+    return _RELEASE.fullmatch(text) is not None
+
+
+def release(text: str) -> tuple[int, ...]:
+    """The three numbers of a release of libvirt. Raises ValueError for what is not written like ``9.0.0``.
+
+    >>> release("10.6.0"), release("9")
+    ((10, 6, 0), (9, 0, 0))
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"a release of libvirt is a text such as '9.0.0', not {text!r}")
+    if not is_release(text):
+        raise ValueError(f"{text!r} is not a release of libvirt: write it like 9.0.0")
+    parts = tuple(map(int, text.split(".")))
+    return (*parts, 0, 0)[:3]

@@ -15,9 +15,8 @@ from kvnet.spec import Interface, Machine
 from kvnet.target import DEFAULT_ARCHITECTURE, Profile, Target, known_architecture
 from kvnet.values import PciAddress
 
-__all__ = ["ARCHITECTURES", "Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]
+__all__ = ["Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]
 
-ARCHITECTURES = ("amd64", "arm64", "s390x")
 _ROM_TUNING = ("amd64", "arm64")
 
 

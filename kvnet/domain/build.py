@@ -125,7 +125,7 @@ def _frame(machine: Machine, target: Target) -> str:
     is_extended = architecture == "amd64" and "q35" in machine_type and count > _APIC_VCPUS
     features = (*platform.features, _SPLIT_IOAPIC) if is_extended else platform.features
     lines = [
-        f"<domain type='{_braced(target.virt_type)}'>",
+        f"<domain type='{target.virt_type}'>",
         "  <name>{name}</name>",
         "  <uuid>{uuid}</uuid>",
         f"  <memory unit='KiB'>{_memory_kib(machine)}</memory>",

@@ -142,7 +142,7 @@ def _kind(value: Any) -> str:
 
 
 def _remedy(flaw: Flaw, shown: str) -> str:
-    if flaw.wanted == "text" and isinstance(flaw.value, bool | int | float):
+    if flaw.wanted.startswith("text") and isinstance(flaw.value, bool | int | float):
         return f'quote it: "{shown}"'
     unquoted = _UNQUOTED.get(flaw.wanted)
     if unquoted and isinstance(flaw.value, str) and unquoted.fullmatch(flaw.value):

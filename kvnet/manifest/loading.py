@@ -75,8 +75,8 @@ class Manifest(BriefRepr):
         """
         return Target(
             profile=Profile(profile),
-            facts=facts or HostFacts(),
-            cluster=self.cluster or cluster or ClusterConfig(),
+            facts=HostFacts() if facts is None else facts,
+            cluster=self.cluster or (ClusterConfig() if cluster is None else cluster),
             nads=self.nads,
             virt_type=virt_type,
         )

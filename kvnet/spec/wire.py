@@ -10,10 +10,11 @@ from typing import Annotated, Any, Final, Protocol
 import attrs
 
 from kvnet.errors import FieldPath, Place
-from kvnet.values import quantity_ceil, quantity_text
+from kvnet.values import ARCHITECTURES, quantity_ceil, quantity_text, release
 
 __all__ = [
     "REST",
+    "Architecture",
     "Between",
     "BriefRepr",
     "CidrText",
@@ -24,6 +25,7 @@ __all__ = [
     "Origin",
     "Parsed",
     "Quantity",
+    "Release",
     "Rest",
     "UInt32",
     "default_of",
@@ -40,6 +42,7 @@ REST: Final = "rest"
 """The name of the field that keeps unknown members of a JSON object."""
 _NAME = "kvnet.json"
 _MEMBERS = "kvnet.members"
+_ARCHITECTURE = f"{', '.join(ARCHITECTURES[:-1])} or {ARCHITECTURES[-1]}"
 _DOTTED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){3}")
 
 
@@ -89,6 +92,17 @@ def _quantity(value: Any) -> Any:
     return value
 
 
+def _architecture(value: Any) -> str:
+    if value not in ARCHITECTURES:
+        raise ValueError(f"'{value}' is no architecture of KubeVirt: write {_ARCHITECTURE}")
+    return str(value)
+
+
+def _release(value: Any) -> str:
+    release(value)
+    return str(value)
+
+
 def _canonical_ip(text: str) -> str | None:
     """An IP address without leading zeros, as KubeVirt's API rewrites it while it decodes JSON; nothing for others."""
     try:
@@ -120,6 +134,10 @@ Int64 = Annotated[int, Between(-(2**63), 2**63 - 1)]
 UInt32 = Annotated[int, Between(0, 2**32 - 1)]
 Quantity = Annotated[str | int, Parsed(_quantity, "a quantity such as 2, 500m or 1Gi")]
 """A Kubernetes quantity, as written."""
+Architecture = Annotated[str, Parsed(_architecture, _ARCHITECTURE)]
+"""An architecture of KubeVirt, in Kubernetes' words."""
+Release = Annotated[str, Parsed(_release, "text such as 9.0.0")]
+"""A release of libvirt, as written."""
 IpText = Annotated[str, Parsed(_ip, "text")]
 """An IP address as text: leading zeros are dropped, and text that is no address stays as it is."""
 CidrText = Annotated[str, Parsed(_cidr, "text")]
