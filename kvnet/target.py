@@ -9,10 +9,12 @@ from typing import Annotated, Any, Final, NoReturn
 
 from attrs import field, frozen
 
+from kvnet._arguments import refusal
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.spec import Machine, Nad
 from kvnet.spec.cluster import ClusterConfig
+from kvnet.spec.machine import checked_machine
 from kvnet.spec.wire import Architecture, BriefRepr, Parsed, Release
 from kvnet.values import ARCHITECTURES, is_release
 
@@ -185,16 +187,11 @@ def checked_target(machine: object, target: object) -> Target:
     Raises TypeError where the machine is not a Machine or the target not a Target, and says what to write instead.
     """
     if not isinstance(machine, Machine):
-        given = type(machine).__name__
-        hint = "take each of manifest.machines" if given == "Manifest" else "read one with kvnet.load"
-        raise TypeError(f"a Machine is wanted, not {given}: {hint}")
+        checked_machine(machine)
     if target is None:
         return _DEFAULT
     if not isinstance(target, Target):
-        given = type(target).__name__
-        raise TypeError(
-            f"a Target is wanted after the machine, not {given}: {_INSTEAD.get(given, 'make one with Target(…)')}"
-        )
+        raise refusal(target, "a Target", "make one with Target(…)", _INSTEAD)
     return target
 
 

@@ -10,6 +10,8 @@ from typing import Any, Final, Self
 
 from attrs import Attribute, field, frozen
 
+from kvnet._arguments import checked, refusal
+
 __all__ = [
     "ARCHITECTURES",
     "MacAddress",
@@ -89,6 +91,7 @@ def _are_octets(_: object, __: object, octets: Any) -> None:
 
 
 def _is_spelling(mac: MacAddress, _: object, text: str) -> None:
+    checked(text, str, "the spelling of a MAC address as text", "leave it out, or use MacAddress.parse")
     if _octets_of(text) != mac.octets:
         raise ValueError(f"'{text}' is not a spelling of {mac}")
 
@@ -112,9 +115,12 @@ class MacAddress:
     def parse(cls, text: str) -> MacAddress:
         """Read the forms that KubeVirt reads: six octets with colons, dashes, dots, or digits alone.
 
-        Raises ValueError with the reason.
+        Raises ValueError with the reason, and TypeError for what is not text.
         """
-        return _parsed_mac(text)
+        try:
+            return _parsed_mac(text)
+        except TypeError:
+            raise refusal(text, "the text of a MAC address", "write it like '52:54:00:00:00:01'") from None
 
     @property
     def is_group(self) -> bool:
@@ -177,8 +183,14 @@ class PciAddress:
 
     @classmethod
     def parse(cls, text: str) -> PciAddress:
-        """Read the one form that KubeVirt admits. Raises ValueError with the reason."""
-        match = _PCI.fullmatch(text)
+        """Read the one form that KubeVirt admits.
+
+        Raises ValueError with the reason, and TypeError for what is not text.
+        """
+        try:
+            match = _PCI.fullmatch(text)
+        except TypeError:
+            raise refusal(text, "the text of a PCI address", "write it like '0000:05:00.0'") from None
         if match is None:
             raise ValueError(f"'{text}' is not a PCI address")
         if text != text.lower():

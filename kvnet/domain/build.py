@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from attrs import evolve, frozen
 
+from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
 from kvnet.compiler.topology import Topology, topology, vcpus
 from kvnet.defaults import defaulted, has_cpu_hotplug
@@ -68,11 +69,11 @@ def build(
 
     Returns the document that ``render`` has for the same machine and target.
 
-    Raises Rejected where the machine cannot be compiled or libvirt could not define it, and XmlError where the XML of
-    a device is not one NIC.
+    Raises Rejected where the machine cannot be compiled or libvirt could not define it, XmlError where the XML of a
+    device is not one NIC, and TypeError for arguments of another kind.
     """
     target = checked_target(machine, target)
-    name = name or domain_name(machine, target.profile)
+    name = domain_name(machine, target.profile) if name is None else checked(name, str, "a name as text", _NAME_HINT)
     size = _size(machine, target)
     frame = _FRAMES.get(size)
     if frame is None or machine.spec.domain.firmware or not _PLAIN_NAME.fullmatch(name):
@@ -82,11 +83,23 @@ def build(
         frame = _frame(defaulted(machine, target), target)
         if len(_FRAMES) < _MOST_FRAMES:
             _FRAMES[size] = frame
-    devices = compile(machine, target).devices if devices is None else devices
+    if devices is None:
+        devices = compile(machine, target).devices
+    else:
+        devices = checked_items(
+            devices, "a list of devices", "take compiled.devices, or leave them out", _DEVICES_HINTS
+        )
     nics = "".join([_nic(device, n) for n, device in enumerate(devices)])
     return frame.format(name=escape(name), uuid=domain_uuid(machine), nics=nics)
 
 
+_NAME_HINT = "write one, or leave it out"
+_DEVICES_HINTS = {
+    "str": "write [xml] for one NIC",
+    "Interface": "write [device]",
+    "Hostdev": "write [device]",
+    "Rendered": "take rendered.compiled.devices",
+}
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _FRAMES: dict[tuple[Any, ...], str] = {}
 """Frames by the size of their machines. Without it, ``build`` takes 2.3 times as long for a machine of known size."""

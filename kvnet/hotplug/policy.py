@@ -6,6 +6,7 @@ KubeVirt's conditions follow ``pkg/virt-launcher/virtwrap/network/nichotplug.go`
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NoReturn
 
 from kvnet.compiler.naming import USER_ALIAS, hashed_name, tap_name
 from kvnet.device import Device, Interface
@@ -36,13 +37,18 @@ class HotplugPolicy(StrEnum):
     PLAIN = "plain"
     """What a host without KubeVirt can do at once: attach every NIC that is missing, detach every absent one."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"the policy is 'kubevirt' or 'plain', not {value!r}")
+
 
 def policy_of(policy: HotplugPolicy | str | None, machine: Machine, profile: Profile) -> HotplugPolicy:
     """The policy that is given; without one, KubeVirt's for a machine with a status in KubeVirt's profile.
 
-    Raises ValueError for a policy that does not exist.
+    Raises ValueError for a policy that does not exist, and TypeError for what is not text.
     """
-    if policy:
+    if policy is not None:
         return HotplugPolicy(policy)
     status = machine.status
     has_status = status is not None and bool(status.phase or status.interfaces)

@@ -33,7 +33,7 @@ def parse(text: str | bytes, *, file: str = "<xml>") -> etree._Element:
     '1500'
     """
     if not isinstance(text, str | bytes):
-        raise TypeError(f"XML is read from a str or bytes, not from {type(text).__name__}")
+        raise TypeError(f"XML is read from a str or bytes, not from {type(text).__name__}: read a file first")
     if len(text) > MAX_BYTES:
         _refuse_length(len(text), file)
     data = _encoded(text, file) if isinstance(text, str) else text
