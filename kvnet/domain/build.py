@@ -180,11 +180,19 @@ def domain_name(machine: Machine, profile: Profile | str = Profile.KUBEVIRT) -> 
 
 
 def domain_uuid(machine: Machine) -> UUID:
-    """The UUID of a machine's domain: ``firmware.uuid``, else one derived from namespace and name."""
+    """The UUID of a machine's domain: ``firmware.uuid``, else one derived from namespace and name.
+
+    Raises Rejected where they are not of characters.
+    """
     firmware = machine.spec.domain.firmware
     if firmware is not None and firmware.uuid:
         return UUID(firmware.uuid)
-    return uuid5(_UUID_NAMESPACE, f"{machine.namespace or 'default'}/{machine.name or _NAMELESS}")
+    try:
+        return uuid5(_UUID_NAMESPACE, f"{machine.namespace or 'default'}/{machine.name or _NAMELESS}")
+    except UnicodeEncodeError:
+        message = "the namespace or the name has half of a surrogate pair, which is not a character"
+        at = FieldPath(("metadata",))
+        raise Rejected([Problem(at, "KN602", message, hint="use letters, no / and no line break")]) from None
 
 
 _LEFT_OUT = {"disks": "disks", "filesystems": "filesystems", "gpus": "GPUs", "hostDevices": "host devices"}

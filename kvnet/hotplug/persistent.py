@@ -132,7 +132,7 @@ def mac_from_uuid(uuid: str, nic: str, taken: Container[MacAddress] = ()) -> Mac
     """
     seed = f"{uuid.lower()}/{nic}"
     seeds = (seed if n == 0 else f"{seed}/{n}" for n in count())
-    macs = (MacAddress(_QEMU_PREFIX + sha256(each.encode()).digest()[:3]) for each in seeds)
+    macs = (MacAddress(_QEMU_PREFIX + sha256(each.encode(errors="surrogatepass")).digest()[:3]) for each in seeds)
     return next(mac for mac in macs if mac not in taken)
 
 

@@ -16,8 +16,8 @@ from attrs import evolve, frozen
 
 from kvnet.errors import FieldPath, Place, Problem, Rejected
 from kvnet.manifest._json import parse_json
-from kvnet.manifest._problems import UNKNOWN_FIELD, UNREADABLE, Flaw, Misfit, problem_of
-from kvnet.manifest._yaml import compose_all, document_data, is_key, sound_nodes, syntax_flaw
+from kvnet.manifest._problems import UNKNOWN_FIELD, UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit, problem_of
+from kvnet.manifest._yaml import TOO_DEEP, compose_all, document_data, is_key, sound_nodes, syntax_flaw
 
 __all__ = ["Document", "Source", "Text", "TextOrigin", "TextSource", "documents", "given_text", "read_text"]
 
@@ -223,10 +223,8 @@ def sound_documents(source: Source) -> tuple[list[Document], list[Problem]]:
 
     Raises Rejected where no text can be read at all, and TypeError for what is not a source.
     """
-    if isinstance(source, Mapping):
-        return list(_items(source, None)), []
-    if isinstance(source, list | tuple):
-        return [item for each in source for item in _items(each, None)], []
+    if isinstance(source, (Mapping, list, tuple)):
+        return _plain_documents([source] if isinstance(source, Mapping) else source)
     text = source if isinstance(source, Text) else read_text(source)  # type: ignore[arg-type]
     if _MAYBE_JSON.match(text.text):
         try:
@@ -239,6 +237,13 @@ def sound_documents(source: Source) -> tuple[list[Document], list[Problem]]:
             if _QUOTED_JSON.match(text.text) and not is_stream:
                 return [], [text.unreadable(error.pos, f"not JSON: {error.msg}", _SEVERAL if has_more else "")]
     return _yaml_documents(text)
+
+
+def _plain_documents(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Document], list[Problem]]:
+    try:
+        return [item for each in sources for item in _items(each, None)], []
+    except RecursionError:  # a List may hold itself; texts are not nested so deep
+        return [], [problem_of(Flaw(code=UNSUPPORTED_YAML, message=f"Lists are {TOO_DEEP}"))]
 
 
 def _yaml_documents(text: Text) -> tuple[list[Document], list[Problem]]:

@@ -178,6 +178,16 @@ def test_the_uuid_depends_on_namespace_and_name_alone() -> None:
     assert one.findtext("uuid") != other.findtext("uuid")
 
 
+@pytest.mark.parametrize("profile", ["kubevirt", "host"])
+@pytest.mark.parametrize("field", ["name", "namespace"])
+def test_a_name_with_half_of_a_surrogate_pair_is_a_problem(field: str, profile: str) -> None:
+    target = kvnet.Target(profile=profile)
+    given = Machine(**{"name": "vm", field: "\ud800"})  # type: ignore[arg-type]
+    assert [problem.code for problem in kvnet.render(given, target).problems] == ["KN602"]
+    with pytest.raises(Rejected, match=r"KN602.*\[metadata"):
+        build(given, target, name="vm")
+
+
 def test_what_the_domain_does_not_carry_is_told() -> None:
     spec = VmiSpec(domain=Domain(devices=Devices(disks=(Disk(name="d"),), rest={"gpus": [{}]})), rest={"volumes": [{}]})
     notes = left_out(Machine(spec=spec))
