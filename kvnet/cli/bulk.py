@@ -9,7 +9,6 @@ from argparse import Namespace
 from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from kvnet.bulk.duplicates import Duplicate
@@ -20,6 +19,7 @@ from kvnet.bulk.run import run as run_bulk
 from kvnet.bulk.run import write_report
 from kvnet.bulk.scheduler import processes
 from kvnet.cli.exit_status import CLEAN, FINDINGS
+from kvnet.cli.inputs import named_file
 from kvnet.cli.report import Report
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_all, load_cluster, load_facts
@@ -57,13 +57,13 @@ def run(arguments: Namespace, report: Report) -> int:
 
 def _target(arguments: Namespace) -> Target:
     """The target that the options name, with the NADs of an input directory. Raises KvnetError."""
-    nads = [nad for file in arguments.nads for nad in load_all(Path(file)).nads]
+    nads = [nad for file in arguments.nads for nad in load_all(named_file(file)).nads]
     if arguments.profile == Profile.HOST and os.path.isdir(arguments.input):
         nads += Directory.of(arguments.input).nads()
     return Target(
         profile=arguments.profile,
-        facts=load_facts(Path(arguments.facts)) if arguments.facts else HostFacts(),
-        cluster=load_cluster(Path(arguments.cluster)) if arguments.cluster else ClusterConfig(),
+        facts=HostFacts() if arguments.facts is None else load_facts(named_file(arguments.facts)),
+        cluster=ClusterConfig() if arguments.cluster is None else load_cluster(named_file(arguments.cluster)),
         nads=nads,
     )
 

@@ -68,6 +68,9 @@ def read_text(source: TextSource) -> Text:
         raise ValueError(f"this is a text of several lines, not a path: use {_TEXT_READERS}")
     if isinstance(source, bytes | bytearray):
         raise TypeError(f"bytes are a text, not a path: use {_TEXT_READERS}")
+    if isinstance(source, str) and not source:
+        hint = "give the path of a file; to read a text that is not in a file, use loads"
+        raise Rejected([Text("''", "").unreadable(0, "the path is empty", hint)])
     read: Callable[[], str | bytes]
     if isinstance(source, str | os.PathLike):
         file, read = os.fsdecode(source), Path(os.fsdecode(source)).read_bytes
@@ -84,6 +87,7 @@ def read_text(source: TextSource) -> Text:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         hint = "to read a text that is not in a file, use loads" if _LOOKS_LIKE_TEXT.match(file) else ""
+        hint = "give the path of a file in it" if isinstance(error, IsADirectoryError) else hint
         raise Rejected([Text(file, "").unreadable(0, f"cannot read '{file}': {reason}", hint)]) from error
     return given_text(content, file)
 
