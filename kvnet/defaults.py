@@ -110,7 +110,7 @@ def requested_sockets(machine: Machine) -> int:
 
 def _sockets(machine: Machine, source: str, quantity: Any) -> int:
     try:
-        sockets = quantity_ceil(quantity_text(quantity))
+        sockets = quantity_ceil(quantity if type(quantity) is str else quantity_text(quantity))
         if not 0 <= sockets <= _MOST_SOCKETS:
             raise ValueError(f"{sockets} is not a number of CPUs from 0 to {_MOST_SOCKETS}")
     except ValueError as reason:

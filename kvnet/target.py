@@ -112,10 +112,14 @@ class Target(BriefRepr):
             _refuse("virt_type", self.virt_type)
         names = (self.architecture, facts.architecture, self.libvirt_release, facts.libvirt_version)
         if names != _UNNAMED:
-            for value, name in zip(names, _NAMES, strict=True):
-                if value is not None and not isinstance(value, str):
-                    _refuse(name, value)
-            if problems := _problems_of(*names):
+            try:
+                problems = _problems_of(*names)
+            except TypeError:
+                for value, name in zip(names, _NAMES, strict=True):
+                    if value is not None and not isinstance(value, str):
+                        _refuse(name, value)
+                raise
+            if problems:
                 raise Rejected(problems)
 
 
@@ -143,7 +147,12 @@ def _refuse(name: str, value: object) -> NoReturn:
 def _problems_of(
     architecture: str | None, known_architecture: str | None, libvirt: str | None, known_libvirt: str | None
 ) -> tuple[Problem, ...]:
-    """What is wrong with the names that a target and its facts give. The targets of a fleet give the same few."""
+    """What is wrong with the names that a target and its facts give. The targets of a fleet give the same few.
+
+    Raises TypeError for what is not text.
+    """
+    if not all(isinstance(each, str | None) for each in (architecture, known_architecture, libvirt, known_libvirt)):
+        raise TypeError
     at = FieldPath(("architecture",))
     hint = f"use one of {', '.join(ARCHITECTURES)}"
     problems = [

@@ -75,13 +75,13 @@ def build(
     target = checked_target(machine, target)
     name = domain_name(machine, target.profile) if name is None else checked(name, str, "a name as text", _NAME_HINT)
     size = _size(machine, target)
-    frame = _FRAMES.get(size)
+    frame = None if size is None else _FRAMES.get(size)
     if frame is None or machine.spec.domain.firmware or not _PLAIN_NAME.fullmatch(name):
         problems = [*_problems(machine, target, name)]
         if problems:
             raise Rejected(problems)
         frame = _frame(defaulted(machine, target), target)
-        if len(_FRAMES) < _MOST_FRAMES:
+        if size is not None and len(_FRAMES) < _MOST_FRAMES:
             _FRAMES[size] = frame
     if devices is None:
         devices = compile(machine, target).devices
@@ -107,25 +107,31 @@ _FRAMES: dict[tuple[Any, ...], str] = {}
 _MOST_FRAMES = 1024
 
 
-def _size(machine: Machine, target: Target) -> tuple[Any, ...]:
-    """Everything that a frame, and the problems of building it, depend on beside name and firmware."""
+def _size(machine: Machine, target: Target) -> tuple[Any, ...] | None:
+    """Everything that a frame, and the problems of building it, depend on beside name and firmware.
+
+    ``None`` where a quantity is a number that Python does not print.
+    """
     domain = machine.spec.domain
     cpu, resources = domain.cpu, domain.resources
-    return (
-        machine.spec.architecture,
-        target.architecture,
-        target.facts.architecture,
-        target.virt_type,
-        target.cluster,
-        domain.machine and domain.machine.type,
-        domain.memory and quantity_text(domain.memory.guest),
-        cpu and (cpu.cores, cpu.sockets, cpu.threads, cpu.max_sockets, cpu.dedicated_cpu_placement),
-        *(_sizes(resources.requests, resources.limits) if resources else ()),
-    )
+    try:
+        return (
+            machine.spec.architecture,
+            target.architecture,
+            target.facts.architecture,
+            target.virt_type,
+            target.cluster,
+            domain.machine and domain.machine.type,
+            domain.memory and str(domain.memory.guest),
+            cpu and (cpu.cores, cpu.sockets, cpu.threads, cpu.max_sockets, cpu.dedicated_cpu_placement),
+            *(_sizes(resources.requests, resources.limits) if resources else ()),
+        )
+    except ValueError:
+        return None
 
 
 def _sizes(*quantities: Mapping[str, Any]) -> list[str]:
-    return [quantity_text(each.get(name)) for each in quantities for name in ("cpu", "memory")]
+    return [str(each.get(name)) for each in quantities for name in ("cpu", "memory")]
 
 
 def _frame(machine: Machine, target: Target) -> str:

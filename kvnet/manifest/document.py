@@ -227,8 +227,10 @@ def sound_documents(source: Source) -> tuple[list[Document], list[Problem]]:
 
     Raises Rejected where no text can be read at all, and TypeError for what is not a source.
     """
-    if isinstance(source, (Mapping, list, tuple)):
-        return _plain_documents([source] if isinstance(source, Mapping) else source)
+    if isinstance(source, Mapping):
+        return _plain_documents((source,))
+    if isinstance(source, list | tuple):
+        return _plain_documents(source)
     text = source if isinstance(source, Text) else read_text(source)  # type: ignore[arg-type]
     if _MAYBE_JSON.match(text.text):
         try:
