@@ -81,10 +81,13 @@ class PodNetworks:
     @cached_property
     def _taps(self) -> frozenset[str]:
         links = self.facts.links or {}
-        plugged = (network for network in self.machine.networks if network.is_default or network.is_secondary)
-        there = ((network, links.get(network.name)) for network in plugged)
         return frozenset(
-            tap_name(link.name or "", secondary=net.is_secondary) for net, link in there if link and link.tap is True
+            [
+                tap_name(link.name or "", secondary=network.is_secondary)
+                for network in self.machine.networks
+                if (link := links.get(network.name)) and link.tap is True
+                if network.is_default or network.is_secondary
+            ]
         )
 
     @cached_property

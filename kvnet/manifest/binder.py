@@ -284,9 +284,12 @@ def _listed(kind: Callable[[Iterable[Any]], Any], item: Any) -> Read:
     read_item = reader(item)
 
     def read(value: Any) -> Any:
-        if not isinstance(value, list | tuple):
+        if type(value) is not list and not isinstance(value, list | tuple):
             raise _misfit(value, "a list")
-        return kind(collected(read_item, enumerate(value)))
+        try:
+            return kind([read_item(each) for each in value])
+        except Misfit:
+            return kind(collected(read_item, enumerate(value)))
 
     return read
 
@@ -297,7 +300,7 @@ def _mapped(kind: Any) -> Read:
     is_object = attrs.has(kind)
 
     def read(value: Any) -> Any:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise _misfit(value, "a mapping")
         if read_value is None:
             return value

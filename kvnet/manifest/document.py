@@ -223,11 +223,16 @@ def sound_documents(source: Source) -> tuple[list[Document], list[Problem]]:
 
     Raises Rejected where no text can be read at all, and TypeError for what is not a source.
     """
+    if isinstance(source, Text):
+        return _text_documents(source)
     if isinstance(source, Mapping):
         return list(_items(source, None)), []
     if isinstance(source, list | tuple):
         return [item for each in source for item in _items(each, None)], []
-    text = source if isinstance(source, Text) else read_text(source)  # type: ignore[arg-type]
+    return _text_documents(read_text(source))  # type: ignore[arg-type]
+
+
+def _text_documents(text: Text) -> tuple[list[Document], list[Problem]]:
     if _MAYBE_JSON.match(text.text):
         try:
             return list(_items(parse_json(text.text), TextOrigin(text))), []
