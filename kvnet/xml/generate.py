@@ -177,8 +177,8 @@ def _empty_children(branch: Branch) -> dict[str, Any]:
     return found
 
 
-# In writers, h is the object's ``__dict__`` and h_X that of its child in field X, nlN the line break before an element at
-# depth N, c_h_X the text of such a child, and kind the value of the attribute that chooses a class.
+# In writers, h is the object's ``__dict__`` and h_X that of its child in field X, nlN the line break before an element
+# at depth N, c_h_X the text of such a child, and kind the value of the attribute that chooses a class.
 
 
 class _Shapes(dict[tuple[str, ...], Write]):
