@@ -21,6 +21,7 @@ from replays.ports import hotplug_ports, pci_hotplug_off
 from replays.restart import restart_required
 from replays.status import status
 from replays.trees import tree
+from replays.whole_machines import whole_machines
 
 import kvnet
 from kvnet.compiler import ordinal_link_names, pod_link_names, queue_capacity, topology, vcpus
@@ -153,6 +154,7 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "restart-required": restart_required,
     "migratable": migratable,
     "auto-migration": auto_migration,
+    "whole-machines": whole_machines,
 }
 
 

@@ -1,0 +1,112 @@
+"""Whole machines: the API server's schema, defaulting, every admitter and the converter."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from lxml import etree
+from replays.case import Case, Difference
+from replays.trees import tree
+
+import kvnet
+from kvnet.compiler import ordinal_link_names, pod_link_names, queue_capacity, topology, vcpus
+from kvnet.defaults import defaulted
+from kvnet.manifest import plain
+from kvnet.spec import Machine, Sriov
+from kvnet.target import architecture_of
+from kvnet.xml import write
+
+__all__ = ["whole_machines"]
+
+_OTHER_SUBJECTS = re.compile(
+    r"spec\.(?:HostDevices|GPUs|domain\.(?:memory|machine|ioThreads|firmware|features)\b.*"
+    r"|domain\.resources\.(?:limits|requests)\.memory|domain\.cpu\.(?:dedicatedCpuPlacement|model|numa|features)\b.*"
+    r"|domain\.devices\.(?:disks|filesystems|inputs|rng|tpm|gpus|hostDevices|autoattachVSOCK)\b.*"
+    r"|volumes\[\d+\](?:\.(?!cloudInit).*)?)"
+)
+"""Fields that speak of storage, memory and other devices, on which kvnet has no rule."""
+_NETWORK_VALIDATOR = ("KN1", "KN201", "KN202", "KN209")
+
+
+def whole_machines(case: Case) -> Iterator[Difference]:
+    """What differs between KubeVirt's answers on a whole machine and kvnet's."""
+    expected = case["expected"]
+    try:
+        machine = kvnet.load(case["vmi"])
+    except kvnet.Rejected:
+        yield "refusedBySchema", expected["refusedBySchema"], True
+        return
+    yield "refusedBySchema", expected["refusedBySchema"], False
+    if expected["refusedBySchema"]:
+        return
+    target = kvnet.Target(cluster=_cluster(case), facts=kvnet.load_facts(_facts(case, machine)))
+    problems = kvnet.check(machine, target)
+    refused = any(problem.code == "KN100" for problem in problems)
+    yield "refusedByDefaulting", expected["refusedByDefaulting"], refused
+    if expected["refusedByDefaulting"] or refused:
+        return
+    yield from _causes(expected, problems)
+    whole = defaulted(machine, target)
+    yield from _defaults(expected, whole, target)
+    yield "queues", expected["queues"], queue_capacity(whole)
+    yield "podNames", expected["podNames"] or {}, pod_link_names(whole)
+    yield "ordinalNames", expected["ordinalNames"] or {}, ordinal_link_names(whole)
+    if not expected["causes"]:
+        yield from _devices(case, machine, target)
+
+
+def _cluster(case: Case) -> kvnet.ClusterConfig:
+    return kvnet.load_cluster({"kind": "KubeVirt", "spec": {"configuration": case["config"]}})
+
+
+def _facts(case: Case, machine: Machine) -> dict[str, Any]:
+    facts = {"links": case["podLinks"]} if "podLinks" in case else {}
+    if case["architectureIsAFact"] or not machine.spec.architecture:
+        facts["architecture"] = case["arch"]
+    return facts | ({"networkInfo": case["networkInfo"]} if "networkInfo" in case else {})
+
+
+def _causes(expected: Case, problems: tuple[kvnet.Problem, ...]) -> Iterator[Difference]:
+    told = [problem for problem in problems if problem.cause]
+    network = Counter((str(each.cause), each.field) for each in told if each.code.startswith(_NETWORK_VALIDATOR))
+    yield "causes", Counter(map(tuple, expected["causes"] or ())), network
+    others = Counter(tuple(each) for each in expected["allCauses"] or () if not _OTHER_SUBJECTS.fullmatch(each[1]))
+    yield "allCauses", others, Counter((str(each.cause), each.field) for each in told)
+
+
+def _defaults(expected: Case, whole: Machine, target: kvnet.Target) -> Iterator[Difference]:
+    body = plain(whole)["spec"]
+    yield "architecture", expected["architecture"], architecture_of(whole, target)
+    yield "networks", _bare(expected["networks"] or []), _bare(body.get("networks", []))
+    yield "interfaces", _bare(expected["interfaces"] or []), _bare(body["domain"]["devices"].get("interfaces", []))
+    yield "cpu", _bare(expected["cpu"] or {}), _bare(body["domain"].get("cpu", {}))
+    yield "vcpus", expected["vcpus"], vcpus(topology(whole))
+
+
+def _devices(case: Case, machine: Machine, target: kvnet.Target) -> Iterator[Difference]:
+    expected = case["expected"]
+    nics = kvnet.compile(machine, target).nics
+    sriov = {each.name for each in machine.interfaces if isinstance(each.binding, Sriov)}
+    halves = {
+        "devices": ([nic for nic in nics if nic.name not in sriov], "devicesError"),
+        "hostdevs": ([nic for nic in nics if nic.name in sriov], "hostdevError"),
+    }
+    for name, (half, error) in halves.items():
+        if name == "hostdevs" and "networkInfo" not in case:
+            continue
+        failed = any(nic.problems for nic in half)
+        yield error, bool(expected.get(error)), failed
+        if not failed:
+            made = [tree(etree.fromstring(write(nic.device))) for nic in half if nic.device is not None]
+            yield name, [tree(etree.fromstring(each)) for each in expected.get(name) or ()], made
+
+
+def _bare(value: Any) -> Any:
+    """Without what counts for nothing: null, zero, false, and empty text and lists."""
+    if isinstance(value, dict):
+        kept = {key: _bare(each) for key, each in value.items()}
+        return {key: each for key, each in kept.items() if each not in (None, [], "", 0)}
+    return [_bare(each) for each in value] if isinstance(value, list) else value
