@@ -190,9 +190,15 @@ def quantity_ceil(text: str) -> int:
     if match is None:
         raise ValueError(f"'{text}' is not a quantity such as 2, 500m or 1Gi")
     digits, suffix = match.groups(default="")
-    scale = _SCALE[suffix] if suffix in _SCALE else Decimal(f"1{suffix}")
-    if not scale.is_finite() or scale.adjusted() > 30:
+    scale = _SCALE[suffix] if suffix in _SCALE else _power_of_ten(suffix)
+    if scale.adjusted() > 30:
         raise ValueError(f"'{text}' is too large")
     value = Decimal(digits) * scale
     whole = int(value)
     return whole if whole == value else whole + (1 if value > 0 else -1)
+
+
+def _power_of_ten(exponent: str) -> Decimal:
+    """What an exponent such as ``e3`` stands for; Decimal has no numbers for those of many digits."""
+    power = int(exponent[1:] or 0)
+    return Decimal(1).scaleb(max(min(power, 99), -99))

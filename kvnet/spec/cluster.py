@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from kvnet.spec.wire import BriefRepr, Lenient, UInt32, named
+from kvnet.spec.wire import BriefRepr, Lenient, Quantity, UInt32, named
 
 __all__ = ["BindingPlugin", "ClusterConfig", "Gate", "PluginMigration", "Plugins"]
 
@@ -74,7 +74,7 @@ class ClusterConfig(BriefRepr, Lenient):
     default_network_interface: str = named("network.defaultNetworkInterface", default="bridge")
     permit_bridge_on_pod_network: bool = named("network.permitBridgeInterfaceOnPodNetwork", default=True)
     cpu_model: str | None = None
-    cpu_request: str | None = None
+    cpu_request: Quantity | None = None
     vm_rollout_strategy: str | None = None
     max_cpu_sockets: UInt32 | None = named("liveUpdateConfiguration.maxCpuSockets", default=None)
     max_hotplug_ratio: UInt32 | None = named("liveUpdateConfiguration.maxHotplugRatio", default=None)

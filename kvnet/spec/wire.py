@@ -25,14 +25,17 @@ __all__ = [
     "Parsed",
     "Quantity",
     "Rest",
+    "UInt31",
     "UInt32",
     "default_of",
     "factory_of",
+    "is_required",
     "json_name",
     "mapping",
     "members",
     "members_of",
     "named",
+    "required",
     "rest",
 ]
 
@@ -40,6 +43,7 @@ REST: Final = "rest"
 """The name of the field that keeps unknown members of a JSON object."""
 _NAME = "kvnet.json"
 _MEMBERS = "kvnet.members"
+_REQUIRED = "kvnet.required"
 _DOTTED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){3}")
 
 
@@ -83,7 +87,7 @@ class Parsed:
 
 
 def _quantity(value: Any) -> Any:
-    if type(value) not in (str, int, float):
+    if type(value) not in (str, int):
         raise ValueError
     quantity_ceil(str(value))
     return value
@@ -117,9 +121,11 @@ Rest = Mapping[str, Any]
 """Members of an object that kvnet has no field for; they are kept, and dumped again."""
 Int32 = Annotated[int, Between(-(2**31), 2**31 - 1)]
 Int64 = Annotated[int, Between(-(2**63), 2**63 - 1)]
+UInt31 = Annotated[int, Between(0, 2**31 - 1)]
+"""An unsigned number for which the API server's schema says ``int32``."""
 UInt32 = Annotated[int, Between(0, 2**32 - 1)]
-Quantity = Annotated[str | int, Parsed(_quantity, "a quantity such as 2, 500m or 1Gi")]
-"""A Kubernetes quantity, as written."""
+Quantity = Annotated[str | int, Parsed(_quantity, "a whole number, or text such as 500m or 1Gi")]
+"""A Kubernetes quantity, as written: the API server's schema takes text and whole numbers."""
 IpText = Annotated[str, Parsed(_ip, "text")]
 """An IP address as text: leading zeros are dropped, and text that is no address stays as it is."""
 CidrText = Annotated[str, Parsed(_cidr, "text")]
@@ -141,6 +147,11 @@ def mapping(**options: Any) -> Any:
 def named(name: str, **options: Any) -> Any:
     """A field whose JSON key is not its Python name in camel case; dots lead into the object's inner objects."""
     return attrs.field(metadata={_NAME: name}, **options)
+
+
+def required(factory: Callable[[], Any]) -> Any:
+    """A field that a JSON object must have; in Python, a factory makes its default."""
+    return attrs.field(factory=factory, metadata={_REQUIRED: True})
 
 
 def members(table: Mapping[str, type]) -> dict[str, Any]:
@@ -165,6 +176,11 @@ def default_of(attribute: attrs.Attribute[Any]) -> Any:
     """The default of a field, made anew where a factory makes it; ``attrs.NOTHING`` of a required one."""
     factory = factory_of(attribute)
     return attribute.default if factory is None else factory()
+
+
+def is_required(attribute: attrs.Attribute[Any]) -> bool:
+    """Whether a JSON object must have the field."""
+    return attribute.default is attrs.NOTHING or _REQUIRED in attribute.metadata
 
 
 def factory_of(attribute: attrs.Attribute[Any]) -> Callable[[], Any] | None:
