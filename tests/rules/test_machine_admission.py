@@ -199,7 +199,7 @@ def test_a_bad_machine_is_refused_for_its_cause_at_its_field(machine: Json, foun
     assert findings(machine, WITH_CLAIMS) == found
 
 
-SMM = {"features": {"smm": {}}}
+SMM: Json = {"features": {"smm": {}}}
 
 
 def test_tdx_with_smm_is_refused() -> None:

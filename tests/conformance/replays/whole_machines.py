@@ -19,9 +19,10 @@ from kvnet.spec import Machine, Sriov
 from kvnet.target import architecture_of
 from kvnet.xml import write
 from replays.case import Case, Difference
+from replays.strict import untrue
 from replays.trees import tree
 
-__all__ = ["whole_machines"]
+__all__ = ["strict_whole_machines", "whole_machines"]
 
 _OTHER_SUBJECTS = re.compile(
     r"spec\.(?:HostDevices|GPUs|domain\.(?:memory|machine|ioThreads|firmware|features)\b.*"
@@ -45,8 +46,7 @@ def whole_machines(case: Case) -> Iterator[Difference]:
     yield "refusedBySchema", expected["refusedBySchema"], False
     if expected["refusedBySchema"]:
         return
-    cluster = _cluster(case)
-    target = kvnet.Target(cluster=cluster, facts=kvnet.load_facts(_facts(case, machine, cluster)))
+    target = _target(case, machine)
     problems = kvnet.check(machine, target)
     refused = any(problem.code == "KN100" for problem in problems)
     yield "refusedByDefaulting", expected["refusedByDefaulting"], refused
@@ -63,8 +63,18 @@ def whole_machines(case: Case) -> Iterator[Difference]:
         yield from _devices(case, machine, target)
 
 
-def _cluster(case: Case) -> kvnet.ClusterConfig:
-    return kvnet.load_cluster({"kind": "KubeVirt", "spec": {"configuration": case["config"]}})
+def strict_whole_machines(case: Case) -> Iterator[Difference]:
+    """What ``kvnet check --strict`` says wrongly of a machine that KubeVirt admits."""
+    expected = case["expected"]
+    is_judged = not expected["refusedBySchema"] and not expected.get("refusedByDefaulting")
+    if is_judged and not expected["causes"] and not expected["allCauses"]:
+        machine = kvnet.load(case["vmi"])
+        yield from untrue(case, kvnet.check(machine, _target(case, machine)))
+
+
+def _target(case: Case, machine: Machine) -> kvnet.Target:
+    cluster = kvnet.load_cluster({"kind": "KubeVirt", "spec": {"configuration": case["config"]}})
+    return kvnet.Target(cluster=cluster, facts=kvnet.load_facts(_facts(case, machine, cluster)))
 
 
 def _facts(case: Case, machine: Machine, cluster: kvnet.ClusterConfig) -> dict[str, Any]:
