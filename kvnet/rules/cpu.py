@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kvnet.defaults import with_cpu_request, with_default_topology
 from kvnet.errors import Problem
 from kvnet.rules.context import Rule, RuleContext, refusal
-from kvnet.rules.occasions import CPU_QUANTITIES, MAX_SOCKETS, THREADS
+from kvnet.rules.occasions import CPU_QUANTITIES, DEDICATED, MAX_SOCKETS
 from kvnet.spec import Resources
 from kvnet.target import architecture_of
 from kvnet.values import quantity_ceil, quantity_milli
@@ -55,7 +55,7 @@ def _milli(quantity: object) -> int:
 def threads_of_arm64(context: RuleContext) -> Iterator[Problem]:
     """Dedicated CPUs of arm64 have one thread."""
     cpu = context.machine.spec.domain.cpu
-    if cpu is None or not cpu.dedicated_cpu_placement or (cpu.threads or 0) < 2:
+    if cpu is None or not cpu.dedicated_cpu_placement or (cpu.threads or 1) == 1:
         return
     if architecture_of(context.machine, context.target) == "arm64":
         yield refusal(
@@ -70,5 +70,5 @@ def threads_of_arm64(context: RuleContext) -> Iterator[Problem]:
 RULES = (
     Rule(sockets_within_max, MAX_SOCKETS),
     Rule(cpu_quantities, CPU_QUANTITIES),
-    Rule(threads_of_arm64, THREADS),
+    Rule(threads_of_arm64, DEDICATED),
 )

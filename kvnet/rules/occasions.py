@@ -16,6 +16,7 @@ __all__ = [
     "CLAIMING_DEVICES",
     "CLAIMS",
     "CPU_QUANTITIES",
+    "DEDICATED",
     "DEFAULTS",
     "LAUNCH_SECURITY",
     "MAX_SOCKETS",
@@ -24,7 +25,6 @@ __all__ = [
     "NAMES",
     "PODS",
     "SOURCES",
-    "THREADS",
     "Occasion",
     "occasions",
 ]
@@ -43,7 +43,7 @@ CIDRS = "a pod network with a CIDR for the guest"
 MULTIQUEUE = "multiqueue"
 AUTOATTACH = "no automatic pod NIC"
 MAX_SOCKETS = "a bound on CPU sockets"
-THREADS = "several threads in a core"
+DEDICATED = "dedicated CPUs"
 CPU_QUANTITIES = "a CPU request or limit"
 LAUNCH_SECURITY = "launch security"
 CLAIMS = "resource claims"
@@ -78,25 +78,25 @@ def occasions(machine: Machine) -> frozenset[Occasion]:
 
 def _of_spec(spec: VmiSpec, given: set[Occasion]) -> None:
     domain = spec.domain
+    devices, cpu, resources = domain.devices, domain.cpu, domain.resources
     if spec.rest:
         given.update(_PLAIN_MEMBERS.intersection(spec.rest))
     if spec.resource_claims:
         given.add(CLAIMS)
-    if domain.devices.network_interface_multiqueue:
+    if devices.rest and not _DEVICES_OF_CLAIMS.isdisjoint(devices.rest):
+        given.add(CLAIMING_DEVICES)
+    if devices.network_interface_multiqueue:
         given.add(MULTIQUEUE)
-    if domain.devices.autoattach_pod_interface is False:
+    if devices.autoattach_pod_interface is False:
         given.add(AUTOATTACH)
-    if domain.cpu is not None:
-        if domain.cpu.max_sockets:
-            given.add(MAX_SOCKETS)
-        if (domain.cpu.threads or 0) > 1:
-            given.add(THREADS)
+    if cpu is not None and cpu.max_sockets:
+        given.add(MAX_SOCKETS)
+    if cpu is not None and cpu.dedicated_cpu_placement:
+        given.add(DEDICATED)
     if domain.launch_security is not None:
         given.add(LAUNCH_SECURITY)
-    if domain.resources is not None and ("cpu" in domain.resources.requests or "cpu" in domain.resources.limits):
+    if resources is not None and ("cpu" in resources.requests or "cpu" in resources.limits):
         given.add(CPU_QUANTITIES)
-    if not _DEVICES_OF_CLAIMS.isdisjoint(domain.devices.rest):
-        given.add(CLAIMING_DEVICES)
 
 
 def _of_networks(networks: Sequence[Network], given: set[Occasion]) -> None:
