@@ -147,6 +147,14 @@ CLAIMS = {
         claims(CARD, devices=GPU, networks=(claim(claimName="card", requestName="vf"),)),
         [("KN224", "spec.networks[0]", DUPLICATE)],
     ),
+    "a request of a GPU and two networks, of which the first is told": (
+        claims(
+            CARD,
+            devices=GPU,
+            networks=(claim("a", claimName="card", requestName="vf"), claim("b", claimName="card", requestName="vf")),
+        ),
+        [("KN124", "spec.networks[1]", DUPLICATE), ("KN224", "spec.networks[0]", DUPLICATE)],
+    ),
     "a GPU with a claim that is not listed": (claims(devices=GPU), [("KN225", "spec.resourceClaims", INVALID)]),
 }
 
