@@ -41,7 +41,7 @@ def defaulted(machine: Machine, target: Target) -> Machine:
     Where the cluster would refuse to add the default NIC (``default_nic_refusal``), none is added. A machine that
     has its defaults stays as it is. Source: KubeVirt's mutating webhook for VMIs.
     """
-    cluster, architecture = target.cluster, architecture_of(machine, target)
+    cluster, architecture = target.cluster.in_effect, architecture_of(machine, target)
     machine = with_cpu_request(machine, cluster)
     machine = with_default_topology(machine)
     machine = _with_cpu_model(machine, cluster, architecture)
@@ -53,8 +53,9 @@ def default_nic_refusal(machine: Machine, cluster: ClusterConfig) -> str | None:
     """Why the cluster cannot give the machine its default NIC, or nothing."""
     if not _wants_default_nic(machine):
         return None
+    cluster = cluster.in_effect
     kind = cluster.default_network_interface
-    if kind == "bridge" and not cluster.permit_bridge_on_pod_network:
+    if kind in ("", "bridge") and not cluster.permit_bridge_on_pod_network:
         return "the default interface is a bridge, which this cluster forbids on the pod network"
     if kind == "slirp":
         return "the default interface of this cluster is slirp, which KubeVirt removed"
@@ -64,12 +65,12 @@ def default_nic_refusal(machine: Machine, cluster: ClusterConfig) -> str | None:
 def with_default_nic(machine: Machine, cluster: ClusterConfig) -> Machine:
     """The machine with the default pod NIC, where it lists neither networks nor interfaces.
 
-    A cluster whose default is none of bridge and masquerade gives a network without an interface.
+    A cluster whose default is slirp gives none.
     """
     if not _wants_default_nic(machine):
         return machine
-    nic = _DEFAULT_NICS.get(cluster.default_network_interface)
-    return machine.with_nics((nic,) if nic else (), (_POD_NETWORK,))
+    nic = _DEFAULT_NICS.get(cluster.in_effect.default_network_interface or "bridge")
+    return machine.with_nics((nic,), (_POD_NETWORK,)) if nic else machine
 
 
 def with_default_topology(machine: Machine) -> Machine:
@@ -96,7 +97,8 @@ def requested_sockets(machine: Machine) -> int:
     resources = machine.spec.domain.resources or _NO_RESOURCES
     for quantities in (resources.limits, resources.requests):
         if "cpu" in quantities:
-            return quantity_ceil(str(quantities["cpu"]))
+            # KubeVirt counts sockets in 32 bits
+            return quantity_ceil(str(quantities["cpu"])) % 2**32
     return 1
 
 

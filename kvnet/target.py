@@ -15,6 +15,7 @@ from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
 
 __all__ = [
+    "ARCHITECTURES",
     "DEFAULT_ARCHITECTURE",
     "Profile",
     "Target",
@@ -24,6 +25,8 @@ __all__ = [
     "known_architecture",
 ]
 
+ARCHITECTURES: Final = ("amd64", "arm64", "s390x")
+"""Those that KubeVirt runs on."""
 DEFAULT_ARCHITECTURE: Final = "amd64"
 """What KubeVirt assumes where nothing names an architecture."""
 

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final, Self
 
 from attrs import Attribute, field, frozen
 
-__all__ = ["MacAddress", "Number", "PciAddress", "quantity_ceil"]
+__all__ = ["MacAddress", "Number", "PciAddress", "ip_of", "quantity_ceil", "quantity_milli"]
 
 _MAC_SHAPES = (
     re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+"),
@@ -30,6 +31,9 @@ _SCALE = {
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)},
 }
 
+
+_SHORT_DIGITS = 18
+"""Up to so many digits, Go holds a quantity as an integer and a power of ten."""
 
 _new: Final = object.__new__
 
@@ -180,19 +184,65 @@ class PciAddress:
         return f"PciAddress.parse({str(self)!r})"
 
 
+def ip_of(text: str) -> IPv4Address | IPv6Address | None:
+    """The IP address of a text, as Go's net.ParseIP reads it, or nothing: a zone is refused, and an IPv4-mapped IPv6
+    address is IPv4.
+
+    >>> ip_of("::ffff:10.0.2.1")
+    IPv4Address('10.0.2.1')
+    """
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv4Address):
+        return address
+    return None if address.scope_id is not None else address.ipv4_mapped or address
+
+
 @lru_cache(maxsize=1024)
 def quantity_ceil(text: str) -> int:
     """The integer value of a Kubernetes quantity, rounded away from zero as ``Quantity.Value()`` does.
 
     Raises ValueError with the reason.
     """
+    return _away_from_zero(_decimal(text))
+
+
+@lru_cache(maxsize=1024)
+def quantity_milli(text: str) -> int:
+    """The thousandths of a Kubernetes quantity, rounded away from zero as ``Quantity.MilliValue()`` does.
+
+    What 64 bits cannot hold is 0 for a number of up to 18 digits, and otherwise loses its upper bits, as in Go. Raises
+    ValueError with the reason.
+
+    >>> quantity_milli("1.5")
+    1500
+    """
+    milli = _away_from_zero(_decimal(text) * 1000)
+    if -(2**63) <= milli < 2**63:
+        return milli
+    is_short = not text.endswith("i") and len(re.sub(r"[eE].*|[^0-9]", "", text)) <= _SHORT_DIGITS
+    return 0 if is_short else (milli + 2**63) % 2**64 - 2**63
+
+
+def _decimal(text: str) -> Decimal:
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"'{text}' is not a quantity such as 2, 500m or 1Gi")
     digits, suffix = match.groups(default="")
-    scale = _SCALE[suffix] if suffix in _SCALE else Decimal(f"1{suffix}")
-    if not scale.is_finite() or scale.adjusted() > 30:
+    scale = _SCALE[suffix] if suffix in _SCALE else _power_of_ten(suffix)
+    if scale.adjusted() > 30:
         raise ValueError(f"'{text}' is too large")
-    value = Decimal(digits) * scale
+    return Decimal(digits) * scale
+
+
+def _away_from_zero(value: Decimal) -> int:
     whole = int(value)
     return whole if whole == value else whole + (1 if value > 0 else -1)
+
+
+def _power_of_ten(exponent: str) -> Decimal:
+    """What an exponent such as ``e3`` stands for; Decimal has no numbers for those of many digits."""
+    power = int(exponent[1:] or 0)
+    return Decimal(1).scaleb(max(min(power, 99), -99))

@@ -33,7 +33,7 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     'tap0'
     """
     target = checked_target(machine, target)
-    cluster, facts = target.cluster, target.facts
+    cluster, facts = target.cluster.in_effect, target.facts
     machine = with_cpu_request(machine, cluster)
     if not machine.interfaces and not default_nic_refusal(machine, cluster):
         machine = with_default_nic(machine, cluster)

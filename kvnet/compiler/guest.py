@@ -12,13 +12,10 @@ from kvnet.device import Acpi, Driver, PciGuestAddress, Rom
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.facts import Confidential
 from kvnet.spec import Interface, Machine
-from kvnet.target import DEFAULT_ARCHITECTURE, Profile, Target, known_architecture
+from kvnet.target import ARCHITECTURES, DEFAULT_ARCHITECTURE, Profile, Target, known_architecture
 from kvnet.values import PciAddress
 
 __all__ = ["ARCHITECTURES", "Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]
-
-ARCHITECTURES = ("amd64", "arm64", "s390x")
-_ROM_TUNING = ("amd64", "arm64")
 
 
 @frozen(kw_only=True, eq=False)
@@ -42,7 +39,7 @@ def guest_of(machine: Machine, target: Target) -> tuple[Guest, tuple[Problem, ..
     confidential = target.facts.launch_security or _asked_confidential(machine, architecture)
     queues = _queues(machine)
     guest = _guest(
-        architecture in _ROM_TUNING,
+        architecture != "s390x",
         _virtio_model(machine, architecture, target.profile is Profile.HOST),
         queues,
         confidential is not None and confidential.shields_memory,

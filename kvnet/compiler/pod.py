@@ -72,11 +72,8 @@ class PodNetworks:
         """The link's tap if it is there, whichever network it was made for, else the link itself."""
         if isinstance(link.tap, str):
             return link.tap
-        secondary = network.is_secondary
-        name = tap_name(link.name or "", secondary=secondary)
-        if link.tap and (secondary or network.is_default):
-            return name
-        return name if name in self._taps else link.name
+        name = tap_name(link.name or "", secondary=network.is_secondary)
+        return name if link.tap or name in self._taps else link.name
 
     @cached_property
     def _taps(self) -> frozenset[str]:

@@ -213,8 +213,10 @@ def _check_name(name: str) -> None:
 
 
 def _check_vcpus(machine: Machine) -> None:
-    if vcpus(topology(machine)) < 0:
-        raise ValueError("the CPU limit is negative")
+    resources = machine.spec.domain.resources
+    for quantities in (resources.limits, resources.requests) if resources else ():
+        if quantity_ceil(str(quantities.get("cpu", 0))) < 0:
+            raise ValueError(f"'{quantities['cpu']}' is negative")
 
 
 def _check_uuid(machine: Machine) -> None:

@@ -53,12 +53,12 @@ def networks_to_set_up(machine: Machine) -> tuple[str, ...]:
     """The networks whose links KubeVirt adds to the pod of a running machine, or removes from it.
 
     First come the networks of NICs that are in the pod and not in the domain, then those of absent NICs that the domain
-    no longer has; both in the order of networks.
+    no longer has; both in the order of interfaces.
     """
-    absent = {each.name: each.is_absent for each in machine.interfaces}
-    names = [each.name for each in machine.networks if each.name in absent and _is_not_in_domain(machine, each.name)]
-    added = (name for name in names if not absent[name] and has_pod_link(machine, name))
-    return (*added, *(name for name in names if absent[name]))
+    networks = {each.name for each in machine.networks}
+    due = [nic for nic in machine.interfaces if nic.name in networks and _is_not_in_domain(machine, nic.name)]
+    added = (nic.name for nic in due if not nic.is_absent and has_pod_link(machine, nic.name))
+    return (*added, *(nic.name for nic in due if nic.is_absent))
 
 
 def has_pod_link(machine: Machine, name: str) -> bool:

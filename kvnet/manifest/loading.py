@@ -91,7 +91,8 @@ def load(source: Source) -> Machine:
     Raises Rejected with every problem, also where there is no machine or more than one; TypeError or ValueError for
     what is not a source, such as a text, which ``loads`` reads.
 
-    >>> load({"kind": "VirtualMachineInstance", "metadata": {"name": "red"}, "spec": {}}).name
+    >>> spec = {"domain": {"devices": {}}}
+    >>> load({"kind": "VirtualMachineInstance", "metadata": {"name": "red"}, "spec": spec}).name
     'red'
     """
     manifest = load_all(source)
@@ -111,7 +112,7 @@ def load(source: Source) -> Machine:
 def loads(text: str | bytes, *, name: str = "<text>") -> Machine:
     """Read the one machine of a YAML or JSON text; ``name`` is what problems call the text. Otherwise as ``load``.
 
-    >>> loads("{domain: {}, networks: [{name: red, pod: {}}]}").networks[0].name
+    >>> loads("{domain: {devices: {}}, networks: [{name: red, pod: {}}]}").networks[0].name
     'red'
     """
     return load(given_text(text, name))

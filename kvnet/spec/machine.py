@@ -15,7 +15,7 @@ from kvnet._html import table
 from kvnet.errors import FieldPath
 from kvnet.spec.interface import Interface
 from kvnet.spec.network import Network
-from kvnet.spec.wire import Between, BriefRepr, Int32, Origin, Quantity, Rest, UInt32, mapping, rest
+from kvnet.spec.wire import Between, BriefRepr, Int32, Origin, Quantity, Rest, UInt31, UInt32, mapping, required, rest
 
 __all__ = [
     "TEMPLATES",
@@ -55,10 +55,10 @@ class Cpu(BriefRepr):
     - ``dedicated_cpu_placement``: whether each vCPU has a host CPU of its own
     """
 
-    cores: UInt32 | None = None
-    sockets: UInt32 | None = None
-    threads: UInt32 | None = None
-    max_sockets: UInt32 | None = None
+    cores: UInt31 | None = None
+    sockets: UInt31 | None = None
+    threads: UInt31 | None = None
+    max_sockets: UInt31 | None = None
     model: str | None = None
     dedicated_cpu_placement: bool | None = None
     rest: Rest = rest()
@@ -167,7 +167,7 @@ class Domain(BriefRepr):
     - ``launch_security``: confidential computing
     """
 
-    devices: Devices = field(factory=Devices)
+    devices: Devices = required(Devices)
     cpu: Cpu | None = None
     resources: Resources | None = None
     memory: Memory | None = None
@@ -184,7 +184,7 @@ class PodResourceClaim(BriefRepr):
     - ``name``: by which networks refer to it
     """
 
-    name: str | None = None
+    name: str
     rest: Rest = rest()
 
 
@@ -198,7 +198,7 @@ class VmiSpec(BriefRepr):
     - ``architecture``: in Kubernetes' words, such as ``amd64``
     """
 
-    domain: Domain = field(factory=Domain)
+    domain: Domain = required(Domain)
     networks: Annotated[tuple[Network, ...], Between(0, 256)] = ()
     resource_claims: tuple[PodResourceClaim, ...] = ()
     architecture: str | None = None

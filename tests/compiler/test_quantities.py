@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvnet.values import quantity_ceil
+from kvnet.values import quantity_ceil, quantity_milli
 
 QUANTITIES = {
     "2": 2,
@@ -43,6 +43,7 @@ QUANTITIES = {
     "2e-1": 1,
     "2e+1": 20,
     "1e30": 10**30,
+    "1e-99999999999999999999": 1,
 }
 
 
@@ -57,10 +58,28 @@ def test_what_is_no_quantity_is_refused(text: str) -> None:
         quantity_ceil(text)
 
 
-@pytest.mark.parametrize("text", ["1e31", "1e99999"])
+@pytest.mark.parametrize("text", ["1e31", "1e99999", "1E99999999999999999999"])
 def test_a_quantity_beyond_all_measure_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is too large"):
         quantity_ceil(text)
+
+
+MILLI = {
+    "2": 2000,
+    "-0.5": -500,
+    "1u": 1,
+    "1Ki": 1024000,
+    "1E": 0,
+    "1e30": 0,
+    "9223372036854775807": -1000,
+    "9223372036854775808": 0,
+    "1Ei": -(2**63),
+}
+
+
+@pytest.mark.parametrize(("text", "value"), MILLI.items(), ids=MILLI)
+def test_a_quantity_has_thousandths_as_far_as_go_can_count(text: str, value: int) -> None:
+    assert quantity_milli(text) == value
 
 
 @given(st.integers(-(10**9), 10**9), st.sampled_from(["n", "u", "m", "", "k", "Ki"]))

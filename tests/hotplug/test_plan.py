@@ -328,6 +328,12 @@ def test_networks_are_set_up_in_the_pod_before_the_domain_and_taken_away_after()
     assert networks_to_set_up(asked) == ("b", "a")
 
 
+def test_networks_are_set_up_in_the_order_of_interfaces() -> None:
+    asked = machine(nic("b"), nic("a"), status=running(("a", "multus-status"), ("b", "multus-status")))
+    turned = evolve(asked, spec=evolve(asked.spec, networks=asked.networks[::-1]))
+    assert networks_to_set_up(asked) == networks_to_set_up(turned) == ("b", "a")
+
+
 def test_a_link_is_found_by_its_hash_else_by_its_ordinal() -> None:
     present = {name: PodLink(mtu=1500) for name in ("eth0", "tap0", "podb1f51a511f1", "net1", "net2", "tap2")}
     links = found_links(machine(nic("red"), nic("blue"), nic("gone")), present)
