@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import field, frozen
 
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.spec import Machine, Nad
+from kvnet.spec import Instancetype, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
 
@@ -31,8 +31,11 @@ _NO_FACTS = HostFacts()
 _STOCK_CLUSTER = ClusterConfig()
 
 
-def _as_tuple(nads: Iterable[Nad]) -> tuple[Nad, ...]:
-    return tuple(nads)
+T = TypeVar("T")
+
+
+def _as_tuple(values: Iterable[T]) -> tuple[T, ...]:
+    return tuple(values)
 
 
 class Profile(StrEnum):
@@ -52,6 +55,8 @@ class Target(BriefRepr):
     - ``facts``: what is known of the host
     - ``cluster``: how the KubeVirt object configures networking
     - ``nads``: the NetworkAttachmentDefinitions that networks may refer to
+    - ``instancetypes``, ``preferences``: those that machines may refer to; of several with one kind, name and
+      namespace, the last one counts
     - ``virt_type``: the type of whole domains, ``kvm`` or ``qemu``
     - ``architecture``: a Kubernetes name such as ``arm64``, where the facts do not say it
     - ``libvirt_release``: such as ``9.0.0``, where the facts do not say it
@@ -66,6 +71,8 @@ class Target(BriefRepr):
     facts: HostFacts = _NO_FACTS
     cluster: ClusterConfig = _STOCK_CLUSTER
     nads: tuple[Nad, ...] = field(default=(), converter=_as_tuple)
+    instancetypes: tuple[Instancetype, ...] = field(default=(), converter=_as_tuple)
+    preferences: tuple[Preference, ...] = field(default=(), converter=_as_tuple)
     virt_type: str = "kvm"
     architecture: str | None = None
     libvirt_release: str | None = None
@@ -97,6 +104,8 @@ _INSTEAD = {
     "str": "write Target(profile=…)",
     "dict": "write Target(facts=load_facts(…))",
     "Nad": "write Target(nads=…)",
+    "Instancetype": "write Target(instancetypes=…)",
+    "Preference": "write Target(preferences=…)",
     "list": "write Target(nads=…)",
     "tuple": "write Target(nads=…)",
 }

@@ -1,4 +1,4 @@
-"""Plain data ⇄ KubeVirt's objects: machines of every kind, NADs, and the configuration of the cluster."""
+"""Plain data ⇄ KubeVirt's objects: machines of every kind, NADs, instancetypes, preferences, and the cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,22 @@ from typing import Any, TypeVar
 from kvnet.manifest import binder
 from kvnet.manifest._json import parse_json
 from kvnet.manifest._problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, UNKNOWN_KIND, Flaw, Misfit, collected
-from kvnet.spec import TEMPLATES, Machine, Nad, Origin, Status, VmiSpec
+from kvnet.spec import (
+    INSTANCETYPE_KINDS,
+    PREFERENCE_KINDS,
+    REFERRING,
+    TEMPLATES,
+    Instancetype,
+    InstancetypeSpec,
+    Machine,
+    Matcher,
+    Nad,
+    Origin,
+    Preference,
+    PreferenceSpec,
+    Status,
+    VmiSpec,
+)
 from kvnet.spec.cluster import ClusterConfig
 
 __all__ = ["KUBEVIRT", "NAD", "Made", "cluster_of", "object_of", "plain_cluster"]
@@ -17,15 +32,20 @@ __all__ = ["KUBEVIRT", "NAD", "Made", "cluster_of", "object_of", "plain_cluster"
 T = TypeVar("T")
 NAD = "NetworkAttachmentDefinition"
 KUBEVIRT = "KubeVirt"
-Made = Machine | Nad | ClusterConfig
+Made = Machine | Nad | Instancetype | Preference | ClusterConfig
 _VMI = "VirtualMachineInstance"
 _API = "kubevirt.io/v1"
 _NAD_API = "k8s.cni.cncf.io/v1"
+_INSTANCETYPE_API = "instancetype.kubevirt.io/v1beta1"
 _CNI_HINT = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10"}'
 _NAMES = {"name": binder.reader(str), "namespace": binder.reader(str)}
 _ANNOTATIONS = {"annotations": binder.reader(Mapping[str, str])}
 _SPEC = {"spec": binder.reader(VmiSpec)}
 _STATUS = {"status": binder.reader(Status)}
+_MATCHERS = {"instancetype": binder.reader(Matcher), "preference": binder.reader(Matcher)}
+_INSTANCETYPE_SPEC = {"spec": binder.reader(InstancetypeSpec)}
+_PREFERENCE_SPEC = {"spec": binder.reader(PreferenceSpec)}
+_KINDS = (*TEMPLATES, NAD, *INSTANCETYPE_KINDS, *PREFERENCE_KINDS)
 
 
 def object_of(data: Any, origin: Origin | None = None) -> Made | str:
@@ -45,7 +65,12 @@ def object_of(data: Any, origin: Origin | None = None) -> Made | str:
         return _nad_of(data, origin)
     if kind == KUBEVIRT:
         return cluster_of(data)
-    meant = next((each for each in (*TEMPLATES, NAD) if each.lower() == kind.lower()), None)
+    if kind in INSTANCETYPE_KINDS:
+        fields = _named_fields(data, _INSTANCETYPE_SPEC, required="spec")
+        return Instancetype(kind=kind, **fields, origin=origin)
+    if kind in PREFERENCE_KINDS:
+        return Preference(kind=kind, **_named_fields(data, _PREFERENCE_SPEC), origin=origin)
+    meant = next((each for each in _KINDS if each.lower() == kind.lower()), None)
     if meant is not None:
         hint = f"did you mean '{meant}'?"
         raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=f"there is no kind '{kind}'", hint=hint))
@@ -60,12 +85,22 @@ def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Ma
     fields = _taken(around, ("metadata",), _NAMES, flaws)
     fields |= _taken(around, (*template, "metadata"), _ANNOTATIONS, flaws)
     fields |= _taken(around, template, _SPEC, flaws, required="spec")
+    if _refers(around, REFERRING.get(kind, ())):
+        fields |= _taken(around, REFERRING[kind], _MATCHERS, flaws)
     if kind == _VMI and "status" in around:
         fields |= _taken(around, (), _STATUS, flaws)
     if flaws:
         raise Misfit(*flaws)
     around = _without_evident(around, _API, ("metadata",), (*template, "metadata"))
     return Machine(kind=kind, **fields, around=around, origin=origin)
+
+
+def _refers(around: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    """Whether the mapping at a path holds a reference; few machines do, and the others need no other copy of it."""
+    holder: Any = around
+    for step in path:
+        holder = holder.get(step) if isinstance(holder, dict) else None
+    return bool(path) and isinstance(holder, dict) and ("instancetype" in holder or "preference" in holder)
 
 
 def _plain_machine(machine: Machine) -> dict[str, Any]:
@@ -75,7 +110,28 @@ def _plain_machine(machine: Machine) -> dict[str, Any]:
         return dict(body)
     template = TEMPLATES[machine.kind]
     status = None if machine.status is None else binder.plain(machine.status)
-    return _plain_object(machine, machine.kind, _API, template, {(*template, "spec"): body, ("status",): status})
+    members = {(*template, "spec"): body, ("status",): status}
+    for name, matcher in (("instancetype", machine.instancetype), ("preference", machine.preference)):
+        if matcher is not None and machine.kind in REFERRING:
+            members[*REFERRING[machine.kind], name] = binder.plain(matcher)
+    return _plain_object(machine, machine.kind, _API, template, members)
+
+
+def _named_fields(data: Mapping[str, Any], spec: Mapping[str, binder.Read], *, required: str = "") -> dict[str, Any]:
+    """Name, namespace and spec of an object, and what is around them. Raises Misfit with every flaw."""
+    around = dict(data)
+    flaws: list[Flaw] = []
+    fields = _taken(around, ("metadata",), _NAMES, flaws)
+    if "name" not in fields and not flaws:
+        flaws.append(Flaw(code=MISSING, path=("metadata", "name"), value="name"))
+    fields |= _taken(around, (), spec, flaws, required=required)
+    if flaws:
+        raise Misfit(*flaws)
+    return fields | {"around": _without_evident(around, _INSTANCETYPE_API, ("metadata",))}
+
+
+def _plain_named(value: Instancetype | Preference) -> dict[str, Any]:
+    return _plain_object(value, value.kind, _INSTANCETYPE_API, (), {("spec",): binder.plain(value.spec)})
 
 
 def _nad_of(data: Mapping[str, Any], origin: Origin | None) -> Nad:
@@ -149,13 +205,17 @@ def _taken(
 
 
 def _plain_object(
-    value: Machine | Nad, kind: str, api: str, template: tuple[str, ...], members: Mapping[tuple[str, ...], Any]
+    value: Machine | Nad | Instancetype | Preference,
+    kind: str,
+    api: str,
+    template: tuple[str, ...],
+    members: Mapping[tuple[str, ...], Any],
 ) -> dict[str, Any]:
     """An object with its members at their paths; those that are ``None`` are left out."""
     data: dict[str, Any] = {"apiVersion": api, "kind": kind} | binder.plain(value.around)
     identity = {"name": value.name, "namespace": value.namespace}
     metadata = {key: name for key, name in identity.items() if name is not None} | (data.get("metadata") or {})
-    annotations = dict(value.annotations) or None
+    annotations = dict(value.annotations) or None if isinstance(value, Machine | Nad) else None
     placed = {("metadata",): metadata or None, (*template, "metadata", "annotations"): annotations} | dict(members)
     for (*outer, last), each in placed.items():
         holder = data
@@ -232,3 +292,5 @@ def _only(kind: type[T], wanted: str) -> Callable[[Any], T]:
 
 binder.register(Machine, _only(Machine, f"one of {', '.join(TEMPLATES)}"), _plain_machine)
 binder.register(Nad, _only(Nad, NAD), _plain_nad)
+binder.register(Instancetype, _only(Instancetype, f"one of {', '.join(INSTANCETYPE_KINDS)}"), _plain_named)
+binder.register(Preference, _only(Preference, f"one of {', '.join(PREFERENCE_KINDS)}"), _plain_named)
