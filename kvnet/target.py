@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final
 
 from attrs import field, frozen
 
@@ -31,10 +31,16 @@ _NO_FACTS = HostFacts()
 _STOCK_CLUSTER = ClusterConfig()
 
 
-T = TypeVar("T")
+# one function for each type, for mypy reads no generic converters
+def _nads(values: Iterable[Nad]) -> tuple[Nad, ...]:
+    return tuple(values)
 
 
-def _as_tuple(values: Iterable[T]) -> tuple[T, ...]:
+def _instancetypes(values: Iterable[Instancetype]) -> tuple[Instancetype, ...]:
+    return tuple(values)
+
+
+def _preferences(values: Iterable[Preference]) -> tuple[Preference, ...]:
     return tuple(values)
 
 
@@ -70,9 +76,9 @@ class Target(BriefRepr):
     profile: Profile = field(default=Profile.KUBEVIRT, converter=Profile)
     facts: HostFacts = _NO_FACTS
     cluster: ClusterConfig = _STOCK_CLUSTER
-    nads: tuple[Nad, ...] = field(default=(), converter=_as_tuple)
-    instancetypes: tuple[Instancetype, ...] = field(default=(), converter=_as_tuple)
-    preferences: tuple[Preference, ...] = field(default=(), converter=_as_tuple)
+    nads: tuple[Nad, ...] = field(default=(), converter=_nads)
+    instancetypes: tuple[Instancetype, ...] = field(default=(), converter=_instancetypes)
+    preferences: tuple[Preference, ...] = field(default=(), converter=_preferences)
     virt_type: str = "kvm"
     architecture: str | None = None
     libvirt_release: str | None = None

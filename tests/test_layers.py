@@ -20,13 +20,15 @@ ALLOWED = {
     "facts": {"spec", "values", "errors"},
     "target": {"facts", "spec", "errors"},
     "defaults": {"target", "spec", "values"},
+    "instancetypes": {"defaults", "target", "spec", "values", "errors", "manifest"},
     "manifest": {"target", "facts", "spec", "values", "errors"},
-    "rules": {"nic_models", "defaults", "target", "spec", "values", "errors"},
-    "compiler": {"_html", "cni", "defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
+    "rules": {"nic_models", "instancetypes", "defaults", "target", "spec", "values", "errors"},
+    "compiler": {"_html", "cni", "instancetypes", "defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
     "domain": {
         "nic_models",
         "compiler",
         "rules",
+        "instancetypes",
         "defaults",
         "target",
         "facts",
@@ -36,9 +38,9 @@ ALLOWED = {
         "values",
         "errors",
     },
-    "pipeline": {"domain", "compiler", "rules", "target", "spec", "errors"},
+    "pipeline": {"domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
     "bulk": {
-        *("pipeline", "compiler", "defaults", "manifest", "target", "facts", "spec"),
+        *("pipeline", "compiler", "instancetypes", "defaults", "manifest", "target", "facts", "spec"),
         *("device", "values", "errors"),
     },
     "interface_status": {"manifest", "domain", "compiler", "facts", "spec", "device", "errors"},
@@ -46,7 +48,7 @@ ALLOWED = {
     "hotplug": {
         "_html",
         "nic_models",
-        *("interface_status", "domain", "compiler", "defaults", "target", "spec"),
+        *("interface_status", "domain", "compiler", "instancetypes", "defaults", "target", "spec"),
         *("device", "xml", "values", "errors"),
     },
     "live": {

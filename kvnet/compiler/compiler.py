@@ -12,6 +12,7 @@ from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import Compiled, CompiledNic
 from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
 from kvnet.errors import Problem
+from kvnet.instancetypes import expand
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, architecture_conflict, checked_target
@@ -22,7 +23,7 @@ __all__ = ["compile"]
 def compile(machine: Machine, target: Target | None = None) -> Compiled:
     """Compile a machine's interfaces into libvirt devices for a target.
 
-    The machine gets its defaults first, but is not admitted: that is ``kvnet.check``. What could not be compiled is in
+    The machine gets its instancetype, its preference and its defaults first, but is not admitted: that is ``kvnet.check``. What could not be compiled is in
     ``problems`` of the result, NIC by NIC. Without a target, it is KubeVirt's own XML with nothing known of the host.
     Source: KubeVirt 1.9's converter (``pkg/virt-launcher/virtwrap/converter``).
 
@@ -34,7 +35,9 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     """
     target = checked_target(machine, target)
     cluster, facts = target.cluster, target.facts
-    machine = with_cpu_request(machine, cluster)
+    expansion = expand(machine, target)
+    refused = expansion.refusals
+    machine = with_cpu_request(expansion.machine, cluster)
     if not machine.interfaces and not default_nic_refusal(machine, cluster):
         machine = with_default_nic(machine, cluster)
     guest, notes = guest_of(machine, target)
@@ -43,7 +46,7 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     context = Context(machine, target, guest, PodNetworks(machine, facts), plugins)
     lower = _LOWER[target.profile]
     nics = tuple([_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"])
-    return Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
+    return Compiled(nics=nics, general_notes=notes, general_problems=(*refused, conflict) if conflict else refused)
 
 
 def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], CompiledNic]) -> CompiledNic:

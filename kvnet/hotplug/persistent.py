@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 from kvnet.compiler import compile
 from kvnet.compiler.naming import VF_ALIAS
 from kvnet.defaults import defaulted
+from kvnet.instancetypes import expand
 from kvnet.device import Device, Interface, PciGuestAddress
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.errors import Problem, Severity
@@ -99,7 +100,10 @@ def plan_domain(
     ``machine``, ``target`` and ``policy`` are those of ``plan_changes``. Raises XmlError.
     """
     target = checked_target(machine, target)
-    machine = defaulted(machine, target)
+    expansion = expand(machine, target)
+    if expansion.refusals:
+        return DomainPlan(state=state, problems=expansion.refusals)
+    machine = defaulted(expansion.machine, target)
     policy = policy_of(policy, machine, target.profile)
     machine = _with_fixed_addresses(machine, target, state, policy)
     live = persistent = Plan()

@@ -61,15 +61,8 @@ def object_of(data: Any, origin: Origin | None = None) -> Made | str:
         raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
     if kind in TEMPLATES:
         return _machine_of(data, kind, origin)
-    if kind == NAD:
-        return _nad_of(data, origin)
-    if kind == KUBEVIRT:
-        return cluster_of(data)
-    if kind in INSTANCETYPE_KINDS:
-        fields = _named_fields(data, _INSTANCETYPE_SPEC, required="spec")
-        return Instancetype(kind=kind, **fields, origin=origin)
-    if kind in PREFERENCE_KINDS:
-        return Preference(kind=kind, **_named_fields(data, _PREFERENCE_SPEC), origin=origin)
+    if kind in _READERS:
+        return _READERS[kind](data, origin)
     meant = next((each for each in _KINDS if each.lower() == kind.lower()), None)
     if meant is not None:
         hint = f"did you mean '{meant}'?"
@@ -115,6 +108,14 @@ def _plain_machine(machine: Machine) -> dict[str, Any]:
         if matcher is not None and machine.kind in REFERRING:
             members[*REFERRING[machine.kind], name] = binder.plain(matcher)
     return _plain_object(machine, machine.kind, _API, template, members)
+
+
+def _instancetype_of(data: Mapping[str, Any], origin: Origin | None) -> Instancetype:
+    return Instancetype(kind=data["kind"], **_named_fields(data, _INSTANCETYPE_SPEC, required="spec"), origin=origin)
+
+
+def _preference_of(data: Mapping[str, Any], origin: Origin | None) -> Preference:
+    return Preference(kind=data["kind"], **_named_fields(data, _PREFERENCE_SPEC), origin=origin)
 
 
 def _named_fields(data: Mapping[str, Any], spec: Mapping[str, binder.Read], *, required: str = "") -> dict[str, Any]:
@@ -289,6 +290,14 @@ def _only(kind: type[T], wanted: str) -> Callable[[Any], T]:
 
     return read
 
+
+_READERS: dict[str, Callable[[Mapping[str, Any], Origin | None], Made]] = {
+    NAD: _nad_of,
+    KUBEVIRT: lambda data, _: cluster_of(data),
+    **dict.fromkeys(INSTANCETYPE_KINDS, _instancetype_of),
+    **dict.fromkeys(PREFERENCE_KINDS, _preference_of),
+}
+"""The readers of objects that are no machines, by their kinds."""
 
 binder.register(Machine, _only(Machine, f"one of {', '.join(TEMPLATES)}"), _plain_machine)
 binder.register(Nad, _only(Nad, NAD), _plain_nad)

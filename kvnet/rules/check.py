@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from kvnet.defaults import default_nic_refusal, with_default_nic
 from kvnet.errors import Problem
+from kvnet.instancetypes import Expansion, expand
 from kvnet.rules import advice, bindings, boot, dhcp, interfaces, libvirt, networks, ports
 from kvnet.rules.context import RuleContext, Rules, refusal
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Target, architecture_conflict, checked_target
 
-__all__ = ["ADMISSION", "RULES", "check"]
+__all__ = ["ADMISSION", "RULES", "check", "findings"]
 
 
 def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]:
-    """Give a machine its default NIC, and judge it.
+    """Give a machine its instancetype, its preference and its default NIC, and judge it.
 
     First every cause for which KubeVirt's admission would refuse it (these have a ``cause``), then errors for what
     libvirt would refuse, then warnings. Each problem has its place where the machine was read from text. Without a
@@ -28,6 +29,23 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     ['KN127', 'KN410']
     """
     target = checked_target(machine, target)
+    return findings(expand(machine, target), target)
+
+
+def findings(expansion: Expansion, target: Target) -> tuple[Problem, ...]:
+    """The findings of ``check`` about a machine whose references are written out, with what that told.
+
+    Where they could not be written out, there is no machine to judge, and only that is told.
+    """
+    machine, problems = expansion
+    found = [*problems] if expansion.refusals else [*problems, *_findings(machine, target)]
+    origin = machine.origin
+    if origin is None or not found:
+        return tuple(found)
+    return tuple(problem.placed(origin.place(problem.at)) for problem in found)
+
+
+def _findings(machine: Machine, target: Target) -> list[Problem]:
     refused = None if machine.interfaces else _default_nic_problem(machine, target.cluster)
     if refused is not None:
         found = [refused]
@@ -37,10 +55,7 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     conflict = architecture_conflict(machine, target)
     if conflict is not None:
         found.append(conflict)
-    origin = machine.origin
-    if origin is None or not found:
-        return tuple(found)
-    return tuple(problem.placed(origin.place(problem.at)) for problem in found)
+    return found
 
 
 def _default_nic_problem(machine: Machine, cluster: ClusterConfig) -> Problem | None:

@@ -324,6 +324,11 @@ class Machine(BriefRepr):
         return FieldPath((*TEMPLATES.get(self.kind, ()), "spec"))
 
     @property
+    def refers(self) -> bool:
+        """Whether it refers to an instancetype or a preference, which ``kvnet.expand`` writes out."""
+        return self.instancetype is not None or self.preference is not None
+
+    @property
     def interfaces(self) -> tuple[Interface, ...]:
         return self.spec.domain.devices.interfaces
 
