@@ -12,7 +12,6 @@ from attrs import evolve, field, frozen
 from kvnet.compiler import compile
 from kvnet.compiler.naming import VF_ALIAS
 from kvnet.defaults import defaulted
-from kvnet.instancetypes import expand
 from kvnet.device import Device, Interface, PciGuestAddress
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.errors import Problem, Severity
@@ -21,6 +20,7 @@ from kvnet.hotplug.plan import plan_changes, plan_next_start
 from kvnet.hotplug.policy import HotplugPolicy, name_of, policy_of
 from kvnet.hotplug.ports import PciSlot, free_slots, is_express
 from kvnet.hotplug.steps import Action, Plan, Remaining, Step, preview
+from kvnet.instancetypes import expand
 from kvnet.spec import Machine
 from kvnet.target import Target, checked_target
 from kvnet.values import MacAddress, PciAddress

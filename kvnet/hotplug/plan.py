@@ -10,7 +10,6 @@ from attrs import evolve, frozen
 from kvnet.compiler import CompiledNic, compile
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.defaults import defaulted
-from kvnet.instancetypes import expand
 from kvnet.device import Device, Hostdev, Interface
 from kvnet.device.diff import Noticed, diff
 from kvnet.errors import Problem, Severity
@@ -26,6 +25,7 @@ from kvnet.hotplug.policy import (
 )
 from kvnet.hotplug.ports import is_express, no_slot
 from kvnet.hotplug.steps import Action, Plan, Step
+from kvnet.instancetypes import expand
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, checked_target

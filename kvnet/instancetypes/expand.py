@@ -76,9 +76,16 @@ def expand(machine: Machine, target: Target) -> Expansion:
     if errors:
         return Expansion(machine, tuple(errors))
     expanded = _applied(created, target, found)
-    unmet = found.preference and unmet_requirement(expanded, target, found.instancetype, found.preference)
+    unmet = _unmet_requirement(expanded, target, found)
     problems = (*found.problems, unmet) if unmet else found.problems
     return Expansion(evolve(expanded, instancetype=None, preference=None), problems)
+
+
+def _unmet_requirement(machine: Machine, target: Target, found: Referred) -> Problem | None:
+    # the webhook gives the machine its defaults first, and where it cannot, it asks for nothing else
+    if found.preference is None or default_nic_refusal(machine, target.cluster):
+        return None
+    return unmet_requirement(machine, target, found.instancetype, found.preference)
 
 
 def _with_pci_topology(machine: Machine, target: Target) -> Machine:

@@ -55,9 +55,7 @@ def referred(machine: Machine, target: Target) -> Referred:
         if matcher is not None:
             annotations |= _annotation(word, matcher, kinds)
             problems += _problems(reference_at(machine, word), word, matcher, kinds, is_known)
-    return Referred(
-        instancetype=instancetype, preference=preference, annotations=annotations, problems=tuple(problems)
-    )
+    return Referred(instancetype=instancetype, preference=preference, annotations=annotations, problems=tuple(problems))
 
 
 def reference_at(machine: Machine, word: str) -> FieldPath:
@@ -92,9 +90,7 @@ def _annotation(word: str, matcher: Matcher, kinds: tuple[str, str]) -> dict[str
     return {f"kubevirt.io/{'cluster-' if kind == kinds[0] else ''}{word}-name": matcher.name}
 
 
-def _problems(
-    at: FieldPath, word: str, matcher: Matcher, kinds: tuple[str, str], is_known: bool
-) -> Iterator[Problem]:
+def _problems(at: FieldPath, word: str, matcher: Matcher, kinds: tuple[str, str], is_known: bool) -> Iterator[Problem]:
     """What is to be said of a reference: it is malformed, or its object is not known.
 
     The webhook refuses a reference without a name, or with two; one of an unknown kind fails in the controller.

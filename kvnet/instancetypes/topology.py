@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from kvnet.spec import Preference
+from kvnet.spec import Preference, PreferenceSpec, SpreadOptions
 
-__all__ = ["SOCKETS", "Factors", "Spread", "factors_of", "preferred_topology", "spread_fault", "spread_of"]
+__all__ = ["Factors", "Spread", "factors_of", "preferred_topology", "spread_fault", "spread_of"]
 
-SOCKETS = "sockets"
 _OLDER_NAMES = {
-    "preferSockets": SOCKETS,
+    "preferSockets": "sockets",
     "preferCores": "cores",
     "preferThreads": "threads",
     "preferSpread": "spread",
@@ -38,10 +37,14 @@ class Spread:
 
 
 def preferred_topology(preference: Preference | None) -> str:
-    """The topology that a preference names, by its newer name; ``sockets`` where it names none."""
+    """The topology that a preference names, by its newer name; ``sockets`` where it names none.
+
+    An empty text is a name of none that exists, as in KubeVirt.
+    """
     cpu = None if preference is None else preference.spec.cpu
-    name = (cpu and cpu.preferred_cpu_topology) or SOCKETS
-    return _OLDER_NAMES.get(name, name)
+    if cpu is None or cpu.preferred_cpu_topology is None:
+        return "sockets"
+    return _OLDER_NAMES.get(cpu.preferred_cpu_topology, cpu.preferred_cpu_topology)
 
 
 def spread_of(preference: Preference | None) -> Spread:
@@ -49,10 +52,12 @@ def spread_of(preference: Preference | None) -> Spread:
 
     A ratio of 0 counts as none. With ``ratio: 0`` in ``spreadOptions``, KubeVirt's webhook itself divides by zero.
     """
-    options = None if preference is None or preference.spec.cpu is None else preference.spec.cpu.spread_options
-    ratios = (options and options.ratio, preference and preference.spec.prefer_spread_socket_to_core_ratio)
-    ratio = next((each for each in ratios if each), _DEFAULT_RATIO)
-    return Spread(across=(options and options.across) or _DEFAULT_ACROSS, ratio=ratio)
+    spec = PreferenceSpec() if preference is None else preference.spec
+    options = (spec.cpu and spec.cpu.spread_options) or SpreadOptions()
+    return Spread(
+        across=_DEFAULT_ACROSS if options.across is None else options.across,
+        ratio=options.ratio or spec.prefer_spread_socket_to_core_ratio or _DEFAULT_RATIO,
+    )
 
 
 def factors_of(guest: int, preference: Preference | None) -> Factors:

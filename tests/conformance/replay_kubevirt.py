@@ -15,6 +15,7 @@ from typing import Any
 
 from lxml import etree
 from replays.hotplug import hotplug
+from replays.instancetypes import instancetypes
 from replays.migration import auto_migration, migratable
 from replays.normalised import NORMALISED
 from replays.ports import hotplug_ports, pci_hotplug_off
@@ -153,6 +154,7 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "restart-required": restart_required,
     "migratable": migratable,
     "auto-migration": auto_migration,
+    "instancetypes": instancetypes,
 }
 
 
