@@ -23,9 +23,10 @@ __all__ = ["compile"]
 def compile(machine: Machine, target: Target | None = None) -> Compiled:
     """Compile a machine's interfaces into libvirt devices for a target.
 
-    The machine gets its instancetype, its preference and its defaults first, but is not admitted: that is ``kvnet.check``. What could not be compiled is in
-    ``problems`` of the result, NIC by NIC. Without a target, it is KubeVirt's own XML with nothing known of the host.
-    Source: KubeVirt 1.9's converter (``pkg/virt-launcher/virtwrap/converter``).
+    The machine gets its instancetype, its preference and its defaults first, but is not admitted: that is
+    ``kvnet.check``. What could not be compiled is in ``problems`` of the result, NIC by NIC. Without a target, it is
+    KubeVirt's own XML with nothing known of the host. Source: KubeVirt 1.9's converter
+    (``pkg/virt-launcher/virtwrap/converter``).
 
     >>> import kvnet
     >>> spec = "{domain: {devices: {interfaces: [{name: red, bridge: {}}]}}, networks: [{name: red, pod: {}}]}"
