@@ -36,9 +36,12 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     """
     target = checked_target(machine, target)
     cluster, facts = target.cluster, target.facts
-    expansion = expand(machine, target)
-    refused = expansion.refusals
-    machine = with_cpu_request(expansion.machine, cluster)
+    if machine.refers:
+        expansion = expand(machine, target)
+        if expansion.refusals:
+            return Compiled(nics=(), general_problems=expansion.refusals)
+        machine = expansion.machine
+    machine = with_cpu_request(machine, cluster)
     if not machine.interfaces and not default_nic_refusal(machine, cluster):
         machine = with_default_nic(machine, cluster)
     guest, notes = guest_of(machine, target)
@@ -47,7 +50,7 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     context = Context(machine, target, guest, PodNetworks(machine, facts), plugins)
     lower = _LOWER[target.profile]
     nics = tuple([_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"])
-    return Compiled(nics=nics, general_notes=notes, general_problems=(*refused, conflict) if conflict else refused)
+    return Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
 
 
 def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], CompiledNic]) -> CompiledNic:

@@ -71,10 +71,11 @@ def build(
     a device is not one NIC.
     """
     target = checked_target(machine, target)
-    expansion = expand(machine, target)
-    if expansion.refusals:
-        raise Rejected(expansion.refusals)
-    machine = expansion.machine
+    if machine.refers:
+        expansion = expand(machine, target)
+        if expansion.refusals:
+            raise Rejected(expansion.refusals)
+        machine = expansion.machine
     name = name or domain_name(machine, target.profile)
     size = _size(machine, target)
     frame = _FRAMES.get(size)

@@ -29,7 +29,7 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     ['KN127', 'KN410']
     """
     target = checked_target(machine, target)
-    return findings(expand(machine, target), target)
+    return findings(expand(machine, target), target) if machine.refers else _placed(machine, _findings(machine, target))
 
 
 def findings(expansion: Expansion, target: Target) -> tuple[Problem, ...]:
@@ -38,7 +38,11 @@ def findings(expansion: Expansion, target: Target) -> tuple[Problem, ...]:
     Where they could not be written out, there is no machine to judge, and only that is told.
     """
     machine, problems = expansion
-    found = [*problems] if expansion.refusals else [*problems, *_findings(machine, target)]
+    found = [] if expansion.refusals else _findings(machine, target)
+    return _placed(machine, [*problems, *found] if problems else found)
+
+
+def _placed(machine: Machine, found: list[Problem]) -> tuple[Problem, ...]:
     origin = machine.origin
     if origin is None or not found:
         return tuple(found)
