@@ -47,8 +47,8 @@ def unmet_requirement(
     return problem or _architecture_problem(machine, target, wanted)
 
 
-def guest_memory(machine: Machine) -> int | None:
-    """The guest's memory in bytes after KubeVirt's defaults, or nothing where no field says it.
+def guest_memory(machine: Machine) -> str | None:
+    """The guest's memory after KubeVirt's defaults, a quantity as written, or nothing where no field says it.
 
     The memory request stands in for it, else the limit, else the size of a huge page.
     """
@@ -60,8 +60,7 @@ def guest_memory(machine: Machine) -> int | None:
         resources.limits.get("memory"),
         pages.get("pageSize") if isinstance(pages, Mapping) else None,
     )
-    quantity = next((each for each in given if each is not None), None)
-    return None if quantity is None else quantity_ceil(str(quantity))
+    return next((str(each) for each in given if each is not None), None)
 
 
 def _cpu_problem(
@@ -107,10 +106,10 @@ def _product(machine: Machine, target: Target, names: tuple[str, ...]) -> int:
 def _memory_problem(machine: Machine, wanted: Requirements, instancetype: Instancetype | None) -> Problem | None:
     if wanted.memory is None:
         return None
-    size = guest_memory(machine) or 0
-    if size >= quantity_ceil(str(wanted.memory.guest)):
+    size = guest_memory(machine)
+    if quantity_ceil(size or "0") >= quantity_ceil(str(wanted.memory.guest)):
         return None
-    message = f"the preference requires {wanted.memory.guest} of memory, and the machine has {size} bytes"
+    message = f"the preference requires {wanted.memory.guest} of memory, and the machine has {size or 'none'}"
     if instancetype is not None:
         return _unmet(reference_at(machine, "instancetype"), message, _LARGER)
     return _unmet(machine.root / "domain" / "memory", message, "raise the guest's memory")

@@ -91,14 +91,17 @@ def _machine(whole: Machine, target: kvnet.Target, vmi: Mapping[str, Any]) -> It
     # Go leaves out what is false or 0
     yield "cpu", bare(vmi["cpu"]), {key: value for key, value in domain["cpu"].items() if value not in (False, 0)}
     yield "machine", vmi["machine"]["type"], domain.get("machine", {}).get("type") or _TYPES[vmi["architecture"]]
-    yield "memory.guest", _bytes(vmi["memory"].get("guest")), guest_memory(whole)
+    yield "memory.guest", _bytes(vmi["memory"].get("guest")), _bytes(guest_memory(whole))
     memory = domain.get("memory", {})
     yield "memory.hugepages", vmi["memory"].get("hugepages"), memory.get("hugepages")
     if "maxGuest" in memory:
         yield "memory.maxGuest", _bytes(vmi["memory"].get("maxGuest")), _bytes(memory["maxGuest"])
     wanted, made = (each.get("requests") or {} for each in (vmi["resources"], domain.get("resources", {})))
     yield "requests.cpu", wanted.get("cpu"), made.get("cpu")
-    yield "requests.memory", *_rounded(_bytes(wanted.get("memory")), _bytes(made.get("memory")), guest_memory(whole))
+    yield (
+        "requests.memory",
+        *_rounded(_bytes(wanted.get("memory")), _bytes(made.get("memory")), _bytes(guest_memory(whole))),
+    )
     yield "interfaces", bare(vmi["interfaces"] or []), bare(devices.get("interfaces", []))
     yield "networks", bare(vmi["networks"] or []), bare(body.get("networks", []))
     for field in ("autoattachPodInterface", "networkInterfaceMultiqueue", "useVirtioTransitional"):
