@@ -16,7 +16,7 @@ from kvnet.instancetypes.references import Referred, reference_at, referred
 from kvnet.instancetypes.requirements import unmet_requirement
 from kvnet.instancetypes.topology import spread_fault
 from kvnet.spec import Instancetype, Machine
-from kvnet.target import Target, architecture_of
+from kvnet.target import Target, architecture_of, checked_target
 
 __all__ = ["Expansion", "expand"]
 
@@ -42,7 +42,7 @@ class Expansion(NamedTuple):
         return tuple([each for each in self.problems if each.is_error]) if self.problems and self.machine.refers else ()
 
 
-def expand(machine: Machine, target: Target) -> Expansion:
+def expand(machine: Machine, target: Target | None = None) -> Expansion:
     """Apply the instancetype and the preference that a machine refers to, as KubeVirt does.
 
     The preference's architecture and machine type are fixed first, then whether there is a default NIC. Models of the
@@ -64,8 +64,9 @@ def expand(machine: Machine, target: Target) -> Expansion:
     >>> expand(manifest.machines[0], manifest.target()).machine.spec.domain.cpu
     Cpu(cores=1, sockets=2, threads=1)
     """
-    if not machine.refers:
+    if isinstance(machine, Machine) and not machine.refers:
         return Expansion(machine)
+    target = checked_target(machine, target)
     found = referred(machine, target)
     created = with_creation_preferences(machine, found.preference) if found.preference else machine
     created = _with_pci_topology(created, target)
@@ -114,13 +115,11 @@ def _refusals(machine: Machine, found: Referred) -> Iterator[Problem]:
 
 
 def _controller_conflicts(machine: Machine, instancetype: Instancetype, found: Referred) -> Iterator[Problem]:
-    """Conflicts with the annotations that the controller itself has set: the VM is admitted, but never starts.
-
-    The generation of a VM counts its changes, so no instancetype can give it.
-    """
-    generation = {_GENERATION: ""} if _GENERATION in instancetype.spec.annotations else {}
-    annotations = {**generation, **found.annotations}
-    return annotation_conflicts(machine, instancetype, annotations, None)
+    """Conflicts with the annotations that the controller itself has set: the VM is admitted, but never starts."""
+    metadata = machine.around.get("metadata") or {}
+    # the API server counts the changes of a VM from 1
+    generation = {_GENERATION: str(metadata.get("generation", 1))}
+    return annotation_conflicts(machine, instancetype, {**generation, **found.annotations}, None)
 
 
 def _spread_problem(machine: Machine, fault: str) -> Problem:

@@ -116,6 +116,14 @@ def test_an_annotation_of_the_controller_conflicts_without_a_cause_for_the_webho
     assert told(given_vm(instancetype={"annotations": {key: "x"}})) == [("KN211", f"annotations.{key}", None)]
 
 
+@pytest.mark.parametrize(("generation", "codes"), [(None, ["KN211"]), (7, []), (8, ["KN211"])])
+def test_the_generation_may_only_be_that_of_the_machine(generation: int | None, codes: list[str]) -> None:
+    machine, target = given_vm(instancetype={"annotations": {"kubevirt.io/vm-generation": "7"}})
+    data = kvnet.manifest.plain(machine)
+    data["metadata"] |= {} if generation is None else {"generation": generation}
+    assert [problem.code for problem in kvnet.expand(kvnet.load(data), target).problems] == codes
+
+
 def test_a_machine_that_conflicts_is_neither_changed_nor_judged_nor_compiled() -> None:
     machine, target = given_vm({"domain": {"cpu": {"cores": 2}}, "networks": [{"name": "a"}]}, instancetype={})
     assert kvnet.expand(machine, target).machine is machine

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -87,6 +89,35 @@ def test_the_domain_has_the_vcpus_the_queues_and_the_memory_of_the_instancetype(
     assert "cores='8'" in domain
     assert "queues='8'" in domain
     assert "<memory unit='KiB'>1048576</memory>" in domain
+
+
+def test_the_template_gets_everything_that_the_instancetype_decides() -> None:
+    size: dict[str, Any] = {
+        "cpu": {
+            "guest": 2,
+            "maxSockets": 4,
+            "model": "Haswell",
+            "dedicatedCPUPlacement": True,
+            "numa": {},
+            "realtime": {},
+        },
+        "memory": {"guest": "2Gi", "maxGuest": "4Gi", "hugepages": {"pageSize": "2Mi"}},
+        "ioThreads": {"supplementalPoolThreadCount": 2},
+        "ioThreadsPolicy": "auto",
+        "gpus": [{"name": "a", "deviceName": "b"}],
+        "hostDevices": [{"name": "c", "deviceName": "d"}],
+        "nodeSelector": {"e": "f"},
+        "schedulerName": "g",
+    }
+    expanded = kvnet.expand(*given_vm({"domain": {"cpu": {"maxSockets": 2}}}, instancetype=size)).machine
+    spec = kvnet.manifest.plain(expanded)["spec"]["template"]["spec"]
+    domain, devices = spec["domain"], spec["domain"]["devices"]
+    cpu = {**size["cpu"], "sockets": 2, "cores": 1, "threads": 1, "dedicatedCpuPlacement": True}
+    assert domain["cpu"] == {key: value for key, value in cpu.items() if key not in ("guest", "dedicatedCPUPlacement")}
+    assert domain["memory"] == size["memory"]
+    assert {key: spec[key] for key in ("nodeSelector", "schedulerName")}.items() <= size.items()
+    assert {key: domain[key] for key in ("ioThreads", "ioThreadsPolicy")}.items() <= size.items()
+    assert {key: devices[key] for key in ("gpus", "hostDevices")}.items() <= size.items()
 
 
 def test_two_sizes_do_not_share_a_frame() -> None:
