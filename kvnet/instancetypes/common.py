@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from kvnet.manifest import binder
@@ -13,7 +13,7 @@ from kvnet.spec import Instancetype, InstancetypeSpec, Preference, PreferenceSpe
 
 __all__ = ["common_instancetypes", "common_preferences"]
 
-_BUNDLE = "common-instancetypes.json"
+_BUNDLE = Path(__file__).with_name("common-instancetypes.json")
 
 
 @cache
@@ -40,5 +40,5 @@ def common_preferences() -> tuple[Preference, ...]:
 
 
 def _bundle() -> Mapping[str, Any]:
-    bundle: Mapping[str, Any] = json.loads(files("kvnet.instancetypes").joinpath(_BUNDLE).read_text(encoding="utf-8"))
+    bundle: Mapping[str, Any] = json.loads(_BUNDLE.read_text(encoding="utf-8"))
     return bundle

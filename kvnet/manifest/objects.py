@@ -43,8 +43,6 @@ _ANNOTATIONS = {"annotations": binder.reader(Mapping[str, str])}
 _SPEC = {"spec": binder.reader(VmiSpec)}
 _STATUS = {"status": binder.reader(Status)}
 _MATCHERS = {"instancetype": binder.reader(Matcher), "preference": binder.reader(Matcher)}
-_INSTANCETYPE_SPEC = {"spec": binder.reader(InstancetypeSpec)}
-_PREFERENCE_SPEC = {"spec": binder.reader(PreferenceSpec)}
 _KINDS = (*TEMPLATES, NAD, *INSTANCETYPE_KINDS, *PREFERENCE_KINDS)
 
 
@@ -111,21 +109,23 @@ def _plain_machine(machine: Machine) -> dict[str, Any]:
 
 
 def _instancetype_of(data: Mapping[str, Any], origin: Origin | None) -> Instancetype:
-    return Instancetype(kind=data["kind"], **_named_fields(data, _INSTANCETYPE_SPEC, required="spec"), origin=origin)
+    fields = _named_fields(data, InstancetypeSpec, required="spec")
+    return Instancetype(kind=data["kind"], **fields, origin=origin)
 
 
 def _preference_of(data: Mapping[str, Any], origin: Origin | None) -> Preference:
-    return Preference(kind=data["kind"], **_named_fields(data, _PREFERENCE_SPEC), origin=origin)
+    return Preference(kind=data["kind"], **_named_fields(data, PreferenceSpec), origin=origin)
 
 
-def _named_fields(data: Mapping[str, Any], spec: Mapping[str, binder.Read], *, required: str = "") -> dict[str, Any]:
+def _named_fields(data: Mapping[str, Any], spec: type, *, required: str = "") -> dict[str, Any]:
     """Name, namespace and spec of an object, and what is around them. Raises Misfit with every flaw."""
     around = dict(data)
     flaws: list[Flaw] = []
     fields = _taken(around, ("metadata",), _NAMES, flaws)
     if "name" not in fields and not flaws:
         flaws.append(Flaw(code=MISSING, path=("metadata", "name"), value="name"))
-    fields |= _taken(around, (), spec, flaws, required=required)
+    # the reader is made when the first of these objects is read: most streams hold none
+    fields |= _taken(around, (), {"spec": binder.reader(spec)}, flaws, required=required)
     if flaws:
         raise Misfit(*flaws)
     return fields | {"around": _without_evident(around, _INSTANCETYPE_API, ("metadata",))}
