@@ -158,3 +158,9 @@ def test_annotations_are_those_of_the_template_then_of_the_instancetype_then_of_
         "kubevirt.io/cluster-instancetype-name": "it",
         "kubevirt.io/cluster-preference-name": "pref",
     }
+
+
+def test_what_no_nic_depends_on_is_read_over_even_where_the_webhook_crashes() -> None:
+    given = given_vm({}, preference={"cpu": {"preferredCPUFeatures": [{"name": "x2apic"}]}, "clock": {}, **MODEL})
+    assert expansion(given).problems == ()
+    assert [nic.model for nic in expansion(given).machine.interfaces] == ["e1000e"]
