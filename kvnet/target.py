@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.spec import Machine, Nad
+from kvnet.spec import Instancetype, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
 
@@ -34,8 +34,17 @@ _NO_FACTS = HostFacts()
 _STOCK_CLUSTER = ClusterConfig()
 
 
-def _as_tuple(nads: Iterable[Nad]) -> tuple[Nad, ...]:
-    return tuple(nads)
+# one function for each type, for mypy reads no generic converters
+def _nads(values: Iterable[Nad]) -> tuple[Nad, ...]:
+    return tuple(values)
+
+
+def _instancetypes(values: Iterable[Instancetype]) -> tuple[Instancetype, ...]:
+    return tuple(values)
+
+
+def _preferences(values: Iterable[Preference]) -> tuple[Preference, ...]:
+    return tuple(values)
 
 
 class Profile(StrEnum):
@@ -55,6 +64,8 @@ class Target(BriefRepr):
     - ``facts``: what is known of the host
     - ``cluster``: how the KubeVirt object configures networking
     - ``nads``: the NetworkAttachmentDefinitions that networks may refer to
+    - ``instancetypes``, ``preferences``: those that machines may refer to; of several with one kind, name and
+      namespace, the last one counts
     - ``virt_type``: the type of whole domains, ``kvm`` or ``qemu``
     - ``architecture``: a Kubernetes name such as ``arm64``, where the facts do not say it
     - ``libvirt_release``: such as ``9.0.0``, where the facts do not say it
@@ -68,7 +79,9 @@ class Target(BriefRepr):
     profile: Profile = field(default=Profile.KUBEVIRT, converter=Profile)
     facts: HostFacts = _NO_FACTS
     cluster: ClusterConfig = _STOCK_CLUSTER
-    nads: tuple[Nad, ...] = field(default=(), converter=_as_tuple)
+    nads: tuple[Nad, ...] = field(default=(), converter=_nads)
+    instancetypes: tuple[Instancetype, ...] = field(default=(), converter=_instancetypes)
+    preferences: tuple[Preference, ...] = field(default=(), converter=_preferences)
     virt_type: str = "kvm"
     architecture: str | None = None
     libvirt_release: str | None = None
@@ -100,6 +113,8 @@ _INSTEAD = {
     "str": "write Target(profile=…)",
     "dict": "write Target(facts=load_facts(…))",
     "Nad": "write Target(nads=…)",
+    "Instancetype": "write Target(instancetypes=…)",
+    "Preference": "write Target(preferences=…)",
     "list": "write Target(nads=…)",
     "tuple": "write Target(nads=…)",
 }

@@ -18,7 +18,7 @@ def run(arguments: Namespace, report: Report) -> int:
     """Report every problem of every machine; warnings are findings when strict."""
     problems: Sequence[Problem]
     try:
-        machines, target = inputs.read(arguments, nads_suffice=True)
+        machines, target = inputs.read(arguments, others_suffice=True)
         problems = [problem for machine in machines for problem in check(machine, target)]
     except KvnetError as error:
         if arguments.output == "text":

@@ -16,7 +16,8 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
     arguments = parser.parse_args(argv)
     if hasattr(arguments, "paths"):
         arguments.files = [*arguments.paths, *arguments.files]
-        if not arguments.files:
+        lists = arguments.command == "instancetypes" and (arguments.cluster or arguments.common_instancetypes)
+        if not arguments.files and not lists:
             parser.error(f"no manifest is given: kvnet {arguments.command} -f FILE")
     return arguments
 
@@ -33,8 +34,15 @@ def _manifests(command: argparse.ArgumentParser) -> None:
         help="manifests in YAML or JSON, directories of them, or - for standard input",
     )
     command.add_argument("--facts", metavar="FILE", help="host facts in YAML or JSON")
-    command.add_argument("--cluster", metavar="FILE", help="the cluster's KubeVirt object")
+    _cluster(command)
     _quiet(command)
+
+
+def _cluster(command: argparse.ArgumentParser) -> None:
+    text = "the cluster's KubeVirt object, instancetypes and preferences"
+    command.add_argument("--cluster", metavar="FILE", help=text)
+    text = "know the instancetypes and preferences that KubeVirt deploys"
+    command.add_argument("--common-instancetypes", action="store_true", help=text)
 
 
 def _machines(command: argparse.ArgumentParser) -> None:
@@ -72,6 +80,11 @@ def _check(command: argparse.ArgumentParser) -> None:
     _manifests(command)
     _output(command, "text", "json", "yaml")
     command.add_argument("--strict", action="store_true", help="count warnings as findings")
+
+
+def _instancetypes(command: argparse.ArgumentParser) -> None:
+    _manifests(command)
+    _output(command, "text", "json", "yaml")
 
 
 def _define(command: argparse.ArgumentParser) -> None:
@@ -146,7 +159,7 @@ def _bulk(command: argparse.ArgumentParser) -> None:
         "standard output (default: -)",
     )
     command.add_argument("--facts", metavar="FILE", help="host facts for every VM without facts of its own")
-    command.add_argument("--cluster", metavar="FILE", help="the cluster's KubeVirt object")
+    _cluster(command)
     nads = "NetworkAttachmentDefinitions, for the host profile"
     command.add_argument("--nads", metavar="FILE", nargs="+", default=[], help=nads)
     _profile(command)
@@ -172,6 +185,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "plan": ("show the changes that bring libvirt domains to what a manifest asks for", _plan),
     "apply": ("bring libvirt domains to what a manifest asks for, while they run", _apply),
     "status": ("show the status of the NICs of libvirt domains", _status),
+    "instancetypes": ("list instancetypes and preferences, and what they decide for NICs", _instancetypes),
     "diff": ("show the differences between the NICs of two domains, and whether the guest sees them", _diff),
     "import": ("print a KubeVirt manifest for the NICs of a libvirt domain, and report what was assumed", _import),
     "bulk": ("render a fleet of machines; a bad one does not stop the others", _bulk),

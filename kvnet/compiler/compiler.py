@@ -12,6 +12,7 @@ from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import Compiled, CompiledNic
 from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
 from kvnet.errors import Problem
+from kvnet.instancetypes import expand
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, architecture_conflict, checked_target
@@ -22,9 +23,10 @@ __all__ = ["compile"]
 def compile(machine: Machine, target: Target | None = None) -> Compiled:
     """Compile a machine's interfaces into libvirt devices for a target.
 
-    The machine gets its defaults first, but is not admitted: that is ``kvnet.check``. What could not be compiled is in
-    ``problems`` of the result, NIC by NIC. Without a target, it is KubeVirt's own XML with nothing known of the host.
-    Source: KubeVirt 1.9's converter (``pkg/virt-launcher/virtwrap/converter``).
+    The machine gets its instancetype, its preference and its defaults first, but is not admitted: that is
+    ``kvnet.check``. What could not be compiled is in ``problems`` of the result, NIC by NIC. Without a target, it is
+    KubeVirt's own XML with nothing known of the host. Source: KubeVirt 1.9's converter
+    (``pkg/virt-launcher/virtwrap/converter``).
 
     >>> import kvnet
     >>> spec = "{domain: {devices: {interfaces: [{name: red, bridge: {}}]}}, networks: [{name: red, pod: {}}]}"
@@ -34,6 +36,11 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     """
     target = checked_target(machine, target)
     cluster, facts = target.cluster.in_effect, target.facts
+    if machine.refers:
+        expansion = expand(machine, target)
+        if expansion.refusals:
+            return Compiled(nics=(), general_problems=expansion.refusals)
+        machine = expansion.machine
     machine = with_cpu_request(machine, cluster)
     if not machine.interfaces and not default_nic_refusal(machine, cluster):
         machine = with_default_nic(machine, cluster)

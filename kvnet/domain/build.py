@@ -17,6 +17,7 @@ from kvnet.device import Device
 from kvnet.domain.document import only_nic
 from kvnet.domain.edit import Style, laid_out
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
+from kvnet.instancetypes import expand
 from kvnet.spec import Cpu, Machine, Resources
 from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
 from kvnet.values import quantity_ceil
@@ -70,6 +71,11 @@ def build(
     a device is not one NIC.
     """
     target = checked_target(machine, target)
+    if machine.refers:
+        expansion = expand(machine, target)
+        if expansion.refusals:
+            raise Rejected(expansion.refusals)
+        machine = expansion.machine
     name = name or domain_name(machine, target.profile)
     size = _size(machine, target)
     frame = _FRAMES.get(size)

@@ -20,6 +20,7 @@ from kvnet.hotplug.plan import plan_changes, plan_next_start
 from kvnet.hotplug.policy import HotplugPolicy, name_of, policy_of
 from kvnet.hotplug.ports import PciSlot, free_slots, is_express
 from kvnet.hotplug.steps import Action, Plan, Remaining, Step, preview
+from kvnet.instancetypes import expand
 from kvnet.spec import Machine
 from kvnet.target import Target, checked_target
 from kvnet.values import MacAddress, PciAddress
@@ -99,7 +100,10 @@ def plan_domain(
     ``machine``, ``target`` and ``policy`` are those of ``plan_changes``. Raises XmlError.
     """
     target = checked_target(machine, target)
-    machine = defaulted(machine, target)
+    expansion = expand(machine, target)
+    if expansion.refusals:
+        return DomainPlan(state=state, problems=expansion.refusals)
+    machine = defaulted(expansion.machine, target)
     policy = policy_of(policy, machine, target.profile)
     machine = _with_fixed_addresses(machine, target, state, policy)
     live = persistent = Plan()

@@ -25,6 +25,7 @@ from kvnet.hotplug.policy import (
 )
 from kvnet.hotplug.ports import is_express, no_slot
 from kvnet.hotplug.steps import Action, Plan, Step
+from kvnet.instancetypes import expand
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, checked_target
@@ -91,6 +92,10 @@ def plan_virtual_functions(domain: str | LiveDomain, machine: Machine, target: T
     Raises XmlError. Source: KubeVirt's ``pkg/virt-launcher/virtwrap/device/hostdevice/sriov``.
     """
     target = checked_target(machine, target)
+    expansion = expand(machine, target)
+    if expansion.refusals:
+        return Plan(problems=expansion.refusals)
+    machine = expansion.machine
     in_pod = {
         each.name for each in machine.interfaces if is_virtual_function(each) and has_pod_link(machine, each.name)
     }
@@ -150,7 +155,10 @@ def _plan(
     domain: LiveDomain, machine: Machine, target: Target, policy: HotplugPolicy | str | None, *, runs: bool
 ) -> Plan:
     """Plan the changes of a live configuration (``runs``) or of a persistent one."""
-    machine, profile = defaulted(machine, target), target.profile
+    expansion, profile = expand(machine, target), target.profile
+    if expansion.refusals:
+        return Plan(problems=expansion.refusals)
+    machine = defaulted(expansion.machine, target)
     policy = policy_of(policy, machine, profile)
     stops_at_error = policy is HotplugPolicy.KUBEVIRT
     waits = machine_waits(machine, policy)

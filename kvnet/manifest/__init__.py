@@ -2,7 +2,18 @@
 
 from kvnet.manifest.document import Document, Source, documents
 from kvnet.manifest.facts import load_facts, loads_facts
-from kvnet.manifest.loading import Manifest, dump, load, load_all, load_cluster, loads, loads_all, loads_cluster, plain
+from kvnet.manifest.loading import (
+    Manifest,
+    dump,
+    load,
+    load_all,
+    load_cluster,
+    load_cluster_objects,
+    loads,
+    loads_all,
+    loads_cluster,
+    plain,
+)
 
 __all__ = [
     "Document",
@@ -13,6 +24,7 @@ __all__ = [
     "load",
     "load_all",
     "load_cluster",
+    "load_cluster_objects",
     "load_facts",
     "loads",
     "loads_all",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import yaml
@@ -14,9 +14,17 @@ from kvnet.facts import HostFacts
 from kvnet.manifest import binder
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, Misfit
 from kvnet.manifest._yaml import plain as plain_scalar
-from kvnet.manifest.document import Source, documents, given_text, sound_documents
+from kvnet.manifest.document import Document, Source, documents, given_text, sound_documents
 from kvnet.manifest.objects import KUBEVIRT, NAD, cluster_of, object_of, plain_cluster
-from kvnet.spec import InterfaceStatus, Machine, Nad
+from kvnet.spec import (
+    INSTANCETYPE_KINDS,
+    PREFERENCE_KINDS,
+    Instancetype,
+    InterfaceStatus,
+    Machine,
+    Nad,
+    Preference,
+)
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
 from kvnet.target import Profile, Target
@@ -28,6 +36,7 @@ __all__ = [
     "load",
     "load_all",
     "load_cluster",
+    "load_cluster_objects",
     "loads",
     "loads_all",
     "loads_cluster",
@@ -35,16 +44,19 @@ __all__ = [
 ]
 
 
+_Object = Machine | Nad | Instancetype | Preference
+
+
 @frozen(kw_only=True, slots=False, repr=False)
 class Manifest(BriefRepr):
     """The objects of a source.
 
-    - ``objects``: machines and NetworkAttachmentDefinitions, in the order of the source
+    - ``objects``: machines, NetworkAttachmentDefinitions, instancetypes and preferences, in the order of the source
     - ``cluster``: the configuration in the KubeVirt object, of several the last one
     - ``skipped``: the kinds of objects that kvnet does not read
     """
 
-    objects: tuple[Machine | Nad, ...] = ()
+    objects: tuple[_Object, ...] = ()
     cluster: ClusterConfig | None = None
     skipped: tuple[str, ...] = ()
 
@@ -56,17 +68,29 @@ class Manifest(BriefRepr):
     def nads(self) -> tuple[Nad, ...]:
         return tuple([each for each in self.objects if isinstance(each, Nad)])
 
+    @property
+    def instancetypes(self) -> tuple[Instancetype, ...]:
+        return tuple([each for each in self.objects if isinstance(each, Instancetype)])
+
+    @property
+    def preferences(self) -> tuple[Preference, ...]:
+        return tuple([each for each in self.objects if isinstance(each, Preference)])
+
     def target(
         self,
         *,
         profile: Profile | str = Profile.KUBEVIRT,
         facts: HostFacts | None = None,
         cluster: ClusterConfig | None = None,
+        instancetypes: Iterable[Instancetype] = (),
+        preferences: Iterable[Preference] = (),
         virt_type: str = "kvm",
     ) -> Target:
-        """What these machines are compiled against: the NADs and the KubeVirt object among them, and what is given.
+        """What these machines are compiled against: NADs, instancetypes, preferences and the KubeVirt object among
+        the documents, and what is given.
 
-        ``cluster`` counts where the documents hold no KubeVirt object.
+        ``cluster`` counts where the documents hold no KubeVirt object, and of ``instancetypes`` and ``preferences``
+        those whose kind, name and namespace no document has.
 
         >>> import kvnet
         >>> nad = "{kind: NetworkAttachmentDefinition, metadata: {name: vlan100}}"
@@ -78,10 +102,12 @@ class Manifest(BriefRepr):
             facts=facts or HostFacts(),
             cluster=self.cluster or cluster or ClusterConfig(),
             nads=self.nads,
+            instancetypes=(*instancetypes, *self.instancetypes),
+            preferences=(*preferences, *self.preferences),
             virt_type=virt_type,
         )
 
-    def __iter__(self) -> Iterator[Machine | Nad]:
+    def __iter__(self) -> Iterator[_Object]:
         return iter(self.objects)
 
 
@@ -103,10 +129,14 @@ def load(source: Source) -> Machine:
         names = ", ".join(str(machine.name) for machine in machines)
         message = f"there are {len(machines)} machines: {names}"
         raise Rejected([Problem(FieldPath(), SEVERAL_FOUND, message, hint="use load_all")])
-    kinds = [*manifest.skipped, *(NAD for _ in manifest.objects), *([KUBEVIRT] if manifest.cluster else [])]
+    kinds = [*manifest.skipped, *map(_kind, manifest.objects), *([KUBEVIRT] if manifest.cluster else [])]
     only = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
     message = f"there is no virtual machine in {len(kinds)} documents{only}"
     raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint="give a VirtualMachine or its spec")])
+
+
+def _kind(value: _Object) -> str:
+    return NAD if isinstance(value, Nad) else value.kind
 
 
 def loads(text: str | bytes, *, name: str = "<text>") -> Machine:
@@ -123,10 +153,15 @@ def load_all(source: Source) -> Manifest:
 
     Raises Rejected with every problem of every document, each with its place; otherwise as ``load``.
     """
-    objects: list[Machine | Nad] = []
+    sound, problems = sound_documents(source)
+    return _manifest_of(sound, problems)
+
+
+def _manifest_of(sound: Iterable[Document], problems: list[Problem]) -> Manifest:
+    """The objects of documents. Raises Rejected with what is wrong with these, and the problems of others."""
+    objects: list[_Object] = []
     skipped: list[str] = []
     cluster = None
-    sound, problems = sound_documents(source)
     for document in sound:
         try:
             read = object_of(document.data, document.origin)
@@ -163,14 +198,34 @@ def load_cluster(source: Source) -> ClusterConfig:
     Other objects are passed over, and so are fields that kvnet does not use. Takes the sources of ``load``. Raises
     Rejected with every problem, also where there is no KubeVirt object.
     """
-    read = [each for each in documents(source) if isinstance(each.data, Mapping) and each.data.get("kind") == KUBEVIRT]
+    read = _documents_of(source, KUBEVIRT)
     if not read:
-        message, hint = "there is no KubeVirt object in what was given", f"give one with `kind: {KUBEVIRT}`"
-        raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
+        raise _no_cluster()
     try:
         return cluster_of(read[-1].data)
     except Misfit as misfit:
         raise Rejected(read[-1].problems(misfit)) from None
+
+
+def load_cluster_objects(source: Source) -> Manifest:
+    """Read what a source says of the cluster: its KubeVirt object, its instancetypes and its preferences.
+
+    Other objects are passed over. Takes the sources of ``load``. Raises Rejected with every problem, also where there
+    is none of these objects.
+    """
+    read = _documents_of(source, KUBEVIRT, *INSTANCETYPE_KINDS, *PREFERENCE_KINDS)
+    if not read:
+        raise _no_cluster()
+    return _manifest_of(read, [])
+
+
+def _documents_of(source: Source, *kinds: str) -> list[Document]:
+    return [each for each in documents(source) if isinstance(each.data, Mapping) and each.data.get("kind") in kinds]
+
+
+def _no_cluster() -> Rejected:
+    message, hint = "there is no KubeVirt object in what was given", f"give one with `kind: {KUBEVIRT}`"
+    return Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
 
 
 def loads_cluster(text: str | bytes, *, name: str = "<text>") -> ClusterConfig:
@@ -182,7 +237,7 @@ def loads_cluster(text: str | bytes, *, name: str = "<text>") -> ClusterConfig:
     return load_cluster(given_text(text, name))
 
 
-Dumpable = Machine | Nad | Manifest | ClusterConfig | HostFacts | InterfaceStatus
+Dumpable = Machine | Nad | Instancetype | Preference | Manifest | ClusterConfig | HostFacts | InterfaceStatus
 """What can be dumped, alone or in a sequence."""
 
 
@@ -197,9 +252,12 @@ def plain(value: Dumpable | Sequence[Dumpable]) -> Any:
         return {"apiVersion": "v1", "kind": "List", "items": [plain(each) for each in value]}
     if isinstance(value, ClusterConfig):
         return plain_cluster(value)
-    if isinstance(value, Machine | Nad | HostFacts | InterfaceStatus):
+    if isinstance(value, Machine | Nad | Instancetype | Preference | HostFacts | InterfaceStatus):
         return binder.plain(value)
-    kinds = "a Machine, Nad, Manifest, ClusterConfig, HostFacts, InterfaceStatus, or a list of those"
+    kinds = (
+        "a Machine, Nad, Instancetype, Preference, Manifest, ClusterConfig, HostFacts, InterfaceStatus, "
+        "or a list of those"
+    )
     raise TypeError(f"what can be dumped is {kinds}, not {type(value).__name__}")
 
 

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from kvnet.defaults import default_nic_refusal, with_default_nic
 from kvnet.errors import Problem, Severity
+from kvnet.instancetypes import Expansion, expand
 from kvnet.rules import (
     advice,
     bindings,
@@ -27,17 +28,17 @@ from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import ARCHITECTURES, Target, architecture_conflict, checked_target, known_architecture
 
-__all__ = ["ADMISSION", "RULES", "check"]
+__all__ = ["ADMISSION", "RULES", "check", "findings"]
 
 
 def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]:
-    """Give a machine its default NIC, and judge it.
+    """Give a machine its instancetype, its preference and its default NIC, and judge it.
 
-    First every cause for which KubeVirt's admission would refuse it (these have a ``cause``), then errors for what
-    libvirt would refuse, then warnings. Each problem has its place where the machine was read from text. Without a
-    target, the cluster is KubeVirt's stock configuration. Of a new VirtualMachine with a binding that KubeVirt removed,
-    nothing else is told, as KubeVirt does. Sources: KubeVirt 1.9 (``pkg/network/admitter``), libvirt
-    9.0.
+    First what there is to say of its instancetype and preference, then every cause for which KubeVirt's admission
+    would refuse it (these have a ``cause``), then errors for what libvirt would refuse, then warnings. Each problem has
+    its place where the machine was read from text. Without a target, the cluster is KubeVirt's stock configuration.
+    Of a new VirtualMachine with a binding that KubeVirt removed, nothing else is told, as KubeVirt does. Sources: KubeVirt 1.9
+    (``pkg/network/admitter``), libvirt 9.0.
 
     >>> import kvnet
     >>> nic = {"name": "red", "bridge": {}, "macAddress": "01:00:00:00:00:01"}
@@ -46,6 +47,27 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     ['KN127', 'KN410']
     """
     target = checked_target(machine, target)
+    return findings(expand(machine, target), target) if machine.refers else _placed(machine, _findings(machine, target))
+
+
+def findings(expansion: Expansion, target: Target) -> tuple[Problem, ...]:
+    """The findings of ``check`` about a machine whose references are written out, with what that told.
+
+    Where they could not be written out, there is no machine to judge, and only that is told.
+    """
+    machine, problems = expansion
+    found = [] if expansion.refusals else _findings(machine, target)
+    return _placed(machine, [*problems, *found] if problems else found)
+
+
+def _placed(machine: Machine, found: list[Problem]) -> tuple[Problem, ...]:
+    origin = machine.origin
+    if origin is None or not found:
+        return tuple(found)
+    return tuple(problem.placed(origin.place(problem.at)) for problem in found)
+
+
+def _findings(machine: Machine, target: Target) -> list[Problem]:
     given, cluster = target.cluster, target.cluster.in_effect
     if cluster is not given:
         target = evolve(target, cluster=cluster)
@@ -62,10 +84,7 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     architecture = known_architecture(machine, target)
     if architecture is not None:
         found += _architecture_problems(machine, target, architecture)
-    origin = machine.origin
-    if origin is None or not found:
-        return tuple(found)
-    return tuple(problem.placed(origin.place(problem.at)) for problem in found)
+    return found
 
 
 def _default_nic_problem(machine: Machine, cluster: ClusterConfig) -> Problem | None:

@@ -18,6 +18,7 @@ from kvnet.spec.network import Network
 from kvnet.spec.wire import Between, BriefRepr, Int32, Origin, Quantity, Rest, UInt31, UInt32, mapping, required, rest
 
 __all__ = [
+    "REFERRING",
     "TEMPLATES",
     "Condition",
     "Cpu",
@@ -29,6 +30,7 @@ __all__ = [
     "LaunchSecurity",
     "Machine",
     "MachineType",
+    "Matcher",
     "Memory",
     "PodResourceClaim",
     "Resources",
@@ -43,6 +45,11 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "VirtualMachinePool": ("spec", "virtualMachineTemplate", "spec", "template"),
 }
 """Where each kind of object keeps the metadata and spec of its VMIs."""
+REFERRING: dict[str, tuple[str, ...]] = {
+    "VirtualMachine": ("spec",),
+    "VirtualMachinePool": ("spec", "virtualMachineTemplate", "spec"),
+}
+"""Where the kinds of objects that may refer to an instancetype and a preference do so."""
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -264,6 +271,21 @@ class Status(BriefRepr):
 
 
 @frozen(kw_only=True, slots=False, repr=False)
+class Matcher(BriefRepr):
+    """``spec.instancetype`` or ``spec.preference`` of a VirtualMachine: a reference.
+
+    - ``name``: of the object that is referred to
+    - ``kind``: of it, in any letter case, singular or plural; the cluster-wide kind where it is absent
+    - ``infer_from_volume``: the volume of the machine whose labels name the object
+    """
+
+    name: str | None = None
+    kind: str | None = None
+    infer_from_volume: str | None = None
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
 class Machine(BriefRepr):
     """One machine: its spec, and the object that held it.
 
@@ -272,6 +294,7 @@ class Machine(BriefRepr):
     - ``annotations``: of the VMI, or of the template for VMIs
     - ``spec``: of the VMI
     - ``status``: of the VMI
+    - ``instancetype``, ``preference``: what a VirtualMachine, or a pool of them, refers to
     - ``around``: the rest of the object
     - ``origin``: finds fields in the text, and does not count when machines are compared
     """
@@ -282,6 +305,8 @@ class Machine(BriefRepr):
     annotations: Mapping[str, str] = mapping()
     spec: VmiSpec = field(factory=VmiSpec)
     status: Status | None = None
+    instancetype: Matcher | None = None
+    preference: Matcher | None = None
     around: Rest = mapping(repr=False)
     origin: Origin | None = field(default=None, eq=False, repr=False)
 
@@ -297,6 +322,11 @@ class Machine(BriefRepr):
     def root(self) -> FieldPath:
         """The path of the VMI spec inside the object, as KubeVirt prints it."""
         return FieldPath((*TEMPLATES.get(self.kind, ()), "spec"))
+
+    @property
+    def refers(self) -> bool:
+        """Whether it refers to an instancetype or a preference, which ``kvnet.expand`` writes out."""
+        return self.instancetype is not None or self.preference is not None
 
     @property
     def interfaces(self) -> tuple[Interface, ...]:

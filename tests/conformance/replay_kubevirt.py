@@ -17,6 +17,7 @@ from typing import Any
 
 from lxml import etree
 from replays.hotplug import hotplug
+from replays.instancetypes import instancetypes
 from replays.migration import auto_migration, migratable
 from replays.normalised import NORMALISED
 from replays.ports import hotplug_ports, pci_hotplug_off
@@ -170,6 +171,7 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "migratable": migratable,
     "auto-migration": auto_migration,
     "whole-machines": whole_machines,
+    "instancetypes": instancetypes,
 }
 STRICT: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "admission-and-devices": strict_admission,
