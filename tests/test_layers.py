@@ -20,11 +20,25 @@ ALLOWED = {
     "facts": {"spec", "values", "errors"},
     "target": {"facts", "spec", "errors"},
     "defaults": {"target", "spec", "values"},
+    "root_complex": {"target", "spec", "errors"},
     "manifest": {"target", "facts", "spec", "values", "errors"},
-    "rules": {"nic_models", "defaults", "target", "spec", "values", "errors"},
-    "compiler": {"_html", "cni", "defaults", "target", "facts", "spec", "device", "xml", "values", "errors"},
+    "rules": {"nic_models", "root_complex", "defaults", "target", "spec", "values", "errors"},
+    "compiler": {
+        "_html",
+        "cni",
+        "root_complex",
+        "defaults",
+        "target",
+        "facts",
+        "spec",
+        "device",
+        "xml",
+        "values",
+        "errors",
+    },
     "domain": {
         "nic_models",
+        "root_complex",
         "compiler",
         "rules",
         "defaults",
@@ -46,6 +60,7 @@ ALLOWED = {
     "hotplug": {
         "_html",
         "nic_models",
+        "root_complex",
         *("interface_status", "domain", "compiler", "defaults", "target", "spec"),
         *("device", "xml", "values", "errors"),
     },
@@ -66,6 +81,7 @@ PURE = (
     "hotplug",
     "target",
     "defaults",
+    "root_complex",
     "pipeline",
 )
 
