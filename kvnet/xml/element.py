@@ -19,6 +19,7 @@ from kvnet.xml.schema import (
     Branch,
     CrossCheck,
     Declaration,
+    FieldCheck,
     Leaf,
     RawElement,
     at,
@@ -55,6 +56,7 @@ class Element:
 
 
 C = TypeVar("C", bound=type[Element])
+_NONE: Mapping[str, FieldCheck] = {}
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attr, at, child, children, variant))
@@ -65,6 +67,7 @@ def element(
     since: str = "",
     cross_check: CrossCheck | None = None,
     cross_fields: tuple[str, ...] = (),
+    field_checks: Mapping[str, FieldCheck] = _NONE,
     implied: tuple[str, ...] = (),
     **constants: str,
 ) -> Callable[[C], C]:
@@ -76,7 +79,8 @@ def element(
 
     Making an object raises ValueError with the class and the field for a value that cannot be written, and TypeError
     for a field that is missing or unknown. ``cross_check`` compares the fields with each other; it is called if one
-    of ``cross_fields`` is given, or always if there are none.
+    of ``cross_fields`` is given, or always if there are none. ``field_checks`` compare the fields that they are named
+    after with the others, and are called if those are given.
     """
 
     def declare(cls: C) -> C:
@@ -93,6 +97,7 @@ def element(
             since=since,
             cross_check=cross_check,
             cross_fields=cross_fields,
+            field_checks=field_checks,
             implied=implied,
             constants=constants,
         )
@@ -115,13 +120,17 @@ def evolve(device: T, **changes: Any) -> T:
 def constructor(cls: type) -> Callable[[Mapping[str, Any]], Any]:
     """A function that makes an object of values that were checked one by one; ValueError if the cross check fails."""
     new: Callable[[type], Any] = object.__new__
-    cross_check = declaration(cls).cross_check
+    said = declaration(cls)
+    cross_check, field_checks = said.cross_check, tuple(said.field_checks.items())
 
     def make(values: Mapping[str, Any]) -> Any:
         made = new(cls)
         made.__dict__.update(values)
         if cross_check is not None and cross_check(made):
             raise ValueError
+        for name, check in field_checks:
+            if name in values and check(made):
+                raise ValueError
         return made
 
     return make
@@ -204,6 +213,9 @@ def _check_together(cls: type, names: dict[str, Any], changed: Collection[str] =
         names["cross_check"] = said.cross_check
         given = " or ".join(f"'{name}' in held" for name in said.cross_fields) or "True"
         yield f"    if ({given}) and (wrong := cross_check(self)): refuse(self, *wrong)"
+    for name, check in said.field_checks.items():
+        names[f"agrees_{name}"] = check
+        yield f"    if '{name}' in held and (wrong := agrees_{name}(self)): refuse(self, '{name}', wrong)"
 
 
 def _check(made: Any, field: str, check: Callable[[Any], None], value: Any) -> None:
