@@ -37,28 +37,32 @@ _NEEDED = {
 }
 
 
-def _is_on(nic: Interface, *sources: type) -> bool:
-    """Whether the source of a NIC is of one of some classes, or not known."""
-    return isinstance(nic.source, (*sources, RawElement))
+# by the class of the source; that of a RawElement is not known
+_DEVICE = (HostdevSource, RawElement)
+_LINK = (EthernetSource, RawElement)
+_PASST = (UserSource, VhostuserSource, RawElement)
+_BRIDGED = (BridgeSource, NetworkSource, RawElement)
+_POOLED = (HostdevSource, NetworkSource, RawElement)
+_SWITCHED = (BridgeSource, NetworkSource, DirectSource, HostdevSource, RawElement)
 
 
 def _is_of_a_network(nic: Interface) -> bool:
     """Whether libvirt's network decides on the port; live domains name it beside the bridge or link."""
-    return _is_on(nic, NetworkSource) or getattr(nic.source, "network", None) is not None
+    return isinstance(nic.source, (NetworkSource, RawElement)) or getattr(nic.source, "network", None) is not None
 
 
 def _has_other_model(nic: Interface) -> bool:
     """Whether the NIC has a model that is not virtio; without a model, that depends on the machine."""
-    return nic.model is not None and nic.model.lower() not in _VIRTIO
+    return nic.model is not None and nic.model not in _VIRTIO and nic.model.lower() not in _VIRTIO
 
 
 def _managed(nic: Interface) -> str | None:
-    return None if _is_on(nic, HostdevSource) else "only the device of a hostdev source is managed"
+    return None if isinstance(nic.source, _DEVICE) else "only the device of a hostdev source is managed"
 
 
 def _virtualport(nic: Interface) -> str | None:
     port = nic.virtualport
-    if not _is_on(nic, BridgeSource, NetworkSource, DirectSource, HostdevSource):
+    if not isinstance(nic.source, _SWITCHED):
         return "only interfaces on a bridge, a network, a macvtap or a host device have a virtualport"
     if port is None or _is_of_a_network(nic):
         return None
@@ -70,33 +74,33 @@ def _virtualport(nic: Interface) -> str | None:
 
 
 def _target_managed(nic: Interface) -> str | None:
-    if nic.target_managed is False and not _is_on(nic, EthernetSource):
+    if nic.target_managed is False and not isinstance(nic.source, _LINK):
         return "only an interface of type ethernet takes a link that exists already"
     return None
 
 
 def _port_forwards(nic: Interface) -> str | None:
     is_passt = nic.backend is not None and nic.backend.type == "passt"
-    return None if is_passt and _is_on(nic, UserSource, VhostuserSource) else "only the backend passt forwards ports"
+    return None if is_passt and isinstance(nic.source, _PASST) else "only the backend passt forwards ports"
 
 
 def _backend(nic: Interface) -> str | None:
     is_passt = nic.backend is not None and nic.backend.type == "passt"
-    if is_passt and not _is_on(nic, UserSource, VhostuserSource):
+    if is_passt and not isinstance(nic.source, _PASST):
         return "passt is a backend of the types user and vhostuser"
     return None
 
 
 def _teaming(nic: Interface) -> str | None:
     is_transient = nic.teaming is not None and nic.teaming.type == "transient"
-    if is_transient and not _is_on(nic, HostdevSource, NetworkSource):
+    if is_transient and not isinstance(nic.source, _POOLED):
         return "the transient NIC of a team is a host device"
     return None
 
 
 def _coalesce(nic: Interface) -> str | None:
     frames = nic.coalesce and nic.coalesce.rx and nic.coalesce.rx.frames
-    if not frames or frames.max is None or _is_on(nic, BridgeSource, NetworkSource):
+    if not frames or frames.max is None or isinstance(nic.source, _BRIDGED):
         return None
     return "libvirt sets the coalescing of interfaces on a bridge or a network only"
 
@@ -105,7 +109,7 @@ def _port(nic: Interface) -> str | None:
     if nic.port is None or not nic.port.isolated:
         return None
     is_switched = nic.virtualport is not None and nic.virtualport.type is not None
-    if is_switched or not _is_on(nic, BridgeSource, NetworkSource):
+    if is_switched or not isinstance(nic.source, _BRIDGED):
         return "only a port of a Linux bridge is isolated"
     return None
 
@@ -116,17 +120,14 @@ def _bandwidth(nic: Interface) -> str | None:
 
 
 def _driver(nic: Interface) -> str | None:
-    driver = nic.driver
-    if driver is None or isinstance(nic.source, RawElement):
-        return None
+    name = nic.driver.name if nic.driver else None
     if isinstance(nic.source, HostdevSource):
-        return f"{driver.name} drives no host device" if driver.name in ("qemu", "vhost") else None
-    if driver.name in PASSTHROUGH and (nic.model or "").lower() in _VIRTIO:
-        return f"{driver.name} drives host devices only"
-    option = next((name for name in _VIRTIO_OPTIONS if getattr(driver, name) is not None), None)
-    return (
-        f"{option} is an option of virtio NICs, and this is {nic.model}" if option and _has_other_model(nic) else None
-    )
+        return f"{name} drives no host device" if name in ("qemu", "vhost") else None
+    if not _has_other_model(nic):
+        is_passed = name in PASSTHROUGH and nic.model is not None and not isinstance(nic.source, RawElement)
+        return f"{name} drives host devices only" if is_passed else None
+    option = next((name for name in _VIRTIO_OPTIONS if getattr(nic.driver, name) is not None), None)
+    return f"{option} is an option of virtio, not of {nic.model}" if option else None
 
 
 def _model(nic: Interface) -> str | None:
@@ -154,7 +155,7 @@ def _load_parameter(device: Interface | Hostdev) -> str | None:
 
 def _address(nic: Interface) -> str | None:
     is_hidden = isinstance(nic.address, UnassignedGuestAddress)
-    return "only host devices are hidden from the guest" if is_hidden and not _is_on(nic, HostdevSource) else None
+    return "only host devices are hidden from the guest" if is_hidden and not isinstance(nic.source, _DEVICE) else None
 
 
 OF_INTERFACES: Mapping[str, FieldCheck] = {

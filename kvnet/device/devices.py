@@ -20,7 +20,7 @@ __all__ = ["Device", "Hostdev", "Interface", "read_device"]
 _LOAD_PARAMETER = Token("[a-zA-Z0-9. ]{1,8}")
 
 
-@element("interface", field_checks=OF_INTERFACES)
+@element("interface", field_checks=OF_INTERFACES, compared_with=("source", "model", "backend", "virtualport"))
 class Interface(Element):
     """``<interface>``: one NIC of the guest. The fields are in the order in which libvirt writes them.
 

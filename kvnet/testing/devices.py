@@ -75,12 +75,12 @@ def _agreeing(cls: type, values: Mapping[str, Any]) -> Any:
 @st.composite
 def _routes(draw: st.DrawFn, libvirt: str) -> Route:
     """Routes to networks: few texts of addresses, prefixes and gateways would go together by chance."""
-    version = draw(st.sampled_from((4, 6)))
-    gateway = str(draw(st.ip_addresses(v=version)))
+    addresses = draw(st.sampled_from((st.ip_addresses(v=4), st.ip_addresses(v=6))))
+    start, gateway = draw(addresses), str(draw(addresses))
+    version = start.version
     metric = draw(st.none() | st.integers(1, 2**32 - 1))
     if _is_known(_ADDRESSLESS, libvirt) and draw(st.booleans()):
         return Route(gateway=gateway, family=draw(st.sampled_from((None, "ipv4", "ipv6"))), metric=metric)
-    start = draw(st.ip_addresses(v=version))
     network = ip_network((start, draw(st.integers(0, start.max_prefixlen))), strict=False)
     is_masked = version == 4 and draw(st.booleans())
     return Route(

@@ -56,6 +56,7 @@ class Declaration:
     cross_check: CrossCheck | None
     cross_fields: tuple[str, ...]
     field_checks: Mapping[str, FieldCheck]
+    compared_with: tuple[str, ...]
     implied: tuple[str, ...]
     constants: dict[str, str]
 
