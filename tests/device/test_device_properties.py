@@ -37,7 +37,7 @@ def test_what_is_written_is_read_and_every_declared_field_is_exercised(cls: type
 
     # a field such as ``managed`` is drawn only with one source of fifteen
     @settings(
-        max_examples=600 if cls is Interface else 250, derandomize=True, deadline=None, suppress_health_check=SLOW
+        max_examples=1500 if cls is Interface else 250, derandomize=True, deadline=None, suppress_health_check=SLOW
     )
     @given(elements(cls))
     def reads_back(value: Any) -> None:
