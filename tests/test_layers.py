@@ -20,12 +20,14 @@ ALLOWED = {
     "facts": {"spec", "values", "errors"},
     "target": {"facts", "spec", "errors"},
     "defaults": {"target", "spec", "values"},
+    "root_complex": {"target", "spec", "errors"},
     "instancetypes": {"defaults", "target", "spec", "values", "errors", "manifest"},
     "manifest": {"target", "facts", "spec", "values", "errors"},
-    "rules": {"nic_models", "instancetypes", "defaults", "target", "spec", "values", "errors"},
+    "rules": {"nic_models", "root_complex", "instancetypes", "defaults", "target", "spec", "values", "errors"},
     "compiler": {
         "_html",
         "cni",
+        "root_complex",
         "instancetypes",
         "defaults",
         "target",
@@ -39,6 +41,7 @@ ALLOWED = {
     "domain": {
         "nic_models",
         "compiler",
+        "root_complex",
         "rules",
         "instancetypes",
         "defaults",
@@ -60,6 +63,7 @@ ALLOWED = {
     "hotplug": {
         "_html",
         "nic_models",
+        "root_complex",
         *("interface_status", "domain", "compiler", "instancetypes", "defaults", "target", "spec"),
         *("device", "xml", "values", "errors"),
     },
@@ -80,6 +84,7 @@ PURE = (
     "hotplug",
     "target",
     "defaults",
+    "root_complex",
     "pipeline",
 )
 

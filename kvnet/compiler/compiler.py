@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import evolve
+
 from kvnet.cni.plugins import without_class
 from kvnet.compiler import host, kubevirt
 from kvnet.compiler.context import Context
@@ -11,11 +13,14 @@ from kvnet.compiler.guest import guest_of
 from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import Compiled, CompiledNic
 from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
+from kvnet.device import PciGuestAddress
 from kvnet.errors import Problem
 from kvnet.instancetypes import expand
+from kvnet.root_complex import asks_for_root_complex, is_on_root_complex, root_slots
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, architecture_conflict, checked_target
+from kvnet.values import PciAddress
 
 __all__ = ["compile"]
 
@@ -50,7 +55,8 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     context = Context(machine, target, guest, PodNetworks(machine, facts), plugins)
     lower = _LOWER[target.profile]
     nics = tuple([_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"])
-    return Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
+    compiled = Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
+    return _on_root_complex(compiled, machine, target) if asks_for_root_complex(machine) else compiled
 
 
 def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], CompiledNic]) -> CompiledNic:
@@ -61,6 +67,24 @@ def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], Compile
         return lower(nic, context)
     except ValueError as reason:
         return CompiledNic(name=nic.name, problems=(_misfit(nic, reason),))
+
+
+def _on_root_complex(compiled: Compiled, machine: Machine, target: Target) -> Compiled:
+    """The same devices on bus 0. A NIC that could not be compiled keeps its slot, for it would have one if it could."""
+    if not is_on_root_complex(machine, target):
+        return compiled
+    present = [n for n, each in enumerate(machine.interfaces) if not each.is_absent]
+    nics = dict(zip(present, compiled.nics, strict=True))
+    slots = root_slots(machine, target, [n for n, nic in nics.items() if nic.device or nic.problems])
+    for n, slot in slots.nics.items():
+        device = nics[n].device
+        if device is not None:
+            nics[n] = evolve(nics[n], device=evolve(device, address=PciGuestAddress.of(PciAddress(0, 0, slot, 0))))
+    return Compiled(
+        nics=tuple(nics.values()),
+        general_notes=(*compiled.general_notes, *slots.notes),
+        general_problems=(*compiled.general_problems, *slots.problems),
+    )
 
 
 def _misfit(nic: Nic, reason: ValueError) -> Problem:

@@ -13,11 +13,12 @@ from attrs import evolve, frozen
 from kvnet.compiler import compile
 from kvnet.compiler.topology import Topology, topology, vcpus
 from kvnet.defaults import defaulted, has_cpu_hotplug
-from kvnet.device import Device
+from kvnet.device import Device, PciGuestAddress, read_device
 from kvnet.domain.document import only_nic
 from kvnet.domain.edit import Style, laid_out
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.instancetypes import expand
+from kvnet.root_complex import ROOT_SLOTS, is_on_root_complex
 from kvnet.spec import Cpu, Machine, Resources
 from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
 from kvnet.values import quantity_ceil
@@ -88,6 +89,8 @@ def build(
             _FRAMES[size] = frame
     devices = compile(machine, target).devices if devices is None else devices
     nics = "".join([_nic(device, n) for n, device in enumerate(devices)])
+    if is_on_root_complex(machine, target):
+        nics += _on_root_bus(machine, target, devices)
     return frame.format(name=escape(name), uuid=domain_uuid(machine), nics=nics)
 
 
@@ -268,6 +271,30 @@ def _with_hotplug_sockets(now: Topology, machine: Machine, architecture: str) ->
 
 def _braced(text: str) -> str:
     return escape(text).replace("{", "{{").replace("}", "}}")
+
+
+_ADDED_BY_LIBVIRT = ("controller type='usb' index='0' model='qemu-xhci'", "memballoon model='virtio'")
+"""The PCI devices that libvirt adds to a q35 machine by itself, on root ports if nothing else is said."""
+
+
+def _on_root_bus(machine: Machine, target: Target, devices: Sequence[Device | str]) -> str:
+    """What libvirt would add by itself, on slots of bus 0 that no NIC has; then it adds no root port either."""
+    if architecture_of(machine, target) != "amd64" or "q35" not in (_machine_type(machine) or "q35"):
+        return ""
+    given = [read_device(each, lossless=True) if isinstance(each, str) else each for each in devices]
+    addresses = [each.address for each in given if isinstance(each.address, PciGuestAddress)]
+    taken = {each.slot for each in addresses if not each.bus}
+    free = (slot for slot in ROOT_SLOTS if slot not in taken)
+    lines = [
+        line
+        for device, slot in zip(_ADDED_BY_LIBVIRT, free, strict=False)
+        for line in (
+            f"<{device}>",
+            f"  <address type='pci' domain='0x0000' bus='0x00' slot='{slot:#04x}' function='0x0'/>",
+            f"</{device.partition(' ')[0]}>",
+        )
+    ]
+    return "".join(f"\n{_INDENT}{line}" for line in lines)
 
 
 def _nic(nic: Device | str, number: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from kvnet.compiler import CompiledNic, compile
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.defaults import defaulted
-from kvnet.device import Device, Hostdev, Interface
+from kvnet.device import Device, GuestAddress, Hostdev, Interface, PciGuestAddress
 from kvnet.device.diff import Noticed, diff
 from kvnet.errors import Problem, Severity
 from kvnet.hotplug.live_domain import LiveDomain, LiveNic, is_virtual_function
@@ -23,9 +23,10 @@ from kvnet.hotplug.policy import (
     name_of,
     policy_of,
 )
-from kvnet.hotplug.ports import is_express, no_slot
+from kvnet.hotplug.ports import free_root_slots, is_express, is_on_root_bus, no_slot, stays_plugged
 from kvnet.hotplug.steps import Action, Plan, Step
 from kvnet.instancetypes import expand
+from kvnet.root_complex import is_on_root_complex, without_root_complex
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, checked_target
@@ -33,6 +34,8 @@ from kvnet.xml import write
 
 __all__ = ["plan_changes", "plan_next_start", "plan_virtual_functions"]
 
+_MORE_PORTS = "detach another NIC, or restart the machine with more root ports (with_hotplug_ports)"
+_AT_THE_START = "restart the machine; on a plain host, make the change while it is off"
 _CHANGED_LIVE = ("link.@state", "alias.@name")
 _POD_PATHS = ("mtu.@size", "target.@dev", "target.@managed")
 _POD_FIELDS = ("mtu", "target", "target_managed")
@@ -102,7 +105,8 @@ def plan_virtual_functions(domain: str | LiveDomain, machine: Machine, target: T
     if not in_pod:
         return Plan()
     present = tuple(evolve(each, state=None) if each.name in in_pod else each for each in machine.interfaces)
-    machine = machine.with_nics(present, machine.networks)
+    # these KubeVirt makes without the rest of the domain, so it does not place them on bus 0
+    machine = without_root_complex(machine.with_nics(present, machine.networks))
     matched = _matched(machine, compile(machine, target).nics, LiveDomain.of(domain), HotplugPolicy.KUBEVIRT)
     nics = [each for each in matched if each.nic.name in in_pod]
     problems = tuple(problem for each in nics for problem in each.compiled.problems)
@@ -168,6 +172,8 @@ def _plan(
     if compiled.general_problems:
         return Plan(problems=compiled.general_problems)
     matched = _matched(machine, compiled.nics, domain, policy)
+    if policy is HotplugPolicy.PLAIN and is_on_root_complex(machine, target):
+        matched = _around_other_devices(matched, domain)
     unique = [each for each in matched if len(each.found) <= 1]
     differences = {each.nic.number: [*_restart_differences(each, profile)] for each in unique}
     replaces = not runs and not stops_at_error
@@ -176,7 +182,7 @@ def _plan(
     outcomes = [
         *_compile_problems(unique, policy),
         *_attachments(unique, domain, policy, runs=runs),
-        *_detachments(unique, policy),
+        *_detachments(unique, domain, policy, runs=runs),
         *_link_updates(kept, policy),
         *(_replacement(each, profile) for each in replaced),
         *_ambiguous_aliases(matched),
@@ -191,6 +197,27 @@ def _plan(
         elif not (stops_at_error and any(problem.is_error for problem in problems)):
             steps.append(each)
     return Plan(steps=tuple(steps), problems=tuple(problems))
+
+
+def _around_other_devices(nics: Sequence[_Matched], domain: LiveDomain) -> list[_Matched]:
+    """Place devices on bus 0 of a domain as it is: a NIC stays where it is, and a new one gets a slot that is free.
+
+    KubeVirt hands out all slots anew whenever a machine starts; a domain that is kept has other devices on them.
+    """
+    free = iter(free_root_slots(domain))
+    return [_placed(each, next(free, None) if each.is_new else _address_of(each.live)) for each in nics]
+
+
+def _address_of(live: LiveNic | None) -> GuestAddress | None:
+    return None if live is None else live.device.address
+
+
+def _placed(matched: _Matched, address: GuestAddress | None) -> _Matched:
+    """With the device at an address on PCI, unless the machine says where it is to be."""
+    device = matched.device
+    if device is None or matched.nic.interface.pci_address or not isinstance(address, PciGuestAddress):
+        return matched
+    return evolve(matched, compiled=evolve(matched.compiled, device=evolve(device, address=address)))
 
 
 def _restart_differences(matched: _Matched, profile: Profile) -> Iterator[Problem]:
@@ -234,7 +261,7 @@ def _attachments(
         if problem is not None:
             yield problem
         elif reason is not None:
-            hint = "detach another NIC, or restart the machine with more root ports (with_hotplug_ports)"
+            hint = _AT_THE_START if device and is_on_root_bus(device) else _MORE_PORTS
             yield Problem(each.nic.at, "KN853", f"'{each.nic.name}' cannot be attached: {reason}", hint=hint)
         elif device is not None:
             yield from each.compiled.notes
@@ -279,12 +306,18 @@ def _missing_mac(matched: _Matched) -> Iterator[Problem]:
         yield Problem(at, "KN860", message, hint="write a macAddress", severity=Severity.WARNING)
 
 
-def _detachments(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Outcome]:
+def _detachments(
+    nics: Iterable[_Matched], domain: LiveDomain, policy: HotplugPolicy, *, runs: bool
+) -> Iterator[Outcome]:
     for each in nics:
         live = each.live
-        if live is not None and each.nic.interface.is_absent:
-            step = _change(Action.DETACH, each.nic, live, live.text)
-            yield detachment_waits(each.nic, live.device, policy) or step
+        if live is None or not each.nic.interface.is_absent:
+            continue
+        waits = detachment_waits(each.nic, live.device, policy)
+        if waits is None and runs and stays_plugged(domain, live.device):
+            message = f"'{each.nic.name}' cannot be detached: nothing on bus 0x00 can be while the domain runs"
+            waits = Problem(each.nic.at / "state", "KN861", message, hint=_AT_THE_START)
+        yield waits or _change(Action.DETACH, each.nic, live, live.text)
 
 
 def _link_updates(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Step]:

@@ -35,10 +35,10 @@ def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]
     """Give a machine its instancetype, its preference and its default NIC, and judge it.
 
     First what there is to say of its instancetype and preference, then every cause for which KubeVirt's admission
-    would refuse it (these have a ``cause``), then errors for what libvirt would refuse, then warnings. Each problem has
-    its place where the machine was read from text. Without a target, the cluster is KubeVirt's stock configuration.
-    Of a new VirtualMachine with a binding that KubeVirt removed, nothing else is told, as KubeVirt does. Sources: KubeVirt 1.9
-    (``pkg/network/admitter``), libvirt 9.0.
+    would refuse it (these have a ``cause``), then errors for what libvirt would refuse, then warnings. Each problem
+    has its place where the machine was read from text. Without a target, the cluster is KubeVirt's stock
+    configuration. Of a new VirtualMachine with a binding that KubeVirt removed, nothing else is told, as KubeVirt
+    does. Sources: KubeVirt 1.9 (``pkg/network/admitter``), libvirt 9.0.
 
     >>> import kvnet
     >>> nic = {"name": "red", "bridge": {}, "macAddress": "01:00:00:00:00:01"}

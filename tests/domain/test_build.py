@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 from lxml import etree
 
@@ -143,3 +144,29 @@ def test_a_quantity_of_no_type_is_rejected_as_any_other_is() -> None:
     for resources in (Resources(requests={"memory": odd}), Resources(limits={"cpu": odd})):
         with pytest.raises(Rejected):
             build(machine(resources=resources), None, [])
+
+
+ON_ROOT = {"kubevirt.io/placePCIDevicesOnRootComplex": "true"}
+
+
+def on_root(kind: str | None = None, **options: str) -> dict[str, str]:
+    """The slots of all devices that the document places, by tag, of a machine with NICs on slots 2 and 4."""
+    asked = attrs.evolve(machine(machine=MachineType(type=kind) if kind else None), annotations=ON_ROOT)
+    text = "<interface type='user'><address type='pci' bus='{}' slot='{}'/></interface>"
+    nics = [text.format("0x00", "0x02"), text.format("0", "04"), text.format("0x01", "0x03")]
+    root = etree.fromstring(build(asked, kvnet.Target(**options), nics))  # type: ignore[arg-type]
+    others = [each for each in root.iterfind("devices/*") if each.tag != "interface"]
+    return {str(each.tag): str(each.xpath("string(address/@slot)")) for each in others if len(each)}
+
+
+def test_what_libvirt_adds_to_q35_is_on_bus_0_too_where_the_annotation_asks_for_it() -> None:
+    assert on_root() == on_root("pc-q35-7.2") == {"controller": "0x03", "memballoon": "0x05"}
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "s390x"])
+def test_to_other_machines_libvirt_adds_nothing_on_root_ports(architecture: str) -> None:
+    assert on_root(architecture=architecture) == on_root("pc-i440fx-7.2") == {}
+
+
+def test_a_machine_without_the_annotation_has_no_such_devices() -> None:
+    assert built(machine()).find("devices/memballoon") is None
