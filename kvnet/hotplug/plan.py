@@ -14,15 +14,7 @@ from kvnet.device import Device, Hostdev, Interface
 from kvnet.device.diff import Noticed, diff
 from kvnet.errors import Problem, Severity
 from kvnet.hotplug.live_domain import LiveDomain, LiveNic, is_virtual_function
-from kvnet.hotplug.policy import (
-    HotplugPolicy,
-    attachment_waits,
-    detachment_waits,
-    has_pod_link,
-    machine_waits,
-    name_of,
-    policy_of,
-)
+from kvnet.hotplug.policy import HotplugPolicy, has_pod_link, policy_of
 from kvnet.hotplug.ports import is_express, no_slot
 from kvnet.hotplug.steps import Action, Plan, Step
 from kvnet.spec import Machine
@@ -140,7 +132,7 @@ def _matched(
         _Matched(
             nic=nic,
             compiled=CompiledNic(name=nic.name) if nic.interface.is_absent else next(present),
-            found=domain.nics_of(nic.interface, lambda alias: name_of(alias, policy)),
+            found=domain.nics_of(nic.interface, policy.answers.name_of),
         )
         for nic in nics_of(machine)
     ]
@@ -152,8 +144,7 @@ def _plan(
     """Plan the changes of a live configuration (``runs``) or of a persistent one."""
     machine, profile = defaulted(machine, target), target.profile
     policy = policy_of(policy, machine, profile)
-    stops_at_error = policy is HotplugPolicy.KUBEVIRT
-    waits = machine_waits(machine, policy)
+    waits = policy.answers.machine_waits(machine)
     if waits is not None:
         return Plan(problems=(waits,))
     compiled = compile(machine, target)
@@ -162,7 +153,7 @@ def _plan(
     matched = _matched(machine, compiled.nics, domain, policy)
     unique = [each for each in matched if len(each.found) <= 1]
     differences = {each.nic.number: [*_restart_differences(each, profile)] for each in unique}
-    replaces = not runs and not stops_at_error
+    replaces = policy.answers.replaces and not runs
     replaced = [each for each in unique if replaces and differences[each.nic.number]]
     kept = [each for each in unique if each not in replaced]
     outcomes = [
@@ -180,7 +171,7 @@ def _plan(
     for each in outcomes:
         if isinstance(each, Problem):
             problems.append(each)
-        elif not (stops_at_error and any(problem.is_error for problem in problems)):
+        elif not (policy.answers.stops_at_error and any(problem.is_error for problem in problems)):
             steps.append(each)
     return Plan(steps=tuple(steps), problems=tuple(problems))
 
@@ -210,7 +201,7 @@ def _restart_differences(matched: _Matched, profile: Profile) -> Iterator[Proble
 def _compile_problems(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Problem]:
     """Why interfaces were not compiled; a virtual function needs a host address only when it is to be attached."""
     for each in nics:
-        is_due = each.is_new and attachment_waits(each.nic, policy) is None
+        is_due = each.is_new and policy.answers.attachment_waits(each.nic) is None
         if is_due or not is_virtual_function(each.nic.interface):
             yield from each.compiled.problems
 
@@ -219,7 +210,8 @@ def _attachments(
     nics: Iterable[_Matched], domain: LiveDomain, policy: HotplugPolicy, *, runs: bool
 ) -> Iterator[Outcome]:
     new = [each for each in nics if each.is_new]
-    held = [attachment_waits(each.nic, policy) or _no_device(each) or _known_mac(each, domain, policy) for each in new]
+    waits = policy.answers.attachment_waits
+    held = [waits(each.nic) or _no_device(each) or _known_mac(each, domain, policy) for each in new]
     devices = [None if problem else each.device for each, problem in zip(new, held, strict=True)]
     reasons = no_slot(domain, devices) if runs else [None] * len(new)
     for each, device, problem, reason in zip(new, devices, held, reasons, strict=True):
@@ -256,7 +248,7 @@ def _known_mac(matched: _Matched, domain: LiveDomain, policy: HotplugPolicy) -> 
         return None
     name = matched.nic.name
     for live in domain.nics:
-        has_name = name_of(live.alias, policy) is not None
+        has_name = policy.answers.name_of(live.alias) is not None
         if isinstance(live.device, Interface) and live.device.mac == mac and not has_name:
             message = f"{live.at} has the MAC address of '{name}', {mac}, and no alias that names it"
             hint = f"give it the alias ua-{name} (<alias name='ua-{name}'/>), or give '{name}' another MAC address"
@@ -276,7 +268,7 @@ def _detachments(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Ou
         live = each.live
         if live is not None and each.nic.interface.is_absent:
             step = _change(Action.DETACH, each.nic, live, live.text)
-            yield detachment_waits(each.nic, live.device, policy) or step
+            yield policy.answers.detachment_waits(each.nic, live.device) or step
 
 
 def _link_updates(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Step]:
@@ -285,8 +277,7 @@ def _link_updates(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[S
         if live is None or not isinstance(live.device, Interface) or not isinstance(each.device, Interface):
             continue
         device: Any = live.device
-        # to KubeVirt, a link that is explicitly up differs from one without a state
-        default = None if policy is HotplugPolicy.KUBEVIRT else "up"
+        default = policy.answers.default_link
         if (device.link or default) != (each.device.link or default):
             xml = write(evolve(device, link=each.device.link, verbatim=live.text))
             yield _change(Action.UPDATE_LINK, each.nic, live, xml)
