@@ -8,7 +8,8 @@ from typing import Any
 
 from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN
-from kvnet.cli.report import Report, dump
+from kvnet.cli.formats import write
+from kvnet.cli.report import Report
 from kvnet.instancetypes.topology import preferred_topology
 from kvnet.spec import Instancetype, Preference, PreferenceDevices, Requirements
 
@@ -21,7 +22,7 @@ def run(arguments: Namespace, report: Report) -> int:
     instancetypes = [_of_instancetype(each) for each in target.instancetypes]
     preferences = [_of_preference(each) for each in target.preferences]
     if arguments.output != "text":
-        dump({"instancetypes": instancetypes, "preferences": preferences}, arguments.output)
+        write({"instancetypes": instancetypes, "preferences": preferences}, arguments.output)
         return CLEAN
     print("\n".join(_tables(instancetypes, preferences)))
     return CLEAN

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
+from kvnet.cli import formats
 from kvnet.cli.exit_status import CLEAN, FAILED
 
 __all__ = ["COMMANDS", "SHELLS", "PrintCompletion", "parsed"]
+
+
+class _Choices:
+    """The members of an enum or the keys of a table, as texts; imported when an option is read or explained.
+
+    An option gets them after it was added, since argparse looks at the choices of an option that it adds.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, getattr(import_module(self._module), self._name))
 
 
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -54,13 +69,13 @@ def _machines(command: argparse.ArgumentParser) -> None:
 def _profile(
     command: argparse.ArgumentParser, text: str = "KubeVirt's own XML, or the equivalent for a plain libvirt host"
 ) -> None:
-    command.add_argument(
-        "--profile", choices=("kubevirt", "host"), default="kubevirt", help=f"{text} (default: kubevirt)"
-    )
+    profile = command.add_argument("--profile", default="kubevirt", help=f"{text} (default: kubevirt)")
+    profile.choices = _Choices("kvnet.target", "Profile")
 
 
-def _output(command: argparse.ArgumentParser, *forms: str) -> None:
-    command.add_argument("-o", "--output", choices=forms, default=forms[0])
+def _output(command: argparse.ArgumentParser, own: str, *forms: str) -> None:
+    """Add a command's ``own`` form, which is the default, and ``forms`` that ``kvnet.cli.formats`` writes for it."""
+    command.add_argument("-o", "--output", choices=(own, *formats.supported(*forms)), default=own)
 
 
 def _quiet(command: argparse.ArgumentParser) -> None:
@@ -101,12 +116,12 @@ def _domains(command: argparse.ArgumentParser) -> None:
 
 def _plan(command: argparse.ArgumentParser) -> None:
     _domains(command)
-    command.add_argument(
+    policy = command.add_argument(
         "--policy",
-        choices=("kubevirt", "plain"),
         help="which changes to make: those that KubeVirt would make now, given the machine's status, or everything "
         "that can be done at once (default: kubevirt for machines with a status in the profile kubevirt, else plain)",
     )
+    policy.choices = _Choices("kvnet.hotplug", "HotplugPolicy")
 
 
 def _apply(command: argparse.ArgumentParser) -> None:
@@ -132,7 +147,9 @@ def _diff(command: argparse.ArgumentParser) -> None:
 def _import(command: argparse.ArgumentParser) -> None:
     command.add_argument("domain", metavar="FILE", help="libvirt XML of a domain; - for standard input")
     _profile(command, "where the machine is to run")
-    _output(command, "yaml", "json")
+    # a manifest, which kvnet.dump writes
+    output = command.add_argument("-o", "--output", default="yaml")
+    output.choices = _Choices("kvnet.manifest.dumping", "WRITERS")
     _quiet(command)
 
 

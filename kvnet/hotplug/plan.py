@@ -14,15 +14,7 @@ from kvnet.device import Device, GuestAddress, Hostdev, Interface, PciGuestAddre
 from kvnet.device.diff import Noticed, diff
 from kvnet.errors import Problem, Severity
 from kvnet.hotplug.live_domain import LiveDomain, LiveNic, is_virtual_function
-from kvnet.hotplug.policy import (
-    HotplugPolicy,
-    attachment_waits,
-    detachment_waits,
-    has_pod_link,
-    machine_waits,
-    name_of,
-    policy_of,
-)
+from kvnet.hotplug.policy import HotplugPolicy, has_pod_link, policy_of
 from kvnet.hotplug.ports import free_root_slots, is_express, is_on_root_bus, no_slot, stays_plugged
 from kvnet.hotplug.steps import Action, Plan, Step
 from kvnet.instancetypes import expand
@@ -149,7 +141,7 @@ def _matched(
         _Matched(
             nic=nic,
             compiled=CompiledNic(name=nic.name) if nic.interface.is_absent else next(present),
-            found=domain.nics_of(nic.interface, lambda alias: name_of(alias, policy)),
+            found=domain.nics_of(nic.interface, policy.answers.name_of),
         )
         for nic in nics_of(machine)
     ]
@@ -164,19 +156,18 @@ def _plan(
         return Plan(problems=expansion.refusals)
     machine = defaulted(expansion.machine, target)
     policy = policy_of(policy, machine, profile)
-    stops_at_error = policy is HotplugPolicy.KUBEVIRT
-    waits = machine_waits(machine, policy)
+    waits = policy.answers.machine_waits(machine)
     if waits is not None:
         return Plan(problems=(waits,))
     compiled = compile(machine, target)
     if compiled.general_problems:
         return Plan(problems=compiled.general_problems)
     matched = _matched(machine, compiled.nics, domain, policy)
-    if policy is HotplugPolicy.PLAIN and is_on_root_complex(machine, target):
+    if policy.answers.replaces and is_on_root_complex(machine, target):
         matched = _around_other_devices(matched, domain)
     unique = [each for each in matched if len(each.found) <= 1]
     differences = {each.nic.number: [*_restart_differences(each, profile)] for each in unique}
-    replaces = not runs and not stops_at_error
+    replaces = policy.answers.replaces and not runs
     replaced = [each for each in unique if replaces and differences[each.nic.number]]
     kept = [each for each in unique if each not in replaced]
     outcomes = [
@@ -194,7 +185,7 @@ def _plan(
     for each in outcomes:
         if isinstance(each, Problem):
             problems.append(each)
-        elif not (stops_at_error and any(problem.is_error for problem in problems)):
+        elif not (policy.answers.stops_at_error and any(problem.is_error for problem in problems)):
             steps.append(each)
     return Plan(steps=tuple(steps), problems=tuple(problems))
 
@@ -245,7 +236,7 @@ def _restart_differences(matched: _Matched, profile: Profile) -> Iterator[Proble
 def _compile_problems(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Problem]:
     """Why interfaces were not compiled; a virtual function needs a host address only when it is to be attached."""
     for each in nics:
-        is_due = each.is_new and attachment_waits(each.nic, policy) is None
+        is_due = each.is_new and policy.answers.attachment_waits(each.nic) is None
         if is_due or not is_virtual_function(each.nic.interface):
             yield from each.compiled.problems
 
@@ -254,7 +245,8 @@ def _attachments(
     nics: Iterable[_Matched], domain: LiveDomain, policy: HotplugPolicy, *, runs: bool
 ) -> Iterator[Outcome]:
     new = [each for each in nics if each.is_new]
-    held = [attachment_waits(each.nic, policy) or _no_device(each) or _known_mac(each, domain, policy) for each in new]
+    waits = policy.answers.attachment_waits
+    held = [waits(each.nic) or _no_device(each) or _known_mac(each, domain, policy) for each in new]
     devices = [None if problem else each.device for each, problem in zip(new, held, strict=True)]
     reasons = no_slot(domain, devices) if runs else [None] * len(new)
     for each, device, problem, reason in zip(new, devices, held, reasons, strict=True):
@@ -291,7 +283,7 @@ def _known_mac(matched: _Matched, domain: LiveDomain, policy: HotplugPolicy) -> 
         return None
     name = matched.nic.name
     for live in domain.nics:
-        has_name = name_of(live.alias, policy) is not None
+        has_name = policy.answers.name_of(live.alias) is not None
         if isinstance(live.device, Interface) and live.device.mac == mac and not has_name:
             message = f"{live.at} has the MAC address of '{name}', {mac}, and no alias that names it"
             hint = f"give it the alias ua-{name} (<alias name='ua-{name}'/>), or give '{name}' another MAC address"
@@ -313,7 +305,7 @@ def _detachments(
         live = each.live
         if live is None or not each.nic.interface.is_absent:
             continue
-        waits = detachment_waits(each.nic, live.device, policy)
+        waits = policy.answers.detachment_waits(each.nic, live.device)
         if waits is None and runs and stays_plugged(domain, live.device):
             message = f"'{each.nic.name}' cannot be detached: nothing on bus 0x00 can be while the domain runs"
             waits = Problem(each.nic.at / "state", "KN861", message, hint=_AT_THE_START)
@@ -326,8 +318,7 @@ def _link_updates(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[S
         if live is None or not isinstance(live.device, Interface) or not isinstance(each.device, Interface):
             continue
         device: Any = live.device
-        # to KubeVirt, a link that is explicitly up differs from one without a state
-        default = None if policy is HotplugPolicy.KUBEVIRT else "up"
+        default = policy.answers.default_link
         if (device.link or default) != (each.device.link or default):
             xml = write(evolve(device, link=each.device.link, verbatim=live.text))
             yield _change(Action.UPDATE_LINK, each.nic, live, xml)

@@ -1,10 +1,10 @@
 """Text ⇄ spec: KubeVirt manifests and host facts in YAML and JSON, with the place of every problem."""
 
 from kvnet.manifest.document import Document, Source, documents
+from kvnet.manifest.dumping import dump, plain
 from kvnet.manifest.facts import load_facts, loads_facts
 from kvnet.manifest.loading import (
     Manifest,
-    dump,
     load,
     load_all,
     load_cluster,
@@ -12,7 +12,6 @@ from kvnet.manifest.loading import (
     loads,
     loads_all,
     loads_cluster,
-    plain,
 )
 
 __all__ = [

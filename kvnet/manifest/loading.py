@@ -1,38 +1,23 @@
-"""Load objects from sources, all of them or every problem at once, and dump objects as YAML or JSON."""
+"""Load objects from sources, all of them or every problem at once."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
 
-import yaml
 from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest import binder
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, Misfit
-from kvnet.manifest._yaml import plain as plain_scalar
 from kvnet.manifest.document import Document, Source, documents, given_text, sound_documents
-from kvnet.manifest.objects import KUBEVIRT, NAD, cluster_of, object_of, plain_cluster
-from kvnet.spec import (
-    INSTANCETYPE_KINDS,
-    PREFERENCE_KINDS,
-    Instancetype,
-    InterfaceStatus,
-    Machine,
-    Nad,
-    Preference,
-)
+from kvnet.manifest.objects import KUBEVIRT, NAD, cluster_of, object_of
+from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
 from kvnet.target import Profile, Target
 
 __all__ = [
-    "Dumpable",
     "Manifest",
-    "dump",
     "load",
     "load_all",
     "load_cluster",
@@ -40,7 +25,6 @@ __all__ = [
     "loads",
     "loads_all",
     "loads_cluster",
-    "plain",
 ]
 
 
@@ -235,67 +219,3 @@ def loads_cluster(text: str | bytes, *, name: str = "<text>") -> ClusterConfig:
     ClusterConfig(cpu_model='Haswell')
     """
     return load_cluster(given_text(text, name))
-
-
-Dumpable = Machine | Nad | Instancetype | Preference | Manifest | ClusterConfig | HostFacts | InterfaceStatus
-"""What can be dumped, alone or in a sequence."""
-
-
-def plain(value: Dumpable | Sequence[Dumpable]) -> Any:
-    """The plain data of an object, as JSON carries it: of a manifest, a List; of a sequence, a list.
-
-    Raises TypeError for anything else.
-    """
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, Manifest):
-        return {"apiVersion": "v1", "kind": "List", "items": [plain(each) for each in value]}
-    if isinstance(value, ClusterConfig):
-        return plain_cluster(value)
-    if isinstance(value, Machine | Nad | Instancetype | Preference | HostFacts | InterfaceStatus):
-        return binder.plain(value)
-    kinds = (
-        "a Machine, Nad, Instancetype, Preference, Manifest, ClusterConfig, HostFacts, InterfaceStatus, "
-        "or a list of those"
-    )
-    raise TypeError(f"what can be dumped is {kinds}, not {type(value).__name__}")
-
-
-def dump(value: Dumpable | Sequence[Dumpable], format: Literal["yaml", "json"] = "yaml") -> str:
-    """KubeVirt's YAML or JSON for an object; ``loads`` of it gives the object again.
-
-    A manifest becomes a YAML stream of documents, or a JSON List. ClusterConfig becomes a KubeVirt object, HostFacts
-    a document of facts, and entries of ``status.interfaces`` a list of them. Raises TypeError for other values and
-    ValueError for other formats.
-
-    >>> print(dump(HostFacts(architecture="arm64")), end="")
-    architecture: arm64
-    """
-    if format not in ("yaml", "json"):
-        raise ValueError(f"the format is 'yaml' or 'json', not {format!r}")
-    if format == "json":
-        return json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n"
-    items = [plain(each) for each in value] if isinstance(value, Manifest) else [plain(value)]
-    return yaml.dump_all(items, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-
-
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
-    # colons and digits first: MACs and PCI addresses are base 60 numbers to some readers
-    needs_quotes = ":" in value or value[:1].isdigit() or not _is_text(value)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if needs_quotes else None)
-
-
-def _is_text(value: str) -> bool:
-    """Whether Kubernetes reads it as text without quotes too; PyYAML does not know all of its booleans and octals."""
-    try:
-        return plain_scalar(value) == value
-    except ValueError:
-        return False
-
-
-_Dumper.add_representer(str, _text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import NOTHING, evolve, fields, fields_dict
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
@@ -16,6 +16,7 @@ from kvnet import Plan, Profile, Severity, XmlError, plan_changes
 from kvnet.compiler import found_links
 from kvnet.facts import HostFacts, PodLink
 from kvnet.hotplug import Action, HotplugPolicy, networks_to_set_up, plan_next_start, plan_virtual_functions, preview
+from kvnet.hotplug import policy as policies
 from kvnet.spec import Machine, Nad
 from kvnet.testing import admitted_machines
 from kvnet.values import PciAddress
@@ -147,6 +148,45 @@ def test_the_rule_can_be_chosen_and_the_host_profile_has_its_own() -> None:
     assert told(plan_changes(domain(), waiting, policy="plain")) == ["attach red (ua-red)"]
     assert "attach red (ua-red)" in told(plan_changes(domain(), waiting, HOST))
     assert codes(plan_changes(domain(), machine(nic("red")), policy=HotplugPolicy.KUBEVIRT), Severity.NOTE) == ["KN858"]
+
+
+def test_every_policy_has_every_answer() -> None:
+    assert set(policies.ANSWERS) == set(HotplugPolicy)
+    assert all(each.default is NOTHING for each in fields(policies.Answers))
+
+
+DECIDED = {
+    "machine_waits": ([nic("red")], running(phase="Scheduled"), [], ["attach red (ua-red)"], []),
+    "attachment_waits": ([nic("red")], running(), [], ["attach red (ua-red)"], []),
+    "detachment_waits": ([nic("red", state="absent")], None, [live(target="tap1")], ["detach red (ua-red)"], []),
+    "stops_at_error": (
+        [nic("red", state="absent"), {"name": "blue", "binding": {"name": "x"}}],
+        None,
+        [live()],
+        ["detach red (ua-red)"],
+        [],
+    ),
+    "replaces": ([nic("red", model="e1000")], None, [live()], ["replace red (ua-red)"], []),
+    "default_link": ([nic("red")], None, [live(inside='<link state="up"/>')], [], ["update-link red (ua-red)"]),
+    "reads_bare_aliases": (
+        [nic("red", state="absent")],
+        None,
+        [live().replace("ua-red", "red")],
+        [],
+        ["detach red (red)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("question", fields_dict(policies.Answers))
+def test_each_answer_of_a_policy_decides_alone(question: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    nics, status, devices, plain, mixed = DECIDED[question]
+    asked = machine(*nics, status=status)
+    assert told(plan_next_start(domain(*devices), asked, policy="plain")) == plain
+    answer = getattr(HotplugPolicy.KUBEVIRT.answers, question)
+    answers = evolve(HotplugPolicy.PLAIN.answers, **{question: answer})
+    monkeypatch.setattr(policies, "ANSWERS", {**policies.ANSWERS, HotplugPolicy.PLAIN: answers})
+    assert told(plan_next_start(domain(*devices), asked, policy="plain")) == mixed
 
 
 TOLD = {

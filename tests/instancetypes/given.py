@@ -44,7 +44,7 @@ def given_vm(
 
 
 def _vm(template: Json) -> Json:
-    spec = {"template": {"spec": {"domain": {}, **template}}}
+    spec = {"template": {"spec": {**template, "domain": {"devices": {}, **template.get("domain", {})}}}}
     return {"kind": "VirtualMachine", "metadata": {"name": "vm", "namespace": "ns"}, "spec": spec}
 
 

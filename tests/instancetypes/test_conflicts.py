@@ -147,6 +147,7 @@ spec:
       domain:
         cpu:
           cores: 2
+        devices: {}
 """
     manifest = kvnet.loads_all(text)
     [problem] = kvnet.check(manifest.machines[0], manifest.target())

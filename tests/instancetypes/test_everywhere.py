@@ -150,7 +150,7 @@ def test_a_machine_that_conflicts_has_no_plan() -> None:
 @pytest.mark.parametrize("name", ["u1.medium", "cx1.8xlarge", "rt1.large"])
 def test_a_machine_may_refer_to_what_kubevirt_deploys(name: str) -> None:
     machine = kvnet.load(
-        {"kind": "VirtualMachine", "spec": {"instancetype": {"name": name}, "template": {"spec": {"domain": {}}}}}
+        {"kind": "VirtualMachine", "spec": {"instancetype": {"name": name}, "template": {"spec": {"domain": {"devices": {}}}}}}
     )
     target = kvnet.Target(instancetypes=kvnet.common_instancetypes(), preferences=kvnet.common_preferences())
     assert kvnet.expand(machine, target).problems == ()
@@ -165,7 +165,7 @@ def test_what_the_documents_say_counts_more_than_the_bundle() -> None:
     manifest = kvnet.loads_all(
         "{kind: VirtualMachineClusterInstancetype, metadata: {name: u1.medium},"
         " spec: {cpu: {guest: 77}, memory: {guest: 1Gi}}}\n---\n"
-        "{kind: VirtualMachine, spec: {instancetype: {name: u1.medium}, template: {spec: {domain: {}}}}}"
+        "{kind: VirtualMachine, spec: {instancetype: {name: u1.medium}, template: {spec: {domain: {devices: {}}}}}}"
     )
     target = manifest.target(instancetypes=kvnet.common_instancetypes())
     cpu = kvnet.expand(manifest.machines[0], target).machine.spec.domain.cpu

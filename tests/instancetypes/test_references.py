@@ -30,7 +30,7 @@ def vm(instancetype: dict[str, Any] | None, preference: dict[str, Any] | None = 
     spec: dict[str, Any] = {
         "instancetype": instancetype,
         "preference": preference,
-        "template": {"spec": {"domain": {}}},
+        "template": {"spec": {"domain": {"devices": {}}}},
     }
     return kvnet.load({"kind": "VirtualMachine", "metadata": {"name": "vm", "namespace": "ns"}, "spec": spec})
 
