@@ -109,7 +109,7 @@ def test_a_reference_is_kept_with_everything_in_it(kind: str) -> None:
 
 
 def test_the_machines_of_a_pool_have_the_instancetype_of_the_pool() -> None:
-    inner = {"instancetype": {"name": "it"}, "template": {"spec": {"domain": {"cpu": {"cores": 2}}}}}
+    inner = {"instancetype": {"name": "it"}, "template": {"spec": {"domain": {"cpu": {"cores": 2}, "devices": {}}}}}
     data = {
         "kind": "VirtualMachinePool",
         "metadata": {"name": "p"},
