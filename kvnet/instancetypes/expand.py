@@ -59,7 +59,7 @@ def expand(machine: Machine, target: Target | None = None) -> Expansion:
     ... spec: {cpu: {guest: 2}, memory: {guest: 4Gi}}
     ... ---
     ... kind: VirtualMachine
-    ... spec: {instancetype: {name: small}, template: {spec: {domain: {}}}}
+    ... spec: {instancetype: {name: small}, template: {spec: {domain: {devices: {}}}}}
     ... ''')
     >>> expand(manifest.machines[0], manifest.target()).machine.spec.domain.cpu
     Cpu(cores=1, sockets=2, threads=1)
