@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from kvnet.hotplug import Plan as Plan
     from kvnet.hotplug import Step as Step
     from kvnet.hotplug import plan_changes as plan_changes
+    from kvnet.instancetypes import Expansion as Expansion
+    from kvnet.instancetypes import expand as expand
+    from kvnet.instancetypes.common import common_instancetypes as common_instancetypes
+    from kvnet.instancetypes.common import common_preferences as common_preferences
     from kvnet.interface_status import status as status
     from kvnet.lifecycle import live_migratable as live_migratable
     from kvnet.lifecycle import restart_required as restart_required
@@ -65,10 +69,12 @@ if TYPE_CHECKING:
     from kvnet.pipeline import Rendered as Rendered
     from kvnet.pipeline import render as render
     from kvnet.rules.check import check as check
+    from kvnet.spec import Instancetype as Instancetype
     from kvnet.spec import InterfaceStatus as InterfaceStatus
     from kvnet.spec import Machine as Machine
     from kvnet.spec import Nad as Nad
     from kvnet.spec import Network as Network
+    from kvnet.spec import Preference as Preference
     from kvnet.spec.cluster import BindingPlugin as BindingPlugin
     from kvnet.spec.cluster import ClusterConfig as ClusterConfig
     from kvnet.target import Profile as Profile
@@ -89,13 +95,15 @@ _HOMES = {
     "kvnet.errors": "Cause FactsError FieldPath KvnetError Place Problem Rejected Severity XmlError",
     "kvnet.facts": "Confidential HostFacts PodLink PodNetwork",
     "kvnet.hotplug": "Action HotplugPolicy LiveDomain Plan Step plan_changes",
+    "kvnet.instancetypes": "Expansion expand",
+    "kvnet.instancetypes.common": "common_instancetypes common_preferences",
     "kvnet.interface_status": "status",
     "kvnet.lifecycle": "live_migratable restart_required",
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts loads loads_all loads_cluster loads_facts",
     "kvnet.manifest.converter": "configure_converter converter",
     "kvnet.pipeline": "Rendered render",
     "kvnet.rules.check": "check",
-    "kvnet.spec": "InterfaceStatus Machine Nad Network",
+    "kvnet.spec": "Instancetype InterfaceStatus Machine Nad Network Preference",
     "kvnet.spec.cluster": "BindingPlugin ClusterConfig",
     "kvnet.target": "Profile Target",
     "kvnet.values": "MacAddress PciAddress",

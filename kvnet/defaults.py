@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -15,6 +16,7 @@ from kvnet.target import Target, architecture_of
 from kvnet.values import quantity_ceil, quantity_text
 
 __all__ = [
+    "counted_cpus",
     "default_nic_refusal",
     "defaulted",
     "has_cpu_hotplug",
@@ -34,8 +36,8 @@ _NO_RESOURCES = Resources()
 _STOCK_CPU_REQUEST = "100m"
 _HOTPLUG_RATIO = 4
 _MOST_HOTPLUG_VCPUS = 512
-_MOST_SOCKETS = 2**32 - 1
-"""KubeVirt counts CPUs in a uint32."""
+_COUNTED_SOCKETS = 2**32
+"""KubeVirt counts sockets in 32 bits, and leaves out what they cannot hold."""
 
 
 def defaulted(machine: Machine, target: Target) -> Machine:
@@ -44,9 +46,9 @@ def defaulted(machine: Machine, target: Target) -> Machine:
     Where the cluster would refuse to add the default NIC (``default_nic_refusal``), none is added. A machine that
     has its defaults stays as it is. Source: KubeVirt's mutating webhook for VMIs.
 
-    Raises Rejected where the CPU limit or request cannot be counted in sockets.
+    Raises Rejected where the CPU limit or request is no quantity.
     """
-    cluster, architecture = target.cluster, architecture_of(machine, target)
+    cluster, architecture = target.cluster.in_effect, architecture_of(machine, target)
     machine = with_cpu_request(machine, cluster)
     machine = with_default_topology(machine)
     machine = _with_cpu_model(machine, cluster, architecture)
@@ -58,8 +60,9 @@ def default_nic_refusal(machine: Machine, cluster: ClusterConfig) -> str | None:
     """Why the cluster cannot give the machine its default NIC, or nothing."""
     if not _wants_default_nic(machine):
         return None
+    cluster = cluster.in_effect
     kind = cluster.default_network_interface
-    if kind == "bridge" and not cluster.permit_bridge_on_pod_network:
+    if kind in ("", "bridge") and not cluster.permit_bridge_on_pod_network:
         return "the default interface is a bridge, which this cluster forbids on the pod network"
     if kind == "slirp":
         return "the default interface of this cluster is slirp, which KubeVirt removed"
@@ -69,12 +72,12 @@ def default_nic_refusal(machine: Machine, cluster: ClusterConfig) -> str | None:
 def with_default_nic(machine: Machine, cluster: ClusterConfig) -> Machine:
     """The machine with the default pod NIC, where it lists neither networks nor interfaces.
 
-    A cluster whose default is none of bridge and masquerade gives a network without an interface.
+    A cluster whose default is slirp gives none.
     """
     if not _wants_default_nic(machine):
         return machine
-    nic = _DEFAULT_NICS.get(cluster.default_network_interface)
-    return machine.with_nics((nic,) if nic else (), (_POD_NETWORK,))
+    nic = _DEFAULT_NICS.get(cluster.in_effect.default_network_interface or "bridge")
+    return machine.with_nics((nic,), (_POD_NETWORK,)) if nic else machine
 
 
 def with_default_topology(machine: Machine) -> Machine:
@@ -99,24 +102,25 @@ def _wants_default_nic(machine: Machine) -> bool:
 def requested_sockets(machine: Machine) -> int:
     """Sockets from the CPU limit, else the CPU request, rounded up; 1 where neither is given.
 
-    Raises Rejected where they cannot be counted.
+    Raises Rejected where it is no quantity.
     """
     resources = machine.spec.domain.resources or _NO_RESOURCES
     for source, quantities in (("limits", resources.limits), ("requests", resources.requests)):
         if "cpu" in quantities:
-            return _sockets(machine, source, quantities["cpu"])
+            return counted_cpus(machine, source, quantities["cpu"]) % _COUNTED_SOCKETS
     return 1
 
 
-def _sockets(machine: Machine, source: str, quantity: Any) -> int:
+def counted_cpus(machine: Machine, source: str, quantity: Any, count: Callable[[str], int] = quantity_ceil) -> int:
+    """The CPUs of a quantity, rounded up, or what ``count`` makes of its text.
+
+    ``source`` is ``limits`` or ``requests``. Raises Rejected where it is no quantity.
+    """
     try:
-        sockets = quantity_ceil(quantity if type(quantity) is str else quantity_text(quantity))
-        if not 0 <= sockets <= _MOST_SOCKETS:
-            raise ValueError(f"{sockets} is not a number of CPUs from 0 to {_MOST_SOCKETS}")
+        return count(quantity if type(quantity) is str else quantity_text(quantity))
     except ValueError as reason:
         at = machine.root / "domain" / "resources" / source / "cpu"
         raise Rejected([Problem(at, "KN603", str(reason), hint="write 2, or 500m")]) from None
-    return sockets
 
 
 def with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
@@ -134,7 +138,7 @@ def with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
 
 
 def _is_zero(machine: Machine, source: str, quantity: Any) -> bool:
-    return quantity is None or _sockets(machine, source, quantity) == 0
+    return quantity is None or counted_cpus(machine, source, quantity) == 0
 
 
 def _with_request(machine: Machine, resources: Resources, cpu: Any) -> Machine:

@@ -37,6 +37,7 @@ class Cause(StrEnum):
     DUPLICATE = "FieldValueDuplicate"
     NOT_SUPPORTED = "FieldValueNotSupported"
     NOT_FOUND = "FieldValueNotFound"
+    FORBIDDEN = "FieldValueForbidden"
 
 
 @attrs.frozen(slots=False)

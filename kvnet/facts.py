@@ -36,7 +36,7 @@ class PodLink(BriefRepr):
     """The link of a network inside the pod.
 
     - ``name``: of the kernel's link
-    - ``mac``: its address, which a bridge NIC without a ``macAddress`` takes over
+    - ``mac``: its address, which a NIC on its tap without a ``macAddress`` takes over
     - ``mtu``: in bytes
     - ``tap``: the name of its tap; ``True`` for a tap that is named as KubeVirt does, ``False`` where there is none
     """

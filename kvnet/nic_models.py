@@ -1,4 +1,7 @@
-"""The models of NICs that KubeVirt admits, and where libvirt puts each in the guest."""
+"""The models of NICs that KubeVirt admits, and where libvirt puts each in the guest.
+
+``newer=`` of the model in ``kvnet/device/devices.py`` has the release of libvirt that came with each younger one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a machine and its target to the document, in one call: check, defaults, compile, name, document."""
+"""From a machine and its target to the document, in one call: expand, check, defaults, compile, name, document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from attrs import evolve, frozen
 from kvnet.compiler import Compiled, compile
 from kvnet.domain.build import build, domain_name, left_out
 from kvnet.errors import KvnetError, Problem, Rejected
-from kvnet.rules.check import check
+from kvnet.instancetypes import expand
+from kvnet.rules.check import findings
 from kvnet.spec import Machine, Origin
 from kvnet.target import Target, checked_target
 
@@ -54,7 +55,7 @@ class Rendered:
 
 
 def render(machine: Machine, target: Target | None = None, *, whole: bool = True) -> Rendered:
-    """Check a machine, give it its defaults, compile it, and build its domain.
+    """Give a machine its instancetype, its preference and its defaults, check it, compile it, and build its domain.
 
     Errors are in the result, never raised. ``whole=False`` leaves out the domain's document, for those who want the
     devices alone. ``kvnet render`` and ``kvnet bulk`` print what this gives.
@@ -68,10 +69,12 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
     """
     target = checked_target(machine, target)
     rendered = Rendered(machine=machine, target=target, name=domain_name(machine, target.profile))
-    found = check(machine, target)
+    expansion = expand(machine, target)
+    found = findings(expansion, target)
     errors = tuple([each for each in found if each.is_error])
     if errors:
         return evolve(rendered, problems=errors, notes=tuple([each for each in found if not each.is_error]))
+    machine = expansion.machine
     compiled = compile(machine, target)
     if compiled.problems:
         return evolve(rendered, compiled=compiled, problems=placed(machine.origin, compiled.problems), notes=found)

@@ -12,13 +12,14 @@ from attrs import field, frozen
 from kvnet._arguments import refusal
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.spec import Machine, Nad
+from kvnet.spec import Instancetype, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.machine import checked_machine
 from kvnet.spec.wire import Architecture, BriefRepr, Parsed, Release
-from kvnet.values import ARCHITECTURES, is_release
+from kvnet.values import ARCHITECTURES, NODE_ARCHITECTURES, is_release
 
 __all__ = [
+    "ARCHITECTURES",
     "DEFAULT_ARCHITECTURE",
     "VIRT_TYPES",
     "Profile",
@@ -50,11 +51,24 @@ VirtType = Annotated[str, Parsed(_virt_type, f"one of {', '.join(VIRT_TYPES)}")]
 """The type of a whole domain, as in ``<domain type='kvm'>``."""
 
 
-def _as_tuple(nads: Iterable[Nad]) -> tuple[Nad, ...]:
-    is_usual = type(nads) is tuple or type(nads) is list
-    if not is_usual and (isinstance(nads, str | bytes | Mapping) or not isinstance(nads, Iterable)):
-        _refuse("nads", nads)
-    return tuple(nads)
+# one function for each type, for mypy reads no generic converters
+def _nads(values: Iterable[Nad]) -> tuple[Nad, ...]:
+    return _items("nads", values)
+
+
+def _instancetypes(values: Iterable[Instancetype]) -> tuple[Instancetype, ...]:
+    return _items("instancetypes", values)
+
+
+def _preferences(values: Iterable[Preference]) -> tuple[Preference, ...]:
+    return _items("preferences", values)
+
+
+def _items(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
+    is_usual = type(values) is tuple or type(values) is list
+    if not is_usual and (isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable)):
+        _refuse(name, values)
+    return tuple(values)
 
 
 class Profile(StrEnum):
@@ -79,12 +93,14 @@ class Target(BriefRepr):
     - ``facts``: what is known of the host
     - ``cluster``: how the KubeVirt object configures networking
     - ``nads``: the NetworkAttachmentDefinitions that networks may refer to
+    - ``instancetypes``, ``preferences``: those that machines may refer to; of several with one kind, name and
+      namespace, the last one counts
     - ``virt_type``: the type of whole domains, such as ``kvm`` or ``qemu``
     - ``architecture``: a Kubernetes name such as ``arm64``, where the facts do not say it
     - ``libvirt_release``: such as ``9.0.0``, where the facts do not say it
 
     Raises TypeError for a field of another type, ValueError for a profile or a type of domains that does not exist,
-    and Rejected where the architecture is none of KubeVirt's, the release is not written like ``9.0.0``, or the facts
+    and Rejected where Kubernetes knows no such architecture, the release is not written like ``9.0.0``, or the facts
     contradict them.
 
     >>> Target(profile="host", architecture="arm64")
@@ -94,7 +110,9 @@ class Target(BriefRepr):
     profile: Profile = field(default=Profile.KUBEVIRT, converter=Profile)
     facts: HostFacts = _NO_FACTS
     cluster: ClusterConfig = _STOCK_CLUSTER
-    nads: tuple[Nad, ...] = field(default=(), converter=_as_tuple)
+    nads: tuple[Nad, ...] = field(default=(), converter=_nads)
+    instancetypes: tuple[Instancetype, ...] = field(default=(), converter=_instancetypes)
+    preferences: tuple[Preference, ...] = field(default=(), converter=_preferences)
     virt_type: VirtType = "kvm"
     architecture: Architecture | None = None
     libvirt_release: Release | None = None
@@ -105,9 +123,10 @@ class Target(BriefRepr):
             _refuse("facts", facts)
         if not isinstance(self.cluster, ClusterConfig):
             _refuse("cluster", self.cluster)
-        for nad in self.nads:
-            if not isinstance(nad, Nad):
-                _refuse("nads", nad)
+        for name, kind in _LISTED.items():
+            for each in getattr(self, name):
+                if not isinstance(each, kind):
+                    _refuse(name, each)
         if self.virt_type not in VIRT_TYPES:
             _refuse("virt_type", self.virt_type)
         names = (self.architecture, facts.architecture, self.libvirt_release, facts.libvirt_version)
@@ -123,12 +142,15 @@ class Target(BriefRepr):
                 raise Rejected(problems)
 
 
+_LISTED: Mapping[str, type] = {"nads": Nad, "instancetypes": Instancetype, "preferences": Preference}
 _UNNAMED = (None, None, None, None)
 _NAMES = ("architecture", "architecture", "libvirt_release", "libvirt_release")
 _WANTED: Mapping[str, tuple[str, str]] = {
     "facts": ("HostFacts", "read them with kvnet.load_facts, or leave them out"),
     "cluster": ("a ClusterConfig", "read it with kvnet.load_cluster, or leave it out"),
     "nads": ("a sequence of Nad", "take manifest.nads of kvnet.load_all"),
+    "instancetypes": ("a sequence of Instancetype", "take manifest.instancetypes of kvnet.load_all"),
+    "preferences": ("a sequence of Preference", "take manifest.preferences of kvnet.load_all"),
     "virt_type": ("a text", f"write one of {', '.join(VIRT_TYPES)}"),
     "architecture": ("a text", f"write one of {', '.join(ARCHITECTURES)}"),
     "libvirt_release": ("a text", "write it like '9.0.0'"),
@@ -156,9 +178,9 @@ def _problems_of(
     at = FieldPath(("architecture",))
     hint = f"use one of {', '.join(ARCHITECTURES)}"
     problems = [
-        Problem(at, "KN604", f"'{each}' is no architecture of KubeVirt", hint=hint)
+        Problem(at, "KN604", f"'{each}' names no architecture in Kubernetes", hint=hint)
         for each in dict.fromkeys((architecture, known_architecture))
-        if each is not None and each not in ARCHITECTURES
+        if each is not None and each not in NODE_ARCHITECTURES
     ]
     problems += _contradiction(at, architecture, known_architecture)
     at = FieldPath(("libvirtVersion",))
@@ -185,6 +207,8 @@ _INSTEAD = {
     "str": "write Target(profile=…)",
     "dict": "write Target(facts=load_facts(…))",
     "Nad": "write Target(nads=…)",
+    "Instancetype": "write Target(instancetypes=…)",
+    "Preference": "write Target(preferences=…)",
     "list": "write Target(nads=…)",
     "tuple": "write Target(nads=…)",
 }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from decimal import Context, Decimal
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final, Self
 
 from attrs import Attribute, field, frozen
@@ -14,17 +15,24 @@ from kvnet._arguments import checked, refusal
 
 __all__ = [
     "ARCHITECTURES",
+    "NODE_ARCHITECTURES",
     "MacAddress",
     "Number",
     "PciAddress",
+    "ip_of",
     "is_release",
     "quantity_ceil",
+    "quantity_milli",
     "quantity_text",
     "release",
 ]
 
 ARCHITECTURES: Final = ("amd64", "arm64", "s390x")
 """The architectures that KubeVirt runs guests of, in Kubernetes' words."""
+NODE_ARCHITECTURES: Final = frozenset(
+    (*ARCHITECTURES, "386", "arm", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64")
+)
+"""Kubernetes' words for all architectures that its nodes may have: Go's names of those of Linux."""
 
 _MAC_SHAPES = (
     re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+"),
@@ -45,11 +53,15 @@ _SCALE = {
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)},
 }
 _LONGEST_QUANTITY = 64
-_LARGEST_QUANTITY = 2**63 - 1
+_LARGEST_SCALE = 30
+"""The largest exponent that is read; Kubernetes itself holds no number of more than 64 bits."""
 _LARGEST_EXPONENT = 99
 _EXACT = Context(prec=200)
 """Holds every digit of the longest quantity, times the largest scale."""
 
+
+_SHORT_DIGITS = 18
+"""Up to so many digits, Go holds a quantity as an integer and a power of ten."""
 
 _new: Final = object.__new__
 
@@ -210,26 +222,65 @@ class PciAddress:
         return f"PciAddress.parse({str(self)!r})"
 
 
+def ip_of(text: str) -> IPv4Address | IPv6Address | None:
+    """The IP address of a text, as Go's net.ParseIP reads it, or nothing: a zone is refused, and an IPv4-mapped IPv6
+    address is IPv4.
+
+    >>> ip_of("::ffff:10.0.2.1")
+    IPv4Address('10.0.2.1')
+    """
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv4Address):
+        return address
+    return None if address.scope_id is not None else address.ipv4_mapped or address
+
+
 @lru_cache(maxsize=1024)
 def quantity_ceil(text: str) -> int:
     """The integer value of a Kubernetes quantity, rounded away from zero as ``Quantity.Value()`` does.
 
-    Raises ValueError with the reason, also for a text of more than 64 characters, and for values beyond the 64-bit
-    integer of a Quantity, which Kubernetes would cap or cut off.
+    Values beyond 64 bits, which Kubernetes admits but caps or cuts off, are given in full. Raises ValueError with the
+    reason, also for a text of more than 64 characters.
     """
+    return _away_from_zero(_decimal(text))
+
+
+@lru_cache(maxsize=1024)
+def quantity_milli(text: str) -> int:
+    """The thousandths of a Kubernetes quantity, rounded away from zero as ``Quantity.MilliValue()`` does.
+
+    What 64 bits cannot hold is 0 for a number of up to 18 digits, and otherwise loses its upper bits, as in Go. Raises
+    ValueError as ``quantity_ceil`` does.
+
+    >>> quantity_milli("1.5")
+    1500
+    """
+    milli = _away_from_zero(_EXACT.scaleb(_decimal(text), 3))
+    if -(2**63) <= milli < 2**63:
+        return milli
+    is_short = not text.endswith("i") and len(re.sub(r"[eE].*|[^0-9]", "", text)) <= _SHORT_DIGITS
+    return 0 if is_short else (milli + 2**63) % 2**64 - 2**63
+
+
+def _decimal(text: str) -> Decimal:
     if len(text) > _LONGEST_QUANTITY:
         raise ValueError(f"a quantity of {len(text)} characters is longer than {_LONGEST_QUANTITY}")
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"'{text}' is not a quantity such as 2, 500m or 1Gi")
     digits, suffix = match.groups(default="")
-    value = _EXACT.multiply(Decimal(digits), _SCALE.get(suffix) or _power_of_ten(suffix))
+    scale = _SCALE[suffix] if suffix in _SCALE else _power_of_ten(suffix)
+    if scale.adjusted() > _LARGEST_SCALE:
+        raise ValueError(f"'{text}' is too large")
+    return _EXACT.multiply(Decimal(digits), scale)
+
+
+def _away_from_zero(value: Decimal) -> int:
     whole = int(value)
-    if whole != value:
-        whole += 1 if value > 0 else -1
-    if abs(whole) > _LARGEST_QUANTITY:
-        raise ValueError(f"'{text}' is too large: a Kubernetes quantity is at most {_LARGEST_QUANTITY}")
-    return whole
+    return whole if whole == value else whole + (1 if value > 0 else -1)
 
 
 def _power_of_ten(suffix: str) -> Decimal:

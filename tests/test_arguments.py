@@ -45,21 +45,24 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
     ),
     "check": (kvnet.check, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
     "compile": (kvnet.compile, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
+    "common_instancetypes": (kvnet.common_instancetypes, {}),
+    "common_preferences": (kvnet.common_preferences, {}),
     "configure_converter": (kvnet.configure_converter, {"converter": (kvnet.converter(), "")}),
     "converter": (kvnet.converter, {}),
     "diff": (kvnet.diff, {"before": (DEVICE, "device"), "after": ([DEVICE], "device")}),
     "dump": (kvnet.dump, {"value": (MACHINE, "machine")}),
+    "expand": (kvnet.expand, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
     "import_domain": (kvnet.import_domain, {"domain_xml": (DOMAIN, "text"), "profile": ("host", "text")}),
     "live_migratable": (
         kvnet.live_migratable,
         {"machine": (MACHINE, "machine"), "binding_plugins": ({}, "None, empty mapping")},
     ),
-    "load": (kvnet.load, {"source": ({"domain": {}}, _SOURCES)}),
-    "load_all": (kvnet.load_all, {"source": ({"domain": {}}, _SOURCES)}),
+    "load": (kvnet.load, {"source": ({"domain": {"devices": {}}}, _SOURCES)}),
+    "load_all": (kvnet.load_all, {"source": ({"domain": {"devices": {}}}, _SOURCES)}),
     "load_cluster": (kvnet.load_cluster, {"source": ({"kind": "KubeVirt"}, _SOURCES)}),
     "load_facts": (kvnet.load_facts, {"source": ({}, _SOURCES)}),
-    "loads": (kvnet.loads, {"text": ("domain: {}", "text")}),
-    "loads_all": (kvnet.loads_all, {"text": ("domain: {}", "text")}),
+    "loads": (kvnet.loads, {"text": ("domain: {devices: {}}", "text")}),
+    "loads_all": (kvnet.loads_all, {"text": ("domain: {devices: {}}", "text")}),
     "loads_cluster": (kvnet.loads_cluster, {"text": ("kind: KubeVirt", "text")}),
     "loads_facts": (kvnet.loads_facts, {"text": ("{}", "text")}),
     "patch": (kvnet.patch, {"domain_xml": (DOMAIN, "text"), "nics": ([XML], "")}),
@@ -95,6 +98,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
             "profile": ("host", "text"),
             "facts": (kvnet.HostFacts(), "None"),
             "cluster": (kvnet.ClusterConfig(), "None"),
+            "instancetypes": (kvnet.common_instancetypes(), ""),
+            "preferences": (kvnet.common_preferences(), ""),
             "virt_type": ("qemu", "text"),
         },
     ),
@@ -141,7 +146,7 @@ def test_an_argument_of_another_kind_is_a_type_error_that_says_what_is_wanted(
 
 
 def test_the_table_has_every_public_function_and_every_parameter() -> None:
-    public = {name for name in kvnet.__all__ if inspect.isfunction(getattr(kvnet, name))}
+    public = {name for name in kvnet.__all__ if inspect.isroutine(inspect.unwrap(getattr(kvnet, name)))}
     assert public - FUNCTIONS.keys() == set()
     for name in public:
         function, parameters = FUNCTIONS[name]

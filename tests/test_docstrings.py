@@ -1,10 +1,9 @@
-"""Examples in docstrings and on the pages give what stands beneath them."""
+"""Examples in docstrings give what stands beneath them."""
 
 from __future__ import annotations
 
 import doctest
 import importlib.util
-import re
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -14,8 +13,6 @@ import pytest
 import kvnet
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^```(?:pycon|python|\{doctest\})\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 USES_LOADS = {"kvnet.pipeline", "kvnet.compiler.compiler", "kvnet.rules.check"}
 """Modules whose examples call ``kvnet.loads``."""
 
@@ -44,14 +41,6 @@ def test_the_examples_of_a_module_run(
     monkeypatch.chdir(ROOT)
     for test in doctest.DocTestFinder(exclude_empty=True).find(import_module(name), name):
         run(test)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    blocks = [block for block in BLOCK.findall(page.read_text(encoding="utf-8")) if ">>> " in block]
-    text = "\n".join(blocks)
-    run(doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0))
 
 
 def test_an_example_that_gives_something_else_fails() -> None:

@@ -14,9 +14,9 @@ from attrs import evolve, field, frozen
 from kvnet.bulk.rendering import BulkResult, Settings, documents_of, lost, refused, render_source
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest import Document, documents, load_all, load_facts, loads_all
+from kvnet.manifest import Document, Manifest, documents, load_all, load_facts, loads_all
 from kvnet.pipeline import placed
-from kvnet.spec import Nad
+from kvnet.spec import Machine
 
 __all__ = ["Directory", "Done", "File", "Item", "Line", "Ndjson", "Resumed", "Source", "Unusable", "other_input"]
 
@@ -26,6 +26,7 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 _BLOCK = 256 << 10
 _FILES = 32
 """How many files are a chunk."""
+_OTHERS = re.compile(rb"NetworkAttachmentDefinition|VirtualMachine(?:Cluster)?(?:Instancetype|Preference)\b")
 _ENVELOPE = re.compile(rb'\s*\{\s*"(?:vm|facts)"\s*:')
 
 
@@ -210,17 +211,20 @@ class Directory:
         last = File(self.name, done.file, done.of_file - 1)
         return Resumed(last, first, self.chunks(first, done.of_file))
 
-    def nads(self) -> tuple[Nad, ...]:
-        """The NetworkAttachmentDefinitions of the files that can be read; errors come with the results of a file."""
-        nads: list[Nad] = []
+    def others(self) -> Manifest:
+        """What machines may refer to: the NetworkAttachmentDefinitions, instancetypes and preferences of the files.
+
+        Only files that can be read count; errors come with the results of a file.
+        """
+        objects: list[Any] = []
         for name in self.names:
             try:
                 text = Path(self.name, name).read_bytes()
-                if b"NetworkAttachmentDefinition" in text:
-                    nads += loads_all(text).nads
+                if _OTHERS.search(text):
+                    objects += [each for each in loads_all(text).objects if not isinstance(each, Machine)]
             except (OSError, KvnetError):
                 continue
-        return tuple(nads)
+        return Manifest(objects=tuple(objects))
 
 
 Source = Ndjson | Directory

@@ -15,6 +15,7 @@ from kvnet.bulk.scheduler import results
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
+from kvnet.instancetypes import expand
 from kvnet.manifest import Document, documents, load, load_facts, loads
 from kvnet.manifest.document import given_text
 from kvnet.pipeline import placed
@@ -64,8 +65,13 @@ class BulkResult:
 
 
 def _without_origins(target: Target) -> Target:
-    """The target without the texts that its NADs were read from, which no worker needs."""
-    return evolve(target, nads=tuple([evolve(nad, origin=None) for nad in target.nads]))
+    """The target without the texts that its objects were read from, which no worker needs."""
+    return evolve(
+        target,
+        nads=tuple([evolve(nad, origin=None) for nad in target.nads]),
+        instancetypes=tuple([evolve(each, origin=None) for each in target.instancetypes]),
+        preferences=tuple([evolve(each, origin=None) for each in target.preferences]),
+    )
 
 
 @frozen(kw_only=True)
@@ -167,7 +173,7 @@ def _render_machine(machine: Machine, target: Target, whole: bool) -> BulkResult
         devices=() if whole else tuple(rendered.devices()),
         document=rendered.document,
         notes=rendered.notes,
-        uses=uses_of(with_default_nic(machine, target.cluster), rendered.compiled, target),
+        uses=uses_of(with_default_nic(expand(machine, target).machine, target.cluster), rendered.compiled, target),
     )
 
 

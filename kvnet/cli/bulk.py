@@ -19,10 +19,10 @@ from kvnet.bulk.run import run as run_bulk
 from kvnet.bulk.run import write_report
 from kvnet.bulk.scheduler import processes
 from kvnet.cli.exit_status import CLEAN, FINDINGS
-from kvnet.cli.inputs import named_file
+from kvnet.cli.inputs import common, named_file
 from kvnet.cli.report import Report
 from kvnet.facts import HostFacts
-from kvnet.manifest import load_all, load_cluster, load_facts
+from kvnet.manifest import Manifest, load_all, load_cluster_objects, load_facts
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Profile, Target
 
@@ -56,15 +56,20 @@ def run(arguments: Namespace, report: Report) -> int:
 
 
 def _target(arguments: Namespace) -> Target:
-    """The target that the options name, with the NADs of an input directory. Raises KvnetError."""
+    """The target that the options name, with what machines of an input directory may refer to. Raises KvnetError."""
     nads = [nad for file in arguments.nads for nad in load_all(named_file(file)).nads]
-    if arguments.profile == Profile.HOST and os.path.isdir(arguments.input):
-        nads += Directory.of(arguments.input).nads()
+    found = Directory.of(arguments.input).others() if os.path.isdir(arguments.input) else Manifest()
+    if arguments.profile == Profile.HOST:
+        nads += found.nads
+    of_cluster = Manifest() if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
+    instancetypes, preferences = common(arguments)
     return Target(
         profile=arguments.profile,
         facts=HostFacts() if arguments.facts is None else load_facts(named_file(arguments.facts)),
-        cluster=ClusterConfig() if arguments.cluster is None else load_cluster(named_file(arguments.cluster)),
+        cluster=of_cluster.cluster or ClusterConfig(),
         nads=nads,
+        instancetypes=(*instancetypes, *found.instancetypes, *of_cluster.instancetypes),
+        preferences=(*preferences, *found.preferences, *of_cluster.preferences),
     )
 
 

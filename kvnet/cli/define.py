@@ -11,6 +11,7 @@ from kvnet.cli import inputs
 from kvnet.cli.exit_status import status_of
 from kvnet.cli.report import Report
 from kvnet.errors import KvnetError, Problem
+from kvnet.instancetypes import expand
 from kvnet.pipeline import placed
 from kvnet.target import architecture_of
 
@@ -28,7 +29,8 @@ def run(arguments: Namespace, report: Report) -> int:
     with live.connect(arguments.connect) as connection:
         for each in rendered:
             try:
-                virt_type = live.virt_type(connection, architecture_of(each.machine, each.target))
+                machine = expand(each.machine, each.target).machine
+                virt_type = live.virt_type(connection, architecture_of(machine, each.target))
                 document = evolve(each, target=evolve(each.target, virt_type=virt_type)).domain()
                 defined = live.define(document, connection, keep=arguments.connect is not None)
             except KvnetError as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 
 from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
+from kvnet.cli.formats import write
 from kvnet.cli.inputs import domain_text
-from kvnet.cli.report import Report, dump
+from kvnet.cli.report import Report
 from kvnet.device import Device, read_device
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.domain.read import read_domain
@@ -47,4 +48,4 @@ def _show(changes: tuple[Change, ...], form: str) -> None:
         {"field": str(each.at), "noticed": str(each.noticed), "before": each.before, "after": each.after}
         for each in changes
     ]
-    dump(facts, form)
+    write(facts, form)

@@ -10,27 +10,39 @@ from pathlib import Path
 
 from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
-from kvnet.manifest import Manifest, load_all, load_cluster, load_facts
+from kvnet.instancetypes.common import common_instancetypes, common_preferences
+from kvnet.manifest import Manifest, load_all, load_cluster_objects, load_facts
 from kvnet.manifest.document import Text, read_text
 from kvnet.pipeline import Rendered, render
 from kvnet.rules.check import check
-from kvnet.spec import Machine, Nad
+from kvnet.spec import Instancetype, Machine, Nad, Preference
 from kvnet.target import Profile, Target
 
-__all__ = ["domain_text", "named_file", "read", "read_admitted", "rendered"]
+__all__ = ["common", "domain_text", "named_file", "read", "read_admitted", "read_manifest", "rendered"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
 
 
-def read(arguments: Namespace, *, nads_suffice: bool = False) -> tuple[tuple[Machine, ...], Target]:
+def read(arguments: Namespace, *, others_suffice: bool = False) -> tuple[tuple[Machine, ...], Target]:
     """Read all files; raises KvnetError with the problems of every one of them.
 
-    A stream without any machine is a problem too, unless it holds NADs and those suffice.
+    A stream without any machine is a problem too, unless it holds other objects and those suffice.
+    """
+    manifest, target = read_manifest(arguments)
+    if others_suffice and manifest.objects and not manifest.machines:
+        return (), target
+    return _chosen(manifest.machines, getattr(arguments, "name", None)), target
+
+
+def read_manifest(arguments: Namespace) -> tuple[Manifest, Target]:
+    """Read the objects of all files, and the target; raises KvnetError with the problems of every one of them.
+
+    What ``--cluster`` names counts more than the same among the manifests, and both more than KubeVirt's own bundle.
     """
     problems: list[Problem] = []
-    objects: list[Machine | Nad] = []
-    facts, cluster = None, None
+    objects: list[Machine | Nad | Instancetype | Preference] = []
+    facts, cluster, of_cluster = None, None, Manifest()
     for file in _files(arguments.files):
         try:
             manifest = load_all(sys.stdin.buffer if file is None else file)
@@ -41,17 +53,23 @@ def read(arguments: Namespace, *, nads_suffice: bool = False) -> tuple[tuple[Mac
         cluster = manifest.cluster or cluster
     try:
         facts = None if arguments.facts is None else load_facts(named_file(arguments.facts))
-        cluster = cluster if arguments.cluster is None else load_cluster(named_file(arguments.cluster))
+        of_cluster = of_cluster if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
     except KvnetError as error:
         problems += error.problems
     if problems:
         raise Rejected(problems)
-    manifest = Manifest(objects=tuple(objects), cluster=cluster)
+    manifest = Manifest(objects=(*objects, *of_cluster.objects), cluster=of_cluster.cluster or cluster)
     profile, virt_type = getattr(arguments, "profile", Profile.KUBEVIRT), getattr(arguments, "virt_type", "kvm")
-    target = manifest.target(profile=profile, facts=facts, virt_type=virt_type)
-    if nads_suffice and manifest.nads and not manifest.machines:
-        return (), target
-    return _chosen(manifest.machines, getattr(arguments, "name", None)), target
+    instancetypes, preferences = common(arguments)
+    target = manifest.target(
+        profile=profile, facts=facts, virt_type=virt_type, instancetypes=instancetypes, preferences=preferences
+    )
+    return manifest, target
+
+
+def common(arguments: Namespace) -> tuple[tuple[Instancetype, ...], tuple[Preference, ...]]:
+    """The instancetypes and preferences that KubeVirt deploys, where they are asked for."""
+    return (common_instancetypes(), common_preferences()) if arguments.common_instancetypes else ((), ())
 
 
 def read_admitted(arguments: Namespace, report: Report) -> tuple[tuple[Machine, ...], Target]:

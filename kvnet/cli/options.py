@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
+from kvnet.cli import formats
 from kvnet.cli.exit_status import CLEAN, FAILED
 
 __all__ = ["COMMANDS", "SHELLS", "PrintCompletion", "parsed"]
+
+
+class _Choices:
+    """The members of an enum or the keys of a table, as texts; imported when an option is read or explained.
+
+    An option gets them after it was added, since argparse looks at the choices of an option that it adds.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, getattr(import_module(self._module), self._name))
 
 
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -16,7 +31,8 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
     arguments = parser.parse_args(argv)
     if hasattr(arguments, "paths"):
         arguments.files = [*arguments.paths, *arguments.files]
-        if not arguments.files:
+        lists = arguments.command == "instancetypes" and (arguments.cluster or arguments.common_instancetypes)
+        if not arguments.files and not lists:
             parser.error(f"no manifest is given: kvnet {arguments.command} -f FILE")
     return arguments
 
@@ -33,8 +49,15 @@ def _manifests(command: argparse.ArgumentParser) -> None:
         help="manifests in YAML or JSON, directories of them, or - for standard input",
     )
     command.add_argument("--facts", metavar="FILE", help="host facts in YAML or JSON")
-    command.add_argument("--cluster", metavar="FILE", help="the cluster's KubeVirt object")
+    _cluster(command)
     _quiet(command)
+
+
+def _cluster(command: argparse.ArgumentParser) -> None:
+    text = "the cluster's KubeVirt object, instancetypes and preferences"
+    command.add_argument("--cluster", metavar="FILE", help=text)
+    text = "know the instancetypes and preferences that KubeVirt deploys"
+    command.add_argument("--common-instancetypes", action="store_true", help=text)
 
 
 def _machines(command: argparse.ArgumentParser) -> None:
@@ -46,13 +69,13 @@ def _machines(command: argparse.ArgumentParser) -> None:
 def _profile(
     command: argparse.ArgumentParser, text: str = "KubeVirt's own XML, or the equivalent for a plain libvirt host"
 ) -> None:
-    command.add_argument(
-        "--profile", choices=("kubevirt", "host"), default="kubevirt", help=f"{text} (default: kubevirt)"
-    )
+    profile = command.add_argument("--profile", default="kubevirt", help=f"{text} (default: kubevirt)")
+    profile.choices = _Choices("kvnet.target", "Profile")
 
 
-def _output(command: argparse.ArgumentParser, *forms: str) -> None:
-    command.add_argument("-o", "--output", choices=forms, default=forms[0])
+def _output(command: argparse.ArgumentParser, own: str, *forms: str) -> None:
+    """Add a command's ``own`` form, which is the default, and ``forms`` that ``kvnet.cli.formats`` writes for it."""
+    command.add_argument("-o", "--output", choices=(own, *formats.supported(*forms)), default=own)
 
 
 def _quiet(command: argparse.ArgumentParser) -> None:
@@ -74,6 +97,11 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("--strict", action="store_true", help="count warnings as findings")
 
 
+def _instancetypes(command: argparse.ArgumentParser) -> None:
+    _manifests(command)
+    _output(command, "text", "json", "yaml")
+
+
 def _define(command: argparse.ArgumentParser) -> None:
     _machines(command)
     connect = "the libvirt URI to define the domain on; without it, try it on a libvirt embedded in this process"
@@ -88,12 +116,12 @@ def _domains(command: argparse.ArgumentParser) -> None:
 
 def _plan(command: argparse.ArgumentParser) -> None:
     _domains(command)
-    command.add_argument(
+    policy = command.add_argument(
         "--policy",
-        choices=("kubevirt", "plain"),
         help="which changes to make: those that KubeVirt would make now, given the machine's status, or everything "
         "that can be done at once (default: kubevirt for machines with a status in the profile kubevirt, else plain)",
     )
+    policy.choices = _Choices("kvnet.hotplug", "HotplugPolicy")
 
 
 def _apply(command: argparse.ArgumentParser) -> None:
@@ -119,7 +147,9 @@ def _diff(command: argparse.ArgumentParser) -> None:
 def _import(command: argparse.ArgumentParser) -> None:
     command.add_argument("domain", metavar="FILE", help="libvirt XML of a domain; - for standard input")
     _profile(command, "where the machine is to run")
-    _output(command, "yaml", "json")
+    # a manifest, which kvnet.dump writes
+    output = command.add_argument("-o", "--output", default="yaml")
+    output.choices = _Choices("kvnet.manifest.dumping", "WRITERS")
     _quiet(command)
 
 
@@ -146,7 +176,7 @@ def _bulk(command: argparse.ArgumentParser) -> None:
         "standard output (default: -)",
     )
     command.add_argument("--facts", metavar="FILE", help="host facts for every VM without facts of its own")
-    command.add_argument("--cluster", metavar="FILE", help="the cluster's KubeVirt object")
+    _cluster(command)
     nads = "NetworkAttachmentDefinitions, for the host profile"
     command.add_argument("--nads", metavar="FILE", nargs="+", default=[], help=nads)
     _profile(command)
@@ -172,6 +202,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "plan": ("show the changes that bring libvirt domains to what a manifest asks for", _plan),
     "apply": ("bring libvirt domains to what a manifest asks for, while they run", _apply),
     "status": ("show the status of the NICs of libvirt domains", _status),
+    "instancetypes": ("list instancetypes and preferences, and what they decide for NICs", _instancetypes),
     "diff": ("show the differences between the NICs of two domains, and whether the guest sees them", _diff),
     "import": ("print a KubeVirt manifest for the NICs of a libvirt domain, and report what was assumed", _import),
     "bulk": ("render a fleet of machines; a bad one does not stop the others", _bulk),

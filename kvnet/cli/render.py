@@ -9,7 +9,8 @@ from attrs import asdict, evolve
 
 from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN
-from kvnet.cli.report import Report, dump
+from kvnet.cli.formats import write
+from kvnet.cli.report import Report
 from kvnet.domain.patch import patch
 from kvnet.errors import FieldPath, Place, Problem, Rejected, XmlError
 from kvnet.manifest.document import Text
@@ -30,7 +31,7 @@ def run(arguments: Namespace, report: Report) -> int:
         sys.stdout.write("\n".join(documents) + ("" if arguments.into else "\n"))
     else:
         described = [_described(each, document) for each, document in zip(machines, documents, strict=True)]
-        dump(described[0] if len(described) == 1 else described, arguments.output)
+        write(described[0] if len(described) == 1 else described, arguments.output)
     return CLEAN
 
 

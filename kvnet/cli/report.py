@@ -1,18 +1,14 @@
-"""Problems on standard error, one a line, and results as JSON or YAML on standard output."""
+"""Write problems to standard error, one a line."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-import yaml
-
 from kvnet.errors import Problem, Severity
 
-__all__ = ["Report", "dump"]
+__all__ = ["Report"]
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 
@@ -37,11 +33,3 @@ class Report:
 
     def _painted(self, severity: Severity) -> str:
         return f"\033[1;{_COLOURS[severity]}m{severity}\033[0m" if self._colour else str(severity)
-
-
-def dump(value: object, form: str) -> None:
-    """Print plain data as JSON or YAML on standard output; keys keep their order."""
-    if form == "json":
-        print(json.dumps(value, indent=2, ensure_ascii=False))
-    else:
-        yaml.safe_dump(value, sys.stdout, sort_keys=False, allow_unicode=True, width=100)

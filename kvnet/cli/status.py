@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from kvnet import live
 from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN
-from kvnet.cli.report import Report, dump
+from kvnet.cli.formats import write
+from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.live import EventKind
@@ -52,7 +53,7 @@ def _show(machine: Machine, connection: libvirt.virConnect, arguments: Namespace
     if arguments.output == "table":
         print(_table(entries), flush=True)
     else:
-        dump(plain(entries), arguments.output)
+        write(plain(entries), arguments.output)
         print(end="", flush=True)
 
 

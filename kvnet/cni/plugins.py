@@ -1,4 +1,7 @@
-"""Turn the configuration of a CNI plugin into libvirt's way to attach a NIC: one function for each plugin."""
+"""Turn the configuration of a CNI plugin into libvirt's way to attach a NIC: one function for each plugin.
+
+The way back, from a device to the configuration of a plugin, is in ``kvnet/domain/import_.py``.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import evolve
+
 from kvnet.cni.plugins import without_class
 from kvnet.compiler import host, kubevirt
 from kvnet.compiler.context import Context
@@ -11,10 +13,14 @@ from kvnet.compiler.guest import guest_of
 from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import Compiled, CompiledNic
 from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
+from kvnet.device import PciGuestAddress
 from kvnet.errors import Problem, Rejected
+from kvnet.instancetypes import expand
+from kvnet.root_complex import asks_for_root_complex, is_on_root_complex, root_slots
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, architecture_conflict, checked_target
+from kvnet.values import PciAddress
 
 __all__ = ["compile"]
 
@@ -22,9 +28,10 @@ __all__ = ["compile"]
 def compile(machine: Machine, target: Target | None = None) -> Compiled:
     """Compile a machine's interfaces into libvirt devices for a target.
 
-    The machine gets its defaults first, but is not admitted: that is ``kvnet.check``. What could not be compiled is in
-    ``problems`` of the result, NIC by NIC. Without a target, it is KubeVirt's own XML with nothing known of the host.
-    Source: KubeVirt 1.9's converter (``pkg/virt-launcher/virtwrap/converter``).
+    The machine gets its instancetype, its preference and its defaults first, but is not admitted: that is
+    ``kvnet.check``. What could not be compiled is in ``problems`` of the result, NIC by NIC. Without a target, it is
+    KubeVirt's own XML with nothing known of the host. Source: KubeVirt 1.9's converter
+    (``pkg/virt-launcher/virtwrap/converter``).
 
     >>> import kvnet
     >>> spec = "{domain: {devices: {interfaces: [{name: red, bridge: {}}]}}, networks: [{name: red, pod: {}}]}"
@@ -33,7 +40,12 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     'tap0'
     """
     target = checked_target(machine, target)
-    cluster, facts = target.cluster, target.facts
+    cluster, facts = target.cluster.in_effect, target.facts
+    if machine.refers:
+        expansion = expand(machine, target)
+        if expansion.refusals:
+            return Compiled(nics=(), general_problems=expansion.refusals)
+        machine = expansion.machine
     if not machine.interfaces and not default_nic_refusal(machine, cluster):
         machine = with_default_nic(machine, cluster)
     try:
@@ -46,7 +58,8 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     context = Context(machine, target, guest, PodNetworks(machine, facts), plugins)
     lower = _LOWER[target.profile]
     nics = tuple([_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"])
-    return Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
+    compiled = Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
+    return _on_root_complex(compiled, machine, target) if asks_for_root_complex(machine) else compiled
 
 
 def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], CompiledNic]) -> CompiledNic:
@@ -57,6 +70,24 @@ def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], Compile
         return lower(nic, context)
     except ValueError as reason:
         return CompiledNic(name=nic.name, problems=(_misfit(nic, reason),))
+
+
+def _on_root_complex(compiled: Compiled, machine: Machine, target: Target) -> Compiled:
+    """The same devices on bus 0. A NIC that could not be compiled keeps its slot, for it would have one if it could."""
+    if not is_on_root_complex(machine, target):
+        return compiled
+    present = [n for n, each in enumerate(machine.interfaces) if not each.is_absent]
+    nics = dict(zip(present, compiled.nics, strict=True))
+    slots = root_slots(machine, target, [n for n, nic in nics.items() if nic.device or nic.problems])
+    for n, slot in slots.nics.items():
+        device = nics[n].device
+        if device is not None:
+            nics[n] = evolve(nics[n], device=evolve(device, address=PciGuestAddress.of(PciAddress(0, 0, slot, 0))))
+    return Compiled(
+        nics=tuple(nics.values()),
+        general_notes=(*compiled.general_notes, *slots.notes),
+        general_problems=(*compiled.general_problems, *slots.problems),
+    )
 
 
 def _misfit(nic: Nic, reason: ValueError) -> Problem:

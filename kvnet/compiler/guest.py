@@ -17,8 +17,6 @@ from kvnet.values import PciAddress
 
 __all__ = ["Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]
 
-_ROM_TUNING = ("amd64", "arm64")
-
 
 @frozen(kw_only=True, eq=False)
 class Guest:
@@ -41,7 +39,7 @@ def guest_of(machine: Machine, target: Target) -> tuple[Guest, tuple[Problem, ..
     confidential = target.facts.launch_security or _asked_confidential(machine, architecture)
     queues = _queues(machine)
     guest = _guest(
-        architecture in _ROM_TUNING,
+        architecture != "s390x",
         _virtio_model(machine, architecture, target.profile is Profile.HOST),
         queues,
         confidential is not None and confidential.shields_memory,

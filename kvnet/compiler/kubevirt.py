@@ -151,10 +151,10 @@ def _spans(ports: tuple[Port, ...] | None, protocol: str) -> tuple[PortSpan, ...
 
 def vf_hostdev(nic: Nic, context: Context) -> CompiledNic:
     """A virtual function that is passed through: ``<hostdev>``."""
-    address = vf_address(nic, context)
-    if address is None and network_of(nic).pod is not None and context.facts.pci_addresses is None:
+    if network_of(nic).pod is not None:
         message = f"SR-IOV interface '{nic.name}' is on the pod network: KubeVirt gives the guest no device"
         return CompiledNic(name=nic.name, notes=(note(nic.at, "KN313", message),))
+    address = vf_address(nic, context)
     if address is None:
         return failed(
             nic,

@@ -72,19 +72,19 @@ class PodNetworks:
         """The link's tap if it is there, whichever network it was made for, else the link itself."""
         if isinstance(link.tap, str):
             return link.tap
-        secondary = network.is_secondary
-        name = tap_name(link.name or "", secondary=secondary)
-        if link.tap and (secondary or network.is_default):
-            return name
-        return name if name in self._taps else link.name
+        name = tap_name(link.name or "", secondary=network.is_secondary)
+        return name if link.tap or name in self._taps else link.name
 
     @cached_property
     def _taps(self) -> frozenset[str]:
         links = self.facts.links or {}
-        plugged = (network for network in self.machine.networks if network.is_default or network.is_secondary)
-        there = ((network, links.get(network.name)) for network in plugged)
         return frozenset(
-            tap_name(link.name or "", secondary=net.is_secondary) for net, link in there if link and link.tap is True
+            [
+                tap_name(link.name or "", secondary=network.is_secondary)
+                for network in self.machine.networks
+                if (link := links.get(network.name)) and link.tap is True
+                if network.is_default or network.is_secondary
+            ]
         )
 
     @cached_property

@@ -32,9 +32,13 @@ _DRIVE_PART = Int(0, 99, width=2)
 _USB_PART = Hex(1, 0xFFF, decimals=999)
 
 
-@element("zpci")
+def _uid_from_1(zpci: ZpciAddress) -> tuple[str, str] | None:
+    return ("uid", "0 is the uid of no function: they count from 1") if zpci.uid == 0 else None
+
+
+@element("zpci", cross_check=_uid_from_1, cross_fields=("uid",))
 class ZpciAddress(Element):
-    """The identifiers of a PCI function on s390x: ``uid`` and ``fid`` are unique in the guest."""
+    """The identifiers of a PCI function on s390x: ``uid``, from 1, and ``fid`` are unique in the guest."""
 
     uid: int | None = attr(Hex(4, 0xFFFF), default=None)
     fid: int | None = attr(Hex(8, 0xFFFFFFFF), default=None)
@@ -130,7 +134,11 @@ class IsaGuestAddress(Element):
     irq: int | None = attr(Hex(1, 0xF, decimals=0), default=None)
 
 
-@element("address", type="dimm")
+def _slot_of_memory(address: DimmGuestAddress) -> tuple[str, str] | None:
+    return ("slot", "memory has a slot") if address.slot is None else None
+
+
+@element("address", cross_check=_slot_of_memory, type="dimm")
 class DimmGuestAddress(Element):
     """The address of memory, which libvirt's schema allows on any device."""
 

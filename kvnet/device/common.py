@@ -33,7 +33,12 @@ class Teaming(Element):
     persistent: str | None = attr(ALIAS, default=None)
 
 
-@element("rom")
+def _no_tuning_if_disabled(rom: Rom) -> tuple[str, str] | None:
+    tuned = next((name for name in ("bar", "file") if getattr(rom, name) is not None), None)
+    return (tuned, "a ROM that is disabled has none") if tuned and rom.enabled is False else None
+
+
+@element("rom", cross_check=_no_tuning_if_disabled, cross_fields=("bar", "file"))
 class Rom(Element):
     """The option ROM: ``bar`` shows it in the guest's memory map, ``enabled`` loads it at all, ``file`` replaces it."""
 
@@ -42,7 +47,11 @@ class Rom(Element):
     file: str | None = attr(ABSOLUTE_PATH, default=None, since="0.9.10")
 
 
-@element("acpi")
+def _index_from_1(acpi: Acpi) -> tuple[str, str] | None:
+    return ("index", "0 is no index: they count from 1") if acpi.index == 0 else None
+
+
+@element("acpi", cross_check=_index_from_1, cross_fields=("index",))
 class Acpi(Element):
     """What ACPI tells the guest: the ``index`` in the NIC's name (``eno1``), and its NUMA nodes such as ``0-1``."""
 

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
+from kvnet.device._agreement import OF_HOSTDEVS, OF_INTERFACES
 from kvnet.device.address import GuestAddress, PciHostAddress
 from kvnet.device.common import ALIAS, DEVICE_NAME, Acpi, Rom, Teaming
 from kvnet.device.driver import Backend, Driver, HostdevDriver
 from kvnet.device.ip import IpAddress, PortForward, Route
-from kvnet.device.source import BridgeSource, DirectSource, HostdevSource, NetworkSource, Source
+from kvnet.device.source import Source
 from kvnet.device.traffic import Bandwidth, Coalesce, Filter, GuestLink, Port, Tune, VirtualPort, Vlan
 from kvnet.values import MacAddress
 from kvnet.xml import read
 from kvnet.xml.element import Element, element
 from kvnet.xml.schema import RawElement, at, attr, child, children, variant
-from kvnet.xml.types import Choice, Int, Mac, Present, Text, Token, YesNo
+from kvnet.xml.types import Choice, Int, Mac, OnOff, Present, Text, Token, YesNo
 
 __all__ = ["Device", "Hostdev", "Interface", "read_device"]
 
 _LOAD_PARAMETER = Token("[a-zA-Z0-9. ]{1,8}")
-_SWITCHED = (BridgeSource, NetworkSource, DirectSource, HostdevSource, RawElement)
 
 
-def _fits_the_source(nic: Interface) -> tuple[str, str] | None:
-    if nic.virtualport is not None and not isinstance(nic.source, _SWITCHED):
-        return "virtualport", "only interfaces on a bridge, a network, a macvtap or a host device have a virtualport"
-    if nic.managed is not None and not isinstance(nic.source, (HostdevSource, RawElement)):
-        return "managed", "only the device of a hostdev source is managed"
-    return None
-
-
-@element("interface", cross_check=_fits_the_source, cross_fields=("managed", "virtualport"))
+@element("interface", field_checks=OF_INTERFACES, compared_with=("source", "model", "backend", "virtualport"))
 class Interface(Element):
     """``<interface>``: one NIC of the guest. The fields are in the order in which libvirt writes them.
 
@@ -91,17 +83,20 @@ class Interface(Element):
     address: GuestAddress | None = child(*GuestAddress.__args__, default=None, guest=True)
 
 
-@element("hostdev", implied=("mode",), mode="subsystem", type="pci")
+@element("hostdev", field_checks=OF_HOSTDEVS, implied=("mode",), mode="subsystem", type="pci")
 class Hostdev(Element):
     """``<hostdev type='pci'>``: a PCI function of the host, passed through to the guest.
 
     ``source`` is the function's address on the host, ``address`` the one in the guest. ``managed`` lets libvirt detach
-    it from its driver; ``startup_policy`` says what to do if it is missing; ``write_filtering`` whether Xen filters
-    writes to its configuration space. ``readonly`` and ``shareable`` are True or absent. The other fields are those of
-    ``Interface``.
+    it from its driver; ``display`` shows the guest's screen that a vGPU draws, and ``ramfb`` gives that a frame buffer
+    for the time until its driver runs; ``write_filtering`` says whether Xen filters writes to its configuration space.
+    libvirt has a ``startup_policy`` for USB devices alone. ``readonly`` and ``shareable`` are True or absent. The other
+    fields are those of ``Interface``.
     """
 
     managed: bool | None = attr(YesNo(), default=None)
+    display: bool | None = attr(OnOff(), default=None, since="11.0.0", guest=True)
+    ramfb: bool | None = attr(OnOff(), default=None, since="11.0.0", guest=True)
     driver: HostdevDriver | None = child(HostdevDriver, default=None)
     source: PciHostAddress | RawElement = child(PciHostAddress, inside="source")
     startup_policy: str | None = at("source/@startupPolicy", Choice("mandatory", "requisite", "optional"), default=None)

@@ -10,7 +10,8 @@ from kvnet.xml.types import Choice, Int, OnOff, Text, YesNo
 __all__ = ["Backend", "Driver", "GuestOffloads", "HostOffloads", "HostdevDriver"]
 
 _COUNT = Int(1)
-_PASSTHROUGH = ("vfio", "kvm", "xen")
+PASSTHROUGH = ("vfio", "kvm", "xen")
+_SIZES = ("rx_queue_size", "tx_queue_size")
 _TUNING = ("queues", "rx_queue_size", "tx_queue_size", "txmode", "ioeventfd", "event_idx")
 
 
@@ -38,23 +39,26 @@ class GuestOffloads(Element):
     ufo: bool | None = attr(OnOff(), default=None, guest=True)
 
 
-def _no_tuning_if_passed_through(driver: Driver) -> tuple[str, str] | None:
-    if driver.name not in _PASSTHROUGH:
-        return None
-    tuned = next((name for name in _TUNING if getattr(driver, name) is not None), None)
-    return (tuned, f"a NIC that {driver.name} passes through does not have it") if tuned else None
+def _tuned_right(driver: Driver) -> tuple[str, str] | None:
+    if driver.name in PASSTHROUGH:
+        tuned = next((name for name in _TUNING if getattr(driver, name) is not None), None)
+        return (tuned, f"a NIC that {driver.name} passes through does not have it") if tuned else None
+    sizes = {name: getattr(driver, name) for name in _SIZES}
+    odd = next((name for name, size in sizes.items() if size is not None and size & (size - 1)), None)
+    return (odd, f"{sizes[odd]} is no power of two") if odd else None
 
 
-@element("driver", cross_check=_no_tuning_if_passed_through, cross_fields=("name",))
+@element("driver", cross_check=_tuned_right, cross_fields=("name", "rx_queue_size", "tx_queue_size"))
 class Driver(Element):
     """The driver of an interface: ``vhost`` or ``qemu`` with their tuning, or the one of a host device.
 
-    ``queues`` is the number of queue pairs; ``rx_queue_size`` and ``tx_queue_size`` are in descriptors. ``iommu``,
+    ``queues`` is the number of queue pairs; ``rx_queue_size`` and ``tx_queue_size`` are in descriptors, and
+    powers of two. ``iommu``,
     ``ats``, ``packed`` and ``page_per_vq`` are options of virtio, ``rss`` and ``rss_hash_report`` of its receive side
     scaling. ``model`` is a variant of the kernel's vfio-pci, and ``iommufd`` how the device is opened.
     """
 
-    name: str | None = attr(Choice("qemu", "vhost", *_PASSTHROUGH), default=None)
+    name: str | None = attr(Choice("qemu", "vhost", *PASSTHROUGH), default=None)
     model: str | None = attr(Text(r"[^\n]+"), default=None, since="10.0.0")
     queues: int | None = attr(_COUNT, default=None, since="1.0.6", guest=True)
     rx_queue_size: int | None = attr(_COUNT, default=None, since="2.3.0", guest=True)
@@ -77,7 +81,7 @@ class Driver(Element):
 class HostdevDriver(Element):
     """The driver that passes a PCI function through; ``model`` is a variant of the kernel's vfio-pci."""
 
-    name: str | None = attr(Choice(*_PASSTHROUGH), default=None, optional_since="10.0.0")
+    name: str | None = attr(Choice(*PASSTHROUGH), default=None, optional_since="10.0.0")
     model: str | None = attr(Text(r"[^\n]+"), default=None, since="10.0.0")
     iommufd: bool | None = attr(YesNo(), default=None, since="12.1.0")
 

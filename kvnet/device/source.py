@@ -105,7 +105,11 @@ class UserSource(Element):
     dev: str | None = attr(DEVICE_NAME, default=None, since="9.0.0")
 
 
-@element("reconnect")
+def _timeout_to_reconnect(reconnect: Reconnect) -> tuple[str, str] | None:
+    return ("timeout", "reconnecting needs it") if reconnect.enabled and reconnect.timeout is None else None
+
+
+@element("reconnect", cross_check=_timeout_to_reconnect)
 class Reconnect(Element):
     """Whether the client of a socket connects again, and ``timeout`` and ``delay`` of that in seconds."""
 
@@ -114,7 +118,12 @@ class Reconnect(Element):
     delay: int | None = attr(Int(), default=None, since="9.2.0")
 
 
-@element("source", variant="vhostuser", since="1.2.7")
+def _clients_reconnect(source: VhostuserSource) -> tuple[str, str] | None:
+    connects_again = source.mode == "server" and source.reconnect is not None and source.reconnect.enabled
+    return ("reconnect", "a server does not connect again, but its clients") if connects_again else None
+
+
+@element("source", variant="vhostuser", since="1.2.7", cross_check=_clients_reconnect, cross_fields=("reconnect",))
 class VhostuserSource(Element):
     """A vhost-user socket at ``path``; or with the passt backend (libvirt 11.1) the link ``dev`` that passt uses."""
 
@@ -128,6 +137,8 @@ class VhostuserSource(Element):
 def _some_device(source: HostdevSource) -> tuple[str, str] | None:
     if source.address is None and source.vendor is None:
         return "address", "the source needs the <address> of a host device, or its vendor and product"
+    if source.vendor == 0:
+        return "vendor", "0 is the number of no vendor"
     if (source.vendor is None) != (source.product is None):
         return "product" if source.product is None else "vendor", "vendor and product go together"
     if source.vendor is not None and source.address is not None:

@@ -36,7 +36,12 @@ class VlanTag(Element):
     native_mode: str | None = attr(Choice("tagged", "untagged"), "nativeMode", default=None, since="1.1.0")
 
 
-@element("vlan")
+def _one_native_tag(vlan: Vlan) -> tuple[str, str] | None:
+    native = sum(tag.native_mode is not None for tag in vlan.tags)
+    return ("tags", "only one of them is native") if native > 1 else None
+
+
+@element("vlan", cross_check=_one_native_tag)
 class Vlan(Element):
     """The VLANs of the port; several make a ``trunk``, which is True or absent."""
 
@@ -84,7 +89,14 @@ class VirtualPort(Element):
     parameters: VirtualPortParameters | None = child(VirtualPortParameters, default=None)
 
 
-@element("inbound")
+def _average_of_rates(rates: Inbound | Outbound) -> tuple[str, str] | None:
+    has_excess = rates.peak is not None or rates.burst is not None
+    if rates.average is None and (has_excess or rates.floor is None):
+        return "average", "peak and burst need it" if has_excess else "a rate has one, or a floor"
+    return None
+
+
+@element("inbound", cross_check=_average_of_rates)
 class Inbound(Element):
     """The rate towards the guest: ``average``, ``peak`` and the guaranteed ``floor`` in KiB/s, ``burst`` in KiB."""
 
@@ -94,9 +106,15 @@ class Inbound(Element):
     burst: int | None = attr(_RATE, default=None)
 
 
-@element("outbound")
+def _no_floor(rates: Outbound) -> tuple[str, str] | None:
+    if rates.floor is not None:
+        return "floor", "a rate from the guest has none"
+    return _average_of_rates(rates)
+
+
+@element("outbound", cross_check=_no_floor)
 class Outbound(Element):
-    """The rate from the guest: ``average`` and ``peak`` in KiB/s, ``burst`` in KiB; libvirt ignores ``floor``."""
+    """The rate from the guest: ``average`` and ``peak`` in KiB/s, ``burst`` in KiB; no ``floor`` goes with them."""
 
     average: int | None = attr(_RATE, default=None)
     peak: int | None = attr(_RATE, default=None)

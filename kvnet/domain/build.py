@@ -13,11 +13,13 @@ from attrs import evolve, frozen
 from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
 from kvnet.compiler.topology import Topology, topology, vcpus
-from kvnet.defaults import defaulted, has_cpu_hotplug
-from kvnet.device import Device
+from kvnet.defaults import counted_cpus, defaulted, has_cpu_hotplug
+from kvnet.device import Device, PciGuestAddress, read_device
 from kvnet.domain.document import only_nic
 from kvnet.domain.edit import Style, laid_out
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
+from kvnet.instancetypes import expand
+from kvnet.root_complex import ROOT_SLOTS, is_on_root_complex
 from kvnet.spec import Cpu, Machine, Resources
 from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
 from kvnet.values import quantity_ceil, quantity_text
@@ -38,6 +40,8 @@ _APIC_VCPUS = 255
 """The most vCPUs that an x86 guest can have without extended APIC ids."""
 _MOST_VCPUS = 2**32 - 1
 """KubeVirt and libvirt count vCPUs in 32 bits."""
+_MOST_BYTES = 2**63 - 1
+"""Kubernetes holds quantities in 64 bits with a sign."""
 
 
 @frozen
@@ -73,6 +77,11 @@ def build(
     device is not one NIC, and TypeError for arguments of another kind.
     """
     target = checked_target(machine, target)
+    if machine.refers:
+        expansion = expand(machine, target)
+        if expansion.refusals:
+            raise Rejected(expansion.refusals)
+        machine = expansion.machine
     name = domain_name(machine, target.profile) if name is None else checked(name, str, "a name as text", _NAME_HINT)
     size = _size(machine, target)
     frame = None if size is None else _FRAMES.get(size)
@@ -90,6 +99,8 @@ def build(
             devices, "a list of devices", "take compiled.devices, or leave them out", _DEVICES_HINTS
         )
     nics = "".join([_nic(device, n) for n, device in enumerate(devices)])
+    if is_on_root_complex(machine, target):
+        nics += _on_root_bus(machine, target, devices)
     return frame.format(name=escape(name), uuid=domain_uuid(machine), nics=nics)
 
 
@@ -238,7 +249,10 @@ def _problems(machine: Machine, target: Target, name: str) -> Iterator[Problem]:
 
 
 def _vcpu_problems(machine: Machine, target: Target) -> Iterator[Problem]:
+    resources = machine.spec.domain.resources or Resources()
     try:
+        for source, quantities in (("limits", resources.limits), ("requests", resources.requests)):
+            counted_cpus(machine, source, quantities.get("cpu", 0), _sockets)
         whole = defaulted(machine, target)
     except Rejected as uncountable:
         yield from uncountable.problems
@@ -247,6 +261,13 @@ def _vcpu_problems(machine: Machine, target: Target) -> Iterator[Problem]:
     if not 0 < count <= _MOST_VCPUS:
         message = f"{count} vCPUs, with the sockets to plug in, are not between 1 and {_MOST_VCPUS}"
         yield Problem(machine.root / "domain" / "cpu", "KN603", message, hint="lower sockets, cores or threads")
+
+
+def _sockets(quantity: str) -> int:
+    sockets = quantity_ceil(quantity)
+    if not 0 <= sockets <= _MOST_VCPUS:
+        raise ValueError(f"'{quantity}' is not a number of CPUs from 0 to {_MOST_VCPUS}")
+    return sockets
 
 
 def _memory_problems(machine: Machine) -> Iterator[Problem]:
@@ -288,10 +309,13 @@ def _memory(machine: Machine) -> tuple[tuple[str, ...], str]:
 
 def _memory_kib(machine: Machine) -> int:
     """The guest's memory in KiB, rounded up. Raises ValueError with a reason."""
-    size = -(-quantity_ceil(_memory(machine)[1]) // _KIB)
+    quantity = _memory(machine)[1]
+    size = quantity_ceil(quantity)
     if size <= 0:
         raise ValueError("the machine has no memory")
-    return size
+    if size > _MOST_BYTES:
+        raise ValueError(f"'{quantity}' is too large: a Kubernetes quantity is at most {_MOST_BYTES}")
+    return -(-size // _KIB)
 
 
 _CHECKS: tuple[tuple[Callable[[Machine], object], tuple[str, ...], str, str], ...] = (
@@ -315,6 +339,30 @@ def _most_topology(machine: Machine, architecture: str) -> Topology:
 
 def _braced(text: str) -> str:
     return escape(text).replace("{", "{{").replace("}", "}}")
+
+
+_ADDED_BY_LIBVIRT = ("controller type='usb' index='0' model='qemu-xhci'", "memballoon model='virtio'")
+"""The PCI devices that libvirt adds to a q35 machine by itself, on root ports if nothing else is said."""
+
+
+def _on_root_bus(machine: Machine, target: Target, devices: Sequence[Device | str]) -> str:
+    """What libvirt would add by itself, on slots of bus 0 that no NIC has; then it adds no root port either."""
+    if architecture_of(machine, target) != "amd64" or "q35" not in (_machine_type(machine) or "q35"):
+        return ""
+    given = [read_device(each, lossless=True) if isinstance(each, str) else each for each in devices]
+    addresses = [each.address for each in given if isinstance(each.address, PciGuestAddress)]
+    taken = {each.slot for each in addresses if not each.bus}
+    free = (slot for slot in ROOT_SLOTS if slot not in taken)
+    lines = [
+        line
+        for device, slot in zip(_ADDED_BY_LIBVIRT, free, strict=False)
+        for line in (
+            f"<{device}>",
+            f"  <address type='pci' domain='0x0000' bus='0x00' slot='{slot:#04x}' function='0x0'/>",
+            f"</{device.partition(' ')[0]}>",
+        )
+    ]
+    return "".join(f"\n{_INDENT}{line}" for line in lines)
 
 
 def _nic(nic: Device | str, number: int) -> str:

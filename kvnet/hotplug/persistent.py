@@ -17,9 +17,10 @@ from kvnet.device.diff import Change, Noticed, diff
 from kvnet.errors import Problem, Rejected, Severity
 from kvnet.hotplug.live_domain import LiveDomain
 from kvnet.hotplug.plan import plan_changes, plan_next_start
-from kvnet.hotplug.policy import HotplugPolicy, name_of, policy_of
+from kvnet.hotplug.policy import HotplugPolicy, policy_of
 from kvnet.hotplug.ports import PciSlot, free_slots, is_express
 from kvnet.hotplug.steps import Action, Plan, Remaining, Step, preview
+from kvnet.instancetypes import expand
 from kvnet.spec import Machine
 from kvnet.target import Target, checked_target
 from kvnet.values import MacAddress, PciAddress
@@ -99,8 +100,11 @@ def plan_domain(
     ``machine``, ``target`` and ``policy`` are those of ``plan_changes``. Raises XmlError.
     """
     target = checked_target(machine, target)
+    expansion = expand(machine, target)
+    if expansion.refusals:
+        return DomainPlan(state=state, problems=expansion.refusals)
     try:
-        machine = defaulted(machine, target)
+        machine = defaulted(expansion.machine, target)
     except Rejected as refused:
         return DomainPlan(state=state, problems=refused.problems)
     policy = policy_of(policy, machine, target.profile)
@@ -168,7 +172,7 @@ def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, 
 
 
 def _devices_by_name(domain: LiveDomain, policy: HotplugPolicy) -> dict[str, Device]:
-    named = ((name_of(nic.alias, policy), nic.device) for nic in domain.nics)
+    named = ((policy.answers.name_of(nic.alias), nic.device) for nic in domain.nics)
     return {name.removeprefix(VF_ALIAS): device for name, device in named if name is not None}
 
 
@@ -199,12 +203,12 @@ def _slot_of(present: Device, device: Device) -> PciSlot | None:
 
 def _without_unattachable(persistent: Plan, live: Plan, domain: LiveDomain, policy: HotplugPolicy) -> Plan:
     """Without the attachments of NICs that the running domain neither has nor gets."""
-    names = {name_of(nic.alias, policy) for nic in domain.nics}
+    names = {policy.answers.name_of(nic.alias) for nic in domain.nics}
     attached = {step.alias for step in live.steps if step.action is Action.ATTACH}
     kept = tuple(
         step
         for step in persistent.steps
-        if step.action is not Action.ATTACH or step.alias in attached or name_of(step.alias, policy) in names
+        if step.action is not Action.ATTACH or step.alias in attached or policy.answers.name_of(step.alias) in names
     )
     return evolve(persistent, steps=kept)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -10,21 +10,15 @@ from attrs import evolve, frozen
 from kvnet.compiler import CompiledNic, compile
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.defaults import defaulted
-from kvnet.device import Device, Hostdev, Interface
+from kvnet.device import Device, GuestAddress, Hostdev, Interface, PciGuestAddress
 from kvnet.device.diff import Noticed, diff
 from kvnet.errors import Problem, Rejected, Severity
 from kvnet.hotplug.live_domain import LiveDomain, LiveNic, is_virtual_function
-from kvnet.hotplug.policy import (
-    HotplugPolicy,
-    attachment_waits,
-    detachment_waits,
-    has_pod_link,
-    machine_waits,
-    name_of,
-    policy_of,
-)
-from kvnet.hotplug.ports import is_express, no_slot
+from kvnet.hotplug.policy import HotplugPolicy, has_pod_link, policy_of
+from kvnet.hotplug.ports import free_root_slots, is_express, is_on_root_bus, no_slot, stays_plugged
 from kvnet.hotplug.steps import Action, Plan, Step
+from kvnet.instancetypes import expand
+from kvnet.root_complex import is_on_root_complex, without_root_complex
 from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, checked_target
@@ -32,6 +26,8 @@ from kvnet.xml import write
 
 __all__ = ["plan_changes", "plan_next_start", "plan_virtual_functions"]
 
+_MORE_PORTS = "detach another NIC, or restart the machine with more root ports (with_hotplug_ports)"
+_AT_THE_START = "restart the machine; on a plain host, make the change while it is off"
 _CHANGED_LIVE = ("link.@state", "alias.@name")
 _POD_PATHS = ("mtu.@size", "target.@dev", "target.@managed")
 _POD_FIELDS = ("mtu", "target", "target_managed")
@@ -91,13 +87,18 @@ def plan_virtual_functions(domain: str | LiveDomain, machine: Machine, target: T
     Raises XmlError. Source: KubeVirt's ``pkg/virt-launcher/virtwrap/device/hostdevice/sriov``.
     """
     target = checked_target(machine, target)
+    expansion = expand(machine, target)
+    if expansion.refusals:
+        return Plan(problems=expansion.refusals)
+    machine = expansion.machine
     in_pod = {
         each.name for each in machine.interfaces if is_virtual_function(each) and has_pod_link(machine, each.name)
     }
     if not in_pod:
         return Plan()
     present = tuple(evolve(each, state=None) if each.name in in_pod else each for each in machine.interfaces)
-    machine = machine.with_nics(present, machine.networks)
+    # these KubeVirt makes without the rest of the domain, so it does not place them on bus 0
+    machine = without_root_complex(machine.with_nics(present, machine.networks))
     matched = _matched(machine, compile(machine, target).nics, LiveDomain.of(domain), HotplugPolicy.KUBEVIRT)
     nics = [each for each in matched if each.nic.name in in_pod]
     problems = tuple(problem for each in nics for problem in each.compiled.problems)
@@ -140,7 +141,7 @@ def _matched(
         _Matched(
             nic=nic,
             compiled=CompiledNic(name=nic.name) if nic.interface.is_absent else next(present),
-            found=domain.nics_of(nic.interface, lambda alias: name_of(alias, policy)),
+            found=domain.nics_of(nic.interface, policy.answers.name_of),
         )
         for nic in nics_of(machine)
     ]
@@ -150,29 +151,32 @@ def _plan(
     domain: LiveDomain, machine: Machine, target: Target, policy: HotplugPolicy | str | None, *, runs: bool
 ) -> Plan:
     """Plan the changes of a live configuration (``runs``) or of a persistent one."""
-    profile = target.profile
+    expansion, profile = expand(machine, target), target.profile
+    if expansion.refusals:
+        return Plan(problems=expansion.refusals)
     try:
-        machine = defaulted(machine, target)
+        machine = defaulted(expansion.machine, target)
     except Rejected as refused:
         return Plan(problems=refused.problems)
     policy = policy_of(policy, machine, profile)
-    stops_at_error = policy is HotplugPolicy.KUBEVIRT
-    waits = machine_waits(machine, policy)
+    waits = policy.answers.machine_waits(machine)
     if waits is not None:
         return Plan(problems=(waits,))
     compiled = compile(machine, target)
     if compiled.general_problems:
         return Plan(problems=compiled.general_problems)
     matched = _matched(machine, compiled.nics, domain, policy)
+    if policy.answers.replaces and is_on_root_complex(machine, target):
+        matched = _around_other_devices(matched, domain)
     unique = [each for each in matched if len(each.found) <= 1]
     differences = {each.nic.number: [*_restart_differences(each, profile)] for each in unique}
-    replaces = not runs and not stops_at_error
+    replaces = policy.answers.replaces and not runs
     replaced = [each for each in unique if replaces and differences[each.nic.number]]
     kept = [each for each in unique if each not in replaced]
     outcomes = [
         *_compile_problems(unique, policy),
         *_attachments(unique, domain, policy, runs=runs),
-        *_detachments(unique, policy),
+        *_detachments(unique, domain, policy, runs=runs),
         *_link_updates(kept, policy),
         *(_replacement(each, profile) for each in replaced),
         *_ambiguous_aliases(matched),
@@ -184,9 +188,30 @@ def _plan(
     for each in outcomes:
         if isinstance(each, Problem):
             problems.append(each)
-        elif not (stops_at_error and any(problem.is_error for problem in problems)):
+        elif not (policy.answers.stops_at_error and any(problem.is_error for problem in problems)):
             steps.append(each)
     return Plan(steps=tuple(steps), problems=tuple(problems))
+
+
+def _around_other_devices(nics: Sequence[_Matched], domain: LiveDomain) -> list[_Matched]:
+    """Place devices on bus 0 of a domain as it is: a NIC stays where it is, and a new one gets a slot that is free.
+
+    KubeVirt hands out all slots anew whenever a machine starts; a domain that is kept has other devices on them.
+    """
+    free = iter(free_root_slots(domain))
+    return [_placed(each, next(free, None) if each.is_new else _address_of(each.live)) for each in nics]
+
+
+def _address_of(live: LiveNic | None) -> GuestAddress | None:
+    return None if live is None else live.device.address
+
+
+def _placed(matched: _Matched, address: GuestAddress | None) -> _Matched:
+    """With the device at an address on PCI, unless the machine says where it is to be."""
+    device = matched.device
+    if device is None or matched.nic.interface.pci_address or not isinstance(address, PciGuestAddress):
+        return matched
+    return evolve(matched, compiled=evolve(matched.compiled, device=evolve(device, address=address)))
 
 
 def _restart_differences(matched: _Matched, profile: Profile) -> Iterator[Problem]:
@@ -214,7 +239,7 @@ def _restart_differences(matched: _Matched, profile: Profile) -> Iterator[Proble
 def _compile_problems(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Problem]:
     """Why interfaces were not compiled; a virtual function needs a host address only when it is to be attached."""
     for each in nics:
-        is_due = each.is_new and attachment_waits(each.nic, policy) is None
+        is_due = each.is_new and policy.answers.attachment_waits(each.nic) is None
         if is_due or not is_virtual_function(each.nic.interface):
             yield from each.compiled.problems
 
@@ -223,14 +248,15 @@ def _attachments(
     nics: Iterable[_Matched], domain: LiveDomain, policy: HotplugPolicy, *, runs: bool
 ) -> Iterator[Outcome]:
     new = [each for each in nics if each.is_new]
-    held = [attachment_waits(each.nic, policy) or _no_device(each) or _known_mac(each, domain, policy) for each in new]
+    waits = policy.answers.attachment_waits
+    held = [waits(each.nic) or _no_device(each) or _known_mac(each, domain, policy) for each in new]
     devices = [None if problem else each.device for each, problem in zip(new, held, strict=True)]
     reasons = no_slot(domain, devices) if runs else [None] * len(new)
     for each, device, problem, reason in zip(new, devices, held, reasons, strict=True):
         if problem is not None:
             yield problem
         elif reason is not None:
-            hint = "detach another NIC, or restart the machine with more root ports (with_hotplug_ports)"
+            hint = _AT_THE_START if device and is_on_root_bus(device) else _MORE_PORTS
             yield Problem(each.nic.at, "KN853", f"'{each.nic.name}' cannot be attached: {reason}", hint=hint)
         elif device is not None:
             yield from each.compiled.notes
@@ -260,7 +286,7 @@ def _known_mac(matched: _Matched, domain: LiveDomain, policy: HotplugPolicy) -> 
         return None
     name = matched.nic.name
     for live in domain.nics:
-        has_name = name_of(live.alias, policy) is not None
+        has_name = policy.answers.name_of(live.alias) is not None
         if isinstance(live.device, Interface) and live.device.mac == mac and not has_name:
             message = f"{live.at} has the MAC address of '{name}', {mac}, and no alias that names it"
             hint = f"give it the alias ua-{name} (<alias name='ua-{name}'/>), or give '{name}' another MAC address"
@@ -275,12 +301,18 @@ def _missing_mac(matched: _Matched) -> Iterator[Problem]:
         yield Problem(at, "KN860", message, hint="write a macAddress", severity=Severity.WARNING)
 
 
-def _detachments(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Outcome]:
+def _detachments(
+    nics: Iterable[_Matched], domain: LiveDomain, policy: HotplugPolicy, *, runs: bool
+) -> Iterator[Outcome]:
     for each in nics:
         live = each.live
-        if live is not None and each.nic.interface.is_absent:
-            step = _change(Action.DETACH, each.nic, live, live.text)
-            yield detachment_waits(each.nic, live.device, policy) or step
+        if live is None or not each.nic.interface.is_absent:
+            continue
+        waits = policy.answers.detachment_waits(each.nic, live.device)
+        if waits is None and runs and stays_plugged(domain, live.device):
+            message = f"'{each.nic.name}' cannot be detached: nothing on bus 0x00 can be while the domain runs"
+            waits = Problem(each.nic.at / "state", "KN861", message, hint=_AT_THE_START)
+        yield waits or _change(Action.DETACH, each.nic, live, live.text)
 
 
 def _link_updates(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[Step]:
@@ -289,8 +321,7 @@ def _link_updates(nics: Iterable[_Matched], policy: HotplugPolicy) -> Iterator[S
         if live is None or not isinstance(live.device, Interface) or not isinstance(each.device, Interface):
             continue
         device: Any = live.device
-        # to KubeVirt, a link that is explicitly up differs from one without a state
-        default = None if policy is HotplugPolicy.KUBEVIRT else "up"
+        default = policy.answers.default_link
         if (device.link or default) != (each.device.link or default):
             xml = write(evolve(device, link=each.device.link, verbatim=live.text))
             yield _change(Action.UPDATE_LINK, each.nic, live, xml)

@@ -5,8 +5,11 @@ KubeVirt's conditions follow ``pkg/virt-launcher/virtwrap/network/nichotplug.go`
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import NoReturn
+
+from attrs import frozen
 
 from kvnet.compiler.naming import USER_ALIAS, hashed_name, tap_name
 from kvnet.device import Device, Interface
@@ -18,12 +21,10 @@ from kvnet.spec.nic import Nic
 from kvnet.target import Profile
 
 __all__ = [
+    "ANSWERS",
+    "Answers",
     "HotplugPolicy",
-    "attachment_waits",
-    "detachment_waits",
     "has_pod_link",
-    "machine_waits",
-    "name_of",
     "networks_to_set_up",
     "policy_of",
 ]
@@ -42,6 +43,39 @@ class HotplugPolicy(StrEnum):
         kind = ValueError if isinstance(value, str) else TypeError
         raise kind(f"the policy is 'kubevirt' or 'plain', not {value!r}")
 
+    @property
+    def answers(self) -> Answers:
+        """What the policy answers to each question of a plan."""
+        return ANSWERS[self]
+
+
+@frozen(kw_only=True)
+class Answers:
+    """What a policy answers to each question of a plan.
+
+    - ``machine_waits``: why no change of a machine is due yet, or nothing
+    - ``attachment_waits``: why a NIC is not attached yet, or nothing
+    - ``detachment_waits``: why a NIC, which is this device in the domain, is not detached yet, or nothing
+    - ``stops_at_error``: whether the plan has no steps after the first error
+    - ``replaces``: whether a NIC of the persistent configuration that differs from the machine is replaced, and new
+      NICs step over the slots of bus 0 that other devices have
+    - ``default_link``: the state of a link that names none; ``None`` where it differs from every state
+    - ``reads_bare_aliases``: whether an alias without the prefix ``ua-`` names a NIC too
+    """
+
+    machine_waits: Callable[[Machine], Problem | None]
+    attachment_waits: Callable[[Nic], Problem | None]
+    detachment_waits: Callable[[Nic, Device], Problem | None]
+    stops_at_error: bool
+    replaces: bool
+    default_link: str | None
+    reads_bare_aliases: bool
+
+    def name_of(self, alias: str) -> str | None:
+        """The NIC's name in an alias; ``None`` where it names none."""
+        has_prefix = alias.startswith(USER_ALIAS)
+        return alias.removeprefix(USER_ALIAS) or None if has_prefix or self.reads_bare_aliases else None
+
 
 def policy_of(policy: HotplugPolicy | str | None, machine: Machine, profile: Profile) -> HotplugPolicy:
     """The policy that is given; without one, KubeVirt's for a machine with a status in KubeVirt's profile.
@@ -59,12 +93,12 @@ def networks_to_set_up(machine: Machine) -> tuple[str, ...]:
     """The networks whose links KubeVirt adds to the pod of a running machine, or removes from it.
 
     First come the networks of NICs that are in the pod and not in the domain, then those of absent NICs that the domain
-    no longer has; both in the order of networks.
+    no longer has; both in the order of interfaces.
     """
-    absent = {each.name: each.is_absent for each in machine.interfaces}
-    names = [each.name for each in machine.networks if each.name in absent and _is_not_in_domain(machine, each.name)]
-    added = (name for name in names if not absent[name] and has_pod_link(machine, name))
-    return (*added, *(name for name in names if absent[name]))
+    networks = {each.name for each in machine.networks}
+    due = [nic for nic in machine.interfaces if nic.name in networks and _is_not_in_domain(machine, nic.name)]
+    added = (nic.name for nic in due if not nic.is_absent and has_pod_link(machine, nic.name))
+    return (*added, *(nic.name for nic in due if nic.is_absent))
 
 
 def has_pod_link(machine: Machine, name: str) -> bool:
@@ -83,19 +117,17 @@ def _sources(machine: Machine, name: str) -> list[list[str]]:
     return [sources_of(entry) for entry in status_interfaces(machine) if entry.name == name]
 
 
-def machine_waits(machine: Machine, policy: HotplugPolicy) -> Problem | None:
+def _machine_waits(machine: Machine) -> Problem | None:
     """Why no change is due yet: KubeVirt changes NICs only in the phase Running."""
     phase = machine.status.phase if machine.status else None
-    if policy is HotplugPolicy.PLAIN or phase == "Running":
+    if phase == "Running":
         return None
     message = f"KubeVirt changes NICs only while the machine is Running, and its phase is {phase or 'not known'}"
     return Problem(machine.root, "KN858", message, hint="try again when it runs", severity=Severity.NOTE)
 
 
-def attachment_waits(nic: Nic, policy: HotplugPolicy) -> Problem | None:
-    """Why a NIC is not attached yet: it is not in the pod, or is a virtual function, which takes a migration."""
-    if policy is HotplugPolicy.PLAIN:
-        return None
+def _attachment_waits(nic: Nic) -> Problem | None:
+    """Why KubeVirt does not attach a NIC yet: it is not in the pod, or it is a virtual function."""
     if is_virtual_function(nic.interface):
         message = f"KubeVirt adds the SR-IOV NIC '{nic.name}' to a running machine by migrating it"
         return Problem(nic.at, "KN852", message, hint="migrate the machine", severity=Severity.WARNING)
@@ -108,10 +140,8 @@ def attachment_waits(nic: Nic, policy: HotplugPolicy) -> Problem | None:
     return Problem(nic.at, "KN858", message, hint=hint, severity=Severity.NOTE)
 
 
-def detachment_waits(nic: Nic, device: Device, policy: HotplugPolicy) -> Problem | None:
-    """Why a NIC is not detached yet: its tap has no hashed name, or it is a virtual function."""
-    if policy is HotplugPolicy.PLAIN:
-        return None
+def _detachment_waits(nic: Nic, device: Device) -> Problem | None:
+    """Why KubeVirt does not detach a NIC yet: its tap has no hashed name, or it is a virtual function."""
     if not isinstance(device, Interface):
         message = f"KubeVirt removes the SR-IOV NIC '{nic.name}' by migrating the machine"
         return Problem(nic.at / "state", "KN852", message, hint="migrate the machine", severity=Severity.WARNING)
@@ -123,10 +153,29 @@ def detachment_waits(nic: Nic, device: Device, policy: HotplugPolicy) -> Problem
     return Problem(nic.at / "state", "KN857", message, hint=hint, severity=Severity.WARNING)
 
 
-def name_of(alias: str, policy: HotplugPolicy) -> str | None:
-    """The NIC's name in an alias. KubeVirt reads one without the prefix too.
+def _at_once(*_: object) -> None:
+    """Nothing waits."""
 
-    libvirt assigns its own aliases (net0) anew at every start, so to a plain host they name no NIC.
-    """
-    has_prefix = alias.startswith(USER_ALIAS)
-    return alias.removeprefix(USER_ALIAS) or None if has_prefix or policy is HotplugPolicy.KUBEVIRT else None
+
+ANSWERS: Mapping[HotplugPolicy, Answers] = {
+    HotplugPolicy.KUBEVIRT: Answers(
+        machine_waits=_machine_waits,
+        attachment_waits=_attachment_waits,
+        detachment_waits=_detachment_waits,
+        stops_at_error=True,
+        replaces=False,
+        # to KubeVirt, a link that is explicitly up differs from one without a state
+        default_link=None,
+        reads_bare_aliases=True,
+    ),
+    HotplugPolicy.PLAIN: Answers(
+        machine_waits=_at_once,
+        attachment_waits=_at_once,
+        detachment_waits=_at_once,
+        stops_at_error=False,
+        replaces=True,
+        default_link="up",
+        # libvirt assigns its own aliases (net0) anew at every start, so they name no NIC
+        reads_bare_aliases=False,
+    ),
+}

@@ -15,8 +15,10 @@ from kvnet.domain.edit import edited, insertion, last_of
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.hotplug.live_domain import LiveDomain
 from kvnet.nic_models import CONVENTIONAL_MODELS
+from kvnet.root_complex import ROOT_SLOTS, asks_for_root_complex
 from kvnet.spec import Machine
 from kvnet.target import Target
+from kvnet.values import PciAddress
 from kvnet.xml import write
 
 __all__ = [
@@ -25,13 +27,16 @@ __all__ = [
     "extra_controllers",
     "extra_ports",
     "free_ports",
+    "free_root_slots",
     "free_slots",
     "has_hotplug_ports",
     "hotplug_off",
     "is_express",
+    "is_on_root_bus",
     "no_slot",
     "placeholder_nics",
     "placeholders",
+    "stays_plugged",
     "with_hotplug_ports",
 ]
 
@@ -39,7 +44,6 @@ _Element = etree._Element
 
 _HIGHEST_INDEX = 31
 _SLOT_COUNT = "kubevirt.io/pci-interface-slot-count"
-_ON_ROOT_COMPLEX = "kubevirt.io/placePCIDevicesOnRootComplex"
 _SLOTS = 4
 _LARGE_MEMORY = 2 * 2**30
 _ROOTS = ("pci-root", "pcie-root", "pcie-expander-bus")
@@ -87,7 +91,7 @@ def placeholders(machine: Machine) -> int:
     slots, nics = machine.annotations.get(_SLOT_COUNT), len(machine.interfaces)
     if slots is not None:
         return max(0, _slot_count(slots) - nics)
-    if _is_on_root_complex(machine) or not nics:
+    if asks_for_root_complex(machine) or not nics:
         return 0
     return max(0, _SLOTS - nics)
 
@@ -107,7 +111,7 @@ def extra_ports(machine: Machine, domain: str | LiveDomain) -> int:
     ``pkg/virt-launcher/virtwrap/manager.go`` and ``docs/pci-topology.md``.
     """
     domain, reserved = LiveDomain.of(domain), placeholders(machine)
-    if not has_hotplug_ports(machine) or _is_on_root_complex(machine):
+    if not has_hotplug_ports(machine) or asks_for_root_complex(machine):
         return 0
     in_use = sum(_is_pci(each) and _is_on_pci(each) for each in domain.devices)
     total, least = (16, 6) if (domain.about.memory or 0) > _LARGE_MEMORY else (8, 3)
@@ -198,6 +202,25 @@ def no_slot(domain: LiveDomain, devices: Sequence[Device | None]) -> list[str | 
     return [None if each is None else _refusal(each, ports if is_express(each) else slots) for each in devices]
 
 
+def free_root_slots(domain: LiveDomain) -> tuple[PciGuestAddress, ...]:
+    """The addresses on bus 0 that KubeVirt would hand out and no device of a domain has, in order."""
+    taken = _taken_slots(domain)
+    return tuple(PciGuestAddress.of(PciAddress(0, 0, n, 0)) for n in ROOT_SLOTS if PciSlot(0, n) not in taken)
+
+
+def is_on_root_bus(device: Device) -> bool:
+    """Whether a device names an address on bus 0."""
+    return isinstance(device.address, PciGuestAddress) and not device.address.bus and device.address.slot is not None
+
+
+def stays_plugged(domain: LiveDomain, device: Device) -> bool:
+    """Whether a device cannot be unplugged while the domain runs, being on bus 0 of a PCI Express machine.
+
+    QEMU plugs devices in and out on root ports and on bridges there, not on the root complex.
+    """
+    return is_on_root_bus(device) and bool(_controllers(domain, "pcie-root"))
+
+
 def is_express(device: Device) -> bool:
     """Whether libvirt puts a device on a PCIe root port where there is one."""
     if not isinstance(device, Interface) or isinstance(device.source, HostdevSource):
@@ -210,6 +233,8 @@ def _refusal(device: Device, free: list[PciSlot]) -> str | None:
     address = device.address
     if address is not None and not isinstance(address, PciGuestAddress):
         return None
+    if is_on_root_bus(device):
+        return "nothing can be plugged into bus 0x00 while the domain runs"
     given = None if address is None or address.bus is None else PciSlot(address.bus, address.slot or 0)
     slot = next((each for each in free if given in (None, each)), None)
     if slot is not None:
@@ -300,10 +325,6 @@ def _to_be_placed(devices: Sequence[_Element]) -> int:
     waiting = [each for each in counted if each.find("address") is None and each.get("model") != "none"]
     kinds = {"usb" if each.get("type") == "usb" else each.tag for each in devices}
     return len(waiting) + sum(kind not in kinds for kind in ("usb", "memballoon"))
-
-
-def _is_on_root_complex(machine: Machine) -> bool:
-    return machine.annotations.get(_ON_ROOT_COMPLEX) == "true"
 
 
 def _slot_count(text: str) -> int:

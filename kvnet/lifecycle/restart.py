@@ -39,7 +39,7 @@ def restart_required(template: Machine, running: Machine) -> tuple[Problem, ...]
     NetworkAttachmentDefinition where the machine can migrate live.
 
     Args:
-        template: the VM's manifest now, with its default NIC, instance type and preference written out.
+        template: the VM's manifest now, with its default NIC, and written out as ``kvnet.expand`` does.
         running: the running machine, a VirtualMachineInstance.
 
     Returns a warning at the manifest's field for each change, none where no restart is needed. Source: KubeVirt's

@@ -3,7 +3,16 @@
 from kvnet.manifest.document import Document, Source, documents
 from kvnet.manifest.dumping import dump, plain
 from kvnet.manifest.facts import load_facts, loads_facts
-from kvnet.manifest.loading import Manifest, load, load_all, load_cluster, loads, loads_all, loads_cluster
+from kvnet.manifest.loading import (
+    Manifest,
+    load,
+    load_all,
+    load_cluster,
+    load_cluster_objects,
+    loads,
+    loads_all,
+    loads_cluster,
+)
 
 __all__ = [
     "Document",
@@ -14,6 +23,7 @@ __all__ = [
     "load",
     "load_all",
     "load_cluster",
+    "load_cluster_objects",
     "load_facts",
     "loads",
     "loads_all",

@@ -44,6 +44,8 @@ CODES: dict[str, str] = {
 """What each code means, in one line."""
 
 _LONGEST_SHOWN: Final = 60
+_EMPTY = {"domain": "write `domain: {devices: {}}`", "devices": "write `devices: {}`"}
+"""How required objects are written that may be empty."""
 _UNQUOTED = {"a whole number": re.compile("[+-]?[0-9]+"), "true or false": re.compile("true|false|yes|no|on|off")}
 
 
@@ -112,7 +114,7 @@ def _wording(flaw: Flaw, written: str | None) -> tuple[str, str]:
     if flaw.code == UNKNOWN_FIELD:
         return f"there is no field '{flaw.value}' here", _meant(str(flaw.value), flaw.known)
     if flaw.code == MISSING:
-        return f"the field '{flaw.value}' is missing", ""
+        return f"the field '{flaw.value}' is missing", _EMPTY.get(str(flaw.value), "")
     if flaw.code == TOO_MANY:
         return f"{len(flaw.value)} entries are too many", f"give {flaw.wanted}"
     if flaw.code == OUT_OF_RANGE:
@@ -142,12 +144,17 @@ def _kind(value: Any) -> str:
 
 
 def _remedy(flaw: Flaw, shown: str) -> str:
-    if flaw.wanted.startswith("text") and isinstance(flaw.value, bool | int | float):
+    if _takes_text(flaw) and isinstance(flaw.value, bool | int | float):
         return f'quote it: "{shown}"'
     unquoted = _UNQUOTED.get(flaw.wanted)
     if unquoted and isinstance(flaw.value, str) and unquoted.fullmatch(flaw.value):
         return f"drop the quotes: {flaw.value}"
     return ""
+
+
+def _takes_text(flaw: Flaw) -> bool:
+    """Whether text belongs there, alone or beside a number that this one is not."""
+    return flaw.wanted.startswith("text") or (", or text" in flaw.wanted and isinstance(flaw.value, float))
 
 
 def _meant(name: str, known: tuple[str, ...]) -> str:

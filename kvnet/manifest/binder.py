@@ -32,7 +32,18 @@ from kvnet.manifest._problems import (
     collected,
     problem_of,
 )
-from kvnet.spec.wire import REST, Between, Lenient, Parsed, default_of, factory_of, json_name, members_of
+from kvnet.spec.wire import (
+    REST,
+    Between,
+    Lenient,
+    Parsed,
+    Quantity,
+    default_of,
+    factory_of,
+    is_required,
+    json_name,
+    members_of,
+)
 from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["bind", "bind_or_reject", "plain", "reader", "register"]
@@ -162,7 +173,11 @@ def _object(cls: Any) -> Read:
         for field in fields
         if field.default is not attrs.NOTHING and factory_of(field) is None
     }
-    others = [(field.name, json_name(field), factory_of(field)) for field in fields if field.name not in defaults]
+    others = [
+        (field.name, json_name(field), None if is_required(field) else factory_of(field))
+        for field in fields
+        if field.name not in defaults
+    ]
     tables = {field.name: list(table.values()) for field in fields if (table := members_of(field)) is not None}
     folded, order = next(iter(tables.items()), ("", []))
     # to set the fields as __init__ would, without the call, saves 8 % of JSON to XML
@@ -284,28 +299,35 @@ def _listed(kind: Callable[[Iterable[Any]], Any], item: Any) -> Read:
     read_item = reader(item)
 
     def read(value: Any) -> Any:
-        if not isinstance(value, list | tuple):
+        if type(value) is not list and not isinstance(value, list | tuple):
             raise _misfit(value, "a list")
-        return kind(collected(read_item, enumerate(value)))
+        try:
+            return kind([read_item(each) for each in value])
+        except Misfit:
+            return kind(collected(read_item, enumerate(value)))
 
     return read
 
 
 def _mapped(kind: Any) -> Read:
-    """The reader of a mapping by any text; null in place of an object is an empty one, as in Go."""
+    """The reader of a mapping by any text; null in place of an object is an empty one, and of a quantity none."""
     read_value = None if kind is Any else reader(kind)
-    is_object = attrs.has(kind)
+    is_object, skips_null = attrs.has(kind), kind is Quantity
 
     def read(value: Any) -> Any:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise _misfit(value, "a mapping")
         if read_value is None:
             return value
         odd = [key for key in value if not isinstance(key, str)]
         if odd:
             raise Misfit(*(Flaw(message=f"the key {key!r} is not text") for key in odd))
-        values = [(key, {} if each is None and is_object else each) for key, each in value.items()]
-        return dict(zip(value, collected(read_value, values), strict=True))
+        values = {
+            key: {} if each is None and is_object else each
+            for key, each in value.items()
+            if each is not None or not skips_null
+        }
+        return dict(zip(values, collected(read_value, values.items()), strict=True))
 
     return read
 

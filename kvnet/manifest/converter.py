@@ -55,7 +55,7 @@ def configure_converter(converter: C) -> C:
     >>> Order = attrs.make_class("Order", {"customer": attrs.field(type=str), "machine": attrs.field(type=Machine)})
     >>> own = configure_converter(Converter())
     >>> order = own.structure({"customer": "a", "machine": {"kind": "VirtualMachine", "metadata": {"name": "red"},
-    ...     "spec": {"template": {"spec": {"domain": {}}}}}}, Order)
+    ...     "spec": {"template": {"spec": {"domain": {"devices": {}}}}}}}, Order)
     >>> order.machine.name
     'red'
     """

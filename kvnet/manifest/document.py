@@ -227,11 +227,16 @@ def sound_documents(source: Source) -> tuple[list[Document], list[Problem]]:
 
     Raises Rejected where no text can be read at all, and TypeError for what is not a source.
     """
+    if isinstance(source, Text):
+        return _text_documents(source)
     if isinstance(source, Mapping):
         return _plain_documents((source,))
     if isinstance(source, list | tuple):
         return _plain_documents(source)
-    text = source if isinstance(source, Text) else read_text(source)  # type: ignore[arg-type]
+    return _text_documents(read_text(source))  # type: ignore[arg-type]
+
+
+def _text_documents(text: Text) -> tuple[list[Document], list[Problem]]:
     if _MAYBE_JSON.match(text.text):
         try:
             return list(_items(parse_json(text.text), TextOrigin(text))), []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from math import isfinite
 from types import NoneType
@@ -19,12 +19,12 @@ from kvnet.manifest._yaml import DEEPEST, LONGEST_NUMBER, TOO_DEEP
 from kvnet.manifest._yaml import plain as plain_scalar
 from kvnet.manifest.loading import Manifest
 from kvnet.manifest.objects import plain_cluster
-from kvnet.spec import TEMPLATES, InterfaceStatus, Machine, Nad
+from kvnet.spec import TEMPLATES, Instancetype, InterfaceStatus, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
 
-__all__ = ["Dumpable", "dump", "plain"]
+__all__ = ["WRITERS", "Dumpable", "dump", "plain"]
 
-Dumpable = Machine | Nad | Manifest | ClusterConfig | HostFacts | InterfaceStatus
+Dumpable = Machine | Nad | Instancetype | Preference | Manifest | ClusterConfig | HostFacts | InterfaceStatus
 """What can be dumped, alone or in a sequence."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -52,9 +52,12 @@ def _plain(value: Any) -> Any:
         return plain_cluster(value)
     if isinstance(value, Machine) and value.kind and value.kind not in TEMPLATES:
         raise ValueError(f"'{value.kind}' is no kind of machine: write one of {', '.join(TEMPLATES)}")
-    if isinstance(value, Machine | Nad | HostFacts | InterfaceStatus):
+    if isinstance(value, Machine | Nad | Instancetype | Preference | HostFacts | InterfaceStatus):
         return binder.plain(value)
-    kinds = "a Machine, Nad, Manifest, ClusterConfig, HostFacts, InterfaceStatus, or a list of those"
+    kinds = (
+        "a Machine, Nad, Instancetype, Preference, Manifest, ClusterConfig, HostFacts, InterfaceStatus, "
+        "or a list of those"
+    )
     raise TypeError(f"what can be dumped is {kinds}, not {type(value).__name__}")
 
 
@@ -69,14 +72,29 @@ def dump(value: Dumpable | Sequence[Dumpable], format: Literal["yaml", "json"] =
     >>> print(dump(HostFacts(architecture="arm64")), end="")
     architecture: arm64
     """
-    if format not in ("yaml", "json"):
-        raise ValueError(f"the format is 'yaml' or 'json', not {format!r}")
-    items = [plain(each) for each in value] if isinstance(value, Manifest) and format == "yaml" else [plain(value)]
-    for item in items:
-        _check(item, _TOP)
-    if format == "json":
-        return json.dumps(items[0], indent=2, ensure_ascii=False, default=str) + "\n"
+    if format not in WRITERS:
+        raise ValueError(f"the format is {' or '.join(map(repr, WRITERS))}, not {format!r}")
+    return WRITERS[format](value)
+
+
+def _yaml(value: Dumpable | Sequence[Dumpable]) -> str:
+    items = [_readable(each) for each in value] if isinstance(value, Manifest) else [_readable(value)]
     return yaml.dump_all(items, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _json(value: Dumpable | Sequence[Dumpable]) -> str:
+    return json.dumps(_readable(value), indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+WRITERS: Mapping[str, Callable[[Dumpable | Sequence[Dumpable]], str]] = {"yaml": _yaml, "json": _json}
+"""For each format, the function that turns objects into its text."""
+
+
+def _readable(value: Dumpable | Sequence[Dumpable]) -> Any:
+    """The plain data of an object, checked that it can be read again."""
+    data = plain(value)
+    _check(data, _TOP)
+    return data
 
 
 def _check(data: Any, at: FieldPath) -> None:

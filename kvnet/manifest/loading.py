@@ -1,17 +1,18 @@
-"""Load objects from sources: all of them, or every problem at once."""
+"""Load objects from sources, all of them or every problem at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import frozen
 
+from kvnet._arguments import checked_items
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, Misfit
-from kvnet.manifest.document import Source, documents, given_text, sound_documents
+from kvnet.manifest.document import Document, Source, documents, given_text, sound_documents
 from kvnet.manifest.objects import KUBEVIRT, NAD, cluster_of, object_of
-from kvnet.spec import Machine, Nad
+from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
 from kvnet.target import Profile, Target
@@ -21,22 +22,28 @@ __all__ = [
     "load",
     "load_all",
     "load_cluster",
+    "load_cluster_objects",
     "loads",
     "loads_all",
     "loads_cluster",
 ]
 
 
+_INSTANCETYPES = ("a sequence of Instancetype", "take manifest.instancetypes of kvnet.load_all")
+_PREFERENCES = ("a sequence of Preference", "take manifest.preferences of kvnet.load_all")
+_Object = Machine | Nad | Instancetype | Preference
+
+
 @frozen(kw_only=True, slots=False, repr=False)
 class Manifest(BriefRepr):
     """The objects of a source.
 
-    - ``objects``: machines and NetworkAttachmentDefinitions, in the order of the source
+    - ``objects``: machines, NetworkAttachmentDefinitions, instancetypes and preferences, in the order of the source
     - ``cluster``: the configuration in the KubeVirt object, of several the last one
     - ``skipped``: the kinds of objects that kvnet does not read
     """
 
-    objects: tuple[Machine | Nad, ...] = ()
+    objects: tuple[_Object, ...] = ()
     cluster: ClusterConfig | None = None
     skipped: tuple[str, ...] = ()
 
@@ -48,17 +55,29 @@ class Manifest(BriefRepr):
     def nads(self) -> tuple[Nad, ...]:
         return tuple([each for each in self.objects if isinstance(each, Nad)])
 
+    @property
+    def instancetypes(self) -> tuple[Instancetype, ...]:
+        return tuple([each for each in self.objects if isinstance(each, Instancetype)])
+
+    @property
+    def preferences(self) -> tuple[Preference, ...]:
+        return tuple([each for each in self.objects if isinstance(each, Preference)])
+
     def target(
         self,
         *,
         profile: Profile | str = Profile.KUBEVIRT,
         facts: HostFacts | None = None,
         cluster: ClusterConfig | None = None,
+        instancetypes: Iterable[Instancetype] = (),
+        preferences: Iterable[Preference] = (),
         virt_type: str = "kvm",
     ) -> Target:
-        """What these machines are compiled against: the NADs and the KubeVirt object among them, and what is given.
+        """What these machines are compiled against: NADs, instancetypes, preferences and the KubeVirt object among
+        the documents, and what is given.
 
-        ``cluster`` counts where the documents hold no KubeVirt object.
+        ``cluster`` counts where the documents hold no KubeVirt object, and of ``instancetypes`` and ``preferences``
+        those whose kind, name and namespace no document has.
 
         >>> import kvnet
         >>> nad = "{kind: NetworkAttachmentDefinition, metadata: {name: vlan100}}"
@@ -70,10 +89,12 @@ class Manifest(BriefRepr):
             facts=HostFacts() if facts is None else facts,
             cluster=self.cluster or (ClusterConfig() if cluster is None else cluster),
             nads=self.nads,
+            instancetypes=(*checked_items(instancetypes, *_INSTANCETYPES), *self.instancetypes),
+            preferences=(*checked_items(preferences, *_PREFERENCES), *self.preferences),
             virt_type=virt_type,
         )
 
-    def __iter__(self) -> Iterator[Machine | Nad]:
+    def __iter__(self) -> Iterator[_Object]:
         return iter(self.objects)
 
 
@@ -83,7 +104,8 @@ def load(source: Source) -> Machine:
     Raises Rejected with every problem, also where there is no machine or more than one; TypeError or ValueError for
     what is not a source, such as a text, which ``loads`` reads.
 
-    >>> load({"kind": "VirtualMachineInstance", "metadata": {"name": "red"}, "spec": {}}).name
+    >>> spec = {"domain": {"devices": {}}}
+    >>> load({"kind": "VirtualMachineInstance", "metadata": {"name": "red"}, "spec": spec}).name
     'red'
     """
     manifest = load_all(source)
@@ -94,16 +116,20 @@ def load(source: Source) -> Machine:
         names = ", ".join(str(machine.name) for machine in machines)
         message = f"there are {len(machines)} machines: {names}"
         raise Rejected([Problem(FieldPath(), SEVERAL_FOUND, message, hint="use load_all")])
-    kinds = [*manifest.skipped, *(NAD for _ in manifest.objects), *([KUBEVIRT] if manifest.cluster else [])]
+    kinds = [*manifest.skipped, *map(_kind, manifest.objects), *([KUBEVIRT] if manifest.cluster else [])]
     only = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
     message = f"there is no virtual machine in {len(kinds)} documents{only}"
     raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint="give a VirtualMachine or its spec")])
 
 
+def _kind(value: _Object) -> str:
+    return NAD if isinstance(value, Nad) else value.kind
+
+
 def loads(text: str | bytes, *, name: str = "<text>") -> Machine:
     """Read the one machine of a YAML or JSON text; ``name`` is what problems call the text. Otherwise as ``load``.
 
-    >>> loads("{domain: {}, networks: [{name: red, pod: {}}]}").networks[0].name
+    >>> loads("{domain: {devices: {}}, networks: [{name: red, pod: {}}]}").networks[0].name
     'red'
     """
     return load(given_text(text, name))
@@ -114,10 +140,15 @@ def load_all(source: Source) -> Manifest:
 
     Raises Rejected with every problem of every document, each with its place; otherwise as ``load``.
     """
-    objects: list[Machine | Nad] = []
+    sound, problems = sound_documents(source)
+    return _manifest_of(sound, problems)
+
+
+def _manifest_of(sound: Iterable[Document], problems: list[Problem]) -> Manifest:
+    """The objects of documents. Raises Rejected with what is wrong with these, and the problems of others."""
+    objects: list[_Object] = []
     skipped: list[str] = []
     cluster = None
-    sound, problems = sound_documents(source)
     for document in sound:
         try:
             read = object_of(document.data, document.origin)
@@ -154,14 +185,34 @@ def load_cluster(source: Source) -> ClusterConfig:
     Other objects are passed over, and so are fields that kvnet does not use. Takes the sources of ``load``. Raises
     Rejected with every problem, also where there is no KubeVirt object.
     """
-    read = [each for each in documents(source) if isinstance(each.data, Mapping) and each.data.get("kind") == KUBEVIRT]
+    read = _documents_of(source, KUBEVIRT)
     if not read:
-        message, hint = "there is no KubeVirt object in what was given", f"give one with `kind: {KUBEVIRT}`"
-        raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
+        raise _no_cluster()
     try:
         return cluster_of(read[-1].data)
     except Misfit as misfit:
         raise Rejected(read[-1].problems(misfit)) from None
+
+
+def load_cluster_objects(source: Source) -> Manifest:
+    """Read what a source says of the cluster: its KubeVirt object, its instancetypes and its preferences.
+
+    Other objects are passed over. Takes the sources of ``load``. Raises Rejected with every problem, also where there
+    is none of these objects.
+    """
+    read = _documents_of(source, KUBEVIRT, *INSTANCETYPE_KINDS, *PREFERENCE_KINDS)
+    if not read:
+        raise _no_cluster()
+    return _manifest_of(read, [])
+
+
+def _documents_of(source: Source, *kinds: str) -> list[Document]:
+    return [each for each in documents(source) if isinstance(each.data, Mapping) and each.data.get("kind") in kinds]
+
+
+def _no_cluster() -> Rejected:
+    message, hint = "there is no KubeVirt object in what was given", f"give one with `kind: {KUBEVIRT}`"
+    return Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
 
 
 def loads_cluster(text: str | bytes, *, name: str = "<text>") -> ClusterConfig:

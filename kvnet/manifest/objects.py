@@ -1,4 +1,4 @@
-"""Plain data ⇄ KubeVirt's objects: machines of every kind, NADs, and the configuration of the cluster."""
+"""Plain data ⇄ KubeVirt's objects: machines of every kind, NADs, instancetypes, preferences, and the cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,22 @@ from typing import Any, TypeVar
 from kvnet.manifest import binder
 from kvnet.manifest._json import parse_json
 from kvnet.manifest._problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, UNKNOWN_KIND, Flaw, Misfit, collected
-from kvnet.spec import TEMPLATES, Machine, Nad, Origin, Status, VmiSpec
+from kvnet.spec import (
+    INSTANCETYPE_KINDS,
+    PREFERENCE_KINDS,
+    REFERRING,
+    TEMPLATES,
+    Instancetype,
+    InstancetypeSpec,
+    Machine,
+    Matcher,
+    Nad,
+    Origin,
+    Preference,
+    PreferenceSpec,
+    Status,
+    VmiSpec,
+)
 from kvnet.spec.cluster import ClusterConfig
 
 __all__ = ["KUBEVIRT", "NAD", "Made", "cluster_of", "object_of", "plain_cluster"]
@@ -17,15 +32,18 @@ __all__ = ["KUBEVIRT", "NAD", "Made", "cluster_of", "object_of", "plain_cluster"
 T = TypeVar("T")
 NAD = "NetworkAttachmentDefinition"
 KUBEVIRT = "KubeVirt"
-Made = Machine | Nad | ClusterConfig
+Made = Machine | Nad | Instancetype | Preference | ClusterConfig
 _VMI = "VirtualMachineInstance"
 _API = "kubevirt.io/v1"
 _NAD_API = "k8s.cni.cncf.io/v1"
+_INSTANCETYPE_API = "instancetype.kubevirt.io/v1beta1"
 _CNI_HINT = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10"}'
 _NAMES = {"name": binder.reader(str), "namespace": binder.reader(str)}
 _ANNOTATIONS = {"annotations": binder.reader(Mapping[str, str])}
 _SPEC = {"spec": binder.reader(VmiSpec)}
 _STATUS = {"status": binder.reader(Status)}
+_MATCHERS = {"instancetype": binder.reader(Matcher), "preference": binder.reader(Matcher)}
+_KINDS = (*TEMPLATES, NAD, *INSTANCETYPE_KINDS, *PREFERENCE_KINDS)
 
 
 def object_of(data: Any, origin: Origin | None = None) -> Made | str:
@@ -41,11 +59,9 @@ def object_of(data: Any, origin: Origin | None = None) -> Made | str:
         raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
     if kind in TEMPLATES:
         return _machine_of(data, kind, origin)
-    if kind == NAD:
-        return _nad_of(data, origin)
-    if kind == KUBEVIRT:
-        return cluster_of(data)
-    meant = next((each for each in (*TEMPLATES, NAD) if each.lower() == kind.lower()), None)
+    if kind in _READERS:
+        return _READERS[kind](data, origin)
+    meant = next((each for each in _KINDS if each.lower() == kind.lower()), None)
     if meant is not None:
         hint = f"did you mean '{meant}'?"
         raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=f"there is no kind '{kind}'", hint=hint))
@@ -60,12 +76,22 @@ def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Ma
     fields = _taken(around, ("metadata",), _NAMES, flaws)
     fields |= _taken(around, (*template, "metadata"), _ANNOTATIONS, flaws)
     fields |= _taken(around, template, _SPEC, flaws, required="spec")
+    if _refers(around, REFERRING.get(kind, ())):
+        fields |= _taken(around, REFERRING[kind], _MATCHERS, flaws)
     if kind == _VMI and "status" in around:
         fields |= _taken(around, (), _STATUS, flaws)
     if flaws:
         raise Misfit(*flaws)
     around = _without_evident(around, _API, ("metadata",), (*template, "metadata"))
     return Machine(kind=kind, **fields, around=around, origin=origin)
+
+
+def _refers(around: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    """Whether the mapping at a path holds a reference; few machines do, and the others need no other copy of it."""
+    holder: Any = around
+    for step in path:
+        holder = holder.get(step) if isinstance(holder, dict) else None
+    return bool(path) and isinstance(holder, dict) and ("instancetype" in holder or "preference" in holder)
 
 
 def _plain_machine(machine: Machine) -> dict[str, Any]:
@@ -75,7 +101,38 @@ def _plain_machine(machine: Machine) -> dict[str, Any]:
         return dict(body)
     template = TEMPLATES[machine.kind]
     status = None if machine.status is None else binder.plain(machine.status)
-    return _plain_object(machine, machine.kind, _API, template, {(*template, "spec"): body, ("status",): status})
+    members = {(*template, "spec"): body, ("status",): status}
+    for name, matcher in (("instancetype", machine.instancetype), ("preference", machine.preference)):
+        if matcher is not None and machine.kind in REFERRING:
+            members[*REFERRING[machine.kind], name] = binder.plain(matcher)
+    return _plain_object(machine, machine.kind, _API, template, members)
+
+
+def _instancetype_of(data: Mapping[str, Any], origin: Origin | None) -> Instancetype:
+    fields = _named_fields(data, InstancetypeSpec, required="spec")
+    return Instancetype(kind=data["kind"], **fields, origin=origin)
+
+
+def _preference_of(data: Mapping[str, Any], origin: Origin | None) -> Preference:
+    return Preference(kind=data["kind"], **_named_fields(data, PreferenceSpec), origin=origin)
+
+
+def _named_fields(data: Mapping[str, Any], spec: type, *, required: str = "") -> dict[str, Any]:
+    """Name, namespace and spec of an object, and what is around them. Raises Misfit with every flaw."""
+    around = dict(data)
+    flaws: list[Flaw] = []
+    fields = _taken(around, ("metadata",), _NAMES, flaws)
+    if "name" not in fields and not flaws:
+        flaws.append(Flaw(code=MISSING, path=("metadata", "name"), value="name"))
+    # the reader is made when the first of these objects is read: most streams hold none
+    fields |= _taken(around, (), {"spec": binder.reader(spec)}, flaws, required=required)
+    if flaws:
+        raise Misfit(*flaws)
+    return fields | {"around": _without_evident(around, _INSTANCETYPE_API, ("metadata",))}
+
+
+def _plain_named(value: Instancetype | Preference) -> dict[str, Any]:
+    return _plain_object(value, value.kind, _INSTANCETYPE_API, (), {("spec",): binder.plain(value.spec)})
 
 
 def _nad_of(data: Mapping[str, Any], origin: Origin | None) -> Nad:
@@ -149,13 +206,17 @@ def _taken(
 
 
 def _plain_object(
-    value: Machine | Nad, kind: str, api: str, template: tuple[str, ...], members: Mapping[tuple[str, ...], Any]
+    value: Machine | Nad | Instancetype | Preference,
+    kind: str,
+    api: str,
+    template: tuple[str, ...],
+    members: Mapping[tuple[str, ...], Any],
 ) -> dict[str, Any]:
     """An object with its members at their paths; those that are ``None`` are left out."""
     data: dict[str, Any] = {"apiVersion": api, "kind": kind} | binder.plain(value.around)
     identity = {"name": value.name, "namespace": value.namespace}
     metadata = {key: name for key, name in identity.items() if name is not None} | (data.get("metadata") or {})
-    annotations = dict(value.annotations) or None
+    annotations = dict(value.annotations) or None if isinstance(value, Machine | Nad) else None
     placed = {("metadata",): metadata or None, (*template, "metadata", "annotations"): annotations} | dict(members)
     for (*outer, last), each in placed.items():
         holder = data
@@ -230,5 +291,15 @@ def _only(kind: type[T], wanted: str) -> Callable[[Any], T]:
     return read
 
 
+_READERS: dict[str, Callable[[Mapping[str, Any], Origin | None], Made]] = {
+    NAD: _nad_of,
+    KUBEVIRT: lambda data, _: cluster_of(data),
+    **dict.fromkeys(INSTANCETYPE_KINDS, _instancetype_of),
+    **dict.fromkeys(PREFERENCE_KINDS, _preference_of),
+}
+"""The readers of objects that are no machines, by their kinds."""
+
 binder.register(Machine, _only(Machine, f"one of {', '.join(TEMPLATES)}"), _plain_machine)
 binder.register(Nad, _only(Nad, NAD), _plain_nad)
+binder.register(Instancetype, _only(Instancetype, f"one of {', '.join(INSTANCETYPE_KINDS)}"), _plain_named)
+binder.register(Preference, _only(Preference, f"one of {', '.join(PREFERENCE_KINDS)}"), _plain_named)

@@ -137,8 +137,9 @@ def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:
 
 def guest_network(context: RuleContext) -> Iterator[Problem]:
     """The CIDR of masquerade has room for a gateway and a guest; KubeVirt checks that only when the pod starts."""
+    masqueraded = {nic.name for nic in context.nics if Masquerade in nic.bound}
     for at, network in context.networks:
-        pod = network.pod
+        pod = network.pod if network.name in masqueraded else None
         for member, text in (
             ("vmNetworkCIDR", pod and pod.vm_network_cidr),
             ("vmIPv6NetworkCIDR", pod and pod.vm_ipv6_network_cidr),
@@ -152,11 +153,11 @@ def _cidr_flaw(text: str, version: int) -> str | None:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        return f"'{text}' is not a network, so the pod will not start"
+        return f"'{text}' is not a network, so a pod with IPv{version} will not start"
     if network.version != version:
         return f"'{text}' is not an IPv{version} network"
     if network.prefixlen > _SMALLEST_CIDR[version]:
-        return f"'{text}' has no room for a gateway and a guest, so the pod will not start"
+        return f"'{text}' has no room for a gateway and a guest, so a pod with IPv{version} will not start"
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvnet.errors import Problem
+from kvnet.errors import Cause, FieldPath, Problem
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import BINDINGS
 from kvnet.spec import (
@@ -21,9 +21,9 @@ from kvnet.spec import (
     default_network,
 )
 from kvnet.spec.cluster import Gate
-from kvnet.spec.interface import REMOVED_BINDINGS
+from kvnet.spec.interface import REMOVED_BINDINGS, RemovedBinding
 
-__all__ = ["CREATION_RULES", "RULES"]
+__all__ = ["CREATION_RULES", "REMOVED_BINDING_CODES", "RULES"]
 
 _STATES = ("up", "down", "absent")
 _RESERVED_MAC = "02:00:00:00:00:00"
@@ -148,6 +148,11 @@ _REMOVED = {
 }
 
 
+REMOVED_BINDING_CODES = frozenset(code for code, _ in _REMOVED.values())
+_DISCONTINUED: dict[type[RemovedBinding], str] = {PasstRemoved: "Passt", Macvtap: "Macvtap"}
+"""Bindings and the feature gates that once switched them on."""
+
+
 def removed_bindings(context: RuleContext) -> Iterator[Problem]:
     """Bindings that KubeVirt removed are refused when a machine is created."""
     template = len(context.root.parts) - 1 if context.machine.kind == "VirtualMachine" else 0
@@ -166,6 +171,21 @@ def removed_bindings(context: RuleContext) -> Iterator[Problem]:
             )
 
 
+def discontinued_gates(context: RuleContext) -> Iterator[Problem]:
+    """A cluster that still enables the gate of a removed binding refuses machines that use it, without a field."""
+    for binding, gate in _DISCONTINUED.items():
+        nic = next((nic for nic in context.nics if binding in nic.bound), None)
+        if nic is not None and gate in context.target.cluster.feature_gates:
+            yield refusal(
+                nic.at / _MEMBERS[binding],
+                "KN154",
+                f"the cluster enables {gate}, which KubeVirt has discontinued, and interface '{nic.name}' uses it",
+                "drop the feature gate from the KubeVirt object, and use another binding",
+                cause=Cause.NOT_SUPPORTED,
+                reported_at=FieldPath(),
+            )
+
+
 def _removed(binding: object) -> bool:
     return type(binding) in REMOVED_BINDINGS
 
@@ -179,4 +199,4 @@ RULES = (
     Rule(passt_fits, PasstBinding),
 )
 
-CREATION_RULES = (Rule(removed_bindings, *REMOVED_BINDINGS),)
+CREATION_RULES = (Rule(removed_bindings, *REMOVED_BINDINGS), Rule(discontinued_gates, PasstRemoved, Macvtap))

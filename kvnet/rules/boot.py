@@ -1,13 +1,16 @@
-"""Rules on boot order and CPU sockets."""
+"""Rules on boot order, and on launch security, with which no NIC boots."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvnet.defaults import with_cpu_request, with_default_topology
-from kvnet.errors import Problem, Rejected
+from kvnet.errors import Cause, FieldPath, Problem
+from kvnet.rules._members import member, text
 from kvnet.rules.context import Rule, RuleContext, refusal
-from kvnet.rules.occasions import MAX_SOCKETS
+from kvnet.rules.occasions import LAUNCH_SECURITY
+from kvnet.spec import LaunchSecurity
+from kvnet.spec.cluster import Gate
+from kvnet.target import architecture_of
 
 __all__ = ["RULES"]
 
@@ -31,7 +34,7 @@ def unique_boot_order(context: RuleContext) -> Iterator[Problem]:
     taken.pop(None, None)
     for nic in context.nics:
         order = nic.interface.boot_order
-        if order is None:
+        if not order:
             continue
         if order in taken:
             yield refusal(
@@ -43,25 +46,70 @@ def unique_boot_order(context: RuleContext) -> Iterator[Problem]:
         taken[order] = f"interface '{nic.interface.name}'"
 
 
-def sockets_within_max(context: RuleContext) -> Iterator[Problem]:
-    """CPU sockets do not exceed ``maxSockets``."""
-    try:
-        cpu = with_default_topology(with_cpu_request(context.machine, context.target.cluster)).spec.domain.cpu
-    except Rejected as uncountable:
-        yield from uncountable.problems
+def launch_security(context: RuleContext) -> Iterator[Problem]:
+    """Launch security is of one kind, on an architecture that has it, and allows no NIC to boot from.
+
+    On s390x it means Protected Virtualization, which admits boot orders. Source: KubeVirt's ``ValidateLaunchSecurity``
+    for each architecture.
+    """
+    asked = context.machine.spec.domain.launch_security
+    architecture = architecture_of(context.machine, context.target)
+    if asked is None or architecture == "s390x":
         return
-    if cpu is None or not cpu.max_sockets or (cpu.sockets or 0) <= cpu.max_sockets:
+    at, reported_at = context.root / "domain" / "launchSecurity", context.root / "launchSecurity"
+    if architecture != "amd64":
+        message = f"launch security is not for {architecture}"
+        hint = "drop it, or use amd64 or s390x"
+        yield refusal(at, "KN228", message, hint, reported_at=context.root / "architecture")
         return
-    yield refusal(
-        context.root / "domain" / "cpu" / "sockets",
-        "KN209",
-        f"{cpu.sockets} sockets are more than maxSockets, {cpu.max_sockets}",
-        "raise maxSockets, or leave it to the cluster",
-    )
+    kinds = [name for name in ("sev", "snp", "tdx") if getattr(asked, name) is not None]
+    if len(kinds) != 1:
+        message = f"launch security has {len(kinds)} kinds" if kinds else "launch security is of no kind"
+        hint = "write one of sev, snp and tdx"
+        yield refusal(at, "KN228", message, hint, cause=Cause.FORBIDDEN, reported_at=reported_at)
+        return
+    if asked.tdx is not None and not context.target.cluster.allows(Gate.TDX):
+        message, hint = "this cluster has switched off TDX", "enable the feature gate WorkloadEncryptionTDX"
+        yield refusal(at, "KN228", message, hint, reported_at=reported_at)
+        return
+    for message, hint in _shortfalls(context, asked):
+        yield refusal(at, "KN228", message, hint, reported_at=reported_at)
+    yield from _bootable_nics(context, kinds[0], reported_at)
+
+
+def _shortfalls(context: RuleContext, asked: LaunchSecurity) -> Iterator[tuple[str, str]]:
+    """What a machine lacks for its launch security, and how to mend it."""
+    spec = context.machine.spec
+    firmware = spec.domain.firmware
+    efi = member(firmware.rest, "bootloader", "efi") if firmware is not None else None
+    smm = member(spec.domain.rest, "features", "smm")
+    if asked.tdx is not None and smm is not None and smm.get("enabled") is not False:
+        yield "TDX does not work with SMM", "drop features.smm"
+    if efi is None:
+        yield "launch security needs UEFI", "write `firmware: {bootloader: {efi: {secureBoot: false}}}`"
+    elif asked.tdx is None and efi.get("secureBoot") is not False:
+        yield "SEV and SNP do not work with SecureBoot, which is on by default", "write `secureBoot: false` under efi"
+    if efi is not None and asked.sev is None and efi.get("persistent") is True:
+        yield "SNP and TDX do not work with persistent EFI variables", "drop `persistent` under efi"
+    is_attested = asked.sev is not None and asked.sev.get("attestation") is not None
+    if is_attested and text(spec.rest, "startStrategy") != "Paused":
+        yield "the attestation of SEV needs a machine that starts paused", "write `startStrategy: Paused`"
+
+
+def _bootable_nics(context: RuleContext, kind: str, reported_at: FieldPath) -> Iterator[Problem]:
+    for nic in context.nics:
+        if nic.interface.boot_order is not None:
+            yield refusal(
+                nic.at / "bootOrder",
+                "KN203",
+                f"interface '{nic.interface.name}' has a boot order, and a machine with {kind} cannot boot from a NIC",
+                "drop bootOrder, and boot from a disk",
+                reported_at=reported_at,
+            )
 
 
 RULES = (
     Rule(boot_order_counts_from_one, "boot_order"),
     Rule(unique_boot_order, "boot_order"),
-    Rule(sockets_within_max, MAX_SOCKETS),
+    Rule(launch_security, LAUNCH_SECURITY),
 )

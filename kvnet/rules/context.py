@@ -21,7 +21,7 @@ _MOST_CHOICES = 4096
 
 @frozen(slots=False)
 class RuleContext:
-    """What rules read: a machine with its default NIC, and its target.
+    """What rules read: a machine with its default NIC, and its target with the configuration that is in effect.
 
     ``macs`` and ``guest_addresses`` hold the addresses that NICs ask for, ``None`` where the text is not an address;
     ``placed`` are the NICs that ask for a valid PCI address and are not absent.

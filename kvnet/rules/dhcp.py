@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address
 
 from kvnet.errors import Problem
 from kvnet.rules.context import Nic, Rule, RuleContext, refusal
 from kvnet.spec import PrivateOption
+from kvnet.values import ip_of
 
 __all__ = ["RULES"]
 
@@ -48,7 +49,7 @@ def ntp_servers(context: RuleContext) -> Iterator[Problem]:
     for nic in context.nics:
         options = nic.interface.dhcp_options
         for n, server in enumerate(options.ntp_servers if options else ()):
-            if not _is_ipv4(server):
+            if not isinstance(ip_of(server), IPv4Address):
                 yield refusal(
                     (nic.at / "dhcpOptions" / "ntpServers")[n],
                     "KN148",
@@ -60,14 +61,6 @@ def ntp_servers(context: RuleContext) -> Iterator[Problem]:
 def _options(nic: Nic) -> tuple[PrivateOption, ...]:
     options = nic.interface.dhcp_options
     return options.private_options if options else ()
-
-
-def _is_ipv4(text: str) -> bool:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return False
-    return isinstance(address, IPv4Address) or (isinstance(address, IPv6Address) and address.ipv4_mapped is not None)
 
 
 RULES = tuple(Rule(judge, "dhcp_options") for judge in (unique_private_options, private_option_numbers, ntp_servers))

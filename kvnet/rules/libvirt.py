@@ -14,8 +14,9 @@ from attrs import define, field
 
 from kvnet.errors import Problem
 from kvnet.nic_models import CONVENTIONAL_MODELS
+from kvnet.root_complex import is_on_root_complex, root_slots
 from kvnet.rules.context import Nic, Rule, RuleContext
-from kvnet.spec import Sriov
+from kvnet.spec import Plugin, Sriov
 from kvnet.target import architecture_of
 from kvnet.values import PciAddress
 
@@ -87,6 +88,35 @@ def unique_addresses(context: RuleContext) -> Iterator[Problem]:
         seen[spelling] = nic.interface.name
 
 
+def root_complex(context: RuleContext) -> Iterator[Problem]:
+    """No NIC asks for an address that KubeVirt gives to another one, when it places all devices on bus 0."""
+    machine = context.machine
+    if not is_on_root_complex(machine, context.target):
+        return
+    placed = {nic.number: nic for nic in context.nics if _has_device(context, nic)}
+    slots = root_slots(machine, context.target, placed).nics
+    given = {PciAddress(0, 0, slot, 0): placed[n].name for n, slot in slots.items()}
+    for nic, address in context.placed:
+        if address in given:
+            yield Problem(
+                nic.at / "pciAddress",
+                "KN413",
+                f"{address} is the address that KubeVirt gives '{given[address]}' on the root complex",
+                hint="leave pciAddress out: KubeVirt hands out the slots without regard to it",
+            )
+
+
+def _has_device(context: RuleContext, nic: Nic) -> bool:
+    """Whether KubeVirt itself makes a device for a NIC."""
+    if nic.interface.is_absent or (isinstance(nic.binding, Sriov) and nic.on_pod_network):
+        return False
+    if not isinstance(nic.binding, Plugin):
+        return True
+    plugins = context.target.facts.binding_plugins or context.target.cluster.binding_plugins or {}
+    plugin = plugins.get(nic.binding.name)
+    return plugin is not None and plugin.attaches_tap
+
+
 def root_bus(context: RuleContext) -> Iterator[Problem]:
     """Bus 0 holds the machine's own devices."""
     for nic, address in context.placed:
@@ -146,7 +176,7 @@ def bus_count(context: RuleContext) -> Iterator[Problem]:
 def placement(context: RuleContext) -> Iterator[Problem]:
     """Each NIC fits the PCI address that it asks for."""
     if not _is_plain(context):
-        for judge in (slots, unique_addresses, root_bus, bus_kinds, bus_count):
+        for judge in (slots, unique_addresses, root_complex, root_bus, bus_kinds, bus_count):
             yield from judge(context)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from kvnet.errors import Cause, Problem
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import DEFAULTS, NAMELESS, NAMES, PODS, SOURCES
-from kvnet.spec import Plugin, ResourceClaim, Sriov
-from kvnet.spec.cluster import Gate
 
 __all__ = ["RULES"]
 
@@ -103,92 +101,6 @@ def unique_network_names(context: RuleContext) -> Iterator[Problem]:
         seen.add(network.name)
 
 
-def resource_claims(context: RuleContext) -> Iterator[Problem]:
-    """Networks of resource claims: gate, no mixing with Multus, who may bind them, what they refer to."""
-    claimed = [(at, network) for at, network in context.networks if network.resource_claim is not None]
-    if not claimed:
-        return
-    if not context.target.cluster.allows(Gate.NETWORK_DRA):
-        yield refusal(
-            context.networks_at,
-            "KN118",
-            f"network '{claimed[0][1].name}' uses a resource claim, which this cluster has switched off",
-            "enable the feature gate NetworkDevicesWithDRA, or use multus",
-        )
-        return
-    if any(network.multus is not None for _, network in context.networks):
-        yield refusal(
-            context.networks_at,
-            "KN119",
-            "resource claims and multus networks stand side by side",
-            "use one of the two for all secondary networks",
-        )
-        return
-    yield from _claim_bindings(context)
-    yield from _claim_references(context)
-
-
-def _claim_bindings(context: RuleContext) -> Iterator[Problem]:
-    by_name = {nic.interface.name: nic for nic in context.nics}
-    for _, network in context.networks:
-        nic = by_name.get(network.name)
-        if network.resource_claim is None or nic is None:
-            continue
-        if not any(isinstance(binding, Sriov | Plugin) for binding in nic.interface.bindings):
-            yield refusal(
-                nic.at,
-                "KN120",
-                f"interface '{network.name}' cannot bind a device of a resource claim",
-                "use `sriov: {}` or a binding plugin",
-                reported_at=context.interfaces_at,
-            )
-
-
-def _claim_references(context: RuleContext) -> Iterator[Problem]:
-    known = {claim.name for claim in context.machine.spec.resource_claims}
-    seen: set[tuple[str | None, str | None]] = set()
-    for at, network in context.networks:
-        claim = network.resource_claim
-        if claim is None:
-            continue
-        if not claim.claim_name:
-            yield refusal(
-                at / "resourceClaim" / "claimName",
-                "KN121",
-                f"network '{network.name}' names no claim",
-                "write the name of one of spec.resourceClaims",
-                cause=Cause.REQUIRED,
-            )
-        if not claim.request_name:
-            yield refusal(
-                at / "resourceClaim" / "requestName",
-                "KN122",
-                f"network '{network.name}' names no request of its claim",
-                "write the name of a request in the claim",
-                cause=Cause.REQUIRED,
-            )
-        if not (claim.claim_name and claim.request_name):
-            continue
-        if claim.claim_name not in known:
-            yield refusal(
-                at / "resourceClaim" / "claimName",
-                "KN123",
-                f"spec.resourceClaims has no '{claim.claim_name}'",
-                "add the claim to spec.resourceClaims, or correct the name",
-                cause=Cause.NOT_FOUND,
-            )
-        pair = (claim.claim_name, claim.request_name)
-        if pair in seen:
-            yield refusal(
-                at,
-                "KN124",
-                f"request '{claim.request_name}' of claim '{claim.claim_name}' is used by an earlier network",
-                "give each network a request of its own",
-                cause=Cause.DUPLICATE,
-            )
-        seen.add(pair)
-
-
 def network_has_interface(context: RuleContext) -> Iterator[Problem]:
     """Every network is used by an interface."""
     used = {nic.interface.name for nic in context.nics}
@@ -210,6 +122,5 @@ RULES = (
     Rule(one_source, SOURCES),
     Rule(multus_network_name, NAMELESS),
     Rule(unique_network_names, NAMES),
-    Rule(resource_claims, ResourceClaim),
     Rule(network_has_interface, NAMES),
 )

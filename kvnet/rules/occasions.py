@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
-from kvnet.spec import Interface, Machine, Multus, Network, Pod
+from kvnet.spec import Interface, Machine, Multus, Network, Pod, VmiSpec
 
 __all__ = [
     "AUTOATTACH",
     "BINDINGS",
     "CIDRS",
+    "CLAIMING_DEVICES",
+    "CLAIMS",
+    "CPU_QUANTITIES",
+    "DEDICATED",
     "DEFAULTS",
+    "LAUNCH_SECURITY",
     "MAX_SOCKETS",
     "MULTIQUEUE",
     "NAMELESS",
@@ -25,7 +30,8 @@ __all__ = [
 ]
 
 Occasion = str | type[Any]
-"""The name of an interface field that is set, the class of a binding or source, or one of the texts below."""
+"""The name of an interface field that is set, that of a member of the spec that kvnet keeps as plain data, the class
+of a binding or source, or one of the texts below."""
 
 BINDINGS = "an interface without just one binding"
 NAMES = "names of interfaces and networks that are not in pairs"
@@ -37,6 +43,17 @@ CIDRS = "a pod network with a CIDR for the guest"
 MULTIQUEUE = "multiqueue"
 AUTOATTACH = "no automatic pod NIC"
 MAX_SOCKETS = "a bound on CPU sockets"
+DEDICATED = "dedicated CPUs"
+CPU_QUANTITIES = "a CPU request or limit"
+LAUNCH_SECURITY = "launch security"
+CLAIMS = "resource claims"
+CLAIMING_DEVICES = "GPUs or host devices"
+
+
+_PLAIN_MEMBERS = frozenset(
+    {"dnsConfig", "dnsPolicy", "hostname", "livenessProbe", "readinessProbe", "subdomain", "volumes"}
+)
+_DEVICES_OF_CLAIMS = frozenset({"gpus", "hostDevices"})
 
 
 def occasions(machine: Machine) -> frozenset[Occasion]:
@@ -55,14 +72,31 @@ def occasions(machine: Machine) -> frozenset[Occasion]:
     _of_networks(machine.networks, given)
     if not _in_pairs(machine.interfaces, machine.networks):
         given.add(NAMES)
-    domain = machine.spec.domain
-    if domain.devices.network_interface_multiqueue:
-        given.add(MULTIQUEUE)
-    if domain.devices.autoattach_pod_interface is False:
-        given.add(AUTOATTACH)
-    if domain.cpu is not None and domain.cpu.max_sockets:
-        given.add(MAX_SOCKETS)
+    _of_spec(machine.spec, given)
     return frozenset(given)
+
+
+def _of_spec(spec: VmiSpec, given: set[Occasion]) -> None:
+    domain = spec.domain
+    devices, cpu, resources = domain.devices, domain.cpu, domain.resources
+    if spec.rest:
+        given.update(_PLAIN_MEMBERS.intersection(spec.rest))
+    if spec.resource_claims:
+        given.add(CLAIMS)
+    if devices.rest and not _DEVICES_OF_CLAIMS.isdisjoint(devices.rest):
+        given.add(CLAIMING_DEVICES)
+    if devices.network_interface_multiqueue:
+        given.add(MULTIQUEUE)
+    if devices.autoattach_pod_interface is False:
+        given.add(AUTOATTACH)
+    if cpu is not None and cpu.max_sockets:
+        given.add(MAX_SOCKETS)
+    if cpu is not None and cpu.dedicated_cpu_placement:
+        given.add(DEDICATED)
+    if domain.launch_security is not None:
+        given.add(LAUNCH_SECURITY)
+    if resources is not None and ("cpu" in resources.requests or "cpu" in resources.limits):
+        given.add(CPU_QUANTITIES)
 
 
 def _of_networks(networks: Sequence[Network], given: set[Occasion]) -> None:

@@ -18,9 +18,11 @@ class Gate(StrEnum):
     PASST_BINDING = "PasstBinding"
     PORT_RANGES = "PortRangesSpec"
     NETWORK_DRA = "NetworkDevicesWithDRA"
+    TDX = "WorkloadEncryptionTDX"
 
 
 _BETA = frozenset({Gate.PASST_BINDING})
+_DEFAULT_INTERFACES = frozenset({"", "bridge", "masquerade", "slirp"})
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -59,7 +61,7 @@ class ClusterConfig(BriefRepr, Lenient):
 
     - ``feature_gates``, ``disabled_feature_gates``: an enabled gate is on, else a disabled one is off, else gates in
       Beta are on and those in Alpha off, as in KubeVirt 1.9
-    - ``default_network_interface``: the binding of the NIC of machines that list none
+    - ``default_network_interface``: the binding of the NIC of machines that list none; bridge where it is empty
     - ``permit_bridge_on_pod_network``: whether ``bridge`` may bind the pod network
     - ``cpu_model``: of machines that name none
     - ``cpu_request``: a Kubernetes quantity of CPUs, for machines that request none
@@ -80,8 +82,19 @@ class ClusterConfig(BriefRepr, Lenient):
     max_hotplug_ratio: UInt32 | None = named("liveUpdateConfiguration.maxHotplugRatio", default=None)
     binding_plugins: Plugins | None = named("network.binding", default=None, hash=False)
 
+    @property
+    def in_effect(self) -> ClusterConfig:
+        """What KubeVirt works with: the stock configuration where it does not know the default interface.
+
+        KubeVirt then gives up the whole configuration, and says so only in its log (``pkg/virt-config``).
+        """
+        return self if self.default_network_interface in _DEFAULT_INTERFACES else _STOCK
+
     def allows(self, gate: Gate) -> bool:
         """Whether a feature gate is on."""
         if gate in self.feature_gates:
             return True
         return gate in _BETA and gate not in self.disabled_feature_gates
+
+
+_STOCK = ClusterConfig()

@@ -16,9 +16,10 @@ from kvnet._html import table
 from kvnet.errors import FieldPath
 from kvnet.spec.interface import Interface
 from kvnet.spec.network import Network
-from kvnet.spec.wire import Between, BriefRepr, Int32, Origin, Quantity, Rest, UInt32, mapping, rest
+from kvnet.spec.wire import Between, BriefRepr, Int32, Origin, Quantity, Rest, UInt31, UInt32, mapping, required, rest
 
 __all__ = [
+    "REFERRING",
     "TEMPLATES",
     "Condition",
     "Cpu",
@@ -30,6 +31,7 @@ __all__ = [
     "LaunchSecurity",
     "Machine",
     "MachineType",
+    "Matcher",
     "Memory",
     "PodResourceClaim",
     "Resources",
@@ -45,6 +47,11 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "VirtualMachinePool": ("spec", "virtualMachineTemplate", "spec", "template"),
 }
 """Where each kind of object keeps the metadata and spec of its VMIs."""
+REFERRING: dict[str, tuple[str, ...]] = {
+    "VirtualMachine": ("spec",),
+    "VirtualMachinePool": ("spec", "virtualMachineTemplate", "spec"),
+}
+"""Where the kinds of objects that may refer to an instancetype and a preference do so."""
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -57,10 +64,10 @@ class Cpu(BriefRepr):
     - ``dedicated_cpu_placement``: whether each vCPU has a host CPU of its own
     """
 
-    cores: UInt32 | None = None
-    sockets: UInt32 | None = None
-    threads: UInt32 | None = None
-    max_sockets: UInt32 | None = None
+    cores: UInt31 | None = None
+    sockets: UInt31 | None = None
+    threads: UInt31 | None = None
+    max_sockets: UInt31 | None = None
     model: str | None = None
     dedicated_cpu_placement: bool | None = None
     rest: Rest = rest()
@@ -169,7 +176,7 @@ class Domain(BriefRepr):
     - ``launch_security``: confidential computing
     """
 
-    devices: Devices = field(factory=Devices)
+    devices: Devices = required(Devices)
     cpu: Cpu | None = None
     resources: Resources | None = None
     memory: Memory | None = None
@@ -186,7 +193,7 @@ class PodResourceClaim(BriefRepr):
     - ``name``: by which networks refer to it
     """
 
-    name: str | None = None
+    name: str
     rest: Rest = rest()
 
 
@@ -200,7 +207,7 @@ class VmiSpec(BriefRepr):
     - ``architecture``: in Kubernetes' words, such as ``amd64``
     """
 
-    domain: Domain = field(factory=Domain)
+    domain: Domain = required(Domain)
     networks: Annotated[tuple[Network, ...], Between(0, 256)] = ()
     resource_claims: tuple[PodResourceClaim, ...] = ()
     architecture: str | None = None
@@ -266,6 +273,21 @@ class Status(BriefRepr):
 
 
 @frozen(kw_only=True, slots=False, repr=False)
+class Matcher(BriefRepr):
+    """``spec.instancetype`` or ``spec.preference`` of a VirtualMachine: a reference.
+
+    - ``name``: of the object that is referred to
+    - ``kind``: of it, in any letter case, singular or plural; the cluster-wide kind where it is absent
+    - ``infer_from_volume``: the volume of the machine whose labels name the object
+    """
+
+    name: str | None = None
+    kind: str | None = None
+    infer_from_volume: str | None = None
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
 class Machine(BriefRepr):
     """One machine: its spec, and the object that held it.
 
@@ -274,6 +296,7 @@ class Machine(BriefRepr):
     - ``annotations``: of the VMI, or of the template for VMIs
     - ``spec``: of the VMI
     - ``status``: of the VMI
+    - ``instancetype``, ``preference``: what a VirtualMachine, or a pool of them, refers to
     - ``around``: the rest of the object
     - ``origin``: finds fields in the text, and does not count when machines are compared
     """
@@ -284,6 +307,8 @@ class Machine(BriefRepr):
     annotations: Mapping[str, str] = mapping()
     spec: VmiSpec = field(factory=VmiSpec)
     status: Status | None = None
+    instancetype: Matcher | None = None
+    preference: Matcher | None = None
     around: Rest = mapping(repr=False)
     origin: Origin | None = field(default=None, eq=False, repr=False)
 
@@ -299,6 +324,11 @@ class Machine(BriefRepr):
     def root(self) -> FieldPath:
         """The path of the VMI spec inside the object, as KubeVirt prints it."""
         return FieldPath((*TEMPLATES.get(self.kind, ()), "spec"))
+
+    @property
+    def refers(self) -> bool:
+        """Whether it refers to an instancetype or a preference, which ``kvnet.expand`` writes out."""
+        return self.instancetype is not None or self.preference is not None
 
     @property
     def interfaces(self) -> tuple[Interface, ...]:

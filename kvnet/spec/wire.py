@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from typing import Annotated, Any, Final, Protocol
 
 import attrs
 
 from kvnet.errors import FieldPath, Place
-from kvnet.values import ARCHITECTURES, quantity_ceil, quantity_text, release
+from kvnet.values import ARCHITECTURES, NODE_ARCHITECTURES, ip_of, quantity_ceil, quantity_text, release
 
 __all__ = [
     "REST",
@@ -27,14 +26,17 @@ __all__ = [
     "Quantity",
     "Release",
     "Rest",
+    "UInt31",
     "UInt32",
     "default_of",
     "factory_of",
+    "is_required",
     "json_name",
     "mapping",
     "members",
     "members_of",
     "named",
+    "required",
     "rest",
 ]
 
@@ -42,8 +44,11 @@ REST: Final = "rest"
 """The name of the field that keeps unknown members of a JSON object."""
 _NAME = "kvnet.json"
 _MEMBERS = "kvnet.members"
+_REQUIRED = "kvnet.required"
 _ARCHITECTURE = f"{', '.join(ARCHITECTURES[:-1])} or {ARCHITECTURES[-1]}"
-_DOTTED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){3}")
+_LEADING_ZEROS = re.compile(r"(?<![0-9a-fA-F])0+(?=[0-9a-fA-F])")
+_MAPPED_BITS = 96
+"""How many bits of an IPv4-mapped IPv6 address stand before the IPv4 address."""
 
 
 class BriefRepr:
@@ -86,15 +91,15 @@ class Parsed:
 
 
 def _quantity(value: Any) -> Any:
-    if type(value) not in (str, int, float):
+    if type(value) not in (str, int):
         raise ValueError
     quantity_ceil(quantity_text(value))
     return value
 
 
 def _architecture(value: Any) -> str:
-    if value not in ARCHITECTURES:
-        raise ValueError(f"'{value}' is no architecture of KubeVirt: write {_ARCHITECTURE}")
+    if value not in NODE_ARCHITECTURES:
+        raise ValueError(f"'{value}' names no architecture in Kubernetes: write {_ARCHITECTURE}")
     return str(value)
 
 
@@ -103,45 +108,45 @@ def _release(value: Any) -> str:
     return str(value)
 
 
-def _canonical_ip(text: str) -> str | None:
-    """An IP address without leading zeros, as KubeVirt's API rewrites it while it decodes JSON; nothing for others."""
-    try:
-        if _DOTTED.fullmatch(text):
-            text = ".".join(str(int(octet)) for octet in text.split("."))
-        return str(ip_address(text))
-    except ValueError:
-        return None
-
-
 def _ip(value: Any) -> str:
     if type(value) is not str:
         raise ValueError
-    return _canonical_ip(value) or value
+    address = ip_of(_LEADING_ZEROS.sub("", value))
+    return value if address is None else str(address)
 
 
 def _cidr(value: Any) -> str:
+    """A network as KubeVirt's API rewrites it while it decodes JSON; other text stays as it is."""
     if type(value) is not str:
         raise ValueError
-    address, slash, prefix = value.partition("/")
-    canonical = _canonical_ip(address)
-    return f"{canonical}/{int(prefix)}" if canonical and slash and re.fullmatch("[0-9]{1,3}", prefix) else value
+    text, _, digits = value.partition("/")
+    address = ip_of(_LEADING_ZEROS.sub("", text))
+    if address is None or not (digits.isascii() and digits.isdigit()):
+        return value
+    is_mapped, length = address.version == 4 and ":" in text, int(digits)
+    if length > (128 if is_mapped else address.max_prefixlen):
+        return value
+    return f"{address}/{max(length - _MAPPED_BITS, 0) if is_mapped else length}"
 
 
 Rest = Mapping[str, Any]
 """Members of an object that kvnet has no field for; they are kept, and dumped again."""
 Int32 = Annotated[int, Between(-(2**31), 2**31 - 1)]
 Int64 = Annotated[int, Between(-(2**63), 2**63 - 1)]
+UInt31 = Annotated[int, Between(0, 2**31 - 1)]
+"""An unsigned number for which the API server's schema says ``int32``."""
 UInt32 = Annotated[int, Between(0, 2**32 - 1)]
-Quantity = Annotated[str | int, Parsed(_quantity, "a quantity such as 2, 500m or 1Gi")]
-"""A Kubernetes quantity, as written."""
+Quantity = Annotated[str | int, Parsed(_quantity, "a whole number, or text such as 500m or 1Gi")]
+"""A Kubernetes quantity, as written: the API server's schema takes text and whole numbers."""
 Architecture = Annotated[str, Parsed(_architecture, _ARCHITECTURE)]
-"""An architecture of KubeVirt, in Kubernetes' words."""
+"""An architecture in Kubernetes' words, also one that KubeVirt does not run on."""
 Release = Annotated[str, Parsed(_release, "text such as 9.0.0")]
 """A release of libvirt, as written."""
 IpText = Annotated[str, Parsed(_ip, "text")]
-"""An IP address as text: leading zeros are dropped, and text that is no address stays as it is."""
+"""An IP address as text: leading zeros are dropped, and an IPv4-mapped address becomes IPv4. Text that is no address
+stays as it is."""
 CidrText = Annotated[str, Parsed(_cidr, "text")]
-"""An IP network as text, with its host bits: leading zeros are dropped, and other text stays as it is."""
+"""An IP network as text, with its host bits: rewritten as ``IpText`` is, and other text stays as it is."""
 
 
 def rest() -> Any:
@@ -159,6 +164,11 @@ def mapping(**options: Any) -> Any:
 def named(name: str, **options: Any) -> Any:
     """A field whose JSON key is not its Python name in camel case; dots lead into the object's inner objects."""
     return attrs.field(metadata={_NAME: name}, **options)
+
+
+def required(factory: Callable[[], Any]) -> Any:
+    """A field that a JSON object must have; in Python, a factory makes its default."""
+    return attrs.field(factory=factory, metadata={_REQUIRED: True})
 
 
 def members(table: Mapping[str, type]) -> dict[str, Any]:
@@ -183,6 +193,11 @@ def default_of(attribute: attrs.Attribute[Any]) -> Any:
     """The default of a field, made anew where a factory makes it; ``attrs.NOTHING`` of a required one."""
     factory = factory_of(attribute)
     return attribute.default if factory is None else factory()
+
+
+def is_required(attribute: attrs.Attribute[Any]) -> bool:
+    """Whether a JSON object must have the field."""
+    return attribute.default is attrs.NOTHING or _REQUIRED in attribute.metadata
 
 
 def factory_of(attribute: attrs.Attribute[Any]) -> Callable[[], Any] | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from kvnet.device import Device, Hostdev, Interface
+from kvnet.device import Backend, Device, Hostdev, Interface, Route, UserSource
 from kvnet.testing.values import unicast_macs
 from kvnet.values import MacAddress, Number, release
 from kvnet.xml.schema import Branch, Leaf, declaration, plan_of
@@ -41,15 +42,16 @@ def elements(cls: type[T], *, libvirt: str | None = None) -> SearchStrategy[T]:
 
 @cache
 def _elements(cls: type, libvirt: str) -> SearchStrategy[Any]:
+    if cls is Route:
+        return _routes(libvirt)
     parts = [part for part in plan_of(cls).fields() if _is_known(part.since, libvirt)]
     drawn = {part.field: _field(part, libvirt) for part in parts}
     needed = {part.field: drawn[part.field] for part in parts if part.required or _is_needed(part, libvirt)}
     others = {name: drawn[name] for name in drawn if name not in needed}
-    return (
-        st.fixed_dictionaries(needed, optional=others)
-        .map(lambda values: _agreeing(cls, values))
-        .filter(lambda made: made is not None)
-    )
+    values = st.fixed_dictionaries(needed, optional=others)
+    if cls is Interface and _is_known(_PASST_KNOWN, libvirt):
+        values = st.one_of(values, values, values, values.map(lambda drawn: {**drawn, **_PASST}))
+    return values.map(lambda drawn: _agreeing(cls, drawn)).filter(lambda made: made is not None)
 
 
 def _agreeing(cls: type, values: Mapping[str, Any]) -> Any:
@@ -60,16 +62,40 @@ def _agreeing(cls: type, values: Mapping[str, Any]) -> Any:
         if wrapper.key is not None and left.get(wrapper.key.field) is None:
             inside = {each.field for each in wrapper.fields()}
             left = {name: value for name, value in left.items() if name not in inside}
-    cross_check = declaration(cls).cross_check
-    if cross_check is not None:
-        empty = {part.field: part.empty for part in plan.fields()}
-        while blamed := cross_check(SimpleNamespace(**(empty | left))):
-            if left.pop(blamed[0], None) is None:
-                # what is lacking is not made up for
-                return None
-    if any(part.required and part.field not in left for part in plan.fields()):
-        return None
-    return cls(**left)
+    empty = {part.field: part.empty for part in plan.fields()}
+    required = {part.field for part in plan.fields() if part.required}
+    while blamed := declaration(cls).contradiction(SimpleNamespace(**(empty | left))):
+        if left.pop(blamed[0], None) is None or blamed[0] in required:
+            # what is lacking is not made up for
+            return None
+    return cls(**left) if required <= left.keys() else None
+
+
+@st.composite
+def _routes(draw: st.DrawFn, libvirt: str) -> Route:
+    """Routes to networks: few texts of addresses, prefixes and gateways would go together by chance."""
+    addresses = draw(st.sampled_from((st.ip_addresses(v=4), st.ip_addresses(v=6))))
+    start, gateway = draw(addresses), str(draw(addresses))
+    version = start.version
+    metric = draw(st.none() | st.integers(1, 2**32 - 1))
+    if _is_known(_ADDRESSLESS, libvirt) and draw(st.booleans()):
+        return Route(gateway=gateway, family=draw(st.sampled_from((None, "ipv4", "ipv6"))), metric=metric)
+    network = ip_network((start, draw(st.integers(0, start.max_prefixlen))), strict=False)
+    is_masked = version == 4 and draw(st.booleans())
+    return Route(
+        family=f"ipv{version}" if version == 6 or draw(st.booleans()) else None,
+        address=str(network.network_address),
+        netmask=str(network.netmask) if is_masked else None,
+        prefix=None if is_masked else network.prefixlen,
+        gateway=gateway,
+        metric=metric,
+    )
+
+
+_ADDRESSLESS = "12.2.0"
+_PASST_KNOWN = "9.0.0"
+_PASST: Mapping[str, Any] = {"source": UserSource(), "backend": Backend(type="passt")}
+"""What ports are forwarded with, and nothing else."""
 
 
 def _is_known(since: str, libvirt: str) -> bool:

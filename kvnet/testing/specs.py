@@ -17,7 +17,7 @@ from kvnet import spec
 from kvnet.facts import HostFacts
 from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
-from kvnet.spec import Interface, Machine, Nad, Network, VmiSpec
+from kvnet.spec import Instancetype, Interface, Machine, Nad, Network, Preference, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import REST, Architecture, Between, IpText, Quantity, Release, json_name, members_of
 from kvnet.target import VIRT_TYPES, Target, VirtType
@@ -28,11 +28,13 @@ __all__ = [
     "admitted_machines",
     "cluster_configs",
     "host_facts",
+    "instancetypes",
     "interface_statuses",
     "interfaces",
     "machines",
     "nads",
     "networks",
+    "preferences",
     "targets",
     "values_of",
 ]
@@ -194,6 +196,20 @@ def nads() -> SearchStrategy[Nad]:
     return st.builds(Nad, name=labels(), namespace=_maybe(labels()), annotations=_ANNOTATIONS, config=configs)
 
 
+def instancetypes() -> SearchStrategy[Instancetype]:
+    """Instancetypes, cluster-wide or of a namespace."""
+    return _named(Instancetype, spec.INSTANCETYPE_KINDS, _of(spec.InstancetypeSpec))
+
+
+def preferences() -> SearchStrategy[Preference]:
+    """Preferences, cluster-wide or of a namespace."""
+    return _named(Preference, spec.PREFERENCE_KINDS, _of(spec.PreferenceSpec))
+
+
+def _named(cls: type[T], kinds: tuple[str, ...], specs: SearchStrategy[Any]) -> SearchStrategy[T]:
+    return st.builds(cls, name=labels(), namespace=_maybe(labels()), kind=st.sampled_from(kinds), spec=specs)
+
+
 def targets() -> SearchStrategy[Target]:
     """Targets whose facts and own values do not contradict each other."""
     drawn = {name: kind for name, kind in _fields(Target).items() if name not in ("architecture", "libvirt_release")}
@@ -204,9 +220,13 @@ def _machines() -> SearchStrategy[Machine]:
     vmis = _of(VmiSpec)
     names = {"name": _maybe(labels()), "namespace": _maybe(labels()), "annotations": _ANNOTATIONS}
     held = st.builds(Machine, kind=st.sampled_from([*spec.TEMPLATES]), spec=vmis, **names)
+    matcher = _maybe(_of(spec.Matcher))
+    referring = st.builds(
+        Machine, kind=st.sampled_from([*spec.REFERRING]), spec=vmis, instancetype=matcher, preference=matcher, **names
+    )
     reported = st.builds(Machine, kind=st.just("VirtualMachineInstance"), spec=vmis, status=_of(spec.Status), **names)
     bare = st.builds(Machine, kind=st.just(""), spec=vmis)
-    return held | reported | bare
+    return held | referring | reported | bare
 
 
 _LEAVES: dict[Any, SearchStrategy[Any]] = {
@@ -223,6 +243,8 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     PciAddress: pci_addresses(),
     Machine: st.deferred(_machines),
     Nad: st.deferred(nads),
+    Instancetype: st.deferred(instancetypes),
+    Preference: st.deferred(preferences),
     Target: st.deferred(targets),
 }
 

@@ -105,14 +105,17 @@ class _Reading:
                 values[each.field] = RawElement("", element_text(element.find(f".//{each.tag}")))
         if any(each.field not in values for each in missing):
             return None
-        cross_check = declaration(cls).cross_check
         # an object whose fields contradict each other cannot be made, so the values are checked before
-        while cross_check and (blamed := cross_check(_Values(cls, values))):
+        said = declaration(cls)
+        while blamed := said.contradiction(_Values(cls, values)):
             name, reason = blamed
-            path = _path(at, plan, next(part for part in plan.fields() if part.field == name))
-            if not self._is_told(path):
+            part = next(part for part in plan.fields() if part.field == name)
+            path = _path(at, plan, part)
+            # what is lacking may be what is misspelled
+            if not self._is_told(path if name in values else at):
                 self._flaw(element, path, "KN515", reason)
-            if name not in values:
+            # without the value, the cross check would find another reason
+            if name not in values or part.required or (said.cross_check and self.most is not None):
                 return None
             del values[name]
         return constructor(cls)({name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})

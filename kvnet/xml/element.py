@@ -19,6 +19,7 @@ from kvnet.xml.schema import (
     Branch,
     CrossCheck,
     Declaration,
+    FieldCheck,
     Leaf,
     RawElement,
     at,
@@ -55,6 +56,7 @@ class Element:
 
 
 C = TypeVar("C", bound=type[Element])
+_NONE: Mapping[str, FieldCheck] = {}
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attr, at, child, children, variant))
@@ -65,6 +67,8 @@ def element(
     since: str = "",
     cross_check: CrossCheck | None = None,
     cross_fields: tuple[str, ...] = (),
+    field_checks: Mapping[str, FieldCheck] = _NONE,
+    compared_with: tuple[str, ...] = (),
     implied: tuple[str, ...] = (),
     **constants: str,
 ) -> Callable[[C], C]:
@@ -76,7 +80,8 @@ def element(
 
     Making an object raises ValueError with the class and the field for a value that cannot be written, and TypeError
     for a field that is missing or unknown. ``cross_check`` compares the fields with each other; it is called if one
-    of ``cross_fields`` is given, or always if there are none.
+    of ``cross_fields`` is given, or always if there are none. ``field_checks`` compare the fields that they are named
+    after with those that ``compared_with`` lists, and are called if the former are given.
     """
 
     def declare(cls: C) -> C:
@@ -93,6 +98,8 @@ def element(
             since=since,
             cross_check=cross_check,
             cross_fields=cross_fields,
+            field_checks=field_checks,
+            compared_with=compared_with,
             implied=implied,
             constants=constants,
         )
@@ -114,17 +121,15 @@ def evolve(device: T, **changes: Any) -> T:
 @cache
 def constructor(cls: type) -> Callable[[Mapping[str, Any]], Any]:
     """A function that makes an object of values that were checked one by one; ValueError if the cross check fails."""
-    new: Callable[[type], Any] = object.__new__
-    cross_check = declaration(cls).cross_check
-
-    def make(values: Mapping[str, Any]) -> Any:
-        made = new(cls)
-        made.__dict__.update(values)
-        if cross_check is not None and cross_check(made):
-            raise ValueError
-        return made
-
-    return make
+    said = declaration(cls)
+    names: dict[str, Any] = {"new": object.__new__, "cls": cls, "cross_check": said.cross_check}
+    lines = ["def make(values):", "    made = new(cls)", "    made.__dict__.update(values)"]
+    if said.cross_check is not None:
+        lines += ["    if cross_check(made): raise ValueError"]
+    for name, check in said.field_checks.items():
+        names[f"agrees_{name}"] = check
+        lines += [f"    if '{name}' in values and agrees_{name}(made): raise ValueError"]
+    return function("make", [*lines, "    return made"], names, f"make {title(cls)}")
 
 
 def install(cls: Any) -> None:
@@ -200,10 +205,21 @@ def _check_together(cls: type, names: dict[str, Any], changed: Collection[str] =
             yield f"    if '{key.field}' not in held and ({given}):"
             yield f"        refuse(self, '{key.field}', '<{wrapper.tag}> needs it')"
     said = declaration(cls)
+    repeated = {each.field for each in plan_of(cls).fields() if each.empty == ()}
     if said.cross_check is not None:
         names["cross_check"] = said.cross_check
         given = " or ".join(f"'{name}' in held" for name in said.cross_fields) or "True"
         yield f"    if ({given}) and (wrong := cross_check(self)): refuse(self, *wrong)"
+    if changed and not any(name in said.compared_with for name in changed):
+        checked = [name for name in said.field_checks if name in changed]
+    else:
+        checked = list(said.field_checks)
+    for name in checked:
+        names[f"agrees_{name}"] = said.field_checks[name]
+        # a local name is there in half of the time of a look-up
+        is_local = not changed or name in changed
+        given = f"{name} {'!= ()' if name in repeated else 'is not None'}" if is_local else f"'{name}' in held"
+        yield f"    if {given} and (wrong := agrees_{name}(self)): refuse(self, '{name}', wrong)"
 
 
 def _check(made: Any, field: str, check: Callable[[Any], None], value: Any) -> None:

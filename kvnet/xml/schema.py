@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ __all__ = [
     "Branch",
     "CrossCheck",
     "Declaration",
+    "FieldCheck",
     "Leaf",
     "Node",
     "RawElement",
@@ -28,6 +29,8 @@ __all__ = [
 
 CrossCheck = Callable[[Any], tuple[str, str] | None]
 """Compares the fields of an object: the name of a field and what is wrong with it, or None."""
+FieldCheck = Callable[[Any], str | None]
+"""Compares a field of an object, which is given, with the others: what is wrong with it, or None."""
 _PART = "kvnet.xml"
 
 
@@ -52,8 +55,19 @@ class Declaration:
     since: str
     cross_check: CrossCheck | None
     cross_fields: tuple[str, ...]
+    field_checks: Mapping[str, FieldCheck]
+    compared_with: tuple[str, ...]
     implied: tuple[str, ...]
     constants: dict[str, str]
+
+    def contradiction(self, made: Any) -> tuple[str, str] | None:
+        """The first field of an object that does not go with the others, and why; None if all agree."""
+        wrong = self.cross_check(made) if self.cross_check else None
+        if wrong is not None:
+            return wrong
+        given = (name for name in self.field_checks if getattr(made, name) not in (None, ()))
+        found = ((name, self.field_checks[name](made)) for name in given)
+        return next(((name, reason) for name, reason in found if reason), None)
 
 
 @frozen(kw_only=True)

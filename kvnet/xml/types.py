@@ -331,7 +331,7 @@ class Hex(Scalar[int]):
     """
 
     # numbers that remember a spelling are equal to plain ones, so a cache must not see them
-    code = "{v} if {v}.__class__ is not int else {format}({v})"
+    code = "v if (v := {v}).__class__ is not int else {format}(v)"
     sound = "{v}.__class__ is int and 0 <= {v} <= {scalar}.high"
     is_cached = True
     digits: int

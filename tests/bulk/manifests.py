@@ -47,7 +47,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "empty": ("", "KN009"),
     "a path": ("/etc/hostname", "KN011"),
     "a key twice": ('{"kind": "VirtualMachine", "kind": "VirtualMachine"}', "KN002"),
-    "an unknown field": (vmi(1) | {"spec": {"domain": {}, "networks": [{"name": "n", "pod": {"cidr": ""}}]}}, "KN003"),
+    "an unknown field": (
+        vmi(1) | {"spec": {"domain": {"devices": {}}, "networks": [{"name": "n", "pod": {"cidr": ""}}]}},
+        "KN003",
+    ),
     "without spec": (_without(vmi(1), "spec"), "KN005"),
     "another kind": ({"apiVersion": "v1", "kind": "Pod"}, "KN009"),
     "two in one": ([vmi(1), vmi(2)], "KN700"),

@@ -39,7 +39,13 @@ def test_a_completion_script_is_sound_to_its_shell(run: Run, tmp_path: Path, she
     ("words", "completed"),
     [
         (["re"], ["render"]),
-        ([""], ["apply", "bulk", "check", "debug", "define", "diff", "import", "plan", "render", "status"]),
+        (
+            [""],
+            [
+                *("apply", "bulk", "check", "debug", "define", "diff", "import", "instancetypes"),
+                *("plan", "render", "status"),
+            ],
+        ),
         (["check", "--st"], ["--strict"]),
         (["check", "-o", ""], ["json", "text", "yaml"]),
         (["render", "--profile", "h"], ["host"]),

@@ -162,7 +162,8 @@ def test_the_request_of_the_cluster_decides_on_sockets_too() -> None:
 NICS: dict[str, tuple[dict[str, Any], str, list[str], str | None]] = {
     "a bridge": ({}, "bridge", ["bridge"], None),
     "masquerade": ({}, "masquerade", ["masquerade"], None),
-    "a network alone": ({}, "", [], None),
+    "a bridge where the cluster says nothing": ({}, "", ["bridge"], None),
+    "a bridge where the cluster says what KubeVirt does not know": ({}, "Masquerade", ["bridge"], None),
     "nothing for a removed binding": ({}, "slirp", [], "slirp"),
     "nothing where it is not wanted": ({"autoattachPodInterface": False}, "slirp", [], None),
     "a bridge where it is wanted": ({"autoattachPodInterface": True}, "bridge", ["bridge"], None),
@@ -177,8 +178,22 @@ def test_the_default_nic_is(devices: dict[str, Any], kind: str, bindings: list[s
     assert (told is None) if refusal is None else (told is not None and refusal in told)
     whole = defaulted(given, kvnet.Target(cluster=cluster))
     assert [type(each.binding).__name__.lower() for each in whole.interfaces] == bindings
-    is_named = bool(bindings) or kind == ""
-    assert [network.name for network in whole.networks] == (["default"] if is_named else [])
+    assert [network.name for network in whole.networks] == (["default"] if bindings else [])
+
+
+def test_a_default_that_kubevirt_does_not_know_takes_the_rest_of_the_configuration_with_it() -> None:
+    cluster = kvnet.ClusterConfig(
+        default_network_interface="sriov", permit_bridge_on_pod_network=False, cpu_request="4", cpu_model="Haswell"
+    )
+    assert cluster.in_effect == kvnet.ClusterConfig()
+    whole = defaulted(kvnet.load(vmi()), kvnet.Target(cluster=cluster))
+    assert whole == defaulted(kvnet.load(vmi()), kvnet.Target())
+    [problem] = kvnet.check(kvnet.load(vmi(devices={"autoattachPodInterface": False})), kvnet.Target(cluster=cluster))
+    assert (problem.code, problem.is_error) == ("KN930", False)
+
+
+def test_negative_sockets_are_counted_in_32_bits_as_in_go() -> None:
+    assert after(machine(limits={"cpu": "-1"})).sockets == 2**32 - 1
 
 
 def test_a_forbidden_default_bridge_is_refused_and_masquerade_is_not() -> None:

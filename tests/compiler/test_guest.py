@@ -137,6 +137,11 @@ def test_the_option_rom_of_a_nic_for_booting_stays() -> None:
     assert interface_of(only(nic(), pod(), target={"architecture": "arm64"})).rom == Rom(enabled=False)
 
 
+def test_an_architecture_that_kubevirt_does_not_have_has_the_nics_of_amd64() -> None:
+    odd, usual = (only(nic(), pod(), target={"architecture": name}) for name in ("riscv64", "amd64"))
+    assert interface_of(odd) == interface_of(usual)
+
+
 @pytest.mark.parametrize("profile", ["kubevirt", "host"])
 def test_what_the_spec_says_of_a_nic_is_kept(profile: str) -> None:
     members: dict[str, Any] = {"bootOrder": 3, "acpiIndex": 7, "pciAddress": "0000:02:00.1", "state": "down"}

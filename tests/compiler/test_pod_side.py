@@ -30,7 +30,8 @@ TARGETS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a tap of another name is used on a secondary network": (multus(), {"name": "pod123", "tap": "vnet7"}, "vnet7"),
     "the pod's link itself is used where there is no tap": (pod(), {"name": "eth0", "tap": False}, "eth0"),
     "a secondary link itself is used where there is no tap": (multus(), {"name": "pod123", "tap": False}, "pod123"),
-    "a network of a claim has no tap, and its link is used": (claim(), {"name": "eth0", "tap": True}, "eth0"),
+    "a network of a claim has tap0, as the primary one has": (claim(), {"name": "pod123", "tap": True}, "tap0"),
+    "a network of a claim without tap0 has its link": (claim(), {"name": "pod123", "tap": False}, "pod123"),
 }
 
 

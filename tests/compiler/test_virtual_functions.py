@@ -63,7 +63,7 @@ UNKNOWN: dict[str, tuple[dict[str, Any], dict[str, Any] | None, list[str]]] = {
         ["KN302"],
     ),
     "the pod network, where KubeVirt gives no device": (pod(), None, ["KN313"]),
-    "the pod network, where addresses are known": (pod(), {"pciAddresses": {}}, ["KN302"]),
+    "the pod network, where addresses are known": (pod(), {"pciAddresses": {"a": "0000:05:00.1"}}, ["KN313"]),
 }
 
 

@@ -1,7 +1,9 @@
-"""Replay KubeVirt's own answers through the public API: ``replay_kubevirt.py [FILE…]``.
+"""Replay KubeVirt's own answers through the public API: ``replay_kubevirt.py [--strict] [FILE…]``.
 
 The kind of a file is its name without suffixes; without files, the sample in the repository and all answers beside the
-checkout are replayed. Ends with ``N agree, M differ``; exit status 1 if any differ, 2 if there is nothing to replay.
+checkout are replayed. With ``--strict``, the machines that KubeVirt admits are checked: kvnet may refuse none of them,
+and each warning has to be true. Ends with ``N agree, M differ``; exit status 1 if any differ, 2 if there is nothing to
+replay.
 """
 
 from __future__ import annotations
@@ -15,12 +17,15 @@ from typing import Any
 
 from lxml import etree
 from replays.hotplug import hotplug
+from replays.instancetypes import instancetypes
 from replays.migration import auto_migration, migratable
 from replays.normalised import NORMALISED
 from replays.ports import hotplug_ports, pci_hotplug_off
 from replays.restart import restart_required
 from replays.status import status
+from replays.strict import untrue
 from replays.trees import tree
+from replays.whole_machines import strict_whole_machines, whole_machines
 
 import kvnet
 from kvnet.compiler import ordinal_link_names, pod_link_names, queue_capacity, topology, vcpus
@@ -45,14 +50,8 @@ _SHOWN = 10
 
 
 def admission_and_devices(case: Case) -> Iterator[Difference]:
-    expected, config = case["expected"], case["config"]
+    expected, cluster = case["expected"], _cluster(case["config"])
     machine = kvnet.load(case["vmi"])
-    cluster = kvnet.ClusterConfig(
-        feature_gates=frozenset(gate for key, gate in _GATES.items() if config[key]),
-        disabled_feature_gates=frozenset(gate for key, gate in _GATES.items() if not config[key]),
-        default_network_interface=config["defaultNetworkInterface"],
-        permit_bridge_on_pod_network=config["permitBridgeInterfaceOnPodNetwork"],
-    )
     problems = kvnet.check(machine, kvnet.Target(cluster=cluster, architecture=case["arch"]))
     refused = any(problem.code == "KN100" for problem in problems)
     yield "defaulted", expected["defaulted"], not refused
@@ -70,6 +69,24 @@ def admission_and_devices(case: Case) -> Iterator[Difference]:
     yield "ordinalPodInterfaceNames", expected["ordinalPodInterfaceNames"], ordinal_link_names(whole)
     if not expected["causes"]:
         yield from _devices(case, machine, whole, cluster)
+
+
+def strict_admission(case: Case) -> Iterator[Difference]:
+    expected = case["expected"]
+    if expected["defaulted"] and not expected["causes"]:
+        target = kvnet.Target(cluster=_cluster(case["config"]), architecture=case["arch"])
+        problems = kvnet.check(kvnet.load(case["vmi"]), target)
+        # only the network validator was asked
+        yield from untrue(case, tuple(each for each in problems if not each.cause or each.code < "KN200"))
+
+
+def _cluster(config: dict[str, Any]) -> kvnet.ClusterConfig:
+    return kvnet.ClusterConfig(
+        feature_gates=frozenset(gate for key, gate in _GATES.items() if config[key]),
+        disabled_feature_gates=frozenset(gate for key, gate in _GATES.items() if not config[key]),
+        default_network_interface=config["defaultNetworkInterface"],
+        permit_bridge_on_pod_network=config["permitBridgeInterfaceOnPodNetwork"],
+    )
 
 
 def _devices(case: Case, machine: Machine, whole: Machine, cluster: kvnet.ClusterConfig) -> Iterator[Difference]:
@@ -153,27 +170,37 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "restart-required": restart_required,
     "migratable": migratable,
     "auto-migration": auto_migration,
+    "whole-machines": whole_machines,
+    "instancetypes": instancetypes,
 }
+STRICT: dict[str, Callable[[Case], Iterator[Difference]]] = {
+    "admission-and-devices": strict_admission,
+    "whole-machines": strict_whole_machines,
+}
+"""The kinds that say which machines KubeVirt admits."""
 
 
-def replay(path: Path) -> Iterator[tuple[str, list[Difference]]]:
+def replay(
+    path: Path, kinds: dict[str, Callable[[Case], Iterator[Difference]]]
+) -> Iterator[tuple[str, list[Difference]]]:
     """Each case of a file: its id, and what differs."""
-    differences = KINDS[kind_of(path)]
+    differences = kinds[kind_of(path)]
     for line in lines(path):
         case = json.loads(line)
         yield case["id"], [each for each in differences(case) if each[1] != each[2]]
 
 
 def main(arguments: list[str]) -> int:
-    files = [Path(each) for each in arguments] or recordings(*KINDS)
-    strange = [path for path in files if kind_of(path) not in KINDS]
+    kinds = STRICT if "--strict" in arguments else KINDS
+    files = [Path(each) for each in arguments if each != "--strict"] or recordings(*kinds)
+    strange = [path for path in files if kind_of(path) not in kinds]
     if strange or not files:
         told = f"{strange[0]}: no replay for this kind" if strange else "there are no recorded answers to replay"
-        print(f"{told}; there are {', '.join(KINDS)}", file=sys.stderr)
+        print(f"{told}; there are {', '.join(kinds)}", file=sys.stderr)
         return 2
     agree = differ = 0
     for path in files:
-        for name, differences in replay(path):
+        for name, differences in replay(path, kinds):
             agree += not differences
             differ += bool(differences)
             if differences and differ <= _SHOWN:

@@ -10,6 +10,7 @@ import recorded
 import replay_kubevirt
 
 FILES = recorded.recordings(*replay_kubevirt.KINDS)
+JUDGED = recorded.recordings(*replay_kubevirt.STRICT)
 
 
 @pytest.mark.parametrize("kind", replay_kubevirt.KINDS)
@@ -23,6 +24,14 @@ def test_kvnet_answers_as_kubevirt_does(path: Path, capsys: pytest.CaptureFixtur
     told = capsys.readouterr().out
     assert status == 0, told
     assert told.endswith(f"{len(recorded.lines(path))} agree, 0 differ\n")
+
+
+@pytest.mark.parametrize("path", JUDGED, ids=[f"{path.parent.name}/{recorded.kind_of(path)}" for path in JUDGED])
+def test_of_machines_that_kubevirt_admits_none_is_refused_and_each_warning_is_true(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = replay_kubevirt.main(["--strict", str(path)])
+    assert status == 0, capsys.readouterr().out
 
 
 def test_a_different_answer_is_told_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ def hostdev(inside: str, attributes: str = "mode='subsystem' type='pci'") -> str
 
 VF = "<source><address bus='1' slot='2' function='3'/></source>"
 MAC = "<mac address='{}'/>"
+RATE = "<inbound average='1'/>"
 
 # name: text, then `line:column code path` of each problem, in the order of the document; the path is below the root
 UNKNOWN = {
@@ -129,7 +130,7 @@ TWICE = {
         ("backend", nic("<backend/><backend/>"), 11, ""),
         ("vlan", nic("<vlan><tag id='1'/></vlan><vlan><tag id='1'/></vlan>"), 27, ""),
         ("bandwidth", nic("<bandwidth/><bandwidth/>"), 13, ""),
-        ("inbound", nic("<bandwidth><inbound/><inbound/></bandwidth>"), 22, "bandwidth.inbound"),
+        ("inbound", nic(f"<bandwidth>{RATE}{RATE}</bandwidth>"), 34, "bandwidth.inbound"),
         ("filterref", nic("<filterref filter='a'/><filterref filter='a'/>"), 24, ""),
         ("tune", nic("<tune/><tune/>"), 8, ""),
         ("teaming", nic("<teaming type='persistent'/><teaming type='persistent'/>"), 29, ""),

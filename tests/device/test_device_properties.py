@@ -13,7 +13,7 @@ from lxml import etree
 
 import kvnet
 from kvnet import device as devices_of_libvirt
-from kvnet.device import Device, Interface
+from kvnet.device import Device, Hostdev, Interface, Outbound
 from kvnet.testing import devices, elements
 from kvnet.xml import parse, read
 from kvnet.xml.generate import reader
@@ -21,6 +21,8 @@ from kvnet.xml.paths import newer_than
 from kvnet.xml.schema import RawElement, declaration, plan_of
 
 CLASSES = [cls for name in devices_of_libvirt.__all__ if hasattr(cls := getattr(devices_of_libvirt, name), "__kvnet__")]
+REFUSED = {"startup_policy", "floor"}
+"""What libvirt's schema has of a PCI hostdev and of a rate from the guest, and libvirt refuses always."""
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 needs_schema = pytest.mark.skipif(not SCHEMA.exists(), reason="libvirt's schema is not installed")
 
@@ -35,7 +37,7 @@ def test_what_is_written_is_read_and_every_declared_field_is_exercised(cls: type
 
     # a field such as ``managed`` is drawn only with one source of fifteen
     @settings(
-        max_examples=600 if cls is Interface else 250, derandomize=True, deadline=None, suppress_health_check=SLOW
+        max_examples=1500 if cls is Interface else 250, derandomize=True, deadline=None, suppress_health_check=SLOW
     )
     @given(elements(cls))
     def reads_back(value: Any) -> None:
@@ -45,7 +47,8 @@ def test_what_is_written_is_read_and_every_declared_field_is_exercised(cls: type
             assert (read(text, cls) if text.strip() else cls()) == value
 
     reads_back()
-    assert {part.field for part in plan_of(cls).fields()} - exercised == set()
+    unused = {part.field for part in plan_of(cls).fields()} - exercised
+    assert unused <= (REFUSED if cls in (Hostdev, Outbound) else set())
 
 
 @given(devices())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 from lxml import etree
 
@@ -144,11 +145,22 @@ def test_a_size_that_no_machine_has_is_a_problem_at_its_field(
     code, field = told.split(" ")
     with pytest.raises(Rejected) as caught:
         build(given)
-    for problems in (caught.value.problems, kvnet.render(given).problems):
-        assert f"{code} spec.domain.{field}" in [f"{problem.code} {problem.at}" for problem in problems]
-    if field.endswith("cpu") and "." in field:
-        assert kvnet.compile(given).problems[0].code == code
-        assert kvnet.plan_changes("<domain><devices/></domain>", given).problems[0].code == code
+    assert f"{code} spec.domain.{field}" in [f"{problem.code} {problem.at}" for problem in caught.value.problems]
+    assert f"spec.domain.{field}" in [str(problem.at) for problem in kvnet.render(given).problems]
+
+
+@pytest.mark.parametrize("cpu", ["many", 10**5000, "9" * 65], ids=["a word", "a number too long to print", "long"])
+@pytest.mark.parametrize("source", ["limits", "requests"])
+def test_cpus_that_are_no_quantity_are_a_problem_of_each_function(source: str, cpu: Any) -> None:
+    given, target = machine(resources=Resources(**{source: {"cpu": cpu}})), kvnet.Target()
+    found = [
+        kvnet.check(given, target),
+        kvnet.compile(given, target).problems,
+        kvnet.render(given, target).problems,
+        kvnet.plan_changes("<domain><devices/></domain>", given, target).problems,
+    ]
+    told = [[f"{each.code} {each.at}" for each in problems if each.is_error] for problems in found]
+    assert told == [[f"KN603 spec.domain.resources.{source}.cpu"]] * len(found)
 
 
 @pytest.mark.parametrize(
@@ -200,3 +212,29 @@ def test_a_quantity_of_no_type_is_rejected_as_any_other_is() -> None:
     for resources in (Resources(requests={"memory": odd}), Resources(limits={"cpu": odd})):
         with pytest.raises(Rejected):
             build(machine(resources=resources), None, [])
+
+
+ON_ROOT = {"kubevirt.io/placePCIDevicesOnRootComplex": "true"}
+
+
+def on_root(kind: str | None = None, **options: str) -> dict[str, str]:
+    """The slots of all devices that the document places, by tag, of a machine with NICs on slots 2 and 4."""
+    asked = attrs.evolve(machine(machine=MachineType(type=kind) if kind else None), annotations=ON_ROOT)
+    text = "<interface type='user'><address type='pci' bus='{}' slot='{}'/></interface>"
+    nics = [text.format("0x00", "0x02"), text.format("0", "04"), text.format("0x01", "0x03")]
+    root = etree.fromstring(build(asked, kvnet.Target(**options), nics))  # type: ignore[arg-type]
+    others = [each for each in root.iterfind("devices/*") if each.tag != "interface"]
+    return {str(each.tag): str(each.xpath("string(address/@slot)")) for each in others if len(each)}
+
+
+def test_what_libvirt_adds_to_q35_is_on_bus_0_too_where_the_annotation_asks_for_it() -> None:
+    assert on_root() == on_root("pc-q35-7.2") == {"controller": "0x03", "memballoon": "0x05"}
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "s390x"])
+def test_to_other_machines_libvirt_adds_nothing_on_root_ports(architecture: str) -> None:
+    assert on_root(architecture=architecture) == on_root("pc-i440fx-7.2") == {}
+
+
+def test_a_machine_without_the_annotation_has_no_such_devices() -> None:
+    assert built(machine()).find("devices/memballoon") is None

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+from machines import multus, nic, pod, vmi
 
+import kvnet
 from kvnet.domain.patch import patch
 from kvnet.errors import XmlError
 
@@ -277,3 +279,11 @@ def test_every_other_device_survives_and_every_nic_arrives(before: str, nics: li
 @given(_domain())
 def test_patching_nothing_in_changes_nothing(before: str) -> None:
     assert patch(before, []) == before
+
+
+def test_a_nic_on_the_root_complex_goes_in_with_its_address() -> None:
+    annotations = {"kubevirt.io/placePCIDevicesOnRootComplex": "true"}
+    asked = kvnet.load(vmi([nic("a"), nic("b")], [pod("a"), multus("b")], annotations=annotations))
+    patched = patch(domain(""), kvnet.compile(asked).xml())
+    assert tree(patched).xpath("/domain/devices/interface/address[@bus='0x00']/@slot") == ["0x02", "0x03"]
+    assert patch(patched, kvnet.compile(asked).xml()) == patched

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import NOTHING, evolve, fields, fields_dict
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
@@ -15,7 +15,8 @@ import kvnet
 from kvnet import Plan, Profile, Severity, XmlError, plan_changes
 from kvnet.compiler import found_links
 from kvnet.facts import HostFacts, PodLink
-from kvnet.hotplug import Action, HotplugPolicy, networks_to_set_up, plan_virtual_functions, preview
+from kvnet.hotplug import Action, HotplugPolicy, networks_to_set_up, plan_next_start, plan_virtual_functions, preview
+from kvnet.hotplug import policy as policies
 from kvnet.spec import Machine, Nad
 from kvnet.testing import admitted_machines
 from kvnet.values import PciAddress
@@ -147,6 +148,45 @@ def test_the_rule_can_be_chosen_and_the_host_profile_has_its_own() -> None:
     assert told(plan_changes(domain(), waiting, policy="plain")) == ["attach red (ua-red)"]
     assert "attach red (ua-red)" in told(plan_changes(domain(), waiting, HOST))
     assert codes(plan_changes(domain(), machine(nic("red")), policy=HotplugPolicy.KUBEVIRT), Severity.NOTE) == ["KN858"]
+
+
+def test_every_policy_has_every_answer() -> None:
+    assert set(policies.ANSWERS) == set(HotplugPolicy)
+    assert all(each.default is NOTHING for each in fields(policies.Answers))
+
+
+DECIDED = {
+    "machine_waits": ([nic("red")], running(phase="Scheduled"), [], ["attach red (ua-red)"], []),
+    "attachment_waits": ([nic("red")], running(), [], ["attach red (ua-red)"], []),
+    "detachment_waits": ([nic("red", state="absent")], None, [live(target="tap1")], ["detach red (ua-red)"], []),
+    "stops_at_error": (
+        [nic("red", state="absent"), {"name": "blue", "binding": {"name": "x"}}],
+        None,
+        [live()],
+        ["detach red (ua-red)"],
+        [],
+    ),
+    "replaces": ([nic("red", model="e1000")], None, [live()], ["replace red (ua-red)"], []),
+    "default_link": ([nic("red")], None, [live(inside='<link state="up"/>')], [], ["update-link red (ua-red)"]),
+    "reads_bare_aliases": (
+        [nic("red", state="absent")],
+        None,
+        [live().replace("ua-red", "red")],
+        [],
+        ["detach red (red)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("question", fields_dict(policies.Answers))
+def test_each_answer_of_a_policy_decides_alone(question: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    nics, status, devices, plain, mixed = DECIDED[question]
+    asked = machine(*nics, status=status)
+    assert told(plan_next_start(domain(*devices), asked, policy="plain")) == plain
+    answer = getattr(HotplugPolicy.KUBEVIRT.answers, question)
+    answers = evolve(HotplugPolicy.PLAIN.answers, **{question: answer})
+    monkeypatch.setattr(policies, "ANSWERS", {**policies.ANSWERS, HotplugPolicy.PLAIN: answers})
+    assert told(plan_next_start(domain(*devices), asked, policy="plain")) == mixed
 
 
 TOLD = {
@@ -322,10 +362,63 @@ def test_what_has_no_place_keeps_nothing_else_back_on_a_plain_host() -> None:
     assert told(plan_changes(domain(ports(), taps), machine(*asked, status=status))) == []
 
 
+ON_ROOT = {"kubevirt.io/placePCIDevicesOnRootComplex": "true"}
+
+
+def on_bus_0(slot: int) -> str:
+    return f'<address type="pci" domain="0x0000" bus="0x00" slot="{slot:#04x}" function="0x0"/>'
+
+
+@pytest.mark.parametrize("model", ["virtio", "e1000"])
+@pytest.mark.parametrize("policy", HotplugPolicy)
+def test_nothing_is_plugged_into_the_root_complex(policy: HotplugPolicy, model: str) -> None:
+    asked = machine(
+        nic("red", model=model, macAddress=MAC), annotations=ON_ROOT, status=running(("red", "multus-status"))
+    )
+    plan = plan_changes(domain(ports(1) + BRIDGE), asked, policy=policy)
+    assert (told(plan), "KN853" in codes(plan)) == ([], True)
+    (problem,) = (each for each in plan.problems if each.code == "KN853")
+    assert "bus 0x00" in problem.message
+
+
+def test_nothing_on_the_root_complex_is_unplugged_while_the_domain_runs() -> None:
+    asked = machine(nic("red", state="absent"))
+    text = domain(ports(1), live(inside=on_bus_0(5)))
+    assert (told(plan_changes(text, asked)), codes(plan_changes(text, asked))) == ([], ["KN861"])
+    assert told(plan_next_start(text, asked)) == ["detach red (ua-red)"]
+    i440fx = text.replace("pcie-root'", "pci-root'")
+    assert told(plan_changes(i440fx, asked)) == ["detach red (ua-red)"]
+
+
+def test_the_next_start_of_a_machine_on_the_root_complex_has_each_device_on_a_slot_of_its_own() -> None:
+    asked = machine(nic("red"), nic("blue"), annotations=ON_ROOT)
+    other = f"<memballoon model='virtio'>{on_bus_0(2)}</memballoon>"
+    text = "<domain><devices>" + live("blue", inside=on_bus_0(4)) + other + "</devices></domain>"
+    attached = {step.nic: step.xml for step in plan_next_start(text, asked).steps if step.action is Action.ATTACH}
+    slots = {name: etree.fromstring(xml).find("address").get("slot") for name, xml in attached.items()}  # type: ignore[union-attr]
+    # slot 2 is the balloon's and slot 4 blue's, who stays there
+    assert slots == {"default": "0x03", "red": "0x05"}
+    assert codes(plan_next_start(text, asked), Severity.ERROR) == []
+
+
+def test_a_virtual_function_that_comes_back_after_a_migration_is_not_placed() -> None:
+    status = running(("red", "multus-status"))
+    asked = machine(nic("red", "sriov"), status=status, annotations=ON_ROOT)
+    known = kvnet.Target(facts=HostFacts(pci_addresses={"red": PciAddress.parse("0000:81:00.1")}))
+    (step,) = plan_virtual_functions(domain(), asked, known).steps
+    assert etree.fromstring(step.xml).find("address") is None
+
+
 def test_networks_are_set_up_in_the_pod_before_the_domain_and_taken_away_after() -> None:
     status = running(("a", "multus-status"), ("b", "multus-status"), ("c", "domain, multus-status"), ("d", ""))
     asked = machine(nic("b"), nic("a", state="absent"), nic("c"), nic("d"), nic("e", state="absent"), status=status)
     assert networks_to_set_up(asked) == ("b", "a")
+
+
+def test_networks_are_set_up_in_the_order_of_interfaces() -> None:
+    asked = machine(nic("b"), nic("a"), status=running(("a", "multus-status"), ("b", "multus-status")))
+    turned = evolve(asked, spec=evolve(asked.spec, networks=asked.networks[::-1]))
+    assert networks_to_set_up(asked) == networks_to_set_up(turned) == ("b", "a")
 
 
 def test_a_link_is_found_by_its_hash_else_by_its_ordinal() -> None:

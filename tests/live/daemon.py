@@ -40,6 +40,7 @@ for folder in /run/libvirt /var/lib/libvirt /etc/libvirt /var/cache/libvirt /var
 done
 printf 'stdio_handler = "file"\\nuser = "+0"\\ngroup = "+0"\\n' >/etc/libvirt/qemu.conf
 printf 'unix_sock_dir = "%s"\\nauth_unix_rw = "none"\\nauth_unix_ro = "none"\\n' "$1" >libvirtd.conf
+ln -sf "$1/libvirt-sock" /run/libvirt/libvirt-sock
 exec env PATH="$PATH:/usr/sbin:/sbin" libvirtd -f "$1/libvirtd.conf" -p "$1/pid"
 """
 
@@ -51,6 +52,12 @@ class Daemon:
         self.folder = folder
         self.uri = f"qemu+unix:///system?socket={folder}/libvirt-sock"
         self._process: subprocess.Popen[bytes] | None = None
+
+    def enter(self, folder: Path) -> tuple[str, ...]:
+        """The beginning of a command that runs in a folder on the daemon's host, where it is ``qemu:///system``."""
+        if self._process is None:
+            raise RuntimeError("libvirtd is not running")
+        return ("nsenter", f"--target={self._process.pid}", "--mount", "--net", "env", f"--chdir={folder}")
 
     def start(self) -> None:
         """Start it, and wait until it listens."""

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import machines
 import pytest
+from lxml import etree
 
 import kvnet
 from kvnet import live
@@ -64,6 +66,19 @@ WRITTEN_BACK = {
 @pytest.mark.parametrize("asked", WRITTEN_BACK.values(), ids=WRITTEN_BACK)
 def test_libvirt_writes_these_back_without_loss(qemu: Any, asked: str) -> None:
     assert codes(domain(asked), qemu) == []
+
+
+def test_a_machine_on_the_root_complex_has_no_other_bus(qemu: Any) -> None:
+    annotations = {"kubevirt.io/placePCIDevicesOnRootComplex": "true"}
+    nics = [machines.nic("a"), machines.nic("b", model="e1000"), machines.nic("c", "sriov")]
+    networks = [machines.pod("a"), machines.multus("b"), machines.multus("c")]
+    asked = kvnet.load(machines.vmi(nics, networks, annotations=annotations))
+    facts = kvnet.load_facts({"pciAddresses": {"c": "0000:81:01.2"}})
+    defined = define(build(asked, kvnet.Target(virt_type="qemu", facts=facts)), qemu)
+    assert defined.lost == ()
+    root = etree.fromstring(defined.persistent)
+    assert set(root.xpath("devices/*/address[@type='pci']/@bus")) == {"0x00"}
+    assert root.xpath("devices/*[self::interface or self::hostdev]/address/@slot") == ["0x02", "0x03", "0x04"]
 
 
 LOST = {

@@ -11,7 +11,7 @@ VM = "kind: VirtualMachine\n"
 NICS = VMI + "spec:\n  domain:\n    devices:\n      interfaces:\n"
 NIC = NICS + "      - name: a\n"
 NIC0 = "spec.domain.devices.interfaces[0]"
-NETWORKS = VMI + "spec:\n  networks:\n"
+NETWORKS = VMI + "spec:\n  domain: {devices: {}}\n  networks:\n"
 DOMAIN = VMI + "spec:\n  domain:\n"
 
 CASES = {
@@ -32,12 +32,12 @@ CASES = {
     ),
     "kvnet's name of the sources": (
         NETWORKS + "  - {name: a, sources: {}}\n",
-        "5:15 KN003 spec.networks[0].sources",
+        "6:15 KN003 spec.networks[0].sources",
         "no field 'sources' | did you mean",
     ),
     "a CIDR in small letters": (
         NETWORKS + "  - {name: a, pod: {vmNetworkCidr: x}}\n",
-        "5:21 KN003 spec.networks[0].pod.vmNetworkCidr",
+        "6:21 KN003 spec.networks[0].pod.vmNetworkCidr",
         "no field 'vmNetworkCidr' | did you mean 'vmNetworkCIDR'?",
     ),
     "a misspelled field of a port": (
@@ -135,24 +135,28 @@ CASES = {
     "text for the spec": (VMI + "spec: text\n", "3:7 KN004 spec", '"text" is text, not a mapping'),
     "text for a network source": (
         NETWORKS + "  - {name: a, pod: x}\n",
-        "5:20 KN004 spec.networks[0].pod",
+        "6:20 KN004 spec.networks[0].pod",
         '"x" is text, not a mapping',
     ),
-    "text for the networks": (VMI + "spec: {networks: x}\n", "3:18 KN004 spec.networks", '"x" is text, not a list'),
+    "text for the networks": (
+        VMI + "spec: {networks: x, domain: {devices: {}}}\n",
+        "3:18 KN004 spec.networks",
+        '"x" is text, not a list',
+    ),
     "a list for a quantity": (
         DOMAIN + "    memory: {guest: [1]}\n    devices: {}\n",
         "5:21 KN004 spec.domain.memory.guest",
-        "not a quantity such as 2, 500m or 1Gi",
+        "[1] is a list, not a whole number, or text such as 500m or 1Gi",
     ),
     "a quantity of too many digits": (
         DOMAIN + f"    memory: {{guest: '{'9' * 5000}'}}\n    devices: {{}}\n",
         "5:21 KN004 spec.domain.memory.guest",
         "a quantity of 5000 characters is longer than 64",
     ),
-    "a quantity beyond 64 bits": (
-        DOMAIN + "    resources: {requests: {memory: 8Ei}}\n    devices: {}\n",
+    "a quantity beyond all measure": (
+        DOMAIN + "    resources: {requests: {memory: '1e31'}}\n    devices: {}\n",
         "5:36 KN004 spec.domain.resources.requests.memory",
-        "'8Ei' is too large",
+        "'1e31' is too large",
     ),
     "a word for a quantity": (
         DOMAIN + "    memory: {guest: lots}\n    devices: {}\n",
@@ -216,7 +220,7 @@ CASES = {
     ),
     "a network without a name": (
         NETWORKS + "  - pod: {}\n",
-        "5:5 KN005 spec.networks[0].name",
+        "6:5 KN005 spec.networks[0].name",
         "the field 'name' is missing",
     ),
     "a machine without a spec": (VMI, "1:1 KN005 spec", "the field 'spec' is missing"),
@@ -234,7 +238,7 @@ CASES = {
     ),
     "a multus network without its NAD": (
         NETWORKS + "  - {name: a, multus: {}}\n",
-        "5:23 KN005 spec.networks[0].multus.networkName",
+        "6:23 KN005 spec.networks[0].multus.networkName",
         "the field 'networkName' is missing",
     ),
     "text for the template": (VM + "spec: {template: x}\n", "2:18 KN004 spec.template", '"x" is text, not a mapping'),
@@ -268,6 +272,36 @@ CASES = {
         "5:18 KN006 spec.domain.cpu.cores",
         "-1 is not between 0",
     ),
+    "more cores than 31 bits hold": (
+        DOMAIN + "    cpu: {cores: 2147483648}\n    devices: {}\n",
+        "5:18 KN006 spec.domain.cpu.cores",
+        "2147483648 is not between 0 and 2147483647",
+    ),
+    "a fraction without quotes for a quantity": (
+        DOMAIN + "    resources: {requests: {cpu: 0.5}}\n    devices: {}\n",
+        "5:33 KN004 spec.domain.resources.requests.cpu",
+        '0.5 is a number, not a whole number, or text such as 500m or 1Gi | quote it: "0.5"',
+    ),
+    "a spec without a domain": (
+        VMI + "spec: {networks: []}\n",
+        "3:7 KN005 spec.domain",
+        "the field 'domain' is missing | write `domain: {devices: {}}`",
+    ),
+    "null for the domain": (
+        VMI + "spec: {domain: null}\n",
+        "3:16 KN005 spec.domain",
+        "the field 'domain' is missing | write `domain: {devices: {}}`",
+    ),
+    "a domain without devices": (
+        VMI + "spec: {domain: {cpu: {}}}\n",
+        "3:16 KN005 spec.domain.devices",
+        "the field 'devices' is missing | write `devices: {}`",
+    ),
+    "a resource claim without a name": (
+        VMI + "spec: {domain: {devices: {}}, resourceClaims: [{resourceClaimName: a}]}\n",
+        "3:48 KN005 spec.resourceClaims[0].name",
+        "the field 'name' is missing",
+    ),
     "too many interfaces": (
         NICS + "      - {name: a}\n" * 257,
         "7:7 KN013 spec.domain.devices.interfaces",
@@ -275,7 +309,7 @@ CASES = {
     ),
     "too many networks": (
         NETWORKS + "  - {name: a, pod: {}}\n" * 257,
-        "5:3 KN013 spec.networks",
+        "6:3 KN013 spec.networks",
         "257 entries are too many | give at most 256 entries",
     ),
     "a flaw in JSON": (
@@ -289,7 +323,7 @@ CASES = {
         '5 is a number, not text | quote it: "5"',
     ),
     "a network of a bare spec": (
-        "networks: [{name: a, podd: {}}]\n",
+        "networks: [{name: a, podd: {}}]\ndomain: {devices: {}}\n",
         "1:22 KN003 spec.networks[0].podd",
         "no field 'podd' | did you mean 'pod'?",
     ),

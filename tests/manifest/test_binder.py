@@ -13,7 +13,7 @@ from machines import nic, pod, vmi
 import kvnet
 from kvnet.manifest._problems import Misfit
 from kvnet.manifest.binder import bind, plain
-from kvnet.spec import Interface, VmiSpec
+from kvnet.spec import Interface, Resources, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import Lenient, named
 
@@ -56,6 +56,10 @@ def test_null_is_as_good_as_absent() -> None:
     assert flaws(Interface, {"name": None}) == {(("name",), "KN005")}
 
 
+def test_null_is_absent_among_quantities_too() -> None:
+    assert bind(Resources, {"requests": {"cpu": None, "memory": "1Gi"}}) == Resources(requests={"memory": "1Gi"})
+
+
 def test_any_mapping_and_any_tuple_is_read() -> None:
     data = {"name": "a", "ports": (MappingProxyType({"port": 80}),)}
     assert bind(Interface, MappingProxyType(data)) == bind(Interface, {"name": "a", "ports": [{"port": 80}]})
@@ -68,7 +72,7 @@ def test_bindings_come_in_the_order_of_their_table() -> None:
 
 
 def test_objects_of_one_class_share_nothing_that_can_be_changed() -> None:
-    one, other = bind(VmiSpec, {}), bind(VmiSpec, {})
+    one, other = (bind(VmiSpec, {"domain": {"devices": {}}}) for _ in range(2))
     assert one.rest is not other.rest
     assert one.domain.rest is not other.domain.rest
 

@@ -66,7 +66,11 @@ class Order:
     links: dict[str, PodLink]
 
 
-RED = {"kind": "VirtualMachineInstance", "metadata": {"name": "red"}, "spec": {"networks": [{"name": "a", "pod": {}}]}}
+RED = {
+    "kind": "VirtualMachineInstance",
+    "metadata": {"name": "red"},
+    "spec": {"domain": {"devices": {}}, "networks": [{"name": "a", "pod": {}}]},
+}
 VLAN = {"kind": "NetworkAttachmentDefinition", "metadata": {"name": "vlan"}, "spec": {"config": '{"type": "vlan"}'}}
 
 
@@ -87,7 +91,7 @@ def test_a_converter_to_json_text_can_be_configured() -> None:
 
 
 def test_flaws_are_told_as_problems_with_their_paths() -> None:
-    wrong = {**RED, "spec": {"domain": {"cpu": {"cores": -1}}, "networks": [{"name": 5}]}}
+    wrong = {**RED, "spec": {"domain": {"cpu": {"cores": -1}, "devices": {}}, "networks": [{"name": 5}]}}
     with pytest.raises(kvnet.Rejected) as caught:
         CONVERTER.structure(wrong, Machine)
     assert [(each.code, each.field) for each in caught.value.problems] == [
@@ -131,4 +135,4 @@ def test_a_repr_shows_what_was_given_and_nothing_else() -> None:
         "Network(name='a', sources=(Multus(network_name='b'),))"
     )
     assert repr(ClusterConfig()) == "ClusterConfig()"
-    assert "rest" not in repr(kvnet.loads("{domain: {}, networks: [], extra: 1}"))
+    assert "rest" not in repr(kvnet.loads("{domain: {devices: {}}, networks: [], extra: 1}"))

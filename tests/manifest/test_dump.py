@@ -47,7 +47,7 @@ def looped() -> dict[str, Any]:
 
 
 def vmi(**domain: Any) -> dict[str, Any]:
-    return {"kind": "VirtualMachineInstance", "metadata": {"name": "x"}, "spec": {"domain": domain}}
+    return {"kind": "VirtualMachineInstance", "metadata": {"name": "x"}, "spec": {"domain": {"devices": {}} | domain}}
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
@@ -112,6 +112,7 @@ def test_what_is_no_plain_data_is_refused_at_its_field(data: Any, says: str, for
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
 def test_a_date_that_a_yaml_reader_made_is_dumped_as_text(form: Any) -> None:
-    text = "kind: VirtualMachine\nmetadata: {creationTimestamp: 2026-01-02}\nspec: {template: {spec: {domain: {}}}}\n"
+    spec = "{template: {spec: {domain: {devices: {}}}}}"
+    text = f"kind: VirtualMachine\nmetadata: {{creationTimestamp: 2026-01-02}}\nspec: {spec}\n"
     again = kvnet.loads(kvnet.dump(kvnet.load(yaml.safe_load(text)), form))
     assert again.around["metadata"]["creationTimestamp"] == "2026-01-02"

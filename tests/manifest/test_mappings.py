@@ -23,7 +23,7 @@ def looped() -> dict[str, Any]:
 
 
 def lists(levels: int) -> dict[str, Any]:
-    data: dict[str, Any] = {"kind": "VirtualMachineInstance", "spec": {"domain": {}}}
+    data: dict[str, Any] = {"kind": "VirtualMachineInstance", "spec": {"domain": {"devices": {}}}}
     for _ in range(levels):
         data = {"kind": "List", "items": [data]}
     return data
@@ -46,7 +46,7 @@ ODD = {
 PLACES: dict[str, dict[str, Any]] = {
     "metadata.name": {"metadata": {"name": "?"}},
     "metadata.annotations.a": {"metadata": {"annotations": {"a": "?"}}},
-    "spec.networks[0]": {"spec": {"domain": {}, "networks": ["?"]}},
+    "spec.networks[0]": {"spec": {"domain": {"devices": {}}, "networks": ["?"]}},
     "spec.domain.memory.guest": {"spec": {"domain": {"memory": {"guest": "?"}}}},
     "spec.domain.cpu.sockets": {"spec": {"domain": {"cpu": {"sockets": "?"}}}},
     "spec.domain.devices.useVirtioTransitional": {"spec": {"domain": {"devices": {"useVirtioTransitional": "?"}}}},
@@ -65,7 +65,7 @@ def filled(data: Any, value: Any) -> Any:
 @pytest.mark.parametrize(("where", "data"), PLACES.items(), ids=PLACES)
 def test_a_value_that_cannot_be_shown_is_a_problem_at_its_field(where: str, data: Any, odd: Any) -> None:
     with pytest.raises(kvnet.Rejected) as caught:
-        kvnet.load({"kind": "VirtualMachineInstance", "spec": {"domain": {}}} | filled(data, odd))
+        kvnet.load({"kind": "VirtualMachineInstance", "spec": {"domain": {"devices": {}}}} | filled(data, odd))
     assert caught.value.problems[0].field.startswith(where)
     assert all(len(str(problem)) < 400 for problem in caught.value.problems)
 

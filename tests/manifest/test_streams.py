@@ -223,8 +223,8 @@ def test_a_dumped_manifest_is_read_as_the_same_objects(form: Any) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "kind: VirtualMachineInstance\nmetadata:\nspec: {}\n",
-        "kind: VirtualMachine\nmetadata: null\nspec: {template: {metadata: null, spec: {}}}\n",
+        "kind: VirtualMachineInstance\nmetadata:\nspec: {domain: {devices: {}}}\n",
+        "kind: VirtualMachine\nmetadata: null\nspec: {template: {metadata: null, spec: {domain: {devices: {}}}}}\n",
     ],
 )
 def test_metadata_of_null_is_dumped_and_loaded_again(text: str) -> None:

@@ -102,6 +102,16 @@ NETWORKS = {
         ("KN123", "spec.networks[0].resourceClaim.claimName", NOT_FOUND),
         cluster=WITH_CLAIMS,
     ),
+    "of two interfaces of a claim, the first cannot bind it": row(
+        vmi(
+            [nic(), nic(binding="sriov")],
+            [claim(**CARD)],
+            spec={"resourceClaims": [{"name": "card", "resourceClaimName": "card"}]},
+        ),
+        ("KN120", NICS, INVALID),
+        ("KN126", f"{NICS}[1].name", DUPLICATE),
+        cluster=WITH_CLAIMS,
+    ),
     "a request used twice": row(
         claimed(claim("a", **CARD), claim("b", **CARD)),
         ("KN124", "spec.networks[1]", DUPLICATE),
@@ -189,8 +199,17 @@ INTERFACES = {
         attached(dhcpOptions={"ntpServers": ["192.0.2.1", "ntp.example"]}),
         ("KN148", f"{NICS}[0].dhcpOptions.ntpServers[1]", INVALID),
     ),
+    "an NTP server with a zone": row(
+        attached(dhcpOptions={"ntpServers": ["::ffff:192.0.2.1%eth0"]}),
+        ("KN148", f"{NICS}[0].dhcpOptions.ntpServers[0]", INVALID),
+    ),
     "boot order 0": row(
         vmi([nic("a"), nic("b", bootOrder=0)], [multus("a"), multus("b")]), ("KN201", "spec[1].bootOrder", INVALID)
+    ),
+    "boot order 0 on two interfaces, which is one mistake each": row(
+        vmi([nic("a", bootOrder=0), nic("b", bootOrder=0)], [multus("a"), multus("b")]),
+        ("KN201", "spec[0].bootOrder", INVALID),
+        ("KN201", "spec[1].bootOrder", INVALID),
     ),
     "a boot order that a disk has": row(
         vmi([nic(bootOrder=1)], [multus()], devices={"disks": [{"name": "d", "disk": {}, "bootOrder": 1}]}),
@@ -262,8 +281,10 @@ NO_NIC = {
     "a default of slirp": row(
         vmi(), ("KN100", "spec", INVALID), cluster=ClusterConfig(default_network_interface="slirp")
     ),
-    "no default interface leaves its network alone": row(
-        vmi(), ("KN125", "spec.networks[0].name", REQUIRED), cluster=ClusterConfig(default_network_interface="")
+    "no default interface means a bridge": row(
+        vmi(),
+        ("KN100", "spec", INVALID),
+        cluster=ClusterConfig(default_network_interface="", permit_bridge_on_pod_network=False),
     ),
 }
 
@@ -299,6 +320,7 @@ ADMITTED = {
     "ranges that overlap in two protocols": row(ranges(("TCP", 1, 8), ("UDP", 8, 9)), cluster=WITH_RANGES),
     "an NTP server as an IPv4-mapped address": row(attached(dhcpOptions={"ntpServers": ["::ffff:192.0.2.1"]})),
     "the first and the last private option": row(private(224, 254)),
+    "an NTP server with leading zeros": row(attached(dhcpOptions={"ntpServers": ["192.000.002.001"]})),
     "boot orders with gaps": row(
         vmi([nic(bootOrder=9)], [multus()], devices={"disks": [{"name": "d", "disk": {}, "bootOrder": 1}]})
     ),
@@ -310,7 +332,7 @@ ADMITTED = {
         vmi(
             [nic("p", "masquerade"), nic("a", "sriov")],
             [pod("p"), claim("a", **CARD)],
-            spec={"resourceClaims": [{"name": "card"}]},
+            spec={"resourceClaims": [{"name": "card", "resourceClaimTemplateName": "cards"}]},
         ),
         cluster=WITH_CLAIMS,
     ),
@@ -342,10 +364,10 @@ ROOTS = {
 def test_fields_begin_where_the_kind_keeps_its_machine(kind: str) -> None:
     root, creation_root = ROOTS[kind]
     machine = kvnet.load(vmi([nic(state="Up", slirp={})], [multus()], kind=kind))
-    assert [problem.field for problem in kvnet.check(machine)] == [
-        f"{creation_root}.domain.devices.interfaces[0].slirp",
-        f"{root}.domain.devices.interfaces[0].state",
-    ]
+    fields = [problem.field for problem in kvnet.check(machine)]
+    assert fields[0] == f"{creation_root}.domain.devices.interfaces[0].slirp"
+    # of a new VirtualMachine, KubeVirt tells nothing else
+    assert fields[1:] == ([] if kind == "VirtualMachine" else [f"{root}.domain.devices.interfaces[0].state"])
 
 
 def findings(problems: Iterable[kvnet.Problem]) -> tuple[Finding, ...]:

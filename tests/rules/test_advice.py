@@ -121,6 +121,9 @@ SILENT: dict[str, Json] = {
     "the link of a masquerade NIC that is down": on_pod(state="down"),
     "networks of four addresses": cidr(vmNetworkCIDR="10.0.2.0/30", vmIPv6NetworkCIDR="fd00::/126"),
     "a network that is written with a host": cidr(vmNetworkCIDR="10.0.2.15/24"),
+    "a network of a bridge, which nothing looks at": vmi(
+        [nic()], [pod(vmNetworkCIDR="10.0.2.0/31")], annotations=ALLOWED
+    ),
     "an empty network": cidr(vmNetworkCIDR="", vmIPv6NetworkCIDR=""),
     "an automatic NIC that is asked for": vmi(
         [nic(binding="masquerade")], [pod()], devices={"autoattachPodInterface": True}

@@ -137,3 +137,29 @@ def test_the_plain_places_are_as_many_as_the_root_ports(bus: int) -> None:
 def test_a_nic_without_an_address_is_placed_by_libvirt() -> None:
     machine = kvnet.load(vmi([nic(binding="masquerade")], [pod()]))
     assert kvnet.check(machine) == ()
+
+
+ON_ROOT = {"kubevirt.io/placePCIDevicesOnRootComplex": "true"}
+PLUGIN = {"binding": {"name": "x"}}
+AMONG_PLACED: dict[str, tuple[Nics, list[tuple[str, int]]]] = {
+    "the slot of another NIC": (at({}, "0000:00:02.0"), [("KN413", 1)]),
+    "the slot that the NIC itself would get": (at("0000:00:02.0"), []),
+    "a slot behind all others": (at({}, {}, "0000:00:04.0"), []),
+    "the slot of a virtual function": (at("0000:00:03.0", {}, SRIOV), [("KN413", 0)]),
+    "another function of that slot": (at({}, "0000:00:02.1"), []),
+    "slot 2 beside an absent NIC": (at({"state": "absent"}, "0000:00:02.0"), []),
+    "slot 2 beside a plugin's NIC": ([{"name": "n0", **PLUGIN}, nic("n1", pciAddress="0000:00:02.0")], []),
+}
+
+
+@pytest.mark.parametrize(("nics", "problems"), AMONG_PLACED.values(), ids=AMONG_PLACED)
+def test_an_address_beside_those_that_kubevirt_gives_on_the_root_complex(
+    nics: Nics, problems: list[tuple[str, int]]
+) -> None:
+    assert told(nics, annotations=ON_ROOT) == problems
+
+
+def test_without_that_annotation_and_on_s390x_no_slot_is_given() -> None:
+    nics = at({}, "0000:00:02.0")
+    assert told(nics, annotations={**ON_ROOT, "kubevirt.io/placePCIDevicesOnRootComplex": "True"}) == []
+    assert told(nics, annotations=ON_ROOT, architecture="s390x") == []

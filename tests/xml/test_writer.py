@@ -19,7 +19,7 @@ from kvnet.device import (
     NetworkSource,
     PciGuestAddress,
     PciHostAddress,
-    UsbGuestAddress,
+    UnassignedGuestAddress,
     VfHostAddress,
 )
 from kvnet.values import PciAddress
@@ -45,9 +45,7 @@ OF_ONE_SHAPE = {
     ),
     "<hostdev mode='subsystem' type='pci'><source>"
     "<address domain='0x0000' bus='0x0a' slot='0x00' function='0x1'/></source>"
-    "<address type='usb' bus='0x1'/></hostdev>": Hostdev(
-        source=PciHostAddress.of(HOST), address=UsbGuestAddress(bus=1)
-    ),
+    "<address type='unassigned'/></hostdev>": Hostdev(source=PciHostAddress.of(HOST), address=UnassignedGuestAddress()),
     "<hostdev mode='subsystem' type='pci'><source><address bus='0x0A'/></source>"
     "<address type='pci' bus='0x01'/></hostdev>": Hostdev(
         source=PciHostAddress(bus=PciAddress.parse("0000:0A:00.1").bus), address=PciGuestAddress(bus=1)

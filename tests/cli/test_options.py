@@ -1,0 +1,60 @@
+"""What the options of each command can be."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+import kvnet
+from kvnet.cli import formats, options
+from kvnet.cli.main import parser
+from kvnet.hotplug import HotplugPolicy
+from kvnet.manifest import dumping
+
+OWN = {"render": "xml", "check": "text", "instancetypes": "text", "status": "table", "diff": "text"}
+"""The form that a command writes by itself."""
+
+
+def choices(option: str) -> dict[str, list[str]]:
+    """The choices of an option, by command."""
+    (commands,) = (each for each in parser()._actions if isinstance(each, argparse._SubParsersAction))
+    found = {name: each._option_string_actions.get(option) for name, each in commands.choices.items()}
+    return {name: list(each.choices) for name, each in found.items() if each is not None and each.choices}
+
+
+def test_every_form_of_output_has_a_writer() -> None:
+    offered = choices("-o")
+    assert offered.pop("import") == list(dumping.WRITERS)
+    assert {name: own for name, (own, *_) in offered.items()} == OWN
+    for _, *others in offered.values():
+        assert others
+        assert set(others) <= set(formats.WRITERS)
+
+
+@pytest.mark.parametrize("command", [*OWN, "import"])
+def test_a_form_that_a_command_does_not_offer_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args([command, "-o", "toml", "file"])
+    assert ended.value.code == 2
+    assert "invalid choice: 'toml'" in capsys.readouterr().err
+
+
+def test_a_command_cannot_name_a_form_without_a_writer() -> None:
+    with pytest.raises(ValueError, match="has no toml, only json, yaml"):
+        options._output(argparse.ArgumentParser(), "text", "json", "toml")
+
+
+def test_a_form_that_gets_a_writer_can_be_offered_and_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(formats, "WRITERS", {**formats.WRITERS, "repr": repr})
+    command = argparse.ArgumentParser()
+    options._output(command, "text", "json", "repr")
+    formats.write(["a"], command.parse_args(["-o", "repr"]).output)
+    assert capsys.readouterr().out == "['a']"
+
+
+def test_policies_and_profiles_are_those_of_the_library() -> None:
+    assert choices("--policy") == {"plan": [*HotplugPolicy], "apply": [*HotplugPolicy]}
+    assert set(map(tuple, choices("--profile").values())) == {tuple(kvnet.Profile)}
