@@ -236,7 +236,8 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.integers(-(2**53), 2**53),
     Quantity: _QUANTITIES,
-    IpText: st.ip_addresses().map(str),
+    # IPv4 addresses inside IPv6 are read as IPv4
+    IpText: st.ip_addresses().filter(lambda each: not getattr(each, "ipv4_mapped", None)).map(str),
     MacAddress: mac_addresses(),
     PciAddress: pci_addresses(),
     Machine: st.deferred(_machines),
