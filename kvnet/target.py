@@ -85,6 +85,10 @@ class Profile(StrEnum):
         raise kind(f"the profile is 'kubevirt' or 'host', not {value!r}")
 
 
+def _profile(word: Profile | str) -> Profile:
+    return word if word.__class__ is Profile else Profile(word)
+
+
 @frozen(kw_only=True, slots=False, repr=False)
 class Target(BriefRepr):
     """Everything besides the machine that decides what libvirt is given.
@@ -107,7 +111,7 @@ class Target(BriefRepr):
     Target(profile=<Profile.HOST: 'host'>, architecture='arm64')
     """
 
-    profile: Profile = field(default=Profile.KUBEVIRT, converter=Profile)
+    profile: Profile = field(default=Profile.KUBEVIRT, converter=_profile)
     facts: HostFacts = _NO_FACTS
     cluster: ClusterConfig = _STOCK_CLUSTER
     nads: tuple[Nad, ...] = field(default=(), converter=_nads)

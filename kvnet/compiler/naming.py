@@ -8,13 +8,23 @@ from hashlib import sha256
 
 from kvnet.spec import Machine, default_network, secondary_networks
 
-__all__ = ["PRIMARY_LINK", "USER_ALIAS", "VF_ALIAS", "is_ordinal", "ordinal_link_names", "pod_link_names", "tap_name"]
+__all__ = [
+    "PRIMARY_LINK",
+    "PRIMARY_TAP",
+    "USER_ALIAS",
+    "VF_ALIAS",
+    "is_ordinal",
+    "ordinal_link_names",
+    "pod_link_names",
+    "tap_name",
+]
 
 USER_ALIAS = "ua-"
 """The prefix that libvirt demands of every alias that a user gives; the NIC's name follows it."""
 VF_ALIAS = "sriov-"
 """What KubeVirt writes between that prefix and the name of a virtual function's NIC."""
 PRIMARY_LINK = "eth0"
+PRIMARY_TAP = "tap0"
 _HASH_DIGITS = 11
 _ORDINAL = re.compile(r"net[0-9]+")
 
@@ -47,7 +57,7 @@ def is_ordinal(names: Iterable[str | None]) -> bool:
 
 def tap_name(pod_link: str, *, secondary: bool) -> str:
     """KubeVirt's tap for the link of a network: ``tap0`` unless the network is a secondary one."""
-    return f"tap{pod_link[3:]}" if secondary else "tap0"
+    return f"tap{pod_link[3:]}" if secondary else PRIMARY_TAP
 
 
 def _with_primary(names: dict[str, str], machine: Machine) -> dict[str, str]:

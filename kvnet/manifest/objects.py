@@ -40,6 +40,13 @@ _INSTANCETYPE_API = "instancetype.kubevirt.io/v1beta1"
 _CNI_HINT = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10"}'
 _NAMES = {"name": binder.reader(str), "namespace": binder.reader(str)}
 _ANNOTATIONS = {"annotations": binder.reader(Mapping[str, str])}
+_METADATA = {
+    kind: {("metadata",): _NAMES, (*template, "metadata"): _ANNOTATIONS}
+    if template
+    else {("metadata",): _NAMES | _ANNOTATIONS}
+    for kind, template in TEMPLATES.items()
+}
+"""For each kind of machine, where the metadata are, and what is read of them."""
 _SPEC = {"spec": binder.reader(VmiSpec)}
 _STATUS = {"status": binder.reader(Status)}
 _MATCHERS = {"instancetype": binder.reader(Matcher), "preference": binder.reader(Matcher)}
@@ -71,18 +78,18 @@ def object_of(data: Any, origin: Origin | None = None) -> Made | str:
 
 
 def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Machine:
-    around, template = dict(data), TEMPLATES[kind]
+    around, template, metadata = dict(data), TEMPLATES[kind], _METADATA[kind]
     flaws: list[Flaw] = []
-    fields = _taken(around, ("metadata",), _NAMES, flaws)
-    fields |= _taken(around, (*template, "metadata"), _ANNOTATIONS, flaws)
-    fields |= _taken(around, template, _SPEC, flaws, required="spec")
+    fields = _taken(around, template, _SPEC, flaws, required="spec")
+    for path, members in metadata.items():
+        fields |= _taken(around, path, members, flaws)
     if _refers(around, REFERRING.get(kind, ())):
         fields |= _taken(around, REFERRING[kind], _MATCHERS, flaws)
     if kind == _VMI and "status" in around:
         fields |= _taken(around, (), _STATUS, flaws)
     if flaws:
         raise Misfit(*flaws)
-    around = _without_evident(around, _API, ("metadata",), (*template, "metadata"))
+    around = _without_evident(around, _API, *metadata)
     return Machine(kind=kind, **fields, around=around, origin=origin)
 
 

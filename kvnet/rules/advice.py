@@ -58,7 +58,7 @@ def multiqueue_has_effect(context: RuleContext) -> Iterator[Problem]:
         return
     served = False
     for nic in context.nics:
-        if Sriov not in nic.bound:
+        if not nic.has_binding(Sriov):
             served = True
             if nic.interface.is_virtio:
                 return
@@ -69,9 +69,7 @@ def multiqueue_has_effect(context: RuleContext) -> Iterator[Problem]:
 
 def sriov_settings(context: RuleContext) -> Iterator[Problem]:
     """A passed-through function brings its own model and MAC."""
-    for nic in context.nics:
-        if Sriov not in nic.bound:
-            continue
+    for nic in context.bound_by(Sriov):
         if nic.interface.mac_address:
             yield _warning(
                 nic.at / "macAddress",
@@ -88,8 +86,8 @@ def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
     """A machine that bridges the pod network cannot be live-migrated."""
     if _MIGRATABLE_BRIDGE in context.machine.annotations:
         return
-    for nic in context.nics:
-        if Bridge in nic.bound and nic.on_pod_network:
+    for nic in context.bound_by(Bridge):
+        if nic.on_pod_network:
             yield _warning(
                 nic.at / "bridge",
                 "KN906",
@@ -137,7 +135,7 @@ def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:
 
 def guest_network(context: RuleContext) -> Iterator[Problem]:
     """The CIDR of masquerade has room for a gateway and a guest; KubeVirt checks that only when the pod starts."""
-    masqueraded = {nic.name for nic in context.nics if Masquerade in nic.bound}
+    masqueraded = {nic.name for nic in context.bound_by(Masquerade)}
     for at, network in context.networks:
         pod = network.pod if network.name in masqueraded else None
         for member, text in (

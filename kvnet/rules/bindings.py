@@ -44,7 +44,7 @@ def state_fits_binding(context: RuleContext) -> Iterator[Problem]:
     """SR-IOV has no link state to set, and only bridge NICs of secondary networks can be unplugged."""
     for nic in context.nics:
         interface = nic.interface
-        if Sriov in nic.bound and interface.state in ("up", "down"):
+        if interface.state in ("up", "down") and nic.has_binding(Sriov):
             yield refusal(
                 nic.at / "state",
                 "KN108",
@@ -53,7 +53,7 @@ def state_fits_binding(context: RuleContext) -> Iterator[Problem]:
             )
         if not interface.is_absent:
             continue
-        if Bridge not in nic.bound:
+        if not nic.has_binding(Bridge):
             yield refusal(
                 nic.at / "state",
                 "KN109",
@@ -87,9 +87,7 @@ def one_binding(context: RuleContext) -> Iterator[Problem]:
 
 def masquerade_fits(context: RuleContext) -> Iterator[Problem]:
     """Masquerade binds pod networks, and its bridge owns one MAC address."""
-    for nic in context.nics:
-        if Masquerade not in nic.bound:
-            continue
+    for nic in context.bound_by(Masquerade):
         if not nic.on_pod_network:
             yield refusal(
                 nic.at / "name",
@@ -110,8 +108,8 @@ def bridge_permitted(context: RuleContext) -> Iterator[Problem]:
     """The cluster may forbid bridge on the pod network."""
     if context.target.cluster.permit_bridge_on_pod_network:
         return
-    for nic in context.nics:
-        if Bridge in nic.bound and nic.on_pod_network:
+    for nic in context.bound_by(Bridge):
+        if nic.on_pod_network:
             yield refusal(
                 nic.at / "name",
                 "KN114",
@@ -122,9 +120,7 @@ def bridge_permitted(context: RuleContext) -> Iterator[Problem]:
 
 def passt_fits(context: RuleContext) -> Iterator[Problem]:
     """Passt needs its gate and the pod network."""
-    for nic in context.nics:
-        if PasstBinding not in nic.bound:
-            continue
+    for nic in context.bound_by(PasstBinding):
         if not context.target.cluster.allows(Gate.PASST_BINDING):
             yield refusal(
                 nic.at / "name",
@@ -174,7 +170,7 @@ def removed_bindings(context: RuleContext) -> Iterator[Problem]:
 def discontinued_gates(context: RuleContext) -> Iterator[Problem]:
     """A cluster that still enables the gate of a removed binding refuses machines that use it, without a field."""
     for binding, gate in _DISCONTINUED.items():
-        nic = next((nic for nic in context.nics if binding in nic.bound), None)
+        nic = next(iter(context.bound_by(binding)), None)
         if nic is not None and gate in context.target.cluster.feature_gates:
             yield refusal(
                 nic.at / _MEMBERS[binding],

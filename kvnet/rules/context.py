@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from attrs import field, frozen
@@ -23,13 +23,15 @@ _MOST_CHOICES = 4096
 class RuleContext:
     """What rules read: a machine with its default NIC, and its target with the configuration that is in effect.
 
-    ``macs`` and ``guest_addresses`` hold the addresses that NICs ask for, ``None`` where the text is not an address;
-    ``placed`` are the NICs that ask for a valid PCI address and are not absent.
+    ``by_binding`` holds the NICs by the class of each binding that was given. ``macs`` and ``guest_addresses`` hold
+    the addresses that NICs ask for, ``None`` where the text is not an address; ``placed`` are the NICs that ask for a
+    valid PCI address and are not absent.
     """
 
     machine: Machine
     target: Target
     nics: tuple[Nic, ...] = field(init=False)
+    by_binding: Mapping[type, list[Nic]] = field(init=False)
     macs: tuple[tuple[Nic, MacAddress | None], ...] = field(init=False)
     guest_addresses: tuple[tuple[Nic, PciAddress | None], ...] = field(init=False)
     placed: tuple[tuple[Nic, PciAddress], ...] = field(init=False)
@@ -37,6 +39,14 @@ class RuleContext:
     @nics.default
     def _nics(self) -> tuple[Nic, ...]:
         return nics_of(self.machine)
+
+    @by_binding.default
+    def _by_binding(self) -> Mapping[type, list[Nic]]:
+        found: dict[type, list[Nic]] = {}
+        for nic in self.nics:
+            for each in nic.interface.bindings:
+                found.setdefault(each.__class__, []).append(nic)
+        return found
 
     @macs.default
     def _macs(self) -> tuple[tuple[Nic, MacAddress | None], ...]:
@@ -55,6 +65,10 @@ class RuleContext:
                 if address is not None and nic.interface.state != "absent"
             ]
         )
+
+    def bound_by(self, binding: type) -> Sequence[Nic]:
+        """The NICs to which a binding of a class was given."""
+        return self.by_binding.get(binding, ())
 
     @property
     def root(self) -> FieldPath:

@@ -223,11 +223,11 @@ class _Buses:
 
 
 def _is_hostdev(placed: tuple[Nic, PciAddress]) -> bool:
-    return Sriov in placed[0].bound
+    return placed[0].has_binding(Sriov)
 
 
 def _is_old(context: RuleContext, nic: Nic) -> bool:
-    if Sriov in nic.bound:
+    if nic.has_binding(Sriov):
         return False
     if nic.interface.is_virtio:
         return bool(context.machine.spec.domain.devices.use_virtio_transitional)

@@ -16,15 +16,13 @@ __all__ = ["Nic", "interfaces_at", "nics_of"]
 class Nic:
     """An interface of a machine, and its network.
 
-    ``number`` counts the machine's interfaces from 0, ``network`` is ``None`` where none has the interface's name, and
-    ``bound`` holds the classes of all bindings that were given.
+    ``number`` counts the machine's interfaces from 0, and ``network`` is ``None`` where none has the interface's name.
     """
 
     number: int
     interface: Interface
     network: Network | None
     machine: Machine
-    bound: tuple[type, ...]
 
     @property
     def name(self) -> str:
@@ -33,6 +31,10 @@ class Nic:
     @property
     def binding(self) -> Binding | None:
         return self.interface.binding
+
+    def has_binding(self, cls: type[Binding]) -> bool:
+        """Whether a binding of a class is among those given, of which an admitted NIC has one."""
+        return cls in map(type, self.interface.bindings)
 
     @property
     def at(self) -> FieldPath:
@@ -52,20 +54,4 @@ def interfaces_at(machine: Machine) -> FieldPath:
 def nics_of(machine: Machine) -> tuple[Nic, ...]:
     """Every NIC of a machine, in order; of several networks of one name, the last counts."""
     by_name = {network.name: network for network in machine.networks}
-    # an admitted NIC has one binding: without the call for it, compiling takes 2 % less
-    return tuple(
-        [
-            Nic(
-                n,
-                one,
-                by_name.get(one.name),
-                machine,
-                (b[0].__class__,) if len(b := one.bindings) == 1 else _classes(b),
-            )
-            for n, one in enumerate(machine.interfaces)
-        ]
-    )
-
-
-def _classes(bindings: tuple[Binding, ...]) -> tuple[type, ...]:
-    return tuple(map(type, bindings))
+    return tuple([Nic(n, each, by_name.get(each.name), machine) for n, each in enumerate(machine.interfaces)])

@@ -238,7 +238,8 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     Architecture: st.sampled_from(ARCHITECTURES),
     Release: st.sampled_from(["9.0.0", "10.6.0", "11"]),
     VirtType: st.sampled_from(VIRT_TYPES),
-    IpText: st.ip_addresses().map(str),
+    # IPv4 addresses inside IPv6 are read as IPv4
+    IpText: st.ip_addresses().filter(lambda each: not getattr(each, "ipv4_mapped", None)).map(str),
     MacAddress: mac_addresses(),
     PciAddress: pci_addresses(),
     Machine: st.deferred(_machines),

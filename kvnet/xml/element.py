@@ -179,7 +179,7 @@ def _keep(part: Leaf | Branch, names: dict[str, Any]) -> Iterator[str]:
     name, pad = part.field, "    "
     if isinstance(part, Leaf):
         names[f"check_{name}"], names[f"scalar_{name}"] = part.scalar.check, part.scalar
-        sound = part.scalar.sound.format(v=name, scalar=f"scalar_{name}")
+        sound = part.scalar.sound.format(v=name, scalar=f"scalar_{name}", own=part.scalar)
     else:
         names[f"classes_{name}"] = classes = (*part.classes, RawElement) if part.required else part.classes
         names[f"check_{name}"] = partial(_check_children if part.repeated else _check_child, classes, part.required)
@@ -202,7 +202,8 @@ def _check_together(cls: type, names: dict[str, Any], changed: Collection[str] =
         is_changed = not changed or any(each.field in changed for each in wrapper.fields())
         if key is not None and not key.required and others and is_changed:
             given = " or ".join(f"'{name}' in held" for name in others)
-            yield f"    if '{key.field}' not in held and ({given}):"
+            is_absent = f"{key.field} is None" if key.field in changed else f"'{key.field}' not in held"
+            yield f"    if {is_absent} and ({given}):"
             yield f"        refuse(self, '{key.field}', '<{wrapper.tag}> needs it')"
     said = declaration(cls)
     repeated = {each.field for each in plan_of(cls).fields() if each.empty == ()}

@@ -60,10 +60,11 @@ def escape(text: str) -> str:
 class Scalar(Generic[T]):
     """One type of text.
 
-    ``code`` is the expression that generated writers put into an f-string for a value ``{v}``; ``{format}`` stands for
-    the scalar's own method, and ``escape`` for the function. ``sound`` is an expression that is true only if ``check``
-    would pass; it is tried first, because it is faster. ``is_cached`` tells readers and writers to remember values
-    and texts, for types of which documents repeat a few.
+    ``code`` is the expression that generated writers put into an f-string for a value ``{v}``; ``{format}`` stands
+    for the scalar's own method, and ``escape`` for the function. ``sound`` is an expression that is true only if
+    ``check`` would pass; it is tried first, because it is faster. ``{scalar}`` stands for the scalar, ``{own.X}`` for
+    a number of it. ``is_cached`` tells readers and writers to remember values and texts, for types of which documents
+    repeat a few.
     """
 
     code = "{format}({v})"
@@ -294,7 +295,7 @@ class Int(Scalar[int]):
     """
 
     code = "{v}"
-    sound = "{v}.__class__ is int and {scalar}.low <= {v} <= {scalar}.high"
+    sound = "{v}.__class__ is int and {own.low} <= {v} <= {own.high}"
     is_cached = True
     low: int = 0
     high: int = 2**32 - 1
@@ -332,7 +333,7 @@ class Hex(Scalar[int]):
 
     # numbers that remember a spelling are equal to plain ones, so a cache must not see them
     code = "v if (v := {v}).__class__ is not int else {format}(v)"
-    sound = "{v}.__class__ is int and 0 <= {v} <= {scalar}.high"
+    sound = "{v}.__class__ is int and 0 <= {v} <= {own.high}"
     is_cached = True
     digits: int
     high: int
