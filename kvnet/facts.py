@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Annotated, Any
 
 from attrs import frozen
 
 from kvnet.spec.cluster import Plugins
-from kvnet.spec.wire import BriefRepr, UInt32, mapping
-from kvnet.values import MacAddress, PciAddress
+from kvnet.spec.wire import BriefRepr, Parsed, UInt32, mapping
+from kvnet.values import MacAddress, PciAddress, release
 
-__all__ = ["Confidential", "HostFacts", "Mtu", "PodLink", "PodNetwork"]
+__all__ = ["Confidential", "HostFacts", "Mtu", "PodLink", "PodNetwork", "ReleaseText"]
 
 Mtu = UInt32
 """A link's MTU in bytes."""
+
+
+def _release_text(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError
+    release(value)
+    return value
+
+
+ReleaseText = Annotated[str, Parsed(_release_text, 'a release such as "9.0.0", in quotes')]
+"""A release of libvirt or QEMU as its numbers, which a distribution's own may follow."""
 
 
 class Confidential(StrEnum):
@@ -79,6 +91,7 @@ class HostFacts(BriefRepr):
     - ``pod_networks``: the entries of Multus' network-status
     - ``binding_plugins``: by the name they are registered under
     - ``libvirt_version``: such as ``9.0.0``
+    - ``qemu_version``: such as ``7.2.0``
     - ``libvirt_networks``: the names of libvirt's own networks on the host
     """
 
@@ -89,5 +102,6 @@ class HostFacts(BriefRepr):
     claims: Mapping[str, PciAddress] = mapping()
     pod_networks: tuple[PodNetwork, ...] | None = None
     binding_plugins: Plugins | None = mapping(default=None)
-    libvirt_version: str | None = None
+    libvirt_version: ReleaseText | None = None
+    qemu_version: ReleaseText | None = None
     libvirt_networks: tuple[str, ...] | None = None

@@ -13,6 +13,7 @@ from kvnet.facts import HostFacts
 from kvnet.spec import Instancetype, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
+from kvnet.values import release
 
 __all__ = [
     "ARCHITECTURES",
@@ -70,7 +71,7 @@ class Target(BriefRepr):
     - ``architecture``: a Kubernetes name such as ``arm64``, where the facts do not say it
     - ``libvirt_release``: such as ``9.0.0``, where the facts do not say it
 
-    Raises Rejected where the facts contradict ``architecture`` or ``libvirt_release``.
+    Raises Rejected where the facts contradict ``architecture`` or ``libvirt_release``, or a release cannot be read.
 
     >>> Target(profile="host", architecture="arm64")
     Target(profile=<Profile.HOST: 'host'>, architecture='arm64')
@@ -87,8 +88,9 @@ class Target(BriefRepr):
     libvirt_release: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.architecture is not None or self.libvirt_release is not None:
-            problems = [*_contradictions(self)]
+        releases = (self.libvirt_release, self.facts.libvirt_version, self.facts.qemu_version)
+        if self.architecture is not None or releases != _NO_RELEASES:
+            problems = [*_contradictions(self), *_unreadable_releases(*releases)]
             if problems:
                 raise Rejected(problems)
 
@@ -102,6 +104,18 @@ def _contradictions(target: Target) -> Iterable[Problem]:
         if said is not None and known is not None and said != known:
             message = f"the target says {said}, and the host facts say {known}"
             yield Problem(FieldPath((name,)), "KN023", message, hint="leave one of them out")
+
+
+_NO_RELEASES = (None, None, None)
+
+
+def _unreadable_releases(*releases: str | None) -> Iterable[Problem]:
+    for name, text in zip(("libvirtVersion", "libvirtVersion", "qemuVersion"), releases, strict=True):
+        try:
+            if text is not None:
+                release(text)
+        except (TypeError, ValueError) as reason:
+            yield Problem(FieldPath((name,)), "KN022", str(reason), hint="write the release alone")
 
 
 _DEFAULT = Target()

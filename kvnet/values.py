@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from attrs import Attribute, field, frozen
 
-__all__ = ["MacAddress", "Number", "PciAddress", "ip_of", "quantity_ceil", "quantity_milli"]
+__all__ = ["MacAddress", "Number", "PciAddress", "ip_of", "quantity_ceil", "quantity_milli", "release"]
 
 _MAC_SHAPES = (
     re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+"),
@@ -32,6 +32,7 @@ _SCALE = {
 }
 
 
+_RELEASE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9}){0,2})(?:[-+~ ].*)?")
 _SHORT_DIGITS = 18
 """Up to so many digits, Go holds a quantity as an integer and a power of ten."""
 
@@ -246,3 +247,25 @@ def _power_of_ten(exponent: str) -> Decimal:
     """What an exponent such as ``e3`` stands for; Decimal has no numbers for those of many digits."""
     power = int(exponent[1:] or 0)
     return Decimal(1).scaleb(max(min(power, 99), -99))
+
+
+def release(text: str) -> tuple[int, ...]:
+    """The three numbers of a release of libvirt or QEMU; what a distribution writes after them is left out.
+
+    Raises ValueError for what is not written like ``9.0.0``, and TypeError for what is not text.
+
+    >>> release("10.6.0"), release("9"), release("7.2.22 (Debian 1:7.2+dfsg-7)")
+    ((10, 6, 0), (9, 0, 0), (7, 2, 22))
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"a release is a text such as '9.0.0', not {text!r}")
+    return _numbers_of(text)
+
+
+@lru_cache(maxsize=256)
+def _numbers_of(text: str) -> tuple[int, ...]:
+    """The numbers of a release; every NIC of a fleet is compared with the same few."""
+    match = _RELEASE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a release: write it like 9.0.0")
+    return (*map(int, match[1].split(".")), 0, 0)[:3]

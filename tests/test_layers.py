@@ -18,12 +18,14 @@ ALLOWED = {
     "device": {"_html", "xml", "values", "errors"},
     "cni": {"device"},
     "facts": {"spec", "values", "errors"},
-    "target": {"facts", "spec", "errors"},
+    "target": {"facts", "spec", "values", "errors"},
     "defaults": {"target", "spec", "values"},
     "root_complex": {"target", "spec", "errors"},
     "instancetypes": {"defaults", "target", "spec", "values", "errors", "manifest"},
     "manifest": {"target", "facts", "spec", "values", "errors"},
-    "rules": {"nic_models", "root_complex", "instancetypes", "defaults", "target", "spec", "values", "errors"},
+    "rules": {
+        *("compiler", "nic_models", "root_complex", "instancetypes", "defaults", "target", "spec", "values", "errors"),
+    },
     "compiler": {
         "_html",
         "cni",

@@ -93,6 +93,7 @@ def _render(command: argparse.ArgumentParser) -> None:
 
 def _check(command: argparse.ArgumentParser) -> None:
     _manifests(command)
+    _profile(command, "what the machines are to run on: a cluster, or a plain libvirt host")
     _output(command, "text", "json", "yaml")
     command.add_argument("--strict", action="store_true", help="count warnings as findings")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from kvnet import spec
-from kvnet.facts import HostFacts
+from kvnet.facts import HostFacts, ReleaseText
 from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
 from kvnet.spec import Instancetype, Interface, Machine, Nad, Network, Preference, VmiSpec
@@ -42,6 +42,7 @@ __all__ = [
 T = TypeVar("T")
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=8)
 _ANNOTATIONS = st.dictionaries(_TEXTS, _TEXTS, max_size=2)
+_RELEASES = st.sampled_from(["6.0.0", "9.0.0", "10.10", "11.1.0-2+deb13u1"])
 _QUANTITIES = st.sampled_from(["2", "500m", "1Gi", 3])
 _CNIS = st.sampled_from([{"type": "bridge", "bridge": "br10"}, {"plugins": [{"type": "macvlan", "master": "eth0"}]}])
 _JSON = st.recursive(
@@ -236,6 +237,7 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.integers(-(2**53), 2**53),
     Quantity: _QUANTITIES,
+    ReleaseText: _RELEASES,
     IpText: st.ip_addresses().map(str),
     MacAddress: mac_addresses(),
     PciAddress: pci_addresses(),

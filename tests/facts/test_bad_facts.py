@@ -41,6 +41,8 @@ NETWORK_INFO = "interfaces: [{network: a, deviceInfo: {pci: {pci-address: '0000:
         ("links: {a: {mac: 525400123456}}\n", "1:18 KN022 links.a.mac"),
         ("links: {a: {tap: 0}}\n", "1:18 KN022 links.a.tap"),
         ("links: {a: {Mac: x}}\n", "1:13 KN022 links.a.Mac"),
+        ("libvirtVersion: 9.0\n", "1:17 KN022 libvirtVersion"),
+        ("qemuVersion: unstable\n", "1:14 KN022 qemuVersion"),
         ("launchSecurity: x\n", "1:17 KN022 launchSecurity"),
         ("pciAddresses: {a: '05:00.1'}\n", "1:19 KN022 pciAddresses.a"),
         ("networkInfo: {interfaces: [{mac: x}]}\n", "1:28 KN022 networkInfo.interfaces[0].network"),
