@@ -70,7 +70,7 @@ ALLOWED = {
         *("device", "xml", "values", "errors"),
     },
     "live": {
-        *("hotplug", "interface_status", "domain", "compiler", "target", "spec", "device"),
+        *("hotplug", "interface_status", "domain", "compiler", "instancetypes", "defaults", "target", "spec", "device"),
         *("xml", "values", "errors"),
     },
 }
