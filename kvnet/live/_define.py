@@ -176,10 +176,10 @@ def _tags(domain: etree._Element, path: str) -> Counter[str]:
 
 def _refuse_existing(root: etree._Element, connection: libvirt.virConnect) -> None:
     for tag, look_up in (("name", connection.lookupByName), ("uuid", connection.lookupByUUIDString)):
-        value = root.findtext(tag)
-        known = found(look_up, value.strip()) if value else None
+        value = (root.findtext(tag) or "").strip()
+        known = found(look_up, value) if value else None
         if known is not None:
-            shared = "" if tag == "name" else f" with the UUID {value.strip()}"
+            shared = "" if tag == "name" else f" with the UUID {value}"
             state = "it runs, and its definition" if known.isActive() else "its definition"
             message = f"libvirt has a domain '{known.name()}'{shared} already: {state} would be lost"
             raise libvirt_error("KN406", message, _INSTEAD[tag], "domain", tag)
