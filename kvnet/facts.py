@@ -79,6 +79,7 @@ class HostFacts(BriefRepr):
     - ``pod_networks``: the entries of Multus' network-status
     - ``binding_plugins``: by the name they are registered under
     - ``libvirt_version``: such as ``9.0.0``
+    - ``qemu_version``: such as ``7.2.0``
     - ``libvirt_networks``: the names of libvirt's own networks on the host
     """
 
@@ -90,4 +91,5 @@ class HostFacts(BriefRepr):
     pod_networks: tuple[PodNetwork, ...] | None = None
     binding_plugins: Plugins | None = mapping(default=None)
     libvirt_version: Release | None = None
+    qemu_version: Release | None = None
     libvirt_networks: tuple[str, ...] | None = None

@@ -133,7 +133,7 @@ class Target(BriefRepr):
                     _refuse(name, each)
         if self.virt_type not in VIRT_TYPES:
             _refuse("virt_type", self.virt_type)
-        names = (self.architecture, facts.architecture, self.libvirt_release, facts.libvirt_version)
+        names = (self.architecture, facts.architecture, self.libvirt_release, facts.libvirt_version, facts.qemu_version)
         if names != _UNNAMED:
             try:
                 problems = _problems_of(*names)
@@ -147,8 +147,8 @@ class Target(BriefRepr):
 
 
 _LISTED: Mapping[str, type] = {"nads": Nad, "instancetypes": Instancetype, "preferences": Preference}
-_UNNAMED = (None, None, None, None)
-_NAMES = ("architecture", "architecture", "libvirt_release", "libvirt_release")
+_UNNAMED = (None, None, None, None, None)
+_NAMES = ("architecture", "architecture", "libvirt_release", "libvirt_release", "facts")
 _WANTED: Mapping[str, tuple[str, str]] = {
     "facts": ("HostFacts", "read them with kvnet.load_facts, or leave them out"),
     "cluster": ("a ClusterConfig", "read it with kvnet.load_cluster, or leave it out"),
@@ -171,13 +171,18 @@ def _refuse(name: str, value: object) -> NoReturn:
 
 @lru_cache(maxsize=64)
 def _problems_of(
-    architecture: str | None, known_architecture: str | None, libvirt: str | None, known_libvirt: str | None
+    architecture: str | None,
+    known_architecture: str | None,
+    libvirt: str | None,
+    known_libvirt: str | None,
+    qemu: str | None,
 ) -> tuple[Problem, ...]:
     """What is wrong with the names that a target and its facts give. The targets of a fleet give the same few.
 
     Raises TypeError for what is not text.
     """
-    if not all(isinstance(each, str | None) for each in (architecture, known_architecture, libvirt, known_libvirt)):
+    names = (architecture, known_architecture, libvirt, known_libvirt, qemu)
+    if not all(isinstance(each, str | None) for each in names):
         raise TypeError
     at = FieldPath(("architecture",))
     hint = f"use one of {', '.join(ARCHITECTURES)}"
@@ -193,6 +198,9 @@ def _problems_of(
         for each in dict.fromkeys((libvirt, known_libvirt))
         if each is not None and not is_release(each)
     ]
+    if qemu is not None and not is_release(qemu):
+        message = f"'{qemu}' is no release of QEMU"
+        problems.append(Problem(FieldPath(("qemuVersion",)), "KN025", message, hint="write it like 8.0.0"))
     return (*problems, *_contradiction(at, libvirt, known_libvirt))
 
 

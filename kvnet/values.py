@@ -43,7 +43,6 @@ _MAC_SHAPES = (
 _USUAL_MAC = re.compile("[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}")
 _NUMBER = re.compile(r"[+-]?(?:0[xX])?[0-9a-fA-F]+")
 _PCI = re.compile(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])")
-_RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}")
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
 _SCALE = {
     "n": Decimal("1e-9"),
@@ -60,6 +59,7 @@ _EXACT = Context(prec=200)
 """Holds every digit of the longest quantity, times the largest scale."""
 
 
+_RELEASE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9}){0,2})(?:[-+~ ].*)?")
 _SHORT_DIGITS = 18
 """Up to so many digits, Go holds a quantity as an integer and a power of ten."""
 
@@ -298,19 +298,27 @@ def quantity_text(quantity: object) -> str:
 
 
 def is_release(text: str) -> bool:
-    """Whether a text is written like a release of libvirt: one to three numbers with dots between them."""
+    """Whether a text begins as a release of libvirt or QEMU does: with one to three numbers, and dots between them."""
     return _RELEASE.fullmatch(text) is not None
 
 
 def release(text: str) -> tuple[int, ...]:
-    """The three numbers of a release of libvirt. Raises ValueError for what is not written like ``9.0.0``.
+    """The three numbers of a release of libvirt or QEMU; what a distribution writes after them is left out.
 
-    >>> release("10.6.0"), release("9")
-    ((10, 6, 0), (9, 0, 0))
+    Raises ValueError for what is not written like ``9.0.0``, and TypeError for what is not text.
+
+    >>> release("10.6.0"), release("9"), release("7.2.22 (Debian 1:7.2+dfsg-7)")
+    ((10, 6, 0), (9, 0, 0), (7, 2, 22))
     """
     if not isinstance(text, str):
-        raise TypeError(f"a release of libvirt is a text such as '9.0.0', not {text!r}")
-    if not is_release(text):
-        raise ValueError(f"{text!r} is not a release of libvirt: write it like 9.0.0")
-    parts = tuple(map(int, text.split(".")))
-    return (*parts, 0, 0)[:3]
+        raise TypeError(f"a release is a text such as '9.0.0', not {text!r}")
+    return _numbers_of(text)
+
+
+@lru_cache(maxsize=256)
+def _numbers_of(text: str) -> tuple[int, ...]:
+    """The numbers of a release; every NIC of a fleet is compared with the same few."""
+    match = _RELEASE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a release: write it like 9.0.0")
+    return (*map(int, match[1].split(".")), 0, 0)[:3]

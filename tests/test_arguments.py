@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -41,6 +42,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
             "target": (TARGET, "None, target"),
             "devices": ([XML], "None"),
             "name": ("vm", "None, text"),
+            "uuid": (UUID(int=1), "None"),
         },
     ),
     "check": (kvnet.check, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),

@@ -24,7 +24,9 @@ ALLOWED = {
     "root_complex": {"target", "spec", "errors"},
     "instancetypes": {"defaults", "target", "spec", "values", "errors", "manifest"},
     "manifest": {"_arguments", "target", "facts", "spec", "values", "errors"},
-    "rules": {"nic_models", "root_complex", "instancetypes", "defaults", "target", "spec", "values", "errors"},
+    "rules": {
+        *("compiler", "nic_models", "root_complex", "instancetypes", "defaults", "target", "spec", "values", "errors"),
+    },
     "compiler": {
         "_html",
         "cni",
@@ -70,7 +72,7 @@ ALLOWED = {
         *("device", "xml", "values", "errors"),
     },
     "live": {
-        *("hotplug", "interface_status", "domain", "compiler", "target", "spec", "device"),
+        *("hotplug", "interface_status", "domain", "compiler", "instancetypes", "defaults", "target", "spec", "device"),
         *("xml", "values", "errors"),
     },
 }

@@ -23,9 +23,10 @@ def run(arguments: Namespace, report: Report) -> int:
 
     Returns 1 where something is left undone, or waits for a restart or a migration.
     """
-    machines, target = inputs.read_admitted(arguments, report)
+    machines, target = inputs.read(arguments)
     statuses = []
     with live.connect(arguments.connect) as connection:
+        inputs.admit(machines, live.with_releases(target, connection), report)
         for machine in machines:
             applied = live.apply(machine, connection, target, policy=arguments.policy, timeout=arguments.timeout)
             _show(machine, applied, domain_name(machine, arguments.profile), report)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from attrs import evolve
-
 from kvnet import live
 from kvnet.cli import inputs
 from kvnet.cli.exit_status import status_of
 from kvnet.cli.report import Report
+from kvnet.domain.build import domain_name
 from kvnet.errors import KvnetError, Problem
-from kvnet.instancetypes import expand
+from kvnet.live import Defined, Existing
 from kvnet.pipeline import placed
-from kvnet.target import architecture_of
 
 __all__ = ["run"]
 
@@ -21,23 +19,31 @@ __all__ = ["run"]
 def run(arguments: Namespace, report: Report) -> int:
     """Define the domain of every machine, and print the persistent configuration that libvirt wrote back.
 
-    The others are defined even if libvirt refuses one. Without ``--connect`` the domains are undefined again. Returns
-    1 where libvirt refused or lost something.
+    Of a domain that was there before, the changes of its NICs are printed. The others are defined even if libvirt
+    refuses one. Without ``--connect`` the domains are undefined again. Returns 1 where libvirt refused or lost
+    something, and 2 where there is no domain to put NICs into.
     """
     found: list[Problem] = []
-    rendered = inputs.rendered(arguments, report, whole=False)
+    existing = Existing.INTO if arguments.into else Existing.REPLACE if arguments.replace else Existing.REFUSE
+    keep = arguments.connect is not None
+    machines, target = inputs.read(arguments)
     with live.connect(arguments.connect) as connection:
-        for each in rendered:
+        inputs.admit(machines, live.with_releases(target, connection), report)
+        for machine in machines:
             try:
-                machine = expand(each.machine, each.target).machine
-                virt_type = live.virt_type(connection, architecture_of(machine, each.target))
-                document = evolve(each, target=evolve(each.target, virt_type=virt_type)).domain()
-                defined = live.define(document, connection, keep=arguments.connect is not None)
+                defined = live.define_machine(machine, connection, target, existing=existing, keep=keep)
             except KvnetError as error:
-                problems = placed(each.machine.origin, error.problems)
+                problems = placed(machine.origin, error.problems)
             else:
-                problems = placed(each.machine.origin, defined.lost)
-                print(defined.persistent.rstrip("\n"))
+                problems = placed(machine.origin, (*defined.notes, *defined.lost))
+                _show(domain_name(machine, target.profile), defined)
             report.problems(problems)
             found += problems
     return status_of(found)
+
+
+def _show(name: str, defined: Defined) -> None:
+    if not defined.has_replaced:
+        print(defined.persistent.rstrip("\n"))
+    for change in defined.changes:
+        print(f"{name}: {change}")

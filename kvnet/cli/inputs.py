@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kvnet.cli.report import Report
@@ -18,7 +18,7 @@ from kvnet.rules.check import check
 from kvnet.spec import Instancetype, Machine, Nad, Preference
 from kvnet.target import Profile, Target
 
-__all__ = ["common", "domain_text", "named_file", "read", "read_admitted", "read_manifest", "rendered"]
+__all__ = ["admit", "common", "domain_text", "named_file", "read", "read_manifest", "rendered"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
@@ -72,16 +72,13 @@ def common(arguments: Namespace) -> tuple[tuple[Instancetype, ...], tuple[Prefer
     return (common_instancetypes(), common_preferences()) if arguments.common_instancetypes else ((), ())
 
 
-def read_admitted(arguments: Namespace, report: Report) -> tuple[tuple[Machine, ...], Target]:
-    """Read all files, and report what is to be said of each machine. Raises Rejected with what one is refused for."""
-    machines, target = read(arguments)
-    for machine in machines:
-        problems = check(machine, target)
-        report.problems(problem for problem in problems if not problem.is_error)
-        errors = [problem for problem in problems if problem.is_error]
-        if errors:
-            raise Rejected(errors)
-    return machines, target
+def admit(machines: Iterable[Machine], target: Target, report: Report) -> None:
+    """Report what is to be said of each machine. Raises Rejected with what any is refused for."""
+    problems = [problem for machine in machines for problem in check(machine, target)]
+    report.problems(problem for problem in problems if not problem.is_error)
+    errors = [problem for problem in problems if problem.is_error]
+    if errors:
+        raise Rejected(errors)
 
 
 def rendered(arguments: Namespace, report: Report, *, whole: bool = True) -> list[Rendered]:

@@ -34,6 +34,8 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
         lists = arguments.command == "instancetypes" and (arguments.cluster or arguments.common_instancetypes)
         if not arguments.files and not lists:
             parser.error(f"no manifest is given: kvnet {arguments.command} -f FILE")
+    if arguments.command == "define" and arguments.connect is None and (arguments.into or arguments.replace):
+        parser.error("--into and --replace are about domains that a libvirt has: say which one with --connect URI")
     return arguments
 
 
@@ -93,6 +95,7 @@ def _render(command: argparse.ArgumentParser) -> None:
 
 def _check(command: argparse.ArgumentParser) -> None:
     _manifests(command)
+    _profile(command, "what the machines are to run on: a cluster, or a plain libvirt host")
     _output(command, "text", "json", "yaml")
     command.add_argument("--strict", action="store_true", help="count warnings as findings")
 
@@ -106,6 +109,11 @@ def _define(command: argparse.ArgumentParser) -> None:
     _machines(command)
     connect = "the libvirt URI to define the domain on; without it, try it on a libvirt embedded in this process"
     command.add_argument("-c", "--connect", metavar="URI", help=connect)
+    over = command.add_mutually_exclusive_group()
+    into = "put the NICs into the definition that libvirt has, and keep everything else of it"
+    over.add_argument("--into", action="store_true", help=into)
+    replace = "replace the definition that libvirt has; without these options, it is left alone and the machine refused"
+    over.add_argument("--replace", action="store_true", help=replace)
 
 
 def _domains(command: argparse.ArgumentParser) -> None:

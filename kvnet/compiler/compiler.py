@@ -11,6 +11,7 @@ from kvnet.compiler import host, kubevirt
 from kvnet.compiler.context import Context
 from kvnet.compiler.guest import guest_of
 from kvnet.compiler.pod import PodNetworks
+from kvnet.compiler.releases import for_releases
 from kvnet.compiler.result import Compiled, CompiledNic
 from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
 from kvnet.device import PciGuestAddress
@@ -109,7 +110,13 @@ _FIELDS = {
 }
 """The fields of a spec's interface by those of devices that hold their values."""
 _NETWORK_HINT = "list a network of the same name"
+
+
+def _on_a_host(nic: Nic, context: Context) -> CompiledNic:
+    return for_releases(host.lower(nic, context), nic, context.target)
+
+
 _LOWER: dict[Profile, Callable[[Nic, Context], CompiledNic]] = {
     Profile.KUBEVIRT: kubevirt.lower,
-    Profile.HOST: host.lower,
+    Profile.HOST: _on_a_host,
 }

@@ -18,17 +18,16 @@ from kvnet.device import (
     Interface,
     NetworkSource,
     PciHostAddress,
-    UserSource,
-    VhostuserSource,
 )
 from kvnet.errors import Problem, Rejected
+from kvnet.values import release
 from kvnet.xml import write
+from kvnet.xml.paths import newer_parts
 
 __all__ = ["Compiled", "CompiledNic", "Requirement"]
 
-_PASST = "9.0.0"
-_PASST_WITH_VHOSTUSER = "11.1.0"
-_VLAN_ON_A_LINUX_BRIDGE = "11.0.0"
+_TAKEN_FOR_GRANTED = "8.10.0"
+"""The release of libvirt before 9.0, the first that a host is required to have."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -51,28 +50,24 @@ def requirements(device: Device, nic: str, *, link_mtu: int | None = None) -> It
         yield from _virtual_function(device.source, nic)
         return
     yield from _of_source(device, nic, link_mtu)
+    newest = max((since for _, since in newer_parts(device, _TAKEN_FOR_GRANTED)), key=release, default=None)
+    if newest is not None:
+        yield Requirement(kind="libvirt", name=newest, nic=nic)
     if device.filter is not None:
         yield Requirement(kind="filter", name=device.filter.filter, nic=nic)
 
 
 def _of_source(device: Interface, nic: str, link_mtu: int | None) -> Iterator[Requirement]:
-    is_passt = device.backend is not None and device.backend.type == "passt"
     match device.source:
         case EthernetSource() if device.target is not None:
             many = device.driver is not None and (device.driver.queues or 1) > 1
             yield Requirement(kind="tap", name=device.target, nic=nic, mtu=device.mtu, multi_queue=many)
         case BridgeSource(bridge=bridge):
             yield Requirement(kind="bridge", name=bridge, nic=nic, mtu=device.mtu)
-            if device.vlan is not None and device.virtualport is None:
-                yield Requirement(kind="libvirt", name=_VLAN_ON_A_LINUX_BRIDGE, nic=nic)
         case NetworkSource(network=network):
             yield Requirement(kind="network", name=network, nic=nic)
         case DirectSource(dev=dev):
             yield Requirement(kind="link", name=dev, nic=nic, mtu=link_mtu)
-        case UserSource() if is_passt:
-            yield Requirement(kind="libvirt", name=_PASST, nic=nic)
-        case VhostuserSource() if is_passt:
-            yield Requirement(kind="libvirt", name=_PASST_WITH_VHOSTUSER, nic=nic)
         case HostdevSource(address=address):
             yield from _virtual_function(address, nic)
 

@@ -21,12 +21,12 @@ from kvnet.device.source import (
     VdpaSource,
     VhostuserSource,
 )
-from kvnet.xml.schema import FieldCheck, RawElement
+from kvnet.xml.schema import FieldCheck, FieldSince, RawElement
 
 if TYPE_CHECKING:
     from kvnet.device.devices import Hostdev, Interface
 
-__all__ = ["OF_HOSTDEVS", "OF_INTERFACES"]
+__all__ = ["OF_HOSTDEVS", "OF_INTERFACES", "TOGETHER_SINCE"]
 
 _VIRTIO = ("virtio", "virtio-transitional", "virtio-non-transitional")
 _VIRTIO_OPTIONS = ("iommu", "ats", "packed", "page_per_vq")
@@ -175,6 +175,16 @@ OF_INTERFACES: Mapping[str, FieldCheck] = {
     "address": _address,
 }
 """The checks of ``Interface``, by the fields that they blame."""
+
+
+def _vlan_since(nic: Interface) -> str:
+    """Before 11.0, libvirt defines a NIC with a VLAN on a Linux bridge, and never starts it."""
+    is_linux_bridge = isinstance(nic.source, BridgeSource) and (nic.virtualport is None or nic.virtualport.type is None)
+    return "11.0.0" if is_linux_bridge else ""
+
+
+TOGETHER_SINCE: Mapping[str, FieldSince] = {"vlan": _vlan_since}
+"""The releases of libvirt that take fields of ``Interface`` beside others, by these fields."""
 
 
 def _startup_policy(_: Hostdev) -> str | None:

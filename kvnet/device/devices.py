@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvnet.device._agreement import OF_HOSTDEVS, OF_INTERFACES
+from kvnet.device._agreement import OF_HOSTDEVS, OF_INTERFACES, TOGETHER_SINCE
 from kvnet.device.address import GuestAddress, PciHostAddress
 from kvnet.device.common import ALIAS, DEVICE_NAME, Acpi, Rom, Teaming
 from kvnet.device.driver import Backend, Driver, HostdevDriver
@@ -20,7 +20,12 @@ __all__ = ["Device", "Hostdev", "Interface", "read_device"]
 _LOAD_PARAMETER = Token("[a-zA-Z0-9. ]{1,8}")
 
 
-@element("interface", field_checks=OF_INTERFACES, compared_with=("source", "model", "backend", "virtualport"))
+@element(
+    "interface",
+    field_checks=OF_INTERFACES,
+    compared_with=("source", "model", "backend", "virtualport"),
+    together_since=TOGETHER_SINCE,
+)
 class Interface(Element):
     """``<interface>``: one NIC of the guest. The fields are in the order in which libvirt writes them.
 

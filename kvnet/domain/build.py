@@ -64,12 +64,14 @@ def build(
     devices: Sequence[Device | str] | None = None,
     *,
     name: str | None = None,
+    uuid: UUID | None = None,
 ) -> str:
     """Build the domain document of a machine, enough to boot but without disks.
 
     ``devices`` are those that ``compile`` makes, unless others are given as values or as XML; XML is indented anew.
-    ``name`` is ``domain_name`` unless another one is given. Memory is ``memory.guest``, else the memory request, else
-    the limit, else 1 GiB. vCPUs follow KubeVirt's topology, with the sockets that may be plugged in later.
+    ``name`` is ``domain_name`` and ``uuid`` is ``domain_uuid``, unless others are given. Memory is ``memory.guest``,
+    else the memory request, else the limit, else 1 GiB. vCPUs follow KubeVirt's topology, with the sockets that may be
+    plugged in later.
 
     Returns the document that ``render`` has for the same machine and target.
 
@@ -101,7 +103,8 @@ def build(
     nics = "".join([_nic(device, n) for n, device in enumerate(devices)])
     if is_on_root_complex(machine, target):
         nics += _on_root_bus(machine, target, devices)
-    return frame.format(name=escape(name), uuid=domain_uuid(machine), nics=nics)
+    uuid = domain_uuid(machine) if uuid is None else checked(uuid, UUID, "a uuid.UUID", "write uuid=UUID('…')")
+    return frame.format(name=escape(name), uuid=uuid, nics=nics)
 
 
 _NAME_HINT = "write one, or leave it out"

@@ -9,6 +9,7 @@ from lxml import etree
 
 from kvnet._arguments import checked, checked_items
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
+from kvnet.domain.conflicts import conflicts
 from kvnet.domain.document import NICS, DomainDocument, only_nic
 from kvnet.domain.edit import edited, removal, replacement, with_nics
 from kvnet.errors import FieldPath, Problem, XmlError
@@ -41,23 +42,29 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
     Returns the document. Comments, metadata, namespaces, white space and spelling stay as they are; NICs are indented
     as the elements around them.
 
-    Raises XmlError where the document is not a domain, or a text is not one NIC, and TypeError for NICs of another
-    kind, such as devices, which ``write`` makes into text.
+    Raises XmlError where the document is not a domain, a text is not one NIC, or a NIC claims what a device that stays
+    has already: a boot order (which ``<os><boot>`` excludes, too), a guest address, an alias or a target. Raises
+    TypeError for NICs of another kind, such as devices, which ``write`` makes into text.
     """
     document = DomainDocument.parse(domain_xml)
     given = [only_nic(text, FieldPath(("nics",))[n]) for n, text in enumerate(_texts(nics))]
     wanted = [_nic(element) for _, element in given]
     _refuse_shared_aliases(wanted)
-    present = [(document.spans[each], _nic(each)) for each in document.devices if each.tag in NICS]
+    present = [(each, _nic(each)) for each in document.devices if each.tag in NICS]
     matches = _matches(wanted, [nic for _, nic in present])
+    others = [each for m, each in enumerate(present) if m not in matches.values()]
+    removed = [element for element, nic in others if replace_all and nic.is_ours]
+    gone = {*removed, *(present[m][0] for m in matches.values())}
+    kept = [each for each in document.devices if each not in gone]
+    problems = [*conflicts(document, kept, [element for _, element in given])]
+    if problems:
+        raise XmlError(problems)
     edits = [
-        replacement(document, present[m][0], given[n][0])
+        replacement(document, document.spans[present[m][0]], given[n][0])
         for n, m in matches.items()
         if present[m][1].content != wanted[n].content
     ]
-    if replace_all:
-        others = [each for m, each in enumerate(present) if m not in matches.values()]
-        edits += [removal(document, span) for span, nic in others if nic.is_ours]
+    edits += [removal(document, document.spans[each]) for each in removed]
     new = [text for n, (text, _) in enumerate(given) if n not in matches]
     if new:
         edits.append(with_nics(document, new))
@@ -97,7 +104,8 @@ def _refuse_shared_aliases(wanted: Sequence[_Nic]) -> None:
 
 
 _ORDER: tuple[Callable[[_Nic, _Nic], bool], ...] = (
-    lambda nic, old: nic.alias != "" and nic.alias == old.alias,
+    # a hostdev with the alias of an interface may be a graphics card
+    lambda nic, old: nic.alias != "" and nic.alias == old.alias and (nic.tag == old.tag or old.is_ours),
     # equality comes before MAC addresses: two NICs may share one, and would change places otherwise
     lambda nic, old: nic.content == old.content,
     lambda nic, old: nic.mac != "" and nic.mac == old.mac and "" in (nic.alias, old.alias),

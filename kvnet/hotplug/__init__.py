@@ -1,7 +1,14 @@
 """Change the NICs of a running machine: plan the steps, fix their addresses, and keep root ports free for them."""
 
 from kvnet.hotplug.live_domain import LiveDomain, LiveNic
-from kvnet.hotplug.persistent import Call, DomainPlan, DomainState, mac_from_uuid, plan_domain
+from kvnet.hotplug.persistent import (
+    Call,
+    DomainPlan,
+    DomainState,
+    mac_from_uuid,
+    plan_domain,
+    with_fixed_addresses,
+)
 from kvnet.hotplug.plan import plan_changes, plan_next_start, plan_virtual_functions
 from kvnet.hotplug.policy import HotplugPolicy, networks_to_set_up
 from kvnet.hotplug.ports import (
@@ -16,6 +23,7 @@ from kvnet.hotplug.ports import (
     placeholders,
     with_hotplug_ports,
 )
+from kvnet.hotplug.redefine import Redefinition, redefine
 from kvnet.hotplug.steps import Action, Plan, Step, preview
 
 __all__ = [
@@ -28,6 +36,7 @@ __all__ = [
     "LiveNic",
     "PciSlot",
     "Plan",
+    "Redefinition",
     "RootPorts",
     "Step",
     "extra_controllers",
@@ -44,5 +53,7 @@ __all__ = [
     "plan_next_start",
     "plan_virtual_functions",
     "preview",
+    "redefine",
+    "with_fixed_addresses",
     "with_hotplug_ports",
 ]

@@ -25,7 +25,7 @@ from kvnet.spec import Machine
 from kvnet.target import Target, checked_target
 from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["Call", "DomainPlan", "DomainState", "mac_from_uuid", "plan_domain"]
+__all__ = ["Call", "DomainPlan", "DomainState", "mac_from_uuid", "plan_domain", "with_fixed_addresses"]
 
 _QEMU_PREFIX = bytes((0x52, 0x54, 0x00))
 """QEMU's MAC prefix, from which libvirt generates addresses too; it is locally administered."""
@@ -108,7 +108,7 @@ def plan_domain(
     except Rejected as refused:
         return DomainPlan(state=state, problems=refused.problems)
     policy = policy_of(policy, machine, target.profile)
-    machine = _with_fixed_addresses(machine, target, state, policy)
+    machine = with_fixed_addresses(machine, target, state, policy)
     live = persistent = Plan()
     if state.persistent is not None:
         persistent = plan_next_start(state.persistent, machine, target, policy=policy)
@@ -140,11 +140,12 @@ def mac_from_uuid(uuid: str, nic: str, taken: Container[MacAddress] = ()) -> Mac
     return next(mac for mac in macs if mac not in taken)
 
 
-def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, policy: HotplugPolicy) -> Machine:
+def with_fixed_addresses(machine: Machine, target: Target, state: DomainState, policy: HotplugPolicy) -> Machine:
     """Fix MAC and PCI address of each NIC so that the live and the persistent configuration agree.
 
     A NIC that one configuration has gets the same addresses in the other one, the live before the persistent. A new NIC
     gets ``mac_from_uuid``, and the first PCI slot that is free in both; with one configuration, libvirt assigns it.
+    Without any, for a domain that is to be defined, each NIC is new.
     """
     domains = [domain for domain in (state.live, state.persistent) if domain is not None]
     found = [_devices_by_name(domain, policy) for domain in domains]
@@ -157,7 +158,7 @@ def _with_fixed_addresses(machine: Machine, target: Target, state: DomainState, 
         there = [named.get(interface.name) for named in found]
         fixed: dict[str, Any] = {}
         known = _macs(there)
-        if isinstance(device, Interface) and device.mac is None and (None in there or len(set(known)) > 1):
+        if isinstance(device, Interface) and device.mac is None:
             mac = known[0] if known else mac_from_uuid(state.uuid, interface.name, macs)
             macs.append(mac)
             fixed["mac_address"] = str(mac)

@@ -7,8 +7,9 @@ from kvnet.hotplug import Action, Call, DomainPlan, DomainState, HotplugPolicy, 
 from kvnet.live._apply import Applied, Failure, apply, plan
 from kvnet.live._define import Defined, Started, define, lost, start
 from kvnet.live._libvirt import LibvirtError
+from kvnet.live._machine import Existing, define_machine
 from kvnet.live._status import agent_report, status
-from kvnet.live.connection import connect, virt_type
+from kvnet.live.connection import connect, virt_type, with_releases
 from kvnet.live.events import Event, EventKind, watch
 from kvnet.spec import InterfaceStatus
 
@@ -21,6 +22,7 @@ __all__ = [
     "DomainState",
     "Event",
     "EventKind",
+    "Existing",
     "Failure",
     "HotplugPolicy",
     "InterfaceStatus",
@@ -31,10 +33,12 @@ __all__ = [
     "apply",
     "connect",
     "define",
+    "define_machine",
     "lost",
     "plan",
     "start",
     "status",
     "virt_type",
     "watch",
+    "with_releases",
 ]

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from kvnet.domain.build import domain_name
 from kvnet.errors import Problem
 from kvnet.hotplug import Action, Call, DomainPlan, HotplugPolicy, plan_domain
 from kvnet.hotplug.steps import Remaining
-from kvnet.live._libvirt import LibvirtError, domain_named, domain_state, libvirt_module, refused
-from kvnet.live.connection import Reconnectable
+from kvnet.live._libvirt import LibvirtError, domain_of, domain_state, libvirt_module, refused
+from kvnet.live.connection import Reconnectable, of_connection
 from kvnet.live.events import EventKind, Removals
 from kvnet.spec import Machine
 from kvnet.spec.nic import interfaces_at, nics_of
@@ -62,12 +61,13 @@ def plan(
 ) -> DomainPlan:
     """Plan what ``apply`` would do to a machine's domain now, with the same arguments.
 
-    Raises LibvirtError where there is no such domain, or libvirt cannot describe it, and XmlError.
+    The releases of libvirt and QEMU are those of the connection. Raises LibvirtError where there is no such domain, or
+    libvirt cannot describe it, and XmlError.
     """
     target = checked_target(machine, target)
     try:
-        domain = domain_named(connection, name or domain_name(machine, target.profile))
-        return plan_domain(domain_state(domain), machine, target, policy=policy)
+        domain = domain_of(connection, machine, target.profile, name)
+        return plan_domain(domain_state(domain), machine, of_connection(target, connection), policy=policy)
     except libvirt_module().libvirtError as error:
         raise refused(error) from error
 
@@ -100,7 +100,6 @@ def apply(
     cannot describe it, and XmlError.
     """
     target = checked_target(machine, target)
-    name = name or domain_name(machine, target.profile)
     with Reconnectable(connection, attempts, reopen) as current:
         run = _Run(machine, target, policy, name, current, timeout)
         try:
@@ -122,7 +121,7 @@ class _Run:
     machine: Machine
     target: Target
     policy: HotplugPolicy | str | None
-    name: str
+    name: str | None
     current: Reconnectable
     timeout: float
     applied: Applied = field(init=False, factory=Applied)
@@ -131,8 +130,9 @@ class _Run:
 
     def carry_out(self) -> Applied:
         """Carry out what the domain lacks now. Raises libvirtError where the connection is lost."""
-        domain = domain_named(self.current.connection, self.name)
-        planned = plan_domain(domain_state(domain), self.machine, self.target, policy=self.policy)
+        domain = domain_of(self.current.connection, self.machine, self.target.profile, self.name)
+        target = of_connection(self.target, self.current.connection)
+        planned = plan_domain(domain_state(domain), self.machine, target, policy=self.policy)
         # a call that is no longer planned was done, even if the answer was lost with the connection
         done = tuple(call for call in self.pending if call not in planned.calls)
         self.applied = evolve(self.applied, done=(*self.applied.done, *done), problems=planned.problems)

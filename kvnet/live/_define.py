@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -12,13 +12,13 @@ from lxml import etree
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.domain.read import is_nic, read_domain
 from kvnet.errors import FieldPath, Problem, Severity
-from kvnet.live._libvirt import libvirt_error, libvirt_module
+from kvnet.live._libvirt import found, libvirt_error, libvirt_module
 from kvnet.xml import parse
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["Defined", "Started", "define", "lost", "start"]
+__all__ = ["Defined", "Started", "define", "lost", "missing_elements", "start"]
 
 _DOMAIN = FieldPath(("domain",))
 _HINT = "leave it out, or use a release of libvirt that supports it"
@@ -30,17 +30,29 @@ _IMPLIED = {
 """Defaults that libvirt does not write back."""
 
 
+_INSTEAD = {
+    "name": "put the NICs into it with `kvnet define --into`, which keeps its disks and MAC addresses, or replace it "
+    "with `--replace`",
+    "uuid": "give the machine another firmware.uuid, or rename that domain with `virsh domrename`",
+}
+"""What to do about a domain that libvirt has already, by what the two have in common."""
+
+
 @frozen(kw_only=True)
 class Defined:
     """A domain that libvirt has defined.
 
     ``requested`` is the XML that libvirt was given, ``persistent`` the persistent configuration that it wrote back, and
-    ``lost`` what ``lost`` finds of the first that is not in the second.
+    ``lost`` what ``lost`` finds of the first that is not in the second. ``define_machine`` adds its ``notes`` and
+    warnings and, where the domain was there before (``has_replaced``), the ``changes`` of its NICs.
     """
 
     requested: str
     persistent: str
     lost: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
+    has_replaced: bool = False
+    changes: tuple[Change, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -53,17 +65,18 @@ class Started:
     lost: tuple[Problem, ...]
 
 
-def define(domain_xml: str, connection: libvirt.virConnect, *, keep: bool = False) -> Defined:
+def define(domain_xml: str, connection: libvirt.virConnect, *, keep: bool = False, replace: bool = False) -> Defined:
     """Define a domain, validated against libvirt's schema, and read it back.
 
-    Unless ``keep`` is set, the domain is undefined again; it is then refused where libvirt already has a domain of its
-    name or UUID, which would be undefined with it. With ``keep``, such a domain is redefined.
+    It is refused where libvirt already has a domain of its name or UUID, whose definition would be lost; with both
+    ``keep`` and ``replace``, it takes its place. Unless ``keep`` is set, the domain is undefined again.
 
-    Raises LibvirtError where libvirt refuses the domain, and XmlError where ``domain_xml`` is not XML.
+    Raises LibvirtError where libvirt refuses the domain or has it already, and XmlError where ``domain_xml`` is not
+    XML.
     """
     libvirt = libvirt_module()
     root = parse(domain_xml)
-    if not keep:
+    if not (keep and replace):
         _refuse_existing(root, connection)
     try:
         domain = connection.defineXMLFlags(domain_xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
@@ -79,8 +92,8 @@ def define(domain_xml: str, connection: libvirt.virConnect, *, keep: bool = Fals
     return Defined(requested=domain_xml, persistent=persistent, lost=lost(domain_xml, persistent))
 
 
-def start(domain_xml: str, connection: libvirt.virConnect, *, paused: bool = False) -> Started:
-    """Define a domain as ``define`` does with ``keep``, and start it.
+def start(domain_xml: str, connection: libvirt.virConnect, *, paused: bool = False, replace: bool = False) -> Started:
+    """Define a domain as ``define`` does with ``keep``, and start it; ``replace`` is that of ``define``.
 
     With ``paused``, its CPUs are stopped before the first instruction. Where the domain does not start, its persistent
     configuration is what it was before: the old one, or none.
@@ -92,7 +105,7 @@ def start(domain_xml: str, connection: libvirt.virConnect, *, paused: bool = Fal
     name = parse(domain_xml).findtext("name") or ""
     before = _persistent_configuration(connection, name)
     try:
-        defined = define(domain_xml, connection, keep=True)
+        defined = define(domain_xml, connection, keep=True, replace=replace)
         domain = connection.lookupByUUIDString(parse(defined.persistent).findtext("uuid"))
         try:
             domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED if paused else 0)
@@ -144,9 +157,15 @@ def _loss(change: Change) -> Problem | None:
 
 
 def _missing_elements(requested: etree._Element, persistent: etree._Element) -> Iterator[Problem]:
+    for at, _ in missing_elements(requested, persistent):
+        yield Problem(at, "KN403", f"libvirt dropped a <{at.parts[-1]}>", hint=_HINT)
+
+
+def missing_elements(before: etree._Element, after: etree._Element) -> Iterator[tuple[FieldPath, int]]:
+    """The elements of ``<domain>`` and ``<devices>`` that one domain has more of than another, and how many more."""
     for path, at in ((".", _DOMAIN), ("devices", _DOMAIN / "devices")):
-        for tag in _tags(requested, path) - _tags(persistent, path):
-            yield Problem(at / tag, "KN403", f"libvirt dropped a <{tag}>", hint=_HINT)
+        for tag, count in (_tags(before, path) - _tags(after, path)).items():
+            yield at / tag, count
 
 
 def _tags(domain: etree._Element, path: str) -> Counter[str]:
@@ -157,27 +176,22 @@ def _tags(domain: etree._Element, path: str) -> Counter[str]:
 
 def _refuse_existing(root: etree._Element, connection: libvirt.virConnect) -> None:
     for tag, look_up in (("name", connection.lookupByName), ("uuid", connection.lookupByUUIDString)):
-        value = root.findtext(tag)
-        if value and _find(look_up, value) is not None:
-            message = f"libvirt has a domain of the {tag} '{value}' already"
-            hint = "keep it, to redefine that domain, or choose another name"
-            raise libvirt_error("KN406", message, hint, "domain", tag)
+        value = (root.findtext(tag) or "").strip()
+        known = found(look_up, value) if value else None
+        if known is not None:
+            shared = "" if tag == "name" else f" with the UUID {value}"
+            state = "it runs, and its definition" if known.isActive() else "its definition"
+            message = f"libvirt has a domain '{known.name()}'{shared} already: {state} would be lost"
+            raise libvirt_error("KN406", message, _INSTEAD[tag], "domain", tag)
 
 
 def _persistent_configuration(connection: libvirt.virConnect, name: str) -> str | None:
     """That of the domain of a name, with its secrets; ``None`` for no domain. Raises LibvirtError where it runs."""
     libvirt = libvirt_module()
-    domain = _find(connection.lookupByName, name)
+    domain = found(connection.lookupByName, name)
     if domain is None:
         return None
     if domain.isActive():
         hint = "apply changes to a running domain, or stop it first"
         raise libvirt_error("KN876", f"'{name}' runs already", hint, "domain", "name")
     return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
-
-
-def _find(look_up: Callable[[str], libvirt.virDomain], value: str) -> libvirt.virDomain | None:
-    try:
-        return look_up(value)
-    except libvirt_module().libvirtError:
-        return None

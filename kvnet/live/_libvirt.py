@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, KvnetError, Problem
 from kvnet.hotplug import DomainState
+from kvnet.spec import Machine
+from kvnet.target import Profile
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["LibvirtError", "domain_named", "domain_state", "libvirt_error", "libvirt_module", "refused"]
+__all__ = [
+    "LibvirtError",
+    "domain_named",
+    "domain_of",
+    "domain_state",
+    "found",
+    "libvirt_error",
+    "libvirt_module",
+    "refused",
+]
 
 
 class LibvirtError(KvnetError):
@@ -41,16 +54,47 @@ def refused(error: libvirt.libvirtError) -> LibvirtError:
     return libvirt_error("KN871", f"libvirt says: {error.get_error_message()}", "", "domain")
 
 
-def domain_named(connection: libvirt.virConnect, name: str) -> libvirt.virDomain:
-    """Look a domain up. Raises LibvirtError where there is none, and libvirtError where the call fails."""
+def found(look_up: Callable[[str], libvirt.virDomain], value: str) -> libvirt.virDomain | None:
+    """The domain that a look-up by name or UUID finds, or ``None``. Raises libvirtError where the call fails."""
     libvirt = libvirt_module()
     try:
-        return connection.lookupByName(name)
+        return look_up(value)
     except libvirt.libvirtError as error:
         if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
             raise
-        message = f"{connection.getURI()} has no domain '{name}'"
-        raise libvirt_error("KN870", message, "define and start it, or name another one", "domain", "name") from None
+        return None
+
+
+def domain_of(
+    connection: libvirt.virConnect, machine: Machine, profile: Profile, name: str | None = None
+) -> libvirt.virDomain:
+    """Look a machine's domain up, by ``name`` or else by ``domain_name``. Raises as ``domain_named`` does.
+
+    Where there is none, the hint says which command makes it, or for which profile the machine has a domain.
+    """
+    if name is not None:
+        return domain_named(connection, name)
+    name = domain_name(machine, profile)
+    other = Profile.HOST if profile is Profile.KUBEVIRT else Profile.KUBEVIRT
+    known = found(connection.lookupByName, name)
+    if known is not None:
+        return known
+    hint = f"make it with `kvnet define -c {connection.getURI()} --profile {profile} -f FILE`"
+    if found(connection.lookupByName, domain_name(machine, other)) is not None:
+        hint = f"there is '{domain_name(machine, other)}', its name with `--profile {other}`: use that one, or {hint}"
+    raise _no_domain(connection, name, hint)
+
+
+def domain_named(connection: libvirt.virConnect, name: str) -> libvirt.virDomain:
+    """Look a domain up. Raises LibvirtError where there is none, and libvirtError where the call fails."""
+    known = found(connection.lookupByName, name)
+    if known is None:
+        raise _no_domain(connection, name, "define and start it, or name another one")
+    return known
+
+
+def _no_domain(connection: libvirt.virConnect, name: str, hint: str) -> LibvirtError:
+    return libvirt_error("KN870", f"{connection.getURI()} has no domain '{name}'", hint, "domain", "name")
 
 
 def domain_state(domain: libvirt.virDomain) -> DomainState:

@@ -7,8 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from kvnet import interface_status
-from kvnet.domain.build import domain_name
-from kvnet.live._libvirt import domain_named, libvirt_module, refused
+from kvnet.live._libvirt import domain_of, libvirt_module, refused
 from kvnet.spec import InterfaceStatus, Machine
 from kvnet.target import Profile
 
@@ -37,7 +36,7 @@ def status(
     Raises LibvirtError where there is no such domain, or libvirt cannot describe it, and what ``kvnet.status`` raises.
     """
     try:
-        domain = domain_named(connection, name or domain_name(machine, profile))
+        domain = domain_of(connection, machine, Profile(profile), name)
         text = domain.XMLDesc() if domain.isActive() else None
         report = None if text is None else agent_report(domain, timeout=timeout)
     except libvirt_module().libvirtError as error:

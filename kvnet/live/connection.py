@@ -9,16 +9,18 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
 
+from attrs import evolve
 from lxml import etree
 
 from kvnet.live._embedded import embedded_root, prepare_process
-from kvnet.live._libvirt import LibvirtError, libvirt_error, libvirt_module
+from kvnet.live._libvirt import LibvirtError, libvirt_error, libvirt_module, refused
 from kvnet.live.events import event_loop
+from kvnet.target import Target
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["Reconnectable", "connect", "open_connection", "virt_type"]
+__all__ = ["Reconnectable", "connect", "of_connection", "open_connection", "virt_type", "with_releases"]
 
 _ARCHES = {"amd64": "x86_64", "arm64": "aarch64", "s390x": "s390x"}
 _QEMU = "qemu-system-x86_64"
@@ -93,6 +95,30 @@ def virt_type(connection: libvirt.virConnect, architecture: str) -> str:
         hint = "install the QEMU of that architecture, or connect elsewhere with --connect"
         raise libvirt_error("KN401", message, hint) from error
     return etree.fromstring(capabilities.encode()).findtext("domain", default="qemu")
+
+
+def with_releases(target: Target, connection: libvirt.virConnect) -> Target:
+    """The target with the releases of libvirt and QEMU that a connection has, whatever its facts say.
+
+    Raises LibvirtError where the connection is lost.
+    """
+    try:
+        return of_connection(target, connection)
+    except libvirt_module().libvirtError as error:
+        raise refused(error) from error
+
+
+def of_connection(target: Target, connection: libvirt.virConnect) -> Target:
+    """Do what ``with_releases`` does. Raises libvirtError where the connection is lost, for those who connect again."""
+    libvirt_release = _release(connection.getLibVersion())
+    qemu_release = _release(connection.getVersion()) if connection.getType() == "QEMU" else None
+    facts = evolve(target.facts, libvirt_version=libvirt_release, qemu_version=qemu_release)
+    return evolve(target, facts=facts, libvirt_release=None)
+
+
+def _release(number: int) -> str:
+    """The release that libvirt's calls give as one number: 11002003 is 11.2.3."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
 
 
 class Reconnectable:

@@ -51,10 +51,10 @@ def _elements(cls: type, libvirt: str) -> SearchStrategy[Any]:
     values = st.fixed_dictionaries(needed, optional=others)
     if cls is Interface and _is_known(_PASST_KNOWN, libvirt):
         values = st.one_of(values, values, values, values.map(lambda drawn: {**drawn, **_PASST}))
-    return values.map(lambda drawn: _agreeing(cls, drawn)).filter(lambda made: made is not None)
+    return values.map(lambda drawn: _agreeing(cls, drawn, libvirt)).filter(lambda made: made is not None)
 
 
-def _agreeing(cls: type, values: Mapping[str, Any]) -> Any:
+def _agreeing(cls: type, values: Mapping[str, Any], libvirt: str) -> Any:
     """The object, without those fields that do not go with the others; none where a required one does not."""
     left = dict(values)
     plan = plan_of(cls)
@@ -64,6 +64,9 @@ def _agreeing(cls: type, values: Mapping[str, Any]) -> Any:
             left = {name: value for name, value in left.items() if name not in inside}
     empty = {part.field: part.empty for part in plan.fields()}
     required = {part.field for part in plan.fields() if part.required}
+    for name, since_of in declaration(cls).together_since.items():
+        if name in left and not _is_known(since_of(SimpleNamespace(**(empty | left))), libvirt):
+            del left[name]
     while blamed := declaration(cls).contradiction(SimpleNamespace(**(empty | left))):
         if left.pop(blamed[0], None) is None or blamed[0] in required:
             # what is lacking is not made up for

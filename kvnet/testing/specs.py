@@ -42,6 +42,7 @@ __all__ = [
 T = TypeVar("T")
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=8)
 _ANNOTATIONS = st.dictionaries(_TEXTS, _TEXTS, max_size=2)
+_RELEASES = st.sampled_from(["6.0.0", "9.0.0", "10.10", "11.1.0-2+deb13u1"])
 _QUANTITIES = st.sampled_from(["2", "500m", "1Gi", 3])
 _CNIS = st.sampled_from([{"type": "bridge", "bridge": "br10"}, {"plugins": [{"type": "macvlan", "master": "eth0"}]}])
 _JSON = st.recursive(
@@ -236,7 +237,7 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     int: st.integers(-(2**53), 2**53),
     Quantity: _QUANTITIES,
     Architecture: st.sampled_from(ARCHITECTURES),
-    Release: st.sampled_from(["9.0.0", "10.6.0", "11"]),
+    Release: _RELEASES,
     VirtType: st.sampled_from(VIRT_TYPES),
     # IPv4 addresses inside IPv6 are read as IPv4
     IpText: st.ip_addresses().filter(lambda each: not getattr(each, "ipv4_mapped", None)).map(str),

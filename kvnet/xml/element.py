@@ -20,6 +20,7 @@ from kvnet.xml.schema import (
     CrossCheck,
     Declaration,
     FieldCheck,
+    FieldSince,
     Leaf,
     RawElement,
     at,
@@ -57,6 +58,7 @@ class Element:
 
 C = TypeVar("C", bound=type[Element])
 _NONE: Mapping[str, FieldCheck] = {}
+_NO_RELEASES: Mapping[str, FieldSince] = {}
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attr, at, child, children, variant))
@@ -69,6 +71,7 @@ def element(
     cross_fields: tuple[str, ...] = (),
     field_checks: Mapping[str, FieldCheck] = _NONE,
     compared_with: tuple[str, ...] = (),
+    together_since: Mapping[str, FieldSince] = _NO_RELEASES,
     implied: tuple[str, ...] = (),
     **constants: str,
 ) -> Callable[[C], C]:
@@ -81,7 +84,8 @@ def element(
     Making an object raises ValueError with the class and the field for a value that cannot be written, and TypeError
     for a field that is missing or unknown. ``cross_check`` compares the fields with each other; it is called if one
     of ``cross_fields`` is given, or always if there are none. ``field_checks`` compare the fields that they are named
-    after with those that ``compared_with`` lists, and are called if the former are given.
+    after with those that ``compared_with`` lists, and are called if the former are given. ``together_since`` tells for
+    fields that are given with which release of libvirt they work beside the others; empty where that is no other one.
     """
 
     def declare(cls: C) -> C:
@@ -100,6 +104,7 @@ def element(
             cross_fields=cross_fields,
             field_checks=field_checks,
             compared_with=compared_with,
+            together_since=together_since,
             implied=implied,
             constants=constants,
         )

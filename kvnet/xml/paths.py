@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from attrs import evolve, frozen
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.values import release
-from kvnet.xml.schema import Branch, Node, RawElement, declaration, plan_of
+from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
 from kvnet.xml.types import Present, Scalar
 
-__all__ = ["DeclaredPath", "newer_than", "paths"]
+__all__ = ["DeclaredPath", "newer_parts", "newer_than", "paths"]
+
+_Release = tuple[int, ...]
+_Parts = tuple[str | int, ...]
 
 
 @frozen(kw_only=True)
@@ -93,31 +97,76 @@ def _branch(branch: Branch, at: DeclaredPath) -> Iterator[DeclaredPath]:
 
 def newer_than(device: Any, libvirt: str) -> Iterator[Problem]:
     """A problem for every part of an object that came after a release of libvirt."""
-    known = release(libvirt)
-    for at, since in _since(plan_of(device.__class__), device, FieldPath((declaration(type(device)).tag,))):
-        if release(since) > known:
-            message = f"libvirt {libvirt} does not know it; it came with {since}"
-            yield Problem(at, "KN520", message, hint="leave it out, or write for a newer release")
+    for at, since in newer_parts(device, libvirt):
+        message = f"libvirt {libvirt} does not know it; it came with {since}"
+        yield Problem(at, "KN520", message, hint="leave it out, or write for a newer release")
 
 
-def _since(node: Node, device: Any, at: FieldPath) -> Iterator[tuple[FieldPath, str]]:
-    for leaf in node.leaves():
-        path = at / f"@{leaf.name}" if leaf.name else at
-        value = getattr(device, leaf.field)
-        known = (leaf.optional_since,) if value is None else (leaf.since, leaf.scalar.since(value))
-        yield from ((path, since) for since in known if since)
-    for part in node.content:
-        if isinstance(part, Node):
-            yield from _since(part, device, at / part.tag)
-        else:
-            yield from _since_branch(part, getattr(device, part.field), at)
+def newer_parts(device: Any, libvirt: str) -> Iterator[tuple[FieldPath, str]]:
+    """Every part of an object that came after a release of libvirt, with the release that it came with.
+
+    A field that works beside others only since some release is such a part, too.
+    """
+    for parts, since in _newer(device, release(libvirt), (declaration(device.__class__).tag,)):
+        yield FieldPath(parts), since
 
 
-def _since_branch(branch: Branch, held: Any, at: FieldPath) -> Iterator[tuple[FieldPath, str]]:
-    values = held if branch.repeated else () if held is None or isinstance(held, RawElement) else (held,)
+def _newer(device: Any, known: _Release, at: _Parts) -> Iterator[tuple[_Parts, str]]:
+    held = device.__dict__
+    for path, part in _dated(device.__class__, known):
+        value = held.get(part.field, part.empty)
+        if isinstance(part, Branch):
+            yield from _of_branch(part, value, known, (*at, *path)) if value else ()
+        elif value is not None or part.optional_since:
+            yield from _of_leaf(part, value, known, (*at, *path))
+    for field, since_of in declaration(device.__class__).together_since.items():
+        if field in held and _is_after(since := since_of(device), known):
+            yield (*at, field), since
+
+
+def _of_leaf(leaf: Leaf, value: Any, known: _Release, at: _Parts) -> Iterator[tuple[_Parts, str]]:
+    for since in (leaf.optional_since,) if value is None else (leaf.since, leaf.scalar.since(value)):
+        if _is_after(since, known):
+            yield at, since
+
+
+def _of_branch(branch: Branch, held: Any, known: _Release, at: _Parts) -> Iterator[tuple[_Parts, str]]:
+    values = held if branch.repeated else () if isinstance(held, RawElement) else (held,)
     for n, value in enumerate(values):
-        path = (at / branch.tag)[n] if branch.repeated else at / branch.tag
-        said = declaration(type(value))
-        selected = at / f"@{branch.selector}" if branch.selector else path
-        yield from ((place, since) for place, since in ((path, branch.since), (selected, said.since)) if since)
-        yield from _since(plan_of(value.__class__), value, path)
+        path = (*at, n) if branch.repeated else at
+        selected = (*at[:-1], f"@{branch.selector}") if branch.selector else path
+        for place, since in ((path, branch.since), (selected, declaration(value.__class__).since)):
+            if _is_after(since, known):
+                yield place, since
+        yield from _newer(value, known, path)
+
+
+@cache
+def _dated(cls: type, known: _Release) -> tuple[tuple[tuple[str, ...], Leaf | Branch], ...]:
+    """The fields of a class that may hold something newer, with their paths: few of them, for most are old."""
+    return tuple([(path, part) for path, part in _placed(plan_of(cls), ()) if _may_be_newer(part, known)])
+
+
+def _placed(node: Node, inside: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Leaf | Branch]]:
+    for leaf in node.leaves():
+        yield (*inside, f"@{leaf.name}") if leaf.name else inside, leaf
+    for part in node.content:
+        path = (*inside, part.tag)
+        if isinstance(part, Node):
+            yield from _placed(part, path)
+        else:
+            yield path, part
+
+
+def _may_be_newer(part: Leaf | Branch, known: _Release) -> bool:
+    if isinstance(part, Leaf):
+        words: Mapping[str, str] = getattr(part.scalar, "newer", {})
+        return any(_is_after(since, known) for since in (part.since, part.optional_since, *words.values()))
+    return _is_after(part.since, known) or any(
+        _is_after(declaration(cls).since, known) or declaration(cls).together_since or _dated(cls, known)
+        for cls in part.classes
+    )
+
+
+def _is_after(since: str, known: _Release) -> bool:
+    return bool(since) and release(since) > known

@@ -15,6 +15,7 @@ __all__ = [
     "CrossCheck",
     "Declaration",
     "FieldCheck",
+    "FieldSince",
     "Leaf",
     "Node",
     "RawElement",
@@ -31,6 +32,8 @@ CrossCheck = Callable[[Any], tuple[str, str] | None]
 """Compares the fields of an object: the name of a field and what is wrong with it, or None."""
 FieldCheck = Callable[[Any], str | None]
 """Compares a field of an object, which is given, with the others: what is wrong with it, or None."""
+FieldSince = Callable[[Any], str]
+"""Compares a field of an object, which is given, with the others: the release of libvirt that takes them together."""
 _PART = "kvnet.xml"
 
 
@@ -57,6 +60,7 @@ class Declaration:
     cross_fields: tuple[str, ...]
     field_checks: Mapping[str, FieldCheck]
     compared_with: tuple[str, ...]
+    together_since: Mapping[str, FieldSince]
     implied: tuple[str, ...]
     constants: dict[str, str]
 

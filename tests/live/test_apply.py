@@ -248,7 +248,9 @@ def test_a_domain_is_started_once(vm: Any, qemu: Any) -> None:
     with pytest.raises(LibvirtError, match="KN876"):
         live.start(text, qemu)
     vm.destroy()
-    started = live.start(text, qemu, paused=True)
+    with pytest.raises(LibvirtError, match="KN406"):
+        live.start(text, qemu)
+    started = live.start(text, qemu, paused=True, replace=True)
     assert (started.name, started.uuid, started.lost) == (NAME, vm.UUIDString(), ())
     assert set(devices(started.live)) == {"base"}
 
@@ -262,6 +264,6 @@ def test_a_domain_that_does_not_start_is_left_as_it_was(vm: Any, qemu: Any, was_
         "<interface type='user'>", "<interface type='bridge'><source bridge='nowhere'/>"
     )
     with pytest.raises(LibvirtError, match=r"KN875.*nowhere"):
-        live.start(refused, qemu)
+        live.start(refused, qemu, replace=True)
     assert [each.name() for each in qemu.listAllDomains()] == [NAME]
     assert vm.XMLDesc(2) == before

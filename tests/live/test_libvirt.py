@@ -172,8 +172,12 @@ def test_trying_a_domain_out_never_takes_away_one_that_is_there(qemu: Any, tried
         assert qemu.lookupByName("kept").UUIDString() == uuid
 
 
-def test_a_kept_domain_can_be_defined_anew(qemu: Any) -> None:
-    with _kept(domain(name="kept"), qemu), _kept(domain(nic(), name="kept"), qemu):
+def test_a_kept_domain_is_defined_anew_only_where_that_is_asked_for(qemu: Any) -> None:
+    with _kept(domain(name="kept"), qemu):
+        with pytest.raises(LibvirtError, match="KN406"):
+            define(domain(nic(), name="kept"), qemu, keep=True)
+        assert MAC not in qemu.lookupByName("kept").XMLDesc(2)
+        define(domain(nic(), name="kept"), qemu, keep=True, replace=True)
         assert MAC in qemu.lookupByName("kept").XMLDesc(2)
 
 
