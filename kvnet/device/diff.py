@@ -55,16 +55,22 @@ class Changes(tuple[Change, ...]):
         return table("Changes", ("Path", "Before", "After", "Noticed"), rows)
 
 
-def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) -> Changes:
+def diff(
+    before: Device | Sequence[Device], after: Device | Sequence[Device], *, default_model: str | None = None
+) -> Changes:
     """Every change from one device to another, or between the devices of two domains.
 
     A change is guest-visible (model, MAC address, guest address, ACPI index, boot order, queues, offloads),
-    host-side (source, target, bandwidth), or noise: what libvirt adds to a live domain, such as ``vnetN``, its
-    own aliases, guest addresses and defaults. Without noise, a live dump equals the XML it was defined from.
+    host-side (source, target, bandwidth), or noise: what libvirt adds to a domain, such as ``vnetN``, its own aliases,
+    MAC and guest addresses and defaults. Without noise, a live dump equals the XML it was defined from. A model, a MAC
+    address, a guest address or the identity of a switch port is noise only where there was none before: without it,
+    libvirt would choose another one. ``default_model`` is what libvirt gives an interface without a model, where it is
+    known (``About.default_model``); without it, each model that libvirt gives by default is noise.
 
-    Devices are paired by the user's aliases (``ua-…``), else by MAC address, else by order. The path of a device has
-    its index among the devices before, or for an added device, among those after. What kvnet does not model is compared
-    only for devices that were read without loss. Raises TypeError for what are not devices.
+    Devices are paired by the user's aliases (``ua-…``), else by MAC address and guest address, else by one of the two,
+    else by host device, else by order. The path of a device has its index among the devices before, or for an added device,
+    among those after. What kvnet does not model is compared only for devices that were read without loss. Raises
+    TypeError for what are not devices.
 
     >>> import attrs, kvnet
     >>> before = kvnet.read_device("<interface type='user'><mtu size='1500'/></interface>")
@@ -72,7 +78,8 @@ def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) ->
     ['interface.mtu.@size: 1500 → 9000 (guest-visible)']
     """
     old, new = _devices(before), _devices(after)
-    return Changes(change for pair in _paired(old, new) for change in _changes(*pair))
+    models = DEFAULT_MODELS if default_model is None else (default_model,)
+    return Changes(change for pair in _paired(old, new) for change in _changes(*pair, models))
 
 
 def _devices(given: Device | Sequence[Device]) -> tuple[Device, ...]:
@@ -84,7 +91,7 @@ def _devices(given: Device | Sequence[Device]) -> tuple[Device, ...]:
     return tuple(given)
 
 
-def _changes(at: FieldPath, old: Device | None, new: Device | None) -> Iterator[Change]:
+def _changes(at: FieldPath, old: Device | None, new: Device | None, default_models: Sequence[str]) -> Iterator[Change]:
     if old is None or new is None or (type(old) is not type(new) and not _same_kind(old, new)):
         yield Change(at, Noticed.GUEST, text_of(old), text_of(new))
         return
@@ -93,92 +100,106 @@ def _changes(at: FieldPath, old: Device | None, new: Device | None) -> Iterator[
         yield Change(at, Noticed.HOST, text_of(old), text_of(new))
         old, new = (_as_hostdev(each) if isinstance(each, Interface) else each for each in (old, new))
     for found in compare(old, new, at):
-        yield Change(found.at, _noticed(found, old, new), found.before_text, found.after_text)
+        yield Change(found.at, _noticed(found, old, new, default_models), found.before_text, found.after_text)
     was, now = undeclared(old), undeclared(new)
     for path in dict.fromkeys((*was, *now)):
         if was.get(path) != now.get(path):
             place = FieldPath((*at.parts, *path.split(".")[1:]))
-            # it may be anything, so it counts as guest-visible
-            noticed = Noticed.NOISE if path.startswith("interface.actual") else Noticed.GUEST
+            # most of it may be anything, so it counts as guest-visible
+            noticed = next((kind for prefix, kind in _UNDECLARED.items() if path.startswith(prefix)), Noticed.GUEST)
             yield Change(place, noticed, was.get(path), now.get(path))
 
 
-def _noticed(found: Difference, old: Device, new: Device) -> Noticed:
+def _noticed(found: Difference, old: Device, new: Device, default_models: Sequence[str]) -> Noticed:
     is_noise = _NOISE.get(found.field)
-    if is_noise is not None and (is_noise(found.before, found.after) or is_noise(found.after, found.before)):
+    if is_noise is not None and is_noise(found.before, found.after):
+        return Noticed.NOISE
+    if found.field == "model" and found.before is None and found.after in default_models:
         return Noticed.NOISE
     if found.field == "vlan.trunk" and isinstance(new, Interface) and new.vlan and len(new.vlan.tags) > 1:
         return Noticed.NOISE
     if found.field == "model" and _is_spelled_out(found.before, found.after):
         return Noticed.HOST
+    if found.field.startswith("rom") and (old.boot_order is not None or new.boot_order is not None):
+        # firmware boots from the network by the option ROM
+        return Noticed.GUEST
     passed_through = found.field == "source" and isinstance(found.before, HostdevSource) != isinstance(
         found.after, HostdevSource
     )
     return Noticed.GUEST if found.guest or passed_through else Noticed.HOST
 
 
-def _is_added(one: Any, other: Any) -> bool:
-    return one is None and other is not None
+def _is_added(before: Any, after: Any) -> bool:
+    return before is None and after is not None
+
+
+def _only_live(before: Any, after: Any) -> bool:
+    """Whether one side has none: libvirt writes it into live domains, and reads it from nowhere else."""
+    return before is None or after is None
 
 
 def _default(*values: Any) -> Callable[[Any, Any], bool]:
-    return lambda one, other: one is None and other in values
+    """Whether one side spells out a default, which means the same as nothing."""
+    return lambda before, after: {before, after} <= {None, *values}
 
 
-def _own_alias(one: Any, other: Any) -> bool:
+def _own_alias(before: Any, after: Any) -> bool:
     """Whether neither alias is the user's."""
-    return not any(each is not None and each.startswith("ua-") for each in (one, other))
+    return not any(each is not None and each.startswith("ua-") for each in (before, after))
 
 
-def _own_target(one: Any, other: Any) -> bool:
-    return all(each is None or re.fullmatch(r"(vnet|macvtap|macvlan|vif)[0-9][0-9.]*", each) for each in (one, other))
+def _own_target(before: Any, after: Any) -> bool:
+    return all(each is None or _OWN_TARGET.fullmatch(each) for each in (before, after))
 
 
-def _same_model(one: Any, other: Any) -> bool:
-    return one is None or (other is not None and one.lower() == other.lower())
+_OWN_TARGET = re.compile(r"(vnet|macvtap|macvlan|vif)[0-9][0-9.]*")
 
 
-def _is_spelled_out(one: Any, other: Any) -> bool:
+def _same_model(before: Any, after: Any) -> bool:
+    return before is not None and after is not None and before.lower() == after.lower()
+
+
+def _is_spelled_out(before: Any, after: Any) -> bool:
     """Whether one is plain virtio and the other its transitional or non-transitional kind, which depends on the bus."""
     kinds = ("virtio-transitional", "virtio-non-transitional")
-    return (one, other) in [(a, b) for kind in kinds for a, b in (("virtio", kind), (kind, "virtio"))]
+    return (before, after) in [(a, b) for kind in kinds for a, b in (("virtio", kind), (kind, "virtio"))]
 
 
-def _same_network(one: Any, other: Any) -> bool:
-    """Whether both use one network, the other by the bridge that libvirt names in a live domain."""
-    return isinstance(one, NetworkSource) and isinstance(other, BridgeSource) and one.network == other.network
+def _same_network(before: Any, after: Any) -> bool:
+    """Whether both use one network, one of them by the bridge that libvirt names in a live domain."""
+    return {type(before), type(after)} == {NetworkSource, BridgeSource} and before.network == after.network
 
 
-def _plain_driver(one: Any, other: Any) -> bool:
-    return one is None and other in (HostdevDriver(name="vfio"), Driver(name="vfio"), Driver(queues=1))
-
-
-def _own_identity(one: Any, other: Any) -> bool:
-    return one is None and other in (
-        VirtualPortParameters(interface_id=other.interface_id),
-        VirtualPortParameters(instance_id=other.instance_id),
+def _own_identity(before: Any, after: Any) -> bool:
+    """Whether libvirt gave a switch port its identity."""
+    return before is None and after in (
+        VirtualPortParameters(interface_id=after.interface_id),
+        VirtualPortParameters(instance_id=after.instance_id),
     )
 
+
+DEFAULT_MODELS = ("rtl8139", "virtio", "e1000", "lan9118", "smc91c111")
+"""The models that libvirt gives to interfaces without one, depending on the machine (``qemuDomainDefaultNetModel``)."""
 
 _NOISE: dict[str, Callable[[Any, Any], bool]] = {
     "managed": _default(False),
     "mac": _is_added,
     "mac_type": _is_added,
-    "mac_current": lambda _one, _other: True,
+    "mac_current": lambda _before, _after: True,
     "source": _same_network,
-    "source.portid": _is_added,
-    "source.bridge": _is_added,
-    "source.mac_table_manager": _is_added,
+    "source.portid": _only_live,
+    "source.bridge": _only_live,
+    "source.mac_table_manager": _only_live,
     "source.domain": _default(0),
     "source.address.domain": _default(0),
-    "bandwidth.class_id": _is_added,
+    "bandwidth.class_id": _only_live,
     "virtualport.parameters": _own_identity,
     "virtualport.parameters.interface_id": _is_added,
     "virtualport.parameters.instance_id": _is_added,
     "target": _own_target,
     "target_managed": _default(True),
     "model": _same_model,
-    "driver": _plain_driver,
+    "driver": _default(HostdevDriver(name="vfio"), Driver(name="vfio"), Driver(queues=1)),
     "driver.name": _default("vfio"),
     "driver.queues": _default(1),
     "link": _default("up"),
@@ -189,7 +210,14 @@ _NOISE: dict[str, Callable[[Any, Any], bool]] = {
     "address.function": _default(0),
     "address.multifunction": _default(False),
 }
-"""For each field, whether a pair of values differs only by what libvirt adds; it is called with both orders."""
+"""For each field, whether a value before and one after differ only by what libvirt adds."""
+
+_UNDECLARED = {
+    "interface.actual": Noticed.NOISE,
+    "interface.script": Noticed.HOST,
+    "interface.downscript": Noticed.HOST,
+}
+"""Who notices a change of what kvnet cannot read, by the beginning of its path; an empty path means no script."""
 
 
 def _paired(
@@ -197,7 +225,7 @@ def _paired(
 ) -> Iterator[tuple[FieldPath, Device | None, Device | None]]:
     unpaired = dict(enumerate(new))
     found: dict[int, Device] = {}
-    for is_same in (_same_alias, _same_mac, _same_kind):
+    for is_same in (_same_alias, _same_mac_and_place, _same_mac, _same_place, _same_host_device, _same_kind):
         for n, device in enumerate(old):
             match = None if n in found else next((m for m, each in unpaired.items() if is_same(device, each)), None)
             if match is not None:
@@ -222,6 +250,19 @@ def _same_mac(one: Device, other: Device) -> bool:
     if not isinstance(one, Interface) or not isinstance(other, Interface):
         return False
     return one.mac is not None and one.mac == other.mac
+
+
+def _same_mac_and_place(one: Device, other: Device) -> bool:
+    return _same_mac(one, other) and _same_place(one, other)
+
+
+def _same_place(one: Device, other: Device) -> bool:
+    """Whether the guest sees both at one address."""
+    return one.address is not None and one.address == other.address and _same_kind(one, other)
+
+
+def _same_host_device(one: Device, other: Device) -> bool:
+    return isinstance(one, Hostdev) and isinstance(other, Hostdev) and one.source == other.source
 
 
 def _same_kind(one: Device, other: Device) -> bool:
