@@ -55,20 +55,17 @@ class Changes(tuple[Change, ...]):
         return table("Changes", ("Path", "Before", "After", "Noticed"), rows)
 
 
-def diff(
-    before: Device | Sequence[Device], after: Device | Sequence[Device], *, default_model: str | None = None
-) -> Changes:
+def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) -> Changes:
     """Every change from one device to another, or between the devices of two domains.
 
     A change is guest-visible (model, MAC address, guest address, ACPI index, boot order, queues, offloads),
     host-side (source, target, bandwidth), or noise: what libvirt adds to a domain, such as ``vnetN``, its own aliases,
     MAC and guest addresses and defaults. Without noise, a live dump equals the XML it was defined from. A model, a MAC
     address, a guest address or the identity of a switch port is noise only where there was none before: without it,
-    libvirt would choose another one. ``default_model`` is what libvirt gives an interface without a model, where it is
-    known (``About.default_model``); without it, each model that libvirt gives by default is noise.
+    libvirt would choose another one.
 
-    Devices are paired by the user's aliases (``ua-…``), else by MAC address and guest address, else by one of the two,
-    else by host device, else by order. The path of a device has its index among the devices before, or for an added device,
+    Devices are paired by the user's aliases (``ua-…``), else by MAC and guest address, else by one of the two, else by
+    host device, else by order. The path of a device has its index among the devices before, or for an added device,
     among those after. What kvnet does not model is compared only for devices that were read without loss. Raises
     TypeError for what are not devices.
 
@@ -78,8 +75,7 @@ def diff(
     ['interface.mtu.@size: 1500 → 9000 (guest-visible)']
     """
     old, new = _devices(before), _devices(after)
-    models = DEFAULT_MODELS if default_model is None else (default_model,)
-    return Changes(change for pair in _paired(old, new) for change in _changes(*pair, models))
+    return Changes(change for pair in _paired(old, new) for change in _changes(*pair))
 
 
 def _devices(given: Device | Sequence[Device]) -> tuple[Device, ...]:
@@ -91,7 +87,7 @@ def _devices(given: Device | Sequence[Device]) -> tuple[Device, ...]:
     return tuple(given)
 
 
-def _changes(at: FieldPath, old: Device | None, new: Device | None, default_models: Sequence[str]) -> Iterator[Change]:
+def _changes(at: FieldPath, old: Device | None, new: Device | None) -> Iterator[Change]:
     if old is None or new is None or (type(old) is not type(new) and not _same_kind(old, new)):
         yield Change(at, Noticed.GUEST, text_of(old), text_of(new))
         return
@@ -100,7 +96,7 @@ def _changes(at: FieldPath, old: Device | None, new: Device | None, default_mode
         yield Change(at, Noticed.HOST, text_of(old), text_of(new))
         old, new = (_as_hostdev(each) if isinstance(each, Interface) else each for each in (old, new))
     for found in compare(old, new, at):
-        yield Change(found.at, _noticed(found, old, new, default_models), found.before_text, found.after_text)
+        yield Change(found.at, _noticed(found, old, new), found.before_text, found.after_text)
     was, now = undeclared(old), undeclared(new)
     for path in dict.fromkeys((*was, *now)):
         if was.get(path) != now.get(path):
@@ -110,11 +106,9 @@ def _changes(at: FieldPath, old: Device | None, new: Device | None, default_mode
             yield Change(place, noticed, was.get(path), now.get(path))
 
 
-def _noticed(found: Difference, old: Device, new: Device, default_models: Sequence[str]) -> Noticed:
+def _noticed(found: Difference, old: Device, new: Device) -> Noticed:
     is_noise = _NOISE.get(found.field)
     if is_noise is not None and is_noise(found.before, found.after):
-        return Noticed.NOISE
-    if found.field == "model" and found.before is None and found.after in default_models:
         return Noticed.NOISE
     if found.field == "vlan.trunk" and isinstance(new, Interface) and new.vlan and len(new.vlan.tags) > 1:
         return Noticed.NOISE
@@ -156,7 +150,10 @@ _OWN_TARGET = re.compile(r"(vnet|macvtap|macvlan|vif)[0-9][0-9.]*")
 
 
 def _same_model(before: Any, after: Any) -> bool:
-    return before is not None and after is not None and before.lower() == after.lower()
+    """Whether a model was spelled in another letter case, or libvirt gave one where there was none."""
+    if before is None or after is None:
+        return before is None and after in _DEFAULT_MODELS
+    return before.lower() == after.lower()
 
 
 def _is_spelled_out(before: Any, after: Any) -> bool:
@@ -178,7 +175,7 @@ def _own_identity(before: Any, after: Any) -> bool:
     )
 
 
-DEFAULT_MODELS = ("rtl8139", "virtio", "e1000", "lan9118", "smc91c111")
+_DEFAULT_MODELS = ("rtl8139", "virtio", "e1000", "lan9118", "smc91c111")
 """The models that libvirt gives to interfaces without one, depending on the machine (``qemuDomainDefaultNetModel``)."""
 
 _NOISE: dict[str, Callable[[Any, Any], bool]] = {

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from xml.parsers import expat
 
-from attrs import frozen
+from attrs import evolve, frozen
 from lxml import etree
 
-from kvnet.device import Device, Hostdev, Interface
+from kvnet.device import Device, Hostdev, HostdevSource, Interface, VdpaSource, VhostuserSource
 from kvnet.errors import FieldPath, Place, Problem, Severity, XmlError
 from kvnet.xml import parse, read_tree
 
-__all__ = ["About", "about", "domain_element", "is_nic", "read_domain"]
+__all__ = ["About", "about", "domain_element", "effective", "is_nic", "parse_document", "read_domain"]
 
 _PATHS_TO_DOMAIN = {"domain": ".", "domstatus": "domain", "domainsnapshot": "domain", "domaincheckpoint": "domain"}
 _ARCHITECTURES = {"x86_64": "amd64", "i686": "amd64", "aarch64": "arm64", "s390x": "s390x"}
@@ -30,7 +32,7 @@ def read_domain(text: str | bytes, *, lossless: bool = False, file: str = "<doma
     """
     devices: list[Device] = []
     problems: list[Problem] = []
-    for element in filter(is_nic, domain_element(parse(text, file=file), file).iterfind("devices/*")):
+    for element in filter(is_nic, domain_element(parse_document(text, file), file).iterfind("devices/*")):
         try:
             devices.append(read_tree(element, Interface, Hostdev, text=text, lossless=lossless, file=file))
         except XmlError as error:
@@ -40,10 +42,50 @@ def read_domain(text: str | bytes, *, lossless: bool = False, file: str = "<doma
     return tuple(devices)
 
 
+def parse_document(text: str | bytes, file: str) -> etree._Element:
+    """The root element of a domain document. Raises XmlError, with ``KN508`` where another domain follows the first."""
+    try:
+        return parse(text, file=file)
+    except XmlError:
+        second = _second_domain(text, file)
+        if second is None:
+            raise
+    message = "the text holds more than one domain: the second one begins here"
+    raise XmlError([Problem(FieldPath(), "KN508", message, hint=_ONE_DOMAIN, place=second)])
+
+
+def _second_domain(text: str | bytes, file: str) -> Place | None:
+    """Where a second domain begins in a text that begins with a whole one."""
+    data = text.encode(errors="replace") if isinstance(text, str) else text
+    parser = expat.ParserCreate("utf-8")
+    roots: list[str] = []
+    parser.StartElementHandler = lambda tag, _: roots or roots.append(tag)
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        follows = _DOMAIN_TAG.match(data, max(parser.ErrorByteIndex, 0))
+        if roots and roots[0] in _PATHS_TO_DOMAIN and error.code in _SECOND_ROOT and follows:
+            return Place(file, error.lineno, error.offset + 1)
+    return None
+
+
+_SECOND_ROOT = (
+    expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT],
+    expat.errors.codes[expat.errors.XML_ERROR_MISPLACED_XML_PI],
+)
+_DOMAIN_TAG = re.compile(
+    rb"(<\?xml[^>]*\?>\s*|<!--.*?-->\s*)*<(domain|domstatus|domainsnapshot|domaincheckpoint)\b", re.S
+)
+_ONE_DOMAIN = "give each domain in a file of its own, or let `kvnet import -c URI` read them from libvirt"
+
+
 def domain_element(root: etree._Element, file: str) -> etree._Element:
     """The ``<domain>`` in a document that is or holds one. Raises XmlError."""
     path = _PATHS_TO_DOMAIN.get(str(root.tag))
     domain = None if path is None else root.find(path)
+    if domain is None and len(root.findall("domain")) > 1:
+        message = f"<{root.tag!s}> holds more than one domain"
+        raise XmlError([Problem(FieldPath(), "KN508", message, hint=_ONE_DOMAIN, place=Place(file, 1, 1))])
     if domain is None:
         message = f"the root is <{root.tag!s}>, which is no <domain> and holds none"
         hint = "give a domain as `virsh dumpxml` prints it"
@@ -60,8 +102,9 @@ def is_nic(device: etree._Element) -> bool:
 class About:
     """What a domain says of its machine: name, architecture as in Kubernetes, vCPUs, and memory in bytes.
 
-    ``None`` is what the document does not say. ``problems`` are notes (``KN613``) on quantities that it says, and that
-    libvirt would not read.
+    ``None`` is what the document does not say. ``network_boot`` is the place of the network among the devices that
+    ``<os>`` boots from, from 1: libvirt boots from the first interface. ``problems`` are notes (``KN613``) on
+    quantities that it says, and that libvirt would not read.
     """
 
     name: str | None
@@ -71,7 +114,39 @@ class About:
     threads: int | None
     memory: int | None
     is_pci_express: bool
+    network_boot: int | None = None
     problems: tuple[Problem, ...] = ()
+
+    def default_model(self, device: Device) -> str | None:
+        """The model that libvirt gives an interface that has none; ``None`` for a device without a model.
+
+        Measured with libvirt 9.0 on q35 and pc: ``rtl8139``, and ``virtio`` for vDPA. vhost-user has no other model
+        than ``virtio``, which libvirt gives by itself from 11.1 on. Other architectures of KubeVirt have ``virtio``
+        (libvirt's ``qemuDomainDefaultNetModel``).
+        """
+        if isinstance(device, Hostdev) or isinstance(device.source, HostdevSource):
+            return None
+        is_virtio = isinstance(device.source, VdpaSource | VhostuserSource) or self.architecture in ("arm64", "s390x")
+        return "virtio" if is_virtio else "rtl8139"
+
+
+def effective(devices: Sequence[Device], described: About) -> tuple[Device, ...]:
+    """The devices of a domain with what libvirt gives them where they do not say it themselves.
+
+    That is the model of each interface where the architecture is known, and for the first interface the boot order
+    that ``<boot dev='network'/>`` stands for; libvirt takes no such element where a device has a boot order.
+    """
+    boots = None if any(each.boot_order for each in devices) else described.network_boot
+    made: list[Device] = []
+    for device in devices:
+        if isinstance(device, Interface):
+            default = described.default_model(device) if described.architecture else None
+            given = evolve(device, model=device.model or default, boot_order=device.boot_order or boots)
+            boots = None
+            made.append(given if given != device else device)
+        else:
+            made.append(device)
+    return tuple(made)
 
 
 def about(domain: etree._Element) -> About:
@@ -83,6 +158,7 @@ def about(domain: etree._Element) -> About:
         None if topology is None else _count(topology.get(name), f"cpu/topology/@{name}", problems)
         for name in ("sockets", "cores", "threads")
     )
+    boots = [each.get("dev") for each in domain.iterfind("os/boot")]
     vcpus = _count(domain.findtext("vcpu"), "vcpu", problems)
     return About(
         name=(domain.findtext("name") or "").strip() or None,
@@ -92,6 +168,7 @@ def about(domain: etree._Element) -> About:
         threads=threads,
         memory=_memory(domain.find("memory"), problems),
         is_pci_express=not re.match(r"(pc|pc-i440fx-.*)$", kind),
+        network_boot=boots.index("network") + 1 if "network" in boots else None,
         problems=tuple(problems),
     )
 

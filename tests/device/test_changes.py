@@ -163,13 +163,6 @@ def test_what_libvirt_added_is_a_change_where_it_is_taken_away(name: str, notice
     assert changes(after, before) == [(path, noticed) for path, _ in expected]
 
 
-def test_only_the_model_that_libvirt_gives_is_noise_where_it_is_known() -> None:
-    before, after = kvnet.read_device(nic()), kvnet.read_device(nic("<model type='virtio'/>"))
-    assert [each.noticed for each in kvnet.diff(before, after)] == [NOISE]
-    assert [each.noticed for each in kvnet.diff(before, after, default_model="virtio")] == [NOISE]
-    assert [each.noticed for each in kvnet.diff(before, after, default_model="rtl8139")] == [GUEST]
-
-
 def test_equal_devices_are_told_apart_by_their_index() -> None:
     device = kvnet.read_device(nic())
     assert [str(each.at) for each in kvnet.diff((), (device, device))] == ["interface[0]", "interface[1]"]
