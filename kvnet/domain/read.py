@@ -58,13 +58,13 @@ def _second_domain(text: str | bytes, file: str) -> Place | None:
     """Where a second domain begins in a text that begins with a whole one."""
     data = text.encode(errors="replace") if isinstance(text, str) else text
     parser = expat.ParserCreate("utf-8")
-    roots: list[str] = []
-    parser.StartElementHandler = lambda tag, _: roots or roots.append(tag)
+    tags: list[str] = []
+    parser.StartElementHandler = lambda tag, _: tags.append(tag)
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
         follows = _DOMAIN_TAG.match(data, max(parser.ErrorByteIndex, 0))
-        if roots and roots[0] in _PATHS_TO_DOMAIN and error.code in _SECOND_ROOT and follows:
+        if tags and tags[0] in _PATHS_TO_DOMAIN and error.code in _SECOND_ROOT and follows:
             return Place(file, error.lineno, error.offset + 1)
     return None
 
@@ -102,9 +102,9 @@ def is_nic(device: etree._Element) -> bool:
 class About:
     """What a domain says of its machine: name, architecture as in Kubernetes, vCPUs, and memory in bytes.
 
-    ``None`` is what the document does not say. ``network_boot`` is the place of the network among the devices that
-    ``<os>`` boots from, from 1: libvirt boots from the first interface. ``problems`` are notes (``KN613``) on
-    quantities that it says, and that libvirt would not read.
+    ``None`` is what the document does not say; ``is_x86`` is so where it names no architecture. ``network_boot`` is
+    the place of the network among the devices that ``<os>`` boots from, from 1: libvirt boots from the first
+    interface. ``problems`` are notes (``KN613``) on quantities that it says, and that libvirt would not read.
     """
 
     name: str | None
@@ -114,6 +114,7 @@ class About:
     threads: int | None
     memory: int | None
     is_pci_express: bool
+    is_x86: bool = True
     network_boot: int | None = None
     problems: tuple[Problem, ...] = ()
 
@@ -121,27 +122,27 @@ class About:
         """The model that libvirt gives an interface that has none; ``None`` for a device without a model.
 
         Measured with libvirt 9.0 on q35 and pc: ``rtl8139``, and ``virtio`` for vDPA. vhost-user has no other model
-        than ``virtio``, which libvirt gives by itself from 11.1 on. Other architectures of KubeVirt have ``virtio``
+        than ``virtio``, which libvirt gives by itself from 11.1 on. Other architectures have ``virtio``
         (libvirt's ``qemuDomainDefaultNetModel``).
         """
         if isinstance(device, Hostdev) or isinstance(device.source, HostdevSource):
             return None
-        is_virtio = isinstance(device.source, VdpaSource | VhostuserSource) or self.architecture in ("arm64", "s390x")
+        is_virtio = isinstance(device.source, VdpaSource | VhostuserSource) or not self.is_x86
         return "virtio" if is_virtio else "rtl8139"
 
 
 def effective(devices: Sequence[Device], described: About) -> tuple[Device, ...]:
     """The devices of a domain with what libvirt gives them where they do not say it themselves.
 
-    That is the model of each interface where the architecture is known, and for the first interface the boot order
-    that ``<boot dev='network'/>`` stands for; libvirt takes no such element where a device has a boot order.
+    That is the model of each interface, and for the first interface the boot order that ``<boot dev='network'/>``
+    stands for; libvirt takes no such element where a device has a boot order.
     """
     boots = None if any(each.boot_order for each in devices) else described.network_boot
     made: list[Device] = []
     for device in devices:
         if isinstance(device, Interface):
-            default = described.default_model(device) if described.architecture else None
-            given = evolve(device, model=device.model or default, boot_order=device.boot_order or boots)
+            model = device.model or described.default_model(device)
+            given = evolve(device, model=model, boot_order=device.boot_order or boots)
             boots = None
             made.append(given if given != device else device)
         else:
@@ -168,6 +169,7 @@ def about(domain: etree._Element) -> About:
         threads=threads,
         memory=_memory(domain.find("memory"), problems),
         is_pci_express=not re.match(r"(pc|pc-i440fx-.*)$", kind),
+        is_x86=arch in ("", "x86_64", "i686"),
         network_boot=boots.index("network") + 1 if "network" in boots else None,
         problems=tuple(problems),
     )

@@ -15,6 +15,11 @@ from kvnet.domain.import_ import Imported
 VF = "<source><address{} domain='0' bus='0x81' slot='0x1' function='0x2'/></source>"
 
 
+def function(source: str, alias: str = "ua-sriov-a") -> str:
+    """A function of the host that is passed through."""
+    return f"<hostdev mode='subsystem' type='pci' managed='yes'>{source}<alias name='{alias}'/></hostdev>"
+
+
 def domain(*nics: str, machine: str = "pc-q35-7.2") -> str:
     return (
         "<domain type='kvm'><name>My VM</name><memory unit='GiB'>2</memory><vcpu>4</vcpu>"
@@ -46,7 +51,7 @@ FAITHFUL = {
         "<link state='down'/><boot order='2'/><alias name='ua-blue'/><acpi index='4'/>"
         "<address type='pci' domain='0x0000' bus='0x03' slot='0x00' function='0x0'/></interface>"
     ),
-    "a function passed through": f"<hostdev mode='subsystem' type='pci' managed='yes'>{VF.format('')}</hostdev>",
+    "a function passed through": function(VF.format("")),
     "a function as an interface": "<interface type='hostdev' managed='yes'>"
     + VF.format(" type='pci'")
     + "</interface>",
@@ -55,7 +60,7 @@ FAITHFUL = {
 
 def test_a_function_in_a_pci_domain_that_kubevirt_cannot_spell_is_told() -> None:
     source = VF.format("").replace("domain='0'", "domain='0x10000'")
-    made = kvnet.import_domain(domain(f"<hostdev mode='subsystem' type='pci' managed='yes'>{source}</hostdev>"))
+    made = kvnet.import_domain(domain(function(source)))
     assert "KN302" in [problem.code for problem in made.assumptions]
 
 
