@@ -13,6 +13,7 @@ from kvnet.cli.report import Report
 from kvnet.domain.import_ import DomainText, Imported, facts_of, import_domains
 from kvnet.errors import Place, Problem
 from kvnet.manifest import Manifest, dump
+from kvnet.spec import Machine, Nad
 
 __all__ = ["run"]
 
@@ -28,8 +29,9 @@ def run(arguments: Namespace, report: Report) -> int:
     for domain, each in zip(domains, imported, strict=True):
         report.problems(_placed(each, domain) if len(domains) > 1 else each.assumptions)
     if arguments.facts_out:
-        form = "json" if arguments.facts_out.endswith(".json") else "yaml"
-        Path(arguments.facts_out).write_text(dump(facts_of(imported), form), encoding="utf-8")
+        file = Path(arguments.facts_out)
+        text = dump(facts_of(imported), "json" if file.suffix == ".json" else "yaml")
+        file.write_text(text, encoding="utf-8")
     sys.stdout.write(dump(Manifest(objects=_objects(imported)), arguments.output))
     return CLEAN
 
@@ -59,6 +61,7 @@ def _placed(imported: Imported, domain: DomainText) -> list[Problem]:
     return [problem.placed(Place(domain.file, 1, 1)) for problem in imported.assumptions]
 
 
-def _objects(imported: Iterable[Imported]) -> tuple[object, ...]:
+def _objects(imported: Iterable[Imported]) -> tuple[Machine | Nad, ...]:
     """The machines, each with those of its NADs that no machine before it has."""
-    return tuple(dict.fromkeys(each for made in imported for each in (made.machine, *made.nads)))
+    objects = [list[Machine | Nad]([made.machine, *made.nads]) for made in imported]
+    return tuple(dict.fromkeys(each for some in objects for each in some))

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from kvnet._html import table
-from kvnet.device.address import PciHostAddress, VfHostAddress
+from kvnet.device.address import PciGuestAddress, PciHostAddress, UnassignedGuestAddress, VfHostAddress
 from kvnet.device.devices import Device, Hostdev, Interface
 from kvnet.device.driver import Driver, HostdevDriver
 from kvnet.device.source import BridgeSource, HostdevSource, NetworkSource
@@ -153,7 +153,7 @@ def _same_model(before: Any, after: Any) -> bool:
     """Whether a model was spelled in another letter case, or libvirt gave one where there was none."""
     if before is None or after is None:
         return before is None and after in _DEFAULT_MODELS
-    return before.lower() == after.lower()
+    return bool(before.lower() == after.lower())
 
 
 def _is_spelled_out(before: Any, after: Any) -> bool:
@@ -164,7 +164,11 @@ def _is_spelled_out(before: Any, after: Any) -> bool:
 
 def _same_network(before: Any, after: Any) -> bool:
     """Whether both use one network, one of them by the bridge that libvirt names in a live domain."""
-    return {type(before), type(after)} == {NetworkSource, BridgeSource} and before.network == after.network
+    return (
+        isinstance(before, NetworkSource | BridgeSource)
+        and isinstance(after, NetworkSource | BridgeSource)
+        and before.network == after.network
+    )
 
 
 def _own_identity(before: Any, after: Any) -> bool:
@@ -274,7 +278,7 @@ def _as_hostdev(nic: Interface) -> Hostdev:
     """The hostdev of the same host device, without the MAC address and the VLAN, which the host sets."""
     assert isinstance(nic.source, HostdevSource)
     address = nic.source.address
-    shared = ("managed", "teaming", "boot_order", "load_parameter", "alias", "rom", "acpi", "address")
+    shared = ("managed", "teaming", "boot_order", "load_parameter", "alias", "rom", "acpi")
     source = (
         RawElement()
         if not isinstance(address, VfHostAddress)
@@ -282,4 +286,8 @@ def _as_hostdev(nic: Interface) -> Hostdev:
             **{part: getattr(address, part) for part in ("domain", "bus", "slot", "function", "multifunction")}
         )
     )
-    return Hostdev(source=source, **{name: getattr(nic, name) for name in shared})
+    place: Any = nic.address
+    if place is not None and not isinstance(place, PciGuestAddress | UnassignedGuestAddress):
+        # no hostdev has it; as XML, it can still be compared
+        place = RawElement(xml=text_of(place) or "")
+    return Hostdev(source=source, address=place, **{name: getattr(nic, name) for name in shared})

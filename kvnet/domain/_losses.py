@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from attrs import NOTHING, fields
 
-from kvnet.device import Device, Hostdev, Interface, PciHostAddress
+from kvnet.device import Device, Hostdev, HostdevSource, Interface, PciHostAddress
 from kvnet.device.diff import Change, Changes, Noticed, diff
 from kvnet.xml.element import evolve
 from kvnet.xml.schema import RawElement
@@ -50,7 +50,7 @@ def _compared(device: Device, compiled: Device | None) -> Changes:
 def _settings_of_the_source(device: Device) -> Changes:
     """What a source says beyond the network that it names, as changes that take it away."""
     source = device.source
-    if isinstance(source, PciHostAddress | RawElement):
+    if isinstance(source, PciHostAddress | HostdevSource | RawElement):
         return Changes()
     optional = [each for each in fields(type(source)) if each.default is not NOTHING]
     others = {each.name: each.default for each in optional if each.name not in (*_IDENTITY, "verbatim")}

@@ -176,9 +176,11 @@ def _imported(document: _Document, taken: _Taken, profile: Profile, *, with_link
     for nic, on_host, in_pod in zip(nics, compiled[Profile.HOST].nics, compiled[Profile.KUBEVIRT].nics, strict=True):
         notes.append(_network_note(nic))
         notes += _differences(nic, (on_host if profile is Profile.HOST else in_pod).device)
-        for change in lost_settings(nic.device, on_host.device, in_pod.device):
+        for change in lost_settings(nic.written, on_host.device, in_pod.device):
             notes.append(_note(_INTERFACES / nic.name, "KN615", f"a manifest cannot hold this: {change}"))
-    notes += (*refused, *compiled[profile].problems)
+    target = Target(profile=profile, facts=facts, nads=nads)
+    errors = (problem for problem in check(machine, target) if problem.is_error)
+    notes += dict.fromkeys((*refused, *compiled[profile].problems, *errors))
     return Imported(machine=machine, nads=nads, facts=facts, assumptions=tuple(notes))
 
 
@@ -292,7 +294,8 @@ def _links(machine: Machine, nics: Sequence[_Nic]) -> dict[str, PodLink]:
     """The links of the pod, with the MTU that each has to have for its NIC."""
     mtus = {nic.name: nic.device.mtu for nic in nics if isinstance(nic.device, Interface)}
     names = pod_link_names(machine)
-    return {name: PodLink(name=names.get(name), mtu=mtu) for name, mtu in mtus.items()}
+    # an MTU is a plain number, not one that keeps its spelling in XML
+    return {name: PodLink(name=names.get(name), mtu=int(mtu) if mtu else None) for name, mtu in mtus.items()}
 
 
 def _without_refused_addresses(machine: Machine) -> tuple[Machine, list[Problem]]:

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from lxml import etree
 
 from kvnet.device import Device, Hostdev, HostdevSource, Interface, VdpaSource, VhostuserSource
+from kvnet.device.driver import PASSTHROUGH
 from kvnet.errors import FieldPath, Place, Problem, Severity, XmlError
 from kvnet.xml import parse, read_tree
 
@@ -135,19 +136,23 @@ def effective(devices: Sequence[Device], described: About) -> tuple[Device, ...]
     """The devices of a domain with what libvirt gives them where they do not say it themselves.
 
     That is the model of each interface, and for the first interface the boot order that ``<boot dev='network'/>``
-    stands for; libvirt takes no such element where a device has a boot order.
+    stands for; libvirt takes no such element where a device has a boot order. With a model that is not virtio, libvirt
+    drops the ``<driver>``.
     """
     boots = None if any(each.boot_order for each in devices) else described.network_boot
-    made: list[Device] = []
-    for device in devices:
-        if isinstance(device, Interface):
-            model = device.model or described.default_model(device)
-            given = evolve(device, model=model, boot_order=device.boot_order or boots)
-            boots = None
-            made.append(given if given != device else device)
-        else:
-            made.append(device)
-    return tuple(made)
+    first = next((n for n, each in enumerate(devices) if isinstance(each, Interface)), None)
+    return tuple(
+        _with_model(evolve(each, boot_order=boots) if boots and n == first else each, described)
+        for n, each in enumerate(devices)
+    )
+
+
+def _with_model(device: Device, described: About) -> Device:
+    model = described.default_model(device)
+    if not isinstance(device, Interface) or device.model is not None or model is None:
+        return device
+    is_dropped = device.driver is not None and (model != "virtio" or device.driver.name in PASSTHROUGH)
+    return evolve(device, model=model, driver=None if is_dropped else device.driver)
 
 
 def about(domain: etree._Element) -> About:
