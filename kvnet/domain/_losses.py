@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import NOTHING, fields
 
@@ -27,16 +27,18 @@ def lost_settings(device: Device, on_host: Device | None, in_pod: Device | None)
 
     ``on_host`` and ``in_pod`` are the NIC as it was compiled for each of them, ``None`` where it could not be.
     """
-    lost = {(change.at, change.before) for change in _lost(device, in_pod)}
-    return (change for change in dict.fromkeys(_lost(device, on_host)) if (change.at, change.before) in lost)
-
-
-def _lost(device: Device, compiled: Device | None) -> Iterator[Change]:
-    for change in (*_compared(device, compiled), *_settings_of_the_source(device)):
+    lost = {change.at.parts for change in _of_the_host(_compared(device, in_pod))}
+    for change in dict.fromkeys(_of_the_host((*_compared(device, on_host), *_settings_of_the_source(device)))):
+        parts = change.at.parts
         # a whole source is another network, and the alias is the name; how virtio is spelled depends on the profile
-        is_said = change.at.parts[1:] == ("source",) or change.at.parts[1:2] in (("alias",), ("model",))
-        if change.noticed is Noticed.HOST and change.before is not None and not is_said:
+        is_said = parts[1:] == ("source",) or parts[1:2] in (("alias",), ("model",))
+        if not is_said and any(parts[:length] in lost for length in range(1, len(parts) + 1)):
             yield change
+
+
+def _of_the_host(changes: Iterable[Change]) -> Iterator[Change]:
+    """The settings of the host's side that are changed or taken away."""
+    return (change for change in changes if change.noticed is Noticed.HOST and change.before is not None)
 
 
 def _compared(device: Device, compiled: Device | None) -> Changes:

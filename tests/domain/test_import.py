@@ -292,19 +292,22 @@ def test_a_setting_of_the_host_that_a_manifest_cannot_hold_is_told(nic: str, tol
     assert not any(note.is_error for note in notes)
 
 
-@pytest.mark.parametrize(
-    "inside",
-    [
-        "<vlan><tag id='7'/></vlan>",
-        "<vlan trunk='yes'><tag id='7'/><tag id='8'/></vlan>",
-        "<mtu size='9000'/>",
-        "<filterref filter='no-mac-spoofing'/>",
-        "<target dev='vnet3'/>",
-        "<alias name='ua-blue'/>",
-    ],
-)
-def test_what_a_network_attachment_definition_holds_is_not_told(inside: str) -> None:
-    made = kvnet.import_domain(domain(BRIDGED.format(inside)))
+HELD = {
+    "a VLAN": BRIDGED.format("<vlan><tag id='7'/></vlan>"),
+    "a trunk": BRIDGED.format("<vlan trunk='yes'><tag id='7'/><tag id='8'/></vlan>"),
+    "an MTU": BRIDGED.format("<mtu size='9000'/>"),
+    "the filter against spoofing": BRIDGED.format("<filterref filter='no-mac-spoofing'/>"),
+    "a target that libvirt named": BRIDGED.format("<target dev='vnet3'/>"),
+    "an alias": BRIDGED.format("<alias name='ua-blue'/>"),
+    "what libvirt says of a live network": FAITHFUL["libvirt's network"].replace(
+        "'default'", "'default' portid='11111111-1111-1111-1111-111111111111' bridge='virbr0'"
+    ),
+}
+
+
+@pytest.mark.parametrize("nic", HELD.values(), ids=HELD)
+def test_what_a_manifest_holds_is_not_told(nic: str) -> None:
+    made = kvnet.import_domain(domain(nic))
     assert [str(problem) for problem in made.assumptions if problem.code == "KN615"] == []
 
 
