@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 
+from kvnet.errors import Problem, Rejected
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.interface import Bridge, Interface, Masquerade
 from kvnet.spec.machine import Cpu, Machine, Resources
 from kvnet.spec.network import Network, Pod
 from kvnet.target import Target, architecture_of
-from kvnet.values import quantity_ceil
+from kvnet.values import quantity_ceil, quantity_text
 
 __all__ = [
+    "counted_cpus",
     "default_nic_refusal",
     "defaulted",
     "has_cpu_hotplug",
@@ -33,6 +36,8 @@ _NO_RESOURCES = Resources()
 _STOCK_CPU_REQUEST = "100m"
 _HOTPLUG_RATIO = 4
 _MOST_HOTPLUG_VCPUS = 512
+_COUNTED_SOCKETS = 2**32
+"""KubeVirt counts sockets in 32 bits, and leaves out what they cannot hold."""
 
 
 def defaulted(machine: Machine, target: Target) -> Machine:
@@ -40,6 +45,8 @@ def defaulted(machine: Machine, target: Target) -> Machine:
 
     Where the cluster would refuse to add the default NIC (``default_nic_refusal``), none is added. A machine that
     has its defaults stays as it is. Source: KubeVirt's mutating webhook for VMIs.
+
+    Raises Rejected where the CPU limit or request is no quantity.
     """
     cluster, architecture = target.cluster.in_effect, architecture_of(machine, target)
     machine = with_cpu_request(machine, cluster)
@@ -93,13 +100,27 @@ def _wants_default_nic(machine: Machine) -> bool:
 
 
 def requested_sockets(machine: Machine) -> int:
-    """Sockets from the CPU limit, else the CPU request, rounded up; 1 where neither is given."""
+    """Sockets from the CPU limit, else the CPU request, rounded up; 1 where neither is given.
+
+    Raises Rejected where it is no quantity.
+    """
     resources = machine.spec.domain.resources or _NO_RESOURCES
-    for quantities in (resources.limits, resources.requests):
+    for source, quantities in (("limits", resources.limits), ("requests", resources.requests)):
         if "cpu" in quantities:
-            # KubeVirt counts sockets in 32 bits
-            return quantity_ceil(str(quantities["cpu"])) % 2**32
+            return counted_cpus(machine, source, quantities["cpu"]) % _COUNTED_SOCKETS
     return 1
+
+
+def counted_cpus(machine: Machine, source: str, quantity: Any, count: Callable[[str], int] = quantity_ceil) -> int:
+    """The CPUs of a quantity, rounded up, or what ``count`` makes of its text.
+
+    ``source`` is ``limits`` or ``requests``. Raises Rejected where it is no quantity.
+    """
+    try:
+        return count(quantity if type(quantity) is str else quantity_text(quantity))
+    except ValueError as reason:
+        at = machine.root / "domain" / "resources" / source / "cpu"
+        raise Rejected([Problem(at, "KN603", str(reason), hint="write 2, or 500m")]) from None
 
 
 def with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
@@ -107,7 +128,7 @@ def with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
     resources = machine.spec.domain.resources or _NO_RESOURCES
     request = resources.requests.get("cpu")
     limit = resources.limits.get("cpu")
-    if _is_zero(request) and not _is_zero(limit):
+    if _is_zero(machine, "requests", request) and not _is_zero(machine, "limits", limit):
         return _with_request(machine, resources, limit)
     dedicated = machine.spec.domain.cpu is not None and machine.spec.domain.cpu.dedicated_cpu_placement
     changed = cluster.cpu_request not in (None, _STOCK_CPU_REQUEST)
@@ -116,8 +137,8 @@ def with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
     return machine
 
 
-def _is_zero(quantity: Any) -> bool:
-    return quantity is None or quantity_ceil(str(quantity)) == 0
+def _is_zero(machine: Machine, source: str, quantity: Any) -> bool:
+    return quantity is None or counted_cpus(machine, source, quantity) == 0
 
 
 def _with_request(machine: Machine, resources: Resources, cpu: Any) -> Machine:

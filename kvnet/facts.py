@@ -8,7 +8,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from kvnet.spec.cluster import Plugins
-from kvnet.spec.wire import BriefRepr, UInt32, mapping
+from kvnet.spec.wire import Architecture, BriefRepr, Release, UInt32, mapping
 from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["Confidential", "HostFacts", "Mtu", "PodLink", "PodNetwork"]
@@ -82,12 +82,12 @@ class HostFacts(BriefRepr):
     - ``libvirt_networks``: the names of libvirt's own networks on the host
     """
 
-    architecture: str | None = None
+    architecture: Architecture | None = None
     launch_security: Confidential | None = None
     links: Mapping[str, PodLink] | None = mapping(default=None)
     pci_addresses: Mapping[str, PciAddress] | None = mapping(default=None)
     claims: Mapping[str, PciAddress] = mapping()
     pod_networks: tuple[PodNetwork, ...] | None = None
     binding_plugins: Plugins | None = mapping(default=None)
-    libvirt_version: str | None = None
+    libvirt_version: Release | None = None
     libvirt_networks: tuple[str, ...] | None = None

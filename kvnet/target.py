@@ -2,48 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Final
+from functools import lru_cache
+from typing import Annotated, Any, Final, NoReturn
 
 from attrs import field, frozen
 
+from kvnet._arguments import refusal
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.spec import Instancetype, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.wire import BriefRepr
+from kvnet.spec.machine import checked_machine
+from kvnet.spec.wire import Architecture, BriefRepr, Parsed, Release
+from kvnet.values import ARCHITECTURES, NODE_ARCHITECTURES, is_release
 
 __all__ = [
     "ARCHITECTURES",
     "DEFAULT_ARCHITECTURE",
+    "VIRT_TYPES",
     "Profile",
     "Target",
+    "VirtType",
     "architecture_conflict",
     "architecture_of",
     "checked_target",
     "known_architecture",
 ]
 
-ARCHITECTURES: Final = ("amd64", "arm64", "s390x")
-"""Those that KubeVirt runs on."""
 DEFAULT_ARCHITECTURE: Final = "amd64"
 """What KubeVirt assumes where nothing names an architecture."""
+
+VIRT_TYPES: Final = ("kvm", "qemu", "hvf", "xen", "bhyve", "test")
+"""The types of libvirt's domains that boot a machine of their own, as KubeVirt's do, and that of its test driver."""
 
 _NO_FACTS = HostFacts()
 _STOCK_CLUSTER = ClusterConfig()
 
 
+def _virt_type(value: Any) -> str:
+    if value not in VIRT_TYPES:
+        raise ValueError(f"'{value}' is no type of domains: use one of {', '.join(VIRT_TYPES)}")
+    return str(value)
+
+
+VirtType = Annotated[str, Parsed(_virt_type, f"one of {', '.join(VIRT_TYPES)}")]
+"""The type of a whole domain, as in ``<domain type='kvm'>``."""
+
+
 # one function for each type, for mypy reads no generic converters
 def _nads(values: Iterable[Nad]) -> tuple[Nad, ...]:
-    return tuple(values)
+    return _items("nads", values)
 
 
 def _instancetypes(values: Iterable[Instancetype]) -> tuple[Instancetype, ...]:
-    return tuple(values)
+    return _items("instancetypes", values)
 
 
 def _preferences(values: Iterable[Preference]) -> tuple[Preference, ...]:
+    return _items("preferences", values)
+
+
+def _items(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
+    is_usual = type(values) is tuple or type(values) is list
+    if not is_usual and (isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable)):
+        _refuse(name, values)
     return tuple(values)
 
 
@@ -54,6 +78,11 @@ class Profile(StrEnum):
     """What KubeVirt itself would hand to libvirt inside the pod."""
     HOST = "host"
     """The equivalent for a plain libvirt host, without pod or cluster."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"the profile is 'kubevirt' or 'host', not {value!r}")
 
 
 def _profile(word: Profile | str) -> Profile:
@@ -70,11 +99,13 @@ class Target(BriefRepr):
     - ``nads``: the NetworkAttachmentDefinitions that networks may refer to
     - ``instancetypes``, ``preferences``: those that machines may refer to; of several with one kind, name and
       namespace, the last one counts
-    - ``virt_type``: the type of whole domains, ``kvm`` or ``qemu``
+    - ``virt_type``: the type of whole domains, such as ``kvm`` or ``qemu``
     - ``architecture``: a Kubernetes name such as ``arm64``, where the facts do not say it
     - ``libvirt_release``: such as ``9.0.0``, where the facts do not say it
 
-    Raises Rejected where the facts contradict ``architecture`` or ``libvirt_release``.
+    Raises TypeError for a field of another type, ValueError for a profile or a type of domains that does not exist,
+    and Rejected where Kubernetes knows no such architecture, the release is not written like ``9.0.0``, or the facts
+    contradict them.
 
     >>> Target(profile="host", architecture="arm64")
     Target(profile=<Profile.HOST: 'host'>, architecture='arm64')
@@ -86,26 +117,89 @@ class Target(BriefRepr):
     nads: tuple[Nad, ...] = field(default=(), converter=_nads)
     instancetypes: tuple[Instancetype, ...] = field(default=(), converter=_instancetypes)
     preferences: tuple[Preference, ...] = field(default=(), converter=_preferences)
-    virt_type: str = "kvm"
-    architecture: str | None = None
-    libvirt_release: str | None = None
+    virt_type: VirtType = "kvm"
+    architecture: Architecture | None = None
+    libvirt_release: Release | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.architecture is not None or self.libvirt_release is not None:
-            problems = [*_contradictions(self)]
+        facts = self.facts
+        if not isinstance(facts, HostFacts):
+            _refuse("facts", facts)
+        if not isinstance(self.cluster, ClusterConfig):
+            _refuse("cluster", self.cluster)
+        for name, kind in _LISTED.items():
+            for each in getattr(self, name):
+                if not isinstance(each, kind):
+                    _refuse(name, each)
+        if self.virt_type not in VIRT_TYPES:
+            _refuse("virt_type", self.virt_type)
+        names = (self.architecture, facts.architecture, self.libvirt_release, facts.libvirt_version)
+        if names != _UNNAMED:
+            try:
+                problems = _problems_of(*names)
+            except TypeError:
+                for value, name in zip(names, _NAMES, strict=True):
+                    if value is not None and not isinstance(value, str):
+                        _refuse(name, value)
+                raise
             if problems:
                 raise Rejected(problems)
 
 
-def _contradictions(target: Target) -> Iterable[Problem]:
-    pairs = (
-        ("architecture", target.architecture, target.facts.architecture),
-        ("libvirtVersion", target.libvirt_release, target.facts.libvirt_version),
-    )
-    for name, said, known in pairs:
-        if said is not None and known is not None and said != known:
-            message = f"the target says {said}, and the host facts say {known}"
-            yield Problem(FieldPath((name,)), "KN023", message, hint="leave one of them out")
+_LISTED: Mapping[str, type] = {"nads": Nad, "instancetypes": Instancetype, "preferences": Preference}
+_UNNAMED = (None, None, None, None)
+_NAMES = ("architecture", "architecture", "libvirt_release", "libvirt_release")
+_WANTED: Mapping[str, tuple[str, str]] = {
+    "facts": ("HostFacts", "read them with kvnet.load_facts, or leave them out"),
+    "cluster": ("a ClusterConfig", "read it with kvnet.load_cluster, or leave it out"),
+    "nads": ("a sequence of Nad", "take manifest.nads of kvnet.load_all"),
+    "instancetypes": ("a sequence of Instancetype", "take manifest.instancetypes of kvnet.load_all"),
+    "preferences": ("a sequence of Preference", "take manifest.preferences of kvnet.load_all"),
+    "virt_type": ("a text", f"write one of {', '.join(VIRT_TYPES)}"),
+    "architecture": ("a text", f"write one of {', '.join(ARCHITECTURES)}"),
+    "libvirt_release": ("a text", "write it like '9.0.0'"),
+}
+
+
+def _refuse(name: str, value: object) -> NoReturn:
+    """Raise TypeError for a field of another type, or ValueError for the type of a domain that does not exist."""
+    if name == "virt_type" and isinstance(value, str):
+        _virt_type(value)
+    wanted, hint = _WANTED[name]
+    raise TypeError(f"Target({name}=…) is {wanted}, not {type(value).__name__}: {hint}")
+
+
+@lru_cache(maxsize=64)
+def _problems_of(
+    architecture: str | None, known_architecture: str | None, libvirt: str | None, known_libvirt: str | None
+) -> tuple[Problem, ...]:
+    """What is wrong with the names that a target and its facts give. The targets of a fleet give the same few.
+
+    Raises TypeError for what is not text.
+    """
+    if not all(isinstance(each, str | None) for each in (architecture, known_architecture, libvirt, known_libvirt)):
+        raise TypeError
+    at = FieldPath(("architecture",))
+    hint = f"use one of {', '.join(ARCHITECTURES)}"
+    problems = [
+        Problem(at, "KN604", f"'{each}' names no architecture in Kubernetes", hint=hint)
+        for each in dict.fromkeys((architecture, known_architecture))
+        if each is not None and each not in NODE_ARCHITECTURES
+    ]
+    problems += _contradiction(at, architecture, known_architecture)
+    at = FieldPath(("libvirtVersion",))
+    problems += [
+        Problem(at, "KN025", f"'{each}' is no release of libvirt", hint="write it like 9.0.0")
+        for each in dict.fromkeys((libvirt, known_libvirt))
+        if each is not None and not is_release(each)
+    ]
+    return (*problems, *_contradiction(at, libvirt, known_libvirt))
+
+
+def _contradiction(at: FieldPath, said: str | None, known: str | None) -> Iterable[Problem]:
+    if said is not None and known is not None and said != known:
+        message = f"the target says {said}, and the host facts say {known}"
+        yield Problem(at, "KN023", message, hint="leave one of them out")
 
 
 _DEFAULT = Target()
@@ -130,16 +224,11 @@ def checked_target(machine: object, target: object) -> Target:
     Raises TypeError where the machine is not a Machine or the target not a Target, and says what to write instead.
     """
     if not isinstance(machine, Machine):
-        given = type(machine).__name__
-        hint = "take each of manifest.machines" if given == "Manifest" else "read one with kvnet.load"
-        raise TypeError(f"a Machine is wanted, not {given}: {hint}")
+        checked_machine(machine)
     if target is None:
         return _DEFAULT
     if not isinstance(target, Target):
-        given = type(target).__name__
-        raise TypeError(
-            f"a Target is wanted after the machine, not {given}: {_INSTEAD.get(given, 'make one with Target(…)')}"
-        )
+        raise refusal(target, "a Target", "make one with Target(…)", _INSTEAD)
     return target
 
 

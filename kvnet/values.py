@@ -1,17 +1,38 @@
-"""Value types that text is parsed into once, when it is read: MAC addresses, PCI addresses, numbers and quantities."""
+"""Values that text is parsed into once, when it is read: MAC and PCI addresses, numbers, quantities, releases."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final, Self
 
 from attrs import Attribute, field, frozen
 
-__all__ = ["MacAddress", "Number", "PciAddress", "ip_of", "quantity_ceil", "quantity_milli"]
+from kvnet._arguments import checked, refusal
+
+__all__ = [
+    "ARCHITECTURES",
+    "NODE_ARCHITECTURES",
+    "MacAddress",
+    "Number",
+    "PciAddress",
+    "ip_of",
+    "is_release",
+    "quantity_ceil",
+    "quantity_milli",
+    "quantity_text",
+    "release",
+]
+
+ARCHITECTURES: Final = ("amd64", "arm64", "s390x")
+"""The architectures that KubeVirt runs guests of, in Kubernetes' words."""
+NODE_ARCHITECTURES: Final = frozenset(
+    (*ARCHITECTURES, "386", "arm", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64")
+)
+"""Kubernetes' words for all architectures that its nodes may have: Go's names of those of Linux."""
 
 _MAC_SHAPES = (
     re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+"),
@@ -22,6 +43,7 @@ _MAC_SHAPES = (
 _USUAL_MAC = re.compile("[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}")
 _NUMBER = re.compile(r"[+-]?(?:0[xX])?[0-9a-fA-F]+")
 _PCI = re.compile(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])")
+_RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}")
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
 _SCALE = {
     "n": Decimal("1e-9"),
@@ -30,6 +52,12 @@ _SCALE = {
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", 1)},
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)},
 }
+_LONGEST_QUANTITY = 64
+_LARGEST_SCALE = 30
+"""The largest exponent that is read; Kubernetes itself holds no number of more than 64 bits."""
+_LARGEST_EXPONENT = 99
+_EXACT = Context(prec=200)
+"""Holds every digit of the longest quantity, times the largest scale."""
 
 
 _SHORT_DIGITS = 18
@@ -75,6 +103,7 @@ def _are_octets(_: object, __: object, octets: Any) -> None:
 
 
 def _is_spelling(mac: MacAddress, _: object, text: str) -> None:
+    checked(text, str, "the spelling of a MAC address as text", "leave it out, or use MacAddress.parse")
     if _octets_of(text) != mac.octets:
         raise ValueError(f"'{text}' is not a spelling of {mac}")
 
@@ -98,9 +127,12 @@ class MacAddress:
     def parse(cls, text: str) -> MacAddress:
         """Read the forms that KubeVirt reads: six octets with colons, dashes, dots, or digits alone.
 
-        Raises ValueError with the reason.
+        Raises ValueError with the reason, and TypeError for what is not text.
         """
-        return _parsed_mac(text)
+        try:
+            return _parsed_mac(text)
+        except TypeError:
+            raise refusal(text, "the text of a MAC address", "write it like '52:54:00:00:00:01'") from None
 
     @property
     def is_group(self) -> bool:
@@ -163,8 +195,14 @@ class PciAddress:
 
     @classmethod
     def parse(cls, text: str) -> PciAddress:
-        """Read the one form that KubeVirt admits. Raises ValueError with the reason."""
-        match = _PCI.fullmatch(text)
+        """Read the one form that KubeVirt admits.
+
+        Raises ValueError with the reason, and TypeError for what is not text.
+        """
+        try:
+            match = _PCI.fullmatch(text)
+        except TypeError:
+            raise refusal(text, "the text of a PCI address", "write it like '0000:05:00.0'") from None
         if match is None:
             raise ValueError(f"'{text}' is not a PCI address")
         if text != text.lower():
@@ -204,7 +242,8 @@ def ip_of(text: str) -> IPv4Address | IPv6Address | None:
 def quantity_ceil(text: str) -> int:
     """The integer value of a Kubernetes quantity, rounded away from zero as ``Quantity.Value()`` does.
 
-    Raises ValueError with the reason.
+    Values beyond 64 bits, which Kubernetes admits but caps or cuts off, are given in full. Raises ValueError with the
+    reason, also for a text of more than 64 characters.
     """
     return _away_from_zero(_decimal(text))
 
@@ -214,12 +253,12 @@ def quantity_milli(text: str) -> int:
     """The thousandths of a Kubernetes quantity, rounded away from zero as ``Quantity.MilliValue()`` does.
 
     What 64 bits cannot hold is 0 for a number of up to 18 digits, and otherwise loses its upper bits, as in Go. Raises
-    ValueError with the reason.
+    ValueError as ``quantity_ceil`` does.
 
     >>> quantity_milli("1.5")
     1500
     """
-    milli = _away_from_zero(_decimal(text) * 1000)
+    milli = _away_from_zero(_EXACT.scaleb(_decimal(text), 3))
     if -(2**63) <= milli < 2**63:
         return milli
     is_short = not text.endswith("i") and len(re.sub(r"[eE].*|[^0-9]", "", text)) <= _SHORT_DIGITS
@@ -227,14 +266,16 @@ def quantity_milli(text: str) -> int:
 
 
 def _decimal(text: str) -> Decimal:
+    if len(text) > _LONGEST_QUANTITY:
+        raise ValueError(f"a quantity of {len(text)} characters is longer than {_LONGEST_QUANTITY}")
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"'{text}' is not a quantity such as 2, 500m or 1Gi")
     digits, suffix = match.groups(default="")
     scale = _SCALE[suffix] if suffix in _SCALE else _power_of_ten(suffix)
-    if scale.adjusted() > 30:
+    if scale.adjusted() > _LARGEST_SCALE:
         raise ValueError(f"'{text}' is too large")
-    return Decimal(digits) * scale
+    return _EXACT.multiply(Decimal(digits), scale)
 
 
 def _away_from_zero(value: Decimal) -> int:
@@ -242,7 +283,34 @@ def _away_from_zero(value: Decimal) -> int:
     return whole if whole == value else whole + (1 if value > 0 else -1)
 
 
-def _power_of_ten(exponent: str) -> Decimal:
-    """What an exponent such as ``e3`` stands for; Decimal has no numbers for those of many digits."""
-    power = int(exponent[1:] or 0)
-    return Decimal(1).scaleb(max(min(power, 99), -99))
+def _power_of_ten(suffix: str) -> Decimal:
+    """The scale of an exponent such as ``e3``; exponents that leave nothing, or too much, count as 99."""
+    exponent = int(suffix[1:] or 0)
+    return Decimal((0, (1,), max(-_LARGEST_EXPONENT, min(exponent, _LARGEST_EXPONENT))))
+
+
+def quantity_text(quantity: object) -> str:
+    """The text of a quantity that may be a number. Of one that Python does not print, it is no quantity."""
+    try:
+        return str(quantity)
+    except ValueError:
+        return "a number of more than 4300 digits"
+
+
+def is_release(text: str) -> bool:
+    """Whether a text is written like a release of libvirt: one to three numbers with dots between them."""
+    return _RELEASE.fullmatch(text) is not None
+
+
+def release(text: str) -> tuple[int, ...]:
+    """The three numbers of a release of libvirt. Raises ValueError for what is not written like ``9.0.0``.
+
+    >>> release("10.6.0"), release("9")
+    ((10, 6, 0), (9, 0, 0))
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"a release of libvirt is a text such as '9.0.0', not {text!r}")
+    if not is_release(text):
+        raise ValueError(f"{text!r} is not a release of libvirt: write it like 9.0.0")
+    parts = tuple(map(int, text.split(".")))
+    return (*parts, 0, 0)[:3]

@@ -10,19 +10,20 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "kvnet"
 ALLOWED = {
     "errors": set(),
+    "_arguments": set(),
     "_html": set(),
     "nic_models": set(),
-    "values": set(),
+    "values": {"_arguments"},
     "xml": {"values", "errors"},
-    "spec": {"_html", "values", "errors"},
+    "spec": {"_arguments", "_html", "values", "errors"},
     "device": {"_html", "xml", "values", "errors"},
     "cni": {"device"},
     "facts": {"spec", "values", "errors"},
-    "target": {"facts", "spec", "errors"},
-    "defaults": {"target", "spec", "values"},
+    "target": {"_arguments", "facts", "spec", "values", "errors"},
+    "defaults": {"target", "spec", "values", "errors"},
     "root_complex": {"target", "spec", "errors"},
     "instancetypes": {"defaults", "target", "spec", "values", "errors", "manifest"},
-    "manifest": {"target", "facts", "spec", "values", "errors"},
+    "manifest": {"_arguments", "target", "facts", "spec", "values", "errors"},
     "rules": {"nic_models", "root_complex", "instancetypes", "defaults", "target", "spec", "values", "errors"},
     "compiler": {
         "_html",
@@ -39,6 +40,7 @@ ALLOWED = {
         "errors",
     },
     "domain": {
+        "_arguments",
         "nic_models",
         "compiler",
         "root_complex",
@@ -59,7 +61,7 @@ ALLOWED = {
         *("device", "values", "errors"),
     },
     "interface_status": {"manifest", "domain", "compiler", "facts", "spec", "device", "errors"},
-    "lifecycle": {"interface_status", "manifest", "compiler", "facts", "spec", "errors"},
+    "lifecycle": {"_arguments", "interface_status", "manifest", "compiler", "facts", "spec", "errors"},
     "hotplug": {
         "_html",
         "nic_models",

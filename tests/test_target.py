@@ -14,7 +14,7 @@ from kvnet.facts import HostFacts
 from kvnet.hotplug import DomainState, plan_changes, plan_domain, plan_next_start, plan_virtual_functions
 from kvnet.spec import Interface, Machine, Masquerade, Nad, Network, Pod
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.target import Profile, Target, architecture_of
+from kvnet.target import VIRT_TYPES, Profile, Target, architecture_of
 
 MACHINE = Machine(name="vm").with_nics(
     (Interface(name="default", bindings=(Masquerade(),), mac_address="52:54:00:00:00:01"),),
@@ -64,6 +64,53 @@ def test_a_target_that_contradicts_its_facts_is_refused() -> None:
             facts=HostFacts(architecture="amd64", libvirt_version="9.0.0"),
         )
     assert [str(problem.at) for problem in caught.value.problems] == ["architecture", "libvirtVersion"]
+
+
+FIELDS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "a number for the facts": ({"facts": 5}, TypeError, "facts=….*HostFacts, not int: .*load_facts"),
+    "no facts": ({"facts": None}, TypeError, "facts=….*not NoneType: .*leave them out"),
+    "a mapping for the cluster": ({"cluster": {}}, TypeError, "cluster=….*ClusterConfig, not dict: .*load_cluster"),
+    "a text among the NADs": ({"nads": ["x"]}, TypeError, r"nads=….*Nad, not str: take manifest\.nads"),
+    "a text for the NADs": ({"nads": ""}, TypeError, "nads=….*not str"),
+    "a mapping for the NADs": ({"nads": {}}, TypeError, "nads=….*not dict"),
+    "one NAD": ({"nads": Nad(name="n")}, TypeError, "nads=….*not Nad"),
+    "a number for the NADs": ({"nads": 5}, TypeError, "nads=….*not int"),
+    "a machine among the NADs": ({"nads": kvnet.Manifest(objects=(MACHINE,))}, TypeError, "nads=….*not Machine"),
+    "a number for the type": ({"virt_type": 5}, TypeError, "virt_type=….*not int: write one of kvm, qemu"),
+    "another hypervisor": ({"virt_type": "vbox"}, ValueError, "'vbox' is no type of domains: use one of kvm, qemu"),
+    "a number for the architecture": ({"architecture": 5}, TypeError, "architecture=….*not int: write one of amd64"),
+    "a list for a fact": ({"facts": HostFacts(architecture=[])}, TypeError, "architecture=…"),  # type: ignore[arg-type]
+    "a number for the release": (
+        {"libvirt_release": 9},
+        TypeError,
+        "libvirt_release=….*not int: write it like '9.0.0'",
+    ),
+    "another profile": ({"profile": "pod"}, ValueError, "the profile is 'kubevirt' or 'host', not 'pod'"),
+    "a number for the profile": ({"profile": 5}, TypeError, "the profile is 'kubevirt' or 'host', not 5"),
+    "no architecture": ({"architecture": "zebra"}, kvnet.Rejected, "KN604 'zebra'.*amd64, arm64, s390x.*architecture"),
+    "a kernel's name": ({"facts": HostFacts(architecture="x86_64")}, kvnet.Rejected, "KN604 'x86_64'"),
+    "no release": ({"libvirt_release": "x"}, kvnet.Rejected, "KN025 'x'.*write it like 9.0.0"),
+    "no release in the facts": ({"facts": HostFacts(libvirt_version="9.0.0-4.el9")}, kvnet.Rejected, "KN025"),
+}
+
+
+@pytest.mark.parametrize(("fields", "error", "says"), FIELDS.values(), ids=FIELDS)
+def test_a_field_of_a_target_that_is_wrong_is_refused_with_what_to_write(
+    fields: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        Target(**fields)
+
+
+@pytest.mark.parametrize("virt_type", VIRT_TYPES)
+def test_a_target_has_the_types_of_domains_that_libvirt_boots(virt_type: str) -> None:
+    assert f"<domain type='{virt_type}'>" in kvnet.build(MACHINE, Target(virt_type=virt_type))
+
+
+@pytest.mark.parametrize("given", [{"facts": {}}, {"cluster": {}}, {"facts": 0}])
+def test_a_manifest_makes_no_target_of_what_is_neither_facts_nor_a_cluster(given: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r"kvnet\.load_"):
+        kvnet.Manifest().target(**given)
 
 
 def test_a_stream_of_documents_is_a_target() -> None:

@@ -9,7 +9,6 @@ from argparse import Namespace
 from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from kvnet.bulk.duplicates import Duplicate
@@ -20,7 +19,7 @@ from kvnet.bulk.run import run as run_bulk
 from kvnet.bulk.run import write_report
 from kvnet.bulk.scheduler import processes
 from kvnet.cli.exit_status import CLEAN, FINDINGS
-from kvnet.cli.inputs import common
+from kvnet.cli.inputs import common, named_file
 from kvnet.cli.report import Report
 from kvnet.facts import HostFacts
 from kvnet.manifest import Manifest, load_all, load_cluster_objects, load_facts
@@ -58,15 +57,15 @@ def run(arguments: Namespace, report: Report) -> int:
 
 def _target(arguments: Namespace) -> Target:
     """The target that the options name, with what machines of an input directory may refer to. Raises KvnetError."""
-    nads = [nad for file in arguments.nads for nad in load_all(Path(file)).nads]
+    nads = [nad for file in arguments.nads for nad in load_all(named_file(file)).nads]
     found = Directory.of(arguments.input).others() if os.path.isdir(arguments.input) else Manifest()
     if arguments.profile == Profile.HOST:
         nads += found.nads
-    of_cluster = load_cluster_objects(Path(arguments.cluster)) if arguments.cluster else Manifest()
+    of_cluster = Manifest() if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
     instancetypes, preferences = common(arguments)
     return Target(
         profile=arguments.profile,
-        facts=load_facts(Path(arguments.facts)) if arguments.facts else HostFacts(),
+        facts=HostFacts() if arguments.facts is None else load_facts(named_file(arguments.facts)),
         cluster=of_cluster.cluster or ClusterConfig(),
         nads=nads,
         instancetypes=(*instancetypes, *found.instancetypes, *of_cluster.instancetypes),

@@ -18,7 +18,7 @@ from kvnet.rules.check import check
 from kvnet.spec import Instancetype, Machine, Nad, Preference
 from kvnet.target import Profile, Target
 
-__all__ = ["common", "domain_text", "read", "read_admitted", "read_manifest", "rendered"]
+__all__ = ["common", "domain_text", "named_file", "read", "read_admitted", "read_manifest", "rendered"]
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
@@ -52,8 +52,8 @@ def read_manifest(arguments: Namespace) -> tuple[Manifest, Target]:
         objects += manifest.objects
         cluster = manifest.cluster or cluster
     try:
-        facts = load_facts(Path(arguments.facts)) if arguments.facts else None
-        of_cluster = load_cluster_objects(Path(arguments.cluster)) if arguments.cluster else of_cluster
+        facts = None if arguments.facts is None else load_facts(named_file(arguments.facts))
+        of_cluster = of_cluster if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
     except KvnetError as error:
         problems += error.problems
     if problems:
@@ -97,7 +97,7 @@ def rendered(arguments: Namespace, report: Report, *, whole: bool = True) -> lis
 
 def domain_text(name: str) -> Text:
     """The domain XML in a file, or on standard input for ``-``; raises KvnetError where it is not readable text."""
-    text = read_text(sys.stdin.buffer if name == "-" else Path(name))
+    text = read_text(sys.stdin.buffer if name == "-" else named_file(name))
     declared = _UTF_16.match(text.text)
     if declared:
         message = f"the domain declares the encoding {declared[1]}"
@@ -105,13 +105,18 @@ def domain_text(name: str) -> Text:
     return text
 
 
-def _files(names: list[str]) -> Iterator[Path | None]:
+def named_file(name: str) -> Path | str:
+    """The path of a file. An empty name stays as it is, for readers to refuse: as a path it would be the directory."""
+    return Path(name) if name else name
+
+
+def _files(names: list[str]) -> Iterator[Path | str | None]:
     """The files to read, those of a directory in order of their names; ``None`` is standard input."""
     for name in names:
-        path = Path(name)
+        path = named_file(name)
         if name == "-":
             yield None
-        elif path.is_dir():
+        elif isinstance(path, Path) and path.is_dir():
             yield from sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES)
         else:
             yield path

@@ -14,7 +14,7 @@ from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import Compiled, CompiledNic
 from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
 from kvnet.device import PciGuestAddress
-from kvnet.errors import Problem
+from kvnet.errors import Problem, Rejected
 from kvnet.instancetypes import expand
 from kvnet.root_complex import asks_for_root_complex, is_on_root_complex, root_slots
 from kvnet.spec import Machine
@@ -46,10 +46,13 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
         if expansion.refusals:
             return Compiled(nics=(), general_problems=expansion.refusals)
         machine = expansion.machine
-    machine = with_cpu_request(machine, cluster)
     if not machine.interfaces and not default_nic_refusal(machine, cluster):
         machine = with_default_nic(machine, cluster)
-    guest, notes = guest_of(machine, target)
+    try:
+        machine = with_cpu_request(machine, cluster)
+        guest, notes = guest_of(machine, target)
+    except Rejected as uncountable:
+        return Compiled(nics=(), general_problems=uncountable.problems)
     conflict = architecture_conflict(machine, target)
     plugins = facts.binding_plugins or cluster.binding_plugins or {}
     context = Context(machine, target, guest, PodNetworks(machine, facts), plugins)

@@ -12,10 +12,10 @@ from kvnet.device import Acpi, Driver, PciGuestAddress, Rom
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.facts import Confidential
 from kvnet.spec import Interface, Machine
-from kvnet.target import ARCHITECTURES, DEFAULT_ARCHITECTURE, Profile, Target, known_architecture
+from kvnet.target import DEFAULT_ARCHITECTURE, Profile, Target, known_architecture
 from kvnet.values import PciAddress
 
-__all__ = ["ARCHITECTURES", "Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]
+__all__ = ["Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]
 
 
 @frozen(kw_only=True, eq=False)

@@ -47,7 +47,7 @@ def ordinal_link_names(machine: Machine) -> dict[str, str]:
 
 def hashed_name(network: str) -> str:
     """``pod`` and the first 11 hexadecimal digits of the name's SHA-256."""
-    return "pod" + sha256(network.encode()).hexdigest()[:_HASH_DIGITS]
+    return "pod" + sha256(network.encode(errors="surrogatepass")).hexdigest()[:_HASH_DIGITS]
 
 
 def is_ordinal(names: Iterable[str | None]) -> bool:

@@ -81,7 +81,11 @@ def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) ->
 def _devices(given: Device | Sequence[Device]) -> tuple[Device, ...]:
     if isinstance(given, Device):
         return (given,)
-    if not isinstance(given, Sequence) or not all(isinstance(each, Device) for each in given):
+    if (
+        not isinstance(given, Sequence)
+        or isinstance(given, str | bytes)
+        or not all(isinstance(each, Device) for each in given)
+    ):
         kind = "a sequence with others" if isinstance(given, list | tuple) else type(given).__name__
         raise TypeError(f"diff takes Interface and Hostdev objects, or sequences of them, not {kind}")
     return tuple(given)

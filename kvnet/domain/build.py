@@ -10,9 +10,10 @@ from uuid import UUID, uuid5
 
 from attrs import evolve, frozen
 
+from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
 from kvnet.compiler.topology import Topology, topology, vcpus
-from kvnet.defaults import defaulted, has_cpu_hotplug
+from kvnet.defaults import counted_cpus, defaulted, has_cpu_hotplug
 from kvnet.device import Device, PciGuestAddress, read_device
 from kvnet.domain.document import only_nic
 from kvnet.domain.edit import Style, laid_out
@@ -21,7 +22,7 @@ from kvnet.instancetypes import expand
 from kvnet.root_complex import ROOT_SLOTS, is_on_root_complex
 from kvnet.spec import Cpu, Machine, Resources
 from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
-from kvnet.values import quantity_ceil
+from kvnet.values import quantity_ceil, quantity_text
 from kvnet.xml import escape, write
 from kvnet.xml.types import Text
 
@@ -37,6 +38,10 @@ _NICS = FieldPath(("nics",))
 _UUID_NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11")
 _APIC_VCPUS = 255
 """The most vCPUs that an x86 guest can have without extended APIC ids."""
+_MOST_VCPUS = 2**32 - 1
+"""KubeVirt and libvirt count vCPUs in 32 bits."""
+_MOST_BYTES = 2**63 - 1
+"""Kubernetes holds quantities in 64 bits with a sign."""
 
 
 @frozen
@@ -68,8 +73,8 @@ def build(
 
     Returns the document that ``render`` has for the same machine and target.
 
-    Raises Rejected where the machine cannot be compiled or libvirt could not define it, and XmlError where the XML of
-    a device is not one NIC.
+    Raises Rejected where the machine cannot be compiled or libvirt could not define it, XmlError where the XML of a
+    device is not one NIC, and TypeError for arguments of another kind.
     """
     target = checked_target(machine, target)
     if machine.refers:
@@ -77,23 +82,35 @@ def build(
         if expansion.refusals:
             raise Rejected(expansion.refusals)
         machine = expansion.machine
-    name = name or domain_name(machine, target.profile)
+    name = domain_name(machine, target.profile) if name is None else checked(name, str, "a name as text", _NAME_HINT)
     size = _size(machine, target)
-    frame = _FRAMES.get(size)
+    frame = None if size is None else _FRAMES.get(size)
     if frame is None or machine.spec.domain.firmware or not _PLAIN_NAME.fullmatch(name):
         problems = [*_problems(machine, target, name)]
         if problems:
             raise Rejected(problems)
         frame = _frame(defaulted(machine, target), target)
-        if len(_FRAMES) < _MOST_FRAMES:
+        if size is not None and len(_FRAMES) < _MOST_FRAMES:
             _FRAMES[size] = frame
-    devices = compile(machine, target).devices if devices is None else devices
+    if devices is None:
+        devices = compile(machine, target).devices
+    else:
+        devices = checked_items(
+            devices, "a list of devices", "take compiled.devices, or leave them out", _DEVICES_HINTS
+        )
     nics = "".join([_nic(device, n) for n, device in enumerate(devices)])
     if is_on_root_complex(machine, target):
         nics += _on_root_bus(machine, target, devices)
     return frame.format(name=escape(name), uuid=domain_uuid(machine), nics=nics)
 
 
+_NAME_HINT = "write one, or leave it out"
+_DEVICES_HINTS = {
+    "str": "write [xml] for one NIC",
+    "Interface": "write [device]",
+    "Hostdev": "write [device]",
+    "Rendered": "take rendered.compiled.devices",
+}
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _FRAMES: dict[tuple[Any, ...], str] = {}
 """Frames by the size of their machines. Without it, ``build`` takes 2.3 times as long for a machine of known size."""
@@ -101,21 +118,27 @@ _FRAMES: dict[tuple[Any, ...], str] = {}
 _MOST_FRAMES = 1024
 
 
-def _size(machine: Machine, target: Target) -> tuple[Any, ...]:
-    """Everything that a frame, and the problems of building it, depend on beside name and firmware."""
+def _size(machine: Machine, target: Target) -> tuple[Any, ...] | None:
+    """Everything that a frame, and the problems of building it, depend on beside name and firmware.
+
+    ``None`` where a quantity is a number that Python does not print.
+    """
     domain = machine.spec.domain
     cpu, resources = domain.cpu, domain.resources
-    return (
-        machine.spec.architecture,
-        target.architecture,
-        target.facts.architecture,
-        target.virt_type,
-        target.cluster,
-        domain.machine and domain.machine.type,
-        domain.memory and str(domain.memory.guest),
-        cpu and (cpu.cores, cpu.sockets, cpu.threads, cpu.max_sockets, cpu.dedicated_cpu_placement),
-        *(_sizes(resources.requests, resources.limits) if resources else ()),
-    )
+    try:
+        return (
+            machine.spec.architecture,
+            target.architecture,
+            target.facts.architecture,
+            target.virt_type,
+            target.cluster,
+            domain.machine and domain.machine.type,
+            domain.memory and str(domain.memory.guest),
+            cpu and (cpu.cores, cpu.sockets, cpu.threads, cpu.max_sockets, cpu.dedicated_cpu_placement),
+            *(_sizes(resources.requests, resources.limits) if resources else ()),
+        )
+    except ValueError:
+        return None
 
 
 def _sizes(*quantities: Mapping[str, Any]) -> list[str]:
@@ -126,13 +149,13 @@ def _frame(machine: Machine, target: Target) -> str:
     """The document of a machine with its defaults, for ``format`` to put name, UUID and NICs in."""
     architecture = architecture_of(machine, target)
     platform, now = _PLATFORMS[architecture], topology(machine)
-    most = _with_hotplug_sockets(now, machine, architecture)
+    most = _most_topology(machine, architecture)
     count, current = vcpus(most), "" if vcpus(most) == vcpus(now) else f" current='{vcpus(now)}'"
     machine_type = _machine_type(machine) or platform.machine
     is_extended = architecture == "amd64" and "q35" in machine_type and count > _APIC_VCPUS
     features = (*platform.features, _SPLIT_IOAPIC) if is_extended else platform.features
     lines = [
-        f"<domain type='{_braced(target.virt_type)}'>",
+        f"<domain type='{target.virt_type}'>",
         "  <name>{name}</name>",
         "  <uuid>{uuid}</uuid>",
         f"  <memory unit='KiB'>{_memory_kib(machine)}</memory>",
@@ -174,11 +197,19 @@ def domain_name(machine: Machine, profile: Profile | str = Profile.KUBEVIRT) -> 
 
 
 def domain_uuid(machine: Machine) -> UUID:
-    """The UUID of a machine's domain: ``firmware.uuid``, else one derived from namespace and name."""
+    """The UUID of a machine's domain: ``firmware.uuid``, else one derived from namespace and name.
+
+    Raises Rejected where they are not of characters.
+    """
     firmware = machine.spec.domain.firmware
     if firmware is not None and firmware.uuid:
         return UUID(firmware.uuid)
-    return uuid5(_UUID_NAMESPACE, f"{machine.namespace or 'default'}/{machine.name or _NAMELESS}")
+    try:
+        return uuid5(_UUID_NAMESPACE, f"{machine.namespace or 'default'}/{machine.name or _NAMELESS}")
+    except UnicodeEncodeError:
+        message = "the namespace or the name has half of a surrogate pair, which is not a character"
+        at = FieldPath(("metadata",))
+        raise Rejected([Problem(at, "KN602", message, hint="use letters, no / and no line break")]) from None
 
 
 _LEFT_OUT = {"disks": "disks", "filesystems": "filesystems", "gpus": "GPUs", "hostDevices": "host devices"}
@@ -213,19 +244,44 @@ def _problems(machine: Machine, target: Target, name: str) -> Iterator[Problem]:
             check(machine)
         except ValueError as error:
             yield Problem(FieldPath((*machine.root.parts, "domain", *path)), code, str(error), hint=hint)
+    yield from _vcpu_problems(machine, target)
+    yield from _memory_problems(machine)
+
+
+def _vcpu_problems(machine: Machine, target: Target) -> Iterator[Problem]:
+    resources = machine.spec.domain.resources or Resources()
+    try:
+        for source, quantities in (("limits", resources.limits), ("requests", resources.requests)):
+            counted_cpus(machine, source, quantities.get("cpu", 0), _sockets)
+        whole = defaulted(machine, target)
+    except Rejected as uncountable:
+        yield from uncountable.problems
+        return
+    count = vcpus(_most_topology(whole, architecture_of(machine, target)))
+    if not 0 < count <= _MOST_VCPUS:
+        message = f"{count} vCPUs, with the sockets to plug in, are not between 1 and {_MOST_VCPUS}"
+        yield Problem(machine.root / "domain" / "cpu", "KN603", message, hint="lower sockets, cores or threads")
+
+
+def _sockets(quantity: str) -> int:
+    sockets = quantity_ceil(quantity)
+    if not 0 <= sockets <= _MOST_VCPUS:
+        raise ValueError(f"'{quantity}' is not a number of CPUs from 0 to {_MOST_VCPUS}")
+    return sockets
+
+
+def _memory_problems(machine: Machine) -> Iterator[Problem]:
+    try:
+        _memory_kib(machine)
+    except ValueError as error:
+        at = FieldPath((*machine.root.parts, "domain", *_memory(machine)[0]))
+        yield Problem(at, "KN606", str(error), hint="write 512Mi, or 2Gi")
 
 
 def _check_name(name: str) -> None:
     _TEXT.check(name)
     if "/" in name or "\n" in name or not name.strip():
         raise ValueError(f"{name!r} cannot name a domain")
-
-
-def _check_vcpus(machine: Machine) -> None:
-    resources = machine.spec.domain.resources
-    for quantities in (resources.limits, resources.requests) if resources else ():
-        if quantity_ceil(str(quantities.get("cpu", 0))) < 0:
-            raise ValueError(f"'{quantities['cpu']}' is negative")
 
 
 def _check_uuid(machine: Machine) -> None:
@@ -237,22 +293,33 @@ def _check_uuid(machine: Machine) -> None:
             raise ValueError(f"'{firmware.uuid}' is not a UUID") from None
 
 
-def _memory_kib(machine: Machine) -> int:
-    """The guest's memory in KiB, rounded up. Raises ValueError with a reason."""
+def _memory(machine: Machine) -> tuple[tuple[str, ...], str]:
+    """The field of a domain that says its memory, and the quantity there."""
     domain = machine.spec.domain
     resources = domain.resources or Resources()
-    sources = (domain.memory and domain.memory.guest, resources.requests.get("memory"), resources.limits.get("memory"))
-    quantity = next((each for each in sources if each is not None), _DEFAULT_MEMORY)
-    size = -(-quantity_ceil(str(quantity)) // _KIB)
+    sources = {
+        ("memory", "guest"): domain.memory and domain.memory.guest,
+        ("resources", "requests", "memory"): resources.requests.get("memory"),
+        ("resources", "limits", "memory"): resources.limits.get("memory"),
+    }
+    found = next(((path, each) for path, each in sources.items() if each is not None), None)
+    path, quantity = found or (("memory", "guest"), _DEFAULT_MEMORY)
+    return path, quantity_text(quantity)
+
+
+def _memory_kib(machine: Machine) -> int:
+    """The guest's memory in KiB, rounded up. Raises ValueError with a reason."""
+    quantity = _memory(machine)[1]
+    size = quantity_ceil(quantity)
     if size <= 0:
         raise ValueError("the machine has no memory")
-    return size
+    if size > _MOST_BYTES:
+        raise ValueError(f"'{quantity}' is too large: a Kubernetes quantity is at most {_MOST_BYTES}")
+    return -(-size // _KIB)
 
 
 _CHECKS: tuple[tuple[Callable[[Machine], object], tuple[str, ...], str, str], ...] = (
     (lambda machine: _TEXT.check(_machine_type(machine)), ("machine", "type"), "KN602", "use printable characters"),
-    (_check_vcpus, ("resources",), "KN603", "write 2, or 500m"),
-    (_memory_kib, ("memory", "guest"), "KN606", "write 512Mi, or 2Gi"),
     (_check_uuid, ("firmware", "uuid"), "KN605", "write 32 hexadecimal digits in groups, or leave it out"),
 )
 """What raises ValueError for a machine that libvirt could not define, with field, code and hint."""
@@ -263,8 +330,9 @@ def _machine_type(machine: Machine) -> str:
     return (kind.type if kind else None) or ""
 
 
-def _with_hotplug_sockets(now: Topology, machine: Machine, architecture: str) -> Topology:
+def _most_topology(machine: Machine, architecture: str) -> Topology:
     """The topology with all the sockets that may be plugged in while the machine runs."""
+    now = topology(machine)
     most = (machine.spec.domain.cpu or Cpu()).max_sockets or 0
     return evolve(now, sockets=most) if has_cpu_hotplug(architecture) and most > now.sockets else now
 

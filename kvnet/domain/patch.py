@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from attrs import frozen
 from lxml import etree
 
+from kvnet._arguments import checked, checked_items
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.domain.document import NICS, DomainDocument, only_nic
 from kvnet.domain.edit import edited, removal, replacement, with_nics
@@ -40,10 +41,11 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
     Returns the document. Comments, metadata, namespaces, white space and spelling stay as they are; NICs are indented
     as the elements around them.
 
-    Raises XmlError where the document is not a domain, or a text is not one NIC.
+    Raises XmlError where the document is not a domain, or a text is not one NIC, and TypeError for NICs of another
+    kind, such as devices, which ``write`` makes into text.
     """
     document = DomainDocument.parse(domain_xml)
-    given = [only_nic(text, FieldPath(("nics",))[n]) for n, text in enumerate(nics)]
+    given = [only_nic(text, FieldPath(("nics",))[n]) for n, text in enumerate(_texts(nics))]
     wanted = [_nic(element) for _, element in given]
     _refuse_shared_aliases(wanted)
     present = [(document.spans[each], _nic(each)) for each in document.devices if each.tag in NICS]
@@ -60,6 +62,17 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
     if new:
         edits.append(with_nics(document, new))
     return edited(document, edits)
+
+
+_HINT = "write [kvnet.write(device) for device in devices]"
+_HINTS = {"str": "write [xml] for one NIC", "Compiled": "write compiled.xml()", "Rendered": "write rendered.devices()"}
+
+
+def _texts(nics: Sequence[str]) -> tuple[str, ...]:
+    texts = checked_items(nics, "a list of NICs, each the XML as text,", _HINT, _HINTS)
+    for text in texts:
+        checked(text, str, "the XML of a NIC as text", _HINT, {"bytes": "write xml.decode()"})
+    return texts
 
 
 def _nic(element: etree._Element) -> _Nic:

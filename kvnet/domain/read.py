@@ -19,7 +19,7 @@ __all__ = ["About", "about", "domain_element", "effective", "is_nic", "parse_doc
 _PATHS_TO_DOMAIN = {"domain": ".", "domstatus": "domain", "domainsnapshot": "domain", "domaincheckpoint": "domain"}
 _ARCHITECTURES = {"x86_64": "amd64", "i686": "amd64", "aarch64": "arm64", "s390x": "s390x"}
 _UNIT = re.compile("b|bytes?|(?P<prefix>[kmgtpe])(?P<base>b|ib)?", re.IGNORECASE)
-_MOST_BYTES = 2**64
+_MOST_BYTES = 2**63
 
 
 def read_domain(text: str | bytes, *, lossless: bool = False, file: str = "<domain>") -> tuple[Device, ...]:

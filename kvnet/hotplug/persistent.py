@@ -14,7 +14,7 @@ from kvnet.compiler.naming import VF_ALIAS
 from kvnet.defaults import defaulted
 from kvnet.device import Device, Interface, PciGuestAddress
 from kvnet.device.diff import Change, Noticed, diff
-from kvnet.errors import Problem, Severity
+from kvnet.errors import Problem, Rejected, Severity
 from kvnet.hotplug.live_domain import LiveDomain
 from kvnet.hotplug.plan import plan_changes, plan_next_start
 from kvnet.hotplug.policy import HotplugPolicy, policy_of
@@ -103,7 +103,10 @@ def plan_domain(
     expansion = expand(machine, target)
     if expansion.refusals:
         return DomainPlan(state=state, problems=expansion.refusals)
-    machine = defaulted(expansion.machine, target)
+    try:
+        machine = defaulted(expansion.machine, target)
+    except Rejected as refused:
+        return DomainPlan(state=state, problems=refused.problems)
     policy = policy_of(policy, machine, target.profile)
     machine = _with_fixed_addresses(machine, target, state, policy)
     live = persistent = Plan()
@@ -133,7 +136,7 @@ def mac_from_uuid(uuid: str, nic: str, taken: Container[MacAddress] = ()) -> Mac
     """
     seed = f"{uuid.lower()}/{nic}"
     seeds = (seed if n == 0 else f"{seed}/{n}" for n in count())
-    macs = (MacAddress(_QEMU_PREFIX + sha256(each.encode()).digest()[:3]) for each in seeds)
+    macs = (MacAddress(_QEMU_PREFIX + sha256(each.encode(errors="surrogatepass")).digest()[:3]) for each in seeds)
     return next(mac for mac in macs if mac not in taken)
 
 

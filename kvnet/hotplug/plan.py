@@ -12,7 +12,7 @@ from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.defaults import defaulted
 from kvnet.device import Device, GuestAddress, Hostdev, Interface, PciGuestAddress
 from kvnet.device.diff import Noticed, diff
-from kvnet.errors import Problem, Severity
+from kvnet.errors import Problem, Rejected, Severity
 from kvnet.hotplug.live_domain import LiveDomain, LiveNic, is_virtual_function
 from kvnet.hotplug.policy import HotplugPolicy, has_pod_link, policy_of
 from kvnet.hotplug.ports import free_root_slots, is_express, is_on_root_bus, no_slot, stays_plugged
@@ -154,7 +154,10 @@ def _plan(
     expansion, profile = expand(machine, target), target.profile
     if expansion.refusals:
         return Plan(problems=expansion.refusals)
-    machine = defaulted(expansion.machine, target)
+    try:
+        machine = defaulted(expansion.machine, target)
+    except Rejected as refused:
+        return Plan(problems=refused.problems)
     policy = policy_of(policy, machine, profile)
     waits = policy.answers.machine_waits(machine)
     if waits is not None:

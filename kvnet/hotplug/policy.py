@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import NoReturn
 
 from attrs import frozen
 
@@ -36,6 +37,11 @@ class HotplugPolicy(StrEnum):
     """What KubeVirt would do now, step for step, by the machine's phase and status."""
     PLAIN = "plain"
     """What a host without KubeVirt can do at once: attach every NIC that is missing, detach every absent one."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"the policy is 'kubevirt' or 'plain', not {value!r}")
 
     @property
     def answers(self) -> Answers:
@@ -74,9 +80,9 @@ class Answers:
 def policy_of(policy: HotplugPolicy | str | None, machine: Machine, profile: Profile) -> HotplugPolicy:
     """The policy that is given; without one, KubeVirt's for a machine with a status in KubeVirt's profile.
 
-    Raises ValueError for a policy that does not exist.
+    Raises ValueError for a policy that does not exist, and TypeError for what is not text.
     """
-    if policy:
+    if policy is not None:
         return HotplugPolicy(policy)
     status = machine.status
     has_status = status is not None and bool(status.phase or status.interfaces)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from attrs import evolve
 
 from kvnet.defaults import default_nic_refusal, with_default_nic
-from kvnet.errors import Cause, FieldPath, Problem
+from kvnet.errors import Cause, FieldPath, Problem, Rejected
 from kvnet.instancetypes.apply import with_instancetype
 from kvnet.instancetypes.conflicts import annotation_conflicts, conflicts
 from kvnet.instancetypes.preferences import with_creation_preferences, with_preference, with_preferred_autoattach
@@ -64,9 +64,16 @@ def expand(machine: Machine, target: Target | None = None) -> Expansion:
     >>> expand(manifest.machines[0], manifest.target()).machine.spec.domain.cpu
     Cpu(cores=1, sockets=2, threads=1)
     """
-    if isinstance(machine, Machine) and not machine.refers:
-        return Expansion(machine)
     target = checked_target(machine, target)
+    if not machine.refers:
+        return Expansion(machine)
+    try:
+        return _expanded(machine, target)
+    except Rejected as uncountable:
+        return Expansion(machine, uncountable.problems)
+
+
+def _expanded(machine: Machine, target: Target) -> Expansion:
     found = referred(machine, target)
     created = with_creation_preferences(machine, found.preference) if found.preference else machine
     created = _with_pci_topology(created, target)

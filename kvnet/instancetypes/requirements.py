@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvnet.defaults import with_cpu_request, with_default_topology
-from kvnet.errors import Cause, FieldPath, Problem
+from kvnet.errors import Cause, FieldPath, Problem, Rejected
 from kvnet.instancetypes.references import reference_at
 from kvnet.instancetypes.topology import preferred_topology, spread_of
 from kvnet.spec import Cpu, Instancetype, Machine, Preference, Requirements, Resources
 from kvnet.target import Target, architecture_of
-from kvnet.values import quantity_ceil
+from kvnet.values import quantity_ceil, quantity_text
 
 __all__ = ["guest_memory", "unmet_requirement"]
 
@@ -35,7 +35,8 @@ def unmet_requirement(
     """The first requirement of a preference that a machine does not meet (``KN212``), or nothing.
 
     ``machine`` has its instancetype and preference applied. One whose instancetype is not known is asked for its
-    architecture alone. Sources: KubeVirt's ``pkg/instancetype/preference/requirements``.
+    architecture alone. Raises Rejected where its CPUs or its memory are no quantity. Sources: KubeVirt's
+    ``pkg/instancetype/preference/requirements``.
     """
     wanted = preference.spec.requirements
     if wanted is None:
@@ -60,7 +61,7 @@ def guest_memory(machine: Machine) -> str | None:
         resources.limits.get("memory"),
         pages.get("pageSize") if isinstance(pages, Mapping) else None,
     )
-    return next((str(each) for each in given if each is not None), None)
+    return next((quantity_text(each) for each in given if each is not None), None)
 
 
 def _cpu_problem(
@@ -107,12 +108,21 @@ def _memory_problem(machine: Machine, wanted: Requirements, instancetype: Instan
     if wanted.memory is None:
         return None
     size = guest_memory(machine)
-    if quantity_ceil(size or "0") >= quantity_ceil(str(wanted.memory.guest)):
+    if _bytes(machine, size or "0") >= quantity_ceil(str(wanted.memory.guest)):
         return None
     message = f"the preference requires {wanted.memory.guest} of memory, and the machine has {size or 'none'}"
     if instancetype is not None:
         return _unmet(reference_at(machine, "instancetype"), message, _LARGER)
     return _unmet(machine.root / "domain" / "memory", message, "raise the guest's memory")
+
+
+def _bytes(machine: Machine, memory: str) -> int:
+    """The guest's memory in bytes. Raises Rejected where it is no quantity."""
+    try:
+        return quantity_ceil(memory)
+    except ValueError as reason:
+        at = machine.root / "domain" / "memory" / "guest"
+        raise Rejected([Problem(at, "KN606", str(reason), hint="write 512Mi, or 2Gi")]) from None
 
 
 def _architecture_problem(machine: Machine, target: Target, wanted: Requirements) -> Problem | None:

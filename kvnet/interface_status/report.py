@@ -27,6 +27,7 @@ from kvnet.interface_status.sources import (
     with_source,
 )
 from kvnet.spec import InterfaceStatus, Machine, Masquerade, Status, default_network, secondary_networks
+from kvnet.spec.machine import checked_machine
 
 __all__ = ["status", "virt_controller_status", "virt_handler_status"]
 
@@ -55,8 +56,10 @@ def status(
         multus: the pod's network-status, as plain data; ``None`` where it is not known.
         pod_ips: the pod's own addresses, ``{network: {podIP: …, podIPs: […]}}``; ``None`` where they are not known.
 
-    Raises XmlError for a domain that cannot be read, and Rejected for plain data of another shape.
+    Raises XmlError for a domain that cannot be read, Rejected for plain data of another shape, and TypeError for what
+    is not a machine.
     """
+    checked_machine(machine)
     agent, networks, addresses = agent_nics(guest_agent), pod_networks(multus), pod_addresses(pod_ips)
     devices = None if domain_xml is None else read_domain(domain_xml, lossless=True)
 

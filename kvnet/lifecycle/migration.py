@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from kvnet._arguments import checked
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.facts import PodNetwork
 from kvnet.interface_status.sources import InfoSource, pod_networks, sources_of, status_interfaces
@@ -23,6 +24,7 @@ from kvnet.spec import (
     secondary_networks,
 )
 from kvnet.spec.cluster import BindingPlugin
+from kvnet.spec.machine import checked_machine
 from kvnet.spec.nic import interfaces_at
 
 __all__ = ["MigrationRequired", "is_migratable", "live_migratable", "migration_required"]
@@ -62,8 +64,10 @@ def live_migratable(machine: Machine, binding_plugins: Mapping[str, BindingPlugi
         binding_plugins: the cluster's binding plugins by name; none without them.
 
     Returns a warning; KubeVirt's reason for it is InterfaceNotLiveMigratable. Source: KubeVirt's
-    ``pkg/network/vmispec/interface.go``.
+    ``pkg/network/vmispec/interface.go``. Raises TypeError for arguments of another kind.
     """
+    checked_machine(machine)
+    plugins = _checked_plugins(binding_plugins)
     n = next((n for n, network in enumerate(machine.networks) if network.pod), None)
     if n is None or not machine.interfaces:
         return None
@@ -72,10 +76,19 @@ def live_migratable(machine: Machine, binding_plugins: Mapping[str, BindingPlugi
     if number is None:
         message = f"the pod network '{name}' has no interface, so the machine cannot migrate live"
         return _warning(machine, (machine.root / "networks")[n], "KN821", message, f"add an interface named '{name}'")
-    if any(_can_migrate(binding, machine, binding_plugins or {}) for binding in machine.interfaces[number].bindings):
+    if any(_can_migrate(binding, machine, plugins) for binding in machine.interfaces[number].bindings):
         return None
     message = f"the binding of '{name}' to the pod network prevents a live migration of the machine"
     return _warning(machine, interfaces_at(machine)[number], "KN822", message, _REMEDY)
+
+
+def _checked_plugins(plugins: Mapping[str, BindingPlugin] | None) -> Mapping[str, BindingPlugin]:
+    if plugins is None:
+        return {}
+    wanted, hint = "a mapping of names to BindingPlugin", "take binding_plugins of a ClusterConfig"
+    for each in checked(plugins, Mapping, wanted, hint).values():
+        checked(each, BindingPlugin, wanted, hint)
+    return plugins
 
 
 def _warning(machine: Machine, at: FieldPath, code: str, message: str, hint: str) -> Problem:

@@ -12,6 +12,7 @@ from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.lifecycle.migration import is_migratable
 from kvnet.manifest.binder import plain
 from kvnet.spec import BINDINGS, SOURCES, Devices, Machine
+from kvnet.spec.machine import checked_machine
 from kvnet.spec.nic import interfaces_at
 from kvnet.spec.wire import json_name
 
@@ -42,8 +43,11 @@ def restart_required(template: Machine, running: Machine) -> tuple[Problem, ...]
         running: the running machine, a VirtualMachineInstance.
 
     Returns a warning at the manifest's field for each change, none where no restart is needed. Source: KubeVirt's
-    ``pkg/network/vmliveupdate/restart.go`` and ``pkg/virt-controller/watch/vm/vm.go``.
+    ``pkg/network/vmliveupdate/restart.go`` and ``pkg/virt-controller/watch/vm/vm.go``. Raises TypeError for what is not
+    a machine.
     """
+    checked_machine(template)
+    checked_machine(running)
     problems = (*network_changes(template, running), *_device_changes(template, running))
     origin = template.origin
     return problems if origin is None else tuple(problem.placed(origin.place(problem.at)) for problem in problems)

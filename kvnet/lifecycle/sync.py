@@ -10,6 +10,7 @@ from kvnet.compiler.naming import is_ordinal
 from kvnet.interface_status.sources import status_interfaces
 from kvnet.lifecycle.migration import is_migratable
 from kvnet.spec import Bridge, Interface, Machine, Network, Sriov, secondary_networks
+from kvnet.spec.machine import checked_machine
 
 __all__ = ["Synced", "synced"]
 
@@ -33,8 +34,10 @@ def synced(template: Machine, running: Machine | None) -> Synced:
     ``template`` is the VM's manifest, and ``running`` its VirtualMachineInstance, ``None`` where it does not run.
     Source: KubeVirt's ``pkg/network/controllers/vm.go``.
     """
+    checked_machine(template)
     if running is None:
         return Synced(_without(template, {nic.name for nic in template.interfaces if nic.is_absent}), None)
+    checked_machine(running)
     if (running.around.get("metadata") or {}).get("deletionTimestamp"):
         return Synced(template, running)
     after = _updated(template, running)

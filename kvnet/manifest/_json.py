@@ -9,9 +9,10 @@ from math import isfinite
 from typing import Any
 
 from kvnet.manifest._problems import UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit
-from kvnet.manifest._yaml import DEEPEST, document_data, sound_nodes
+from kvnet.manifest._yaml import DEEPEST, TOO_DEEP, document_data, sound_nodes
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_RAW_SURROGATE = re.compile("[\ud800-\udfff]")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^\s"\[\]{}:,]+')
 _DEPTHS = {"{": 1, "[": 1, "}": -1, "]": -1}
 
@@ -29,7 +30,8 @@ def parse_json(text: str) -> Any:
     except (ValueError, RecursionError):
         raise _misfit(text) or _duplicates(text) from None
     is_deep = text.count("{") + text.count("[") > DEEPEST and _nests_too_deep(data)
-    odd = _misfit(text) if is_deep or ("\\u" in text and _SURROGATE.search(text)) else None
+    is_odd = ("\\u" in text and _SURROGATE.search(text)) or (not text.isascii() and _RAW_SURROGATE.search(text))
+    odd = _misfit(text) if is_deep or is_odd else None
     if odd is not None:
         raise odd
     return data
@@ -70,7 +72,7 @@ def _misfit(text: str) -> Misfit | None:
     for token in _TOKEN.finditer(text):
         depth += _DEPTHS.get(token.group(), 0)
         if depth > DEEPEST:
-            message = f"the document is nested deeper than {DEEPEST} levels"
+            message = f"the document is {TOO_DEEP}"
             return Misfit(Flaw(code=UNSUPPORTED_YAML, message=message, offset=token.start()))
         if message := _oddity(token.group()):
             return Misfit(Flaw(message=message, offset=token.start()))

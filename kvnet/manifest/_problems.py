@@ -118,7 +118,7 @@ def _wording(flaw: Flaw, written: str | None) -> tuple[str, str]:
     if flaw.code == TOO_MANY:
         return f"{len(flaw.value)} entries are too many", f"give {flaw.wanted}"
     if flaw.code == OUT_OF_RANGE:
-        return f"{flaw.value} is not {flaw.wanted}", ""
+        return f"{_shown(flaw.value, None)} is not {flaw.wanted}", ""
     if flaw.value is None:
         is_entry = bool(flaw.path) and isinstance(flaw.path[-1], int)
         message = "an entry is empty, not" if is_entry else "null is not"
@@ -130,7 +130,10 @@ def _wording(flaw: Flaw, written: str | None) -> tuple[str, str]:
 def _shown(value: Any, written: str | None) -> str:
     if isinstance(value, str):
         return json.dumps(value[:_LONGEST_SHOWN], ensure_ascii=False)
-    shown = written if written is not None else json.dumps(value, ensure_ascii=False, default=repr)
+    try:
+        shown = written if written is not None else json.dumps(value, ensure_ascii=False, default=repr)
+    except (TypeError, ValueError, RecursionError):  # of a mapping made in Python: its keys, its size, its depth
+        return "this"
     return shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 3] + "..."
 
 
@@ -151,7 +154,7 @@ def _remedy(flaw: Flaw, shown: str) -> str:
 
 def _takes_text(flaw: Flaw) -> bool:
     """Whether text belongs there, alone or beside a number that this one is not."""
-    return flaw.wanted == "text" or (", or text" in flaw.wanted and isinstance(flaw.value, float))
+    return flaw.wanted.startswith("text") or (", or text" in flaw.wanted and isinstance(flaw.value, float))
 
 
 def _meant(name: str, known: tuple[str, ...]) -> str:

@@ -24,7 +24,8 @@ else:
     _Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 DEEPEST: Final = 128
-"""Levels of nesting that are read. libyaml's composer is recursive C, and crashes on very many."""
+"""Levels of nesting that are read and written. libyaml's composer is recursive C, and crashes on very many."""
+TOO_DEEP: Final = f"nested deeper than {DEEPEST} levels"
 LARGEST: Final = 1_000_000
 """Values that a document may have once its aliases are written out."""
 MERGE: Final[Any] = object()
@@ -49,7 +50,8 @@ _NOT_FINITE = re.compile(r"[+-]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _INT = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _BASES = (16, 2, 8, 10)
-_LONGEST_NUMBER = 400
+LONGEST_NUMBER: Final = 400
+"""Digits of a number; longer ones are text."""
 
 
 @lru_cache(maxsize=1024)
@@ -65,7 +67,7 @@ def plain(text: str) -> Scalar:
     if _NOT_FINITE.fullmatch(text):
         raise ValueError(text)
     digits = text if text[0] == "." else text.replace("_", "")
-    if len(digits) > _LONGEST_NUMBER:
+    if len(digits) > LONGEST_NUMBER:
         return text
     match = _INT.fullmatch(digits)
     if match:
@@ -89,7 +91,7 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
 """The types that a scalar's tag allows, and what to call them."""
 
 
-class TooDeep(yaml.MarkedYAMLError):
+class NestingError(yaml.MarkedYAMLError):
     """Raised while composing, at the node that lies too deep."""
 
 
@@ -116,7 +118,7 @@ class _BoundedComposer(_Composer):
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise TooDeep(problem=f"nested deeper than {DEEPEST} levels", problem_mark=current_node.start_mark)
+            raise NestingError(problem=TOO_DEEP, problem_mark=current_node.start_mark)
 
     def ascend_resolver(self) -> None:
         self._depth -= 1
@@ -171,7 +173,7 @@ def syntax_flaw(error: Exception, text: str) -> Flaw:
         return Flaw(code=UNREADABLE, message=f"not YAML: {error}", offset=0)
     mark = error.problem_mark or error.context_mark
     offset = mark.index if mark else 0
-    if isinstance(error, TooDeep):
+    if isinstance(error, NestingError):
         return Flaw(code=UNSUPPORTED_YAML, message=f"the document is {error.problem}", offset=offset)
     code = UNSUPPORTED_YAML if isinstance(error, yaml.composer.ComposerError) else UNREADABLE
     message = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 import attrs
-from cattrs import Converter
+from cattrs import BaseConverter, Converter
 
 from kvnet import facts, spec, target, values
+from kvnet._arguments import checked
 from kvnet.manifest import binder
 from kvnet.spec import cluster
 
@@ -58,6 +59,9 @@ def configure_converter(converter: C) -> C:
     >>> order.machine.name
     'red'
     """
+    checked(
+        converter, BaseConverter, "a cattrs Converter", "make one with cattrs.Converter(), or call kvnet.converter()"
+    )
     for cls in CLASSES:
         converter.register_structure_hook(cls, _structure_hook(cls))
         converter.register_unstructure_hook(cls, binder.plain)

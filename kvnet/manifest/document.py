@@ -16,8 +16,8 @@ from attrs import evolve, frozen
 
 from kvnet.errors import FieldPath, Place, Problem, Rejected
 from kvnet.manifest._json import parse_json
-from kvnet.manifest._problems import UNKNOWN_FIELD, UNREADABLE, Flaw, Misfit, problem_of
-from kvnet.manifest._yaml import compose_all, document_data, is_key, sound_nodes, syntax_flaw
+from kvnet.manifest._problems import UNKNOWN_FIELD, UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit, problem_of
+from kvnet.manifest._yaml import TOO_DEEP, compose_all, document_data, is_key, sound_nodes, syntax_flaw
 
 __all__ = ["Document", "Source", "Text", "TextOrigin", "TextSource", "documents", "given_text", "read_text"]
 
@@ -68,6 +68,9 @@ def read_text(source: TextSource) -> Text:
         raise ValueError(f"this is a text of several lines, not a path: use {_TEXT_READERS}")
     if isinstance(source, bytes | bytearray):
         raise TypeError(f"bytes are a text, not a path: use {_TEXT_READERS}")
+    if isinstance(source, str) and not source:
+        hint = "give the path of a file; to read a text that is not in a file, use loads"
+        raise Rejected([Text("''", "").unreadable(0, "the path is empty", hint)])
     read: Callable[[], str | bytes]
     if isinstance(source, str | os.PathLike):
         file, read = os.fsdecode(source), Path(os.fsdecode(source)).read_bytes
@@ -84,6 +87,7 @@ def read_text(source: TextSource) -> Text:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         hint = "to read a text that is not in a file, use loads" if _LOOKS_LIKE_TEXT.match(file) else ""
+        hint = "give the path of a file in it" if isinstance(error, IsADirectoryError) else hint
         raise Rejected([Text(file, "").unreadable(0, f"cannot read '{file}': {reason}", hint)]) from error
     return given_text(content, file)
 
@@ -226,9 +230,9 @@ def sound_documents(source: Source) -> tuple[list[Document], list[Problem]]:
     if isinstance(source, Text):
         return _text_documents(source)
     if isinstance(source, Mapping):
-        return list(_items(source, None)), []
+        return _plain_documents((source,))
     if isinstance(source, list | tuple):
-        return [item for each in source for item in _items(each, None)], []
+        return _plain_documents(source)
     return _text_documents(read_text(source))  # type: ignore[arg-type]
 
 
@@ -244,6 +248,13 @@ def _text_documents(text: Text) -> tuple[list[Document], list[Problem]]:
             if _QUOTED_JSON.match(text.text) and not is_stream:
                 return [], [text.unreadable(error.pos, f"not JSON: {error.msg}", _SEVERAL if has_more else "")]
     return _yaml_documents(text)
+
+
+def _plain_documents(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Document], list[Problem]]:
+    try:
+        return [item for each in sources for item in _items(each, None)], []
+    except RecursionError:  # a List may hold itself; texts are not nested so deep
+        return [], [problem_of(Flaw(code=UNSUPPORTED_YAML, message=f"Lists are {TOO_DEEP}"))]
 
 
 def _yaml_documents(text: Text) -> tuple[list[Document], list[Problem]]:

@@ -12,6 +12,7 @@ from kvnet.errors import FactsError, KvnetError, Problem
 from kvnet.facts import HostFacts, Mtu, PodNetwork
 from kvnet.manifest import binder
 from kvnet.manifest._problems import Flaw, Misfit
+from kvnet.manifest._yaml import TOO_DEEP
 from kvnet.manifest.document import Source, documents, given_text
 from kvnet.spec.wire import Lenient, Parsed, json_name, named
 from kvnet.values import MacAddress, PciAddress
@@ -132,6 +133,8 @@ def _pod(data: Mapping[str, Any]) -> dict[str, Any]:
 def _from_json(text: Any) -> Any:
     try:
         return json.loads(text)
+    except RecursionError:
+        raise Misfit(Flaw(code="KN021", message=f"this annotation is {TOO_DEEP}")) from None
     except (TypeError, ValueError) as reason:
         raise Misfit(Flaw(code="KN021", message=f"this annotation is not JSON: {reason}")) from None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import frozen
 
+from kvnet._arguments import checked_items
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, Misfit
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 
+_INSTANCETYPES = ("a sequence of Instancetype", "take manifest.instancetypes of kvnet.load_all")
+_PREFERENCES = ("a sequence of Preference", "take manifest.preferences of kvnet.load_all")
 _Object = Machine | Nad | Instancetype | Preference
 
 
@@ -83,11 +86,11 @@ class Manifest(BriefRepr):
         """
         return Target(
             profile=Profile(profile),
-            facts=facts or HostFacts(),
-            cluster=self.cluster or cluster or ClusterConfig(),
+            facts=HostFacts() if facts is None else facts,
+            cluster=self.cluster or (ClusterConfig() if cluster is None else cluster),
             nads=self.nads,
-            instancetypes=(*instancetypes, *self.instancetypes),
-            preferences=(*preferences, *self.preferences),
+            instancetypes=(*checked_items(instancetypes, *_INSTANCETYPES), *self.instancetypes),
+            preferences=(*checked_items(preferences, *_PREFERENCES), *self.preferences),
             virt_type=virt_type,
         )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvnet.defaults import with_cpu_request, with_default_topology
-from kvnet.errors import Problem
+from kvnet.defaults import counted_cpus, with_cpu_request, with_default_topology
+from kvnet.errors import Problem, Rejected
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import CPU_QUANTITIES, DEDICATED, MAX_SOCKETS
-from kvnet.spec import Resources
+from kvnet.spec import Machine, Resources
 from kvnet.target import architecture_of
 from kvnet.values import quantity_ceil, quantity_milli
 
@@ -17,7 +17,10 @@ __all__ = ["RULES"]
 
 def sockets_within_max(context: RuleContext) -> Iterator[Problem]:
     """CPU sockets do not exceed ``maxSockets``."""
-    cpu = with_default_topology(with_cpu_request(context.machine, context.target.cluster)).spec.domain.cpu
+    try:
+        cpu = with_default_topology(with_cpu_request(context.machine, context.target.cluster)).spec.domain.cpu
+    except Rejected:
+        return  # of what is no quantity, cpu_quantities tells
     if cpu is None or not cpu.max_sockets or (cpu.sockets or 0) <= cpu.max_sockets:
         return
     yield refusal(
@@ -30,11 +33,17 @@ def sockets_within_max(context: RuleContext) -> Iterator[Problem]:
 
 def cpu_quantities(context: RuleContext) -> Iterator[Problem]:
     """CPU requests and limits are not negative, the request is within the limit, and dedicated CPUs are whole ones."""
-    machine = with_cpu_request(context.machine, context.target.cluster)
-    cpu, given = machine.spec.domain.cpu, machine.spec.domain.resources or Resources()
+    try:
+        machine = with_cpu_request(context.machine, context.target.cluster)
+        given = machine.spec.domain.resources or Resources()
+        request = _milli(machine, "requests", given.requests.get("cpu"))
+        limit = _milli(machine, "limits", given.limits.get("cpu"))
+    except Rejected as uncountable:
+        yield from uncountable.problems
+        return
+    cpu = machine.spec.domain.cpu
     is_dedicated = cpu is not None and bool(cpu.dedicated_cpu_placement)
     at = context.root / "domain" / "resources"
-    request, limit = (_milli(each.get("cpu")) for each in (given.requests, given.limits))
     if 0 < limit < request:
         message = f"the CPU request {given.requests['cpu']} exceeds the limit {given.limits['cpu']}"
         yield refusal(at / "requests" / "cpu", "KN227", message, "lower the request, or raise the limit")
@@ -48,8 +57,8 @@ def cpu_quantities(context: RuleContext) -> Iterator[Problem]:
             yield refusal(at / name / "cpu", "KN227", message, "write a whole number")
 
 
-def _milli(quantity: object) -> int:
-    return 0 if quantity is None else quantity_milli(str(quantity))
+def _milli(machine: Machine, source: str, quantity: object) -> int:
+    return 0 if quantity is None else counted_cpus(machine, source, quantity, quantity_milli)
 
 
 def threads_of_arm64(context: RuleContext) -> Iterator[Problem]:

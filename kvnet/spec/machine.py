@@ -6,11 +6,12 @@ Classes with a field ``rest`` keep there the members that kvnet has no field for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import attrs
 from attrs import field, frozen
 
+from kvnet._arguments import checked
 from kvnet._html import table
 from kvnet.errors import FieldPath
 from kvnet.spec.interface import Interface
@@ -36,6 +37,7 @@ __all__ = [
     "Resources",
     "Status",
     "VmiSpec",
+    "checked_machine",
 ]
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
@@ -343,3 +345,9 @@ class Machine(BriefRepr):
         devices = attrs.evolve(self.spec.domain.devices, interfaces=interfaces)
         domain = attrs.evolve(self.spec.domain, devices=devices)
         return attrs.evolve(self, spec=attrs.evolve(self.spec, domain=domain, networks=networks))
+
+
+def checked_machine(machine: object) -> Machine:
+    """The machine. Raises TypeError for anything else, and says what to write instead."""
+    hints = {"Manifest": "take each of manifest.machines", "Rendered": "take rendered.machine"}
+    return cast(Machine, checked(machine, Machine, "a Machine", "read one with kvnet.load", hints))

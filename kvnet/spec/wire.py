@@ -9,10 +9,11 @@ from typing import Annotated, Any, Final, Protocol
 import attrs
 
 from kvnet.errors import FieldPath, Place
-from kvnet.values import ip_of, quantity_ceil
+from kvnet.values import ARCHITECTURES, NODE_ARCHITECTURES, ip_of, quantity_ceil, quantity_text, release
 
 __all__ = [
     "REST",
+    "Architecture",
     "Between",
     "BriefRepr",
     "CidrText",
@@ -23,6 +24,7 @@ __all__ = [
     "Origin",
     "Parsed",
     "Quantity",
+    "Release",
     "Rest",
     "UInt31",
     "UInt32",
@@ -43,6 +45,7 @@ REST: Final = "rest"
 _NAME = "kvnet.json"
 _MEMBERS = "kvnet.members"
 _REQUIRED = "kvnet.required"
+_ARCHITECTURE = f"{', '.join(ARCHITECTURES[:-1])} or {ARCHITECTURES[-1]}"
 _LEADING_ZEROS = re.compile(r"(?<![0-9a-fA-F])0+(?=[0-9a-fA-F])")
 _MAPPED_BITS = 96
 """How many bits of an IPv4-mapped IPv6 address stand before the IPv4 address."""
@@ -90,8 +93,19 @@ class Parsed:
 def _quantity(value: Any) -> Any:
     if type(value) not in (str, int):
         raise ValueError
-    quantity_ceil(str(value))
+    quantity_ceil(quantity_text(value))
     return value
+
+
+def _architecture(value: Any) -> str:
+    if value not in NODE_ARCHITECTURES:
+        raise ValueError(f"'{value}' names no architecture in Kubernetes: write {_ARCHITECTURE}")
+    return str(value)
+
+
+def _release(value: Any) -> str:
+    release(value)
+    return str(value)
 
 
 def _ip(value: Any) -> str:
@@ -124,6 +138,10 @@ UInt31 = Annotated[int, Between(0, 2**31 - 1)]
 UInt32 = Annotated[int, Between(0, 2**32 - 1)]
 Quantity = Annotated[str | int, Parsed(_quantity, "a whole number, or text such as 500m or 1Gi")]
 """A Kubernetes quantity, as written: the API server's schema takes text and whole numbers."""
+Architecture = Annotated[str, Parsed(_architecture, _ARCHITECTURE)]
+"""An architecture in Kubernetes' words, also one that KubeVirt does not run on."""
+Release = Annotated[str, Parsed(_release, "text such as 9.0.0")]
+"""A release of libvirt, as written."""
 IpText = Annotated[str, Parsed(_ip, "text")]
 """An IP address as text: leading zeros are dropped, and an IPv4-mapped address becomes IPv4. Text that is no address
 stays as it is."""

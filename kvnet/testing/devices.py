@@ -13,8 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from kvnet.device import Backend, Device, Hostdev, Interface, Route, UserSource
 from kvnet.testing.values import unicast_macs
-from kvnet.values import MacAddress, Number
-from kvnet.xml.paths import release
+from kvnet.values import MacAddress, Number, release
 from kvnet.xml.schema import Branch, Leaf, declaration, plan_of
 from kvnet.xml.types import Choice, Flag, Hex, Int, Ip, Mac, Present, Scalar, Text, Token
 

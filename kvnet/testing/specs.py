@@ -19,10 +19,10 @@ from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
 from kvnet.spec import Instancetype, Interface, Machine, Nad, Network, Preference, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.wire import REST, Between, IpText, Quantity, json_name, members_of
-from kvnet.target import Target
+from kvnet.spec.wire import REST, Architecture, Between, IpText, Quantity, Release, json_name, members_of
+from kvnet.target import VIRT_TYPES, Target, VirtType
 from kvnet.testing.values import labels, mac_addresses, pci_addresses, unicast_macs
-from kvnet.values import MacAddress, PciAddress
+from kvnet.values import ARCHITECTURES, MacAddress, PciAddress
 
 __all__ = [
     "admitted_machines",
@@ -49,7 +49,6 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXTS, inner, max_size=2),
     max_leaves=3,
 )
-_ARCHITECTURES = ("amd64", "arm64", "s390x")
 
 
 def networks(name: str, *, primary: bool = False) -> SearchStrategy[Network]:
@@ -143,7 +142,7 @@ def _nicless_machines() -> SearchStrategy[Machine]:
     vmis = st.builds(
         VmiSpec,
         domain=st.builds(spec.Domain, devices=devices, cpu=cpu, memory=memory),
-        architecture=_maybe(st.sampled_from(_ARCHITECTURES)),
+        architecture=_maybe(st.sampled_from(ARCHITECTURES)),
     )
     return st.builds(Machine, name=labels(), namespace=_maybe(labels()), spec=vmis)
 
@@ -236,6 +235,9 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.integers(-(2**53), 2**53),
     Quantity: _QUANTITIES,
+    Architecture: st.sampled_from(ARCHITECTURES),
+    Release: st.sampled_from(["9.0.0", "10.6.0", "11"]),
+    VirtType: st.sampled_from(VIRT_TYPES),
     # IPv4 addresses inside IPv6 are read as IPv4
     IpText: st.ip_addresses().filter(lambda each: not getattr(each, "ipv4_mapped", None)).map(str),
     MacAddress: mac_addresses(),

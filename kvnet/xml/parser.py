@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from typing import NoReturn
 from xml.parsers import expat
 
@@ -19,13 +21,26 @@ MAX_ATTRIBUTES = 1000
 """The most attributes of one element; lxml takes quadratic time for more."""
 
 _PARSER = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+_WIDE = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    b"<\0\0\0": "UTF-32",
+    b"\0\0\0<": "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+    b"<\0": "UTF-16",
+    b"\0<": "UTF-16",
+}
+"""How XML begins in encodings with more than one byte for ASCII; UTF-32 is first, for it begins like UTF-16."""
+_DECLARED = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 _HINT = "give the XML of one domain or device, as `virsh dumpxml` prints it"
 
 
 def parse(text: str | bytes, *, file: str = "<xml>") -> etree._Element:
-    """The root element of an XML text; bytes are UTF-8, whatever the encoding declaration says.
+    """The root element of an XML text; bytes are UTF-8, with a byte order mark or not, whatever the text declares.
 
-    Raises XmlError, with ``file`` as the place, for text that is not well formed, has a DTD, is longer than
+    Raises XmlError, with ``file`` as the place, for bytes in another encoding, which it names, and for text that is
+    not well formed, has a DTD, is longer than
     ``MAX_BYTES`` or deeper than ``MAX_DEPTH``, or has an element with more than ``MAX_ATTRIBUTES``. Raises TypeError
     for what is not text.
 
@@ -33,20 +48,21 @@ def parse(text: str | bytes, *, file: str = "<xml>") -> etree._Element:
     '1500'
     """
     if not isinstance(text, str | bytes):
-        raise TypeError(f"XML is read from a str or bytes, not from {type(text).__name__}")
+        raise TypeError(f"XML is read from a str or bytes, not from {type(text).__name__}: read a file first")
     if len(text) > MAX_BYTES:
         _refuse_length(len(text), file)
     data = _encoded(text, file) if isinstance(text, str) else text
     if len(data) > MAX_BYTES:
         _refuse_length(len(data), file)
     if b"<!DOCTYPE" in data:
-        _refuse_dtd(data, file)
+        _refuse_dtd(text, data, file)
     try:
         root: etree._Element = etree.fromstring(data, _PARSER)
     except etree.XMLSyntaxError as error:
         # libxml2 has a limit of its own, which depends on its release
         if "depth" in (error.msg or ""):
             _refuse_depth(Place(file, *_position(error)))
+        _refuse_encoding(text, file)
         _refuse(Place(file, *_position(error)), "KN501", f"the XML is not well formed: {_message(error)}", "")
     # a short text has no room for so many levels or attributes
     if len(data) > MAX_DEPTH * len("<a></a>"):
@@ -63,12 +79,30 @@ def _encoded(text: str, file: str) -> bytes:
         _refuse(place, "KN501", "XML cannot carry half of a surrogate pair", "")
 
 
+def _refuse_encoding(data: str | bytes, file: str) -> None:
+    """Refuse bytes that are not UTF-8, by the name of their encoding where they tell it."""
+    if isinstance(data, str):
+        return
+    encoding = next((name for start, name in _WIDE.items() if data.startswith(start)), None)
+    hint = "convert it to UTF-8, or give it as a str"
+    if encoding is not None:
+        _refuse(Place(file, 1, 1), "KN501", f"the XML is in {encoding}, and bytes are read as UTF-8", hint)
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode()
+        place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        declared = _DECLARED.match(data)
+        says = f": the XML declares {declared[1].decode()}, and bytes are read as UTF-8" if declared else ""
+        _refuse(place, "KN501", f"byte 0x{data[error.start]:02x} is not UTF-8{says}", hint)
+
+
 def _refuse_length(length: int, file: str) -> NoReturn:
     message = f"a length of {length} is more than the {MAX_BYTES} bytes that are read"
     _refuse(Place(file, 1, 1), "KN506", message, _HINT)
 
 
-def _refuse_dtd(data: bytes, file: str) -> None:
+def _refuse_dtd(text: str | bytes, data: bytes, file: str) -> None:
     """Refuse a DTD before it is read. In comments and CDATA sections, ``<!DOCTYPE`` is ordinary text."""
     parser = expat.ParserCreate("utf-8")
 
@@ -81,6 +115,7 @@ def _refuse_dtd(data: bytes, file: str) -> None:
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
+        _refuse_encoding(text, file)
         place = Place(file, error.lineno, error.offset + 1)
         _refuse(place, "KN501", f"the XML is not well formed: {expat.ErrorString(error.code)}", "")
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from attrs import evolve, frozen
 
 from kvnet.errors import FieldPath, Problem
+from kvnet.values import release
 from kvnet.xml.schema import Branch, Node, RawElement, declaration, plan_of
 from kvnet.xml.types import Present, Scalar
 
-__all__ = ["DeclaredPath", "newer_than", "paths", "release"]
+__all__ = ["DeclaredPath", "newer_than", "paths"]
 
 
 @frozen(kw_only=True)
@@ -89,20 +89,6 @@ def _branch(branch: Branch, at: DeclaredPath) -> Iterator[DeclaredPath]:
         if not branch.selector or list(plan.fields()):
             yield here
             yield from _node(plan, here)
-
-
-def release(text: str) -> tuple[int, ...]:
-    """The three numbers of a release of libvirt. Raises ValueError for what is not written like ``9.0.0``.
-
-    >>> release("10.6.0"), release("9")
-    ((10, 6, 0), (9, 0, 0))
-    """
-    if not isinstance(text, str):
-        raise TypeError(f"a release of libvirt is a text such as '9.0.0', not {text!r}")
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+){0,2}", text):
-        raise ValueError(f"{text!r} is not a release of libvirt: write it like 9.0.0")
-    parts = tuple(map(int, text.split(".")))
-    return (*parts, 0, 0)[:3]
 
 
 def newer_than(device: Any, libvirt: str) -> Iterator[Problem]:

@@ -104,3 +104,14 @@ def test_the_facts_decide_what_the_manifest_leaves_open(run: Run) -> None:
     ended = run("render", sriov, "--facts", facts, "-o", "json")
     assert ended.returncode == 0
     assert any("<hostdev" in device for device in json.loads(ended.stdout)["devices"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["check", ""], ["check", POD, "--facts", ""], ["check", POD, "--cluster", ""], ["import", ""], ["diff", "", ""]],
+    ids=lambda arguments: " ".join(map(str, arguments)),
+)
+def test_an_empty_name_of_a_file_is_refused_with_what_to_give(run: Run, arguments: list[str]) -> None:
+    ended = run(*arguments)
+    assert ended.returncode == 2
+    assert b"KN001 the path is empty; give the path of a file" in ended.stdout + ended.stderr

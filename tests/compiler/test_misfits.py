@@ -31,6 +31,7 @@ MISFITS: dict[str, tuple[Machine, str, str, str | None]] = {
     ),
     "a PCI address that is none": (made(pci_address="x"), "pciAddress", "'x' is not a PCI address", "KN131"),
     "a name that is no alias": (made(name="a b"), "name", "alias: 'ua-a b' does not match", "KN128"),
+    "half of a surrogate pair": (made(name="\ud800"), "name", "alias: 'ua-\\ud800' does not match", "KN128"),
     "boot order 0": (made(boot_order=0), "bootOrder", "boot_order: 0 is not between", "KN201"),
     "a boot order below 0, which no loader lets through": (
         made(boot_order=-1),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvnet.values import quantity_ceil, quantity_milli
+from kvnet.values import quantity_ceil, quantity_milli, quantity_text
 
 QUANTITIES = {
     "2": 2,
@@ -42,8 +42,15 @@ QUANTITIES = {
     "2E3": 2000,
     "2e-1": 1,
     "2e+1": 20,
-    "1e30": 10**30,
     "1e-99999999999999999999": 1,
+    "1e30": 10**30,
+    "-1e19": -(10**19),
+    "8Ei": 2**63,
+    "9223372036854775807": 2**63 - 1,
+    "-9223372036854775807": 1 - 2**63,
+    "9007199254740992.999999999": 2**53 + 1,
+    "7Ei": 7 * 2**60,
+    f"1.{'0' * 60}1": 2,
 }
 
 
@@ -58,10 +65,19 @@ def test_what_is_no_quantity_is_refused(text: str) -> None:
         quantity_ceil(text)
 
 
-@pytest.mark.parametrize("text", ["1e31", "1e99999", "1E99999999999999999999"])
+@pytest.mark.parametrize("text", ["1e31", "1e99999", f"1E{'9' * 50}"])
 def test_a_quantity_beyond_all_measure_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is too large"):
         quantity_ceil(text)
+
+
+@pytest.mark.parametrize(
+    "quantity", ["9" * 65, "0" * 5000, "9" * 5000, 10**5000], ids=["65", "zeros", "text", "number"]
+)
+def test_a_very_long_quantity_is_refused_in_few_words(quantity: str | int) -> None:
+    with pytest.raises(ValueError, match=r"longer than 64|more than 4300 digits") as caught:
+        quantity_ceil(quantity_text(quantity))
+    assert len(str(caught.value)) < 100
 
 
 MILLI = {

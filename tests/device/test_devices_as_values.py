@@ -142,7 +142,7 @@ def test_the_signature_of_a_class_has_its_fields_and_defaults() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [kvnet.device.devices, kvnet.device.diff, kvnet.values, kvnet.xml.parser, kvnet.xml.paths, kvnet.xml.types],
+    [kvnet.device.devices, kvnet.device.diff, kvnet.values, kvnet.xml.parser, kvnet.xml.types],
     ids=lambda module: module.__name__,
 )
 def test_the_examples_in_docstrings_are_true(module: ModuleType) -> None:

@@ -9,7 +9,8 @@ import pytest
 from device.schema_paths import SCHEMA, SchemaPath, network_device_paths
 
 from kvnet.device import Hostdev, Interface
-from kvnet.xml.paths import DeclaredPath, paths, release
+from kvnet.values import release
+from kvnet.xml.paths import DeclaredPath, paths
 
 INSTALLED = "9.0.0"
 

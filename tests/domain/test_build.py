@@ -95,9 +95,9 @@ def test_a_nic_cannot_change_the_structure(nic: str) -> None:
 
 def test_text_cannot_change_the_structure() -> None:
     evil = "'/><x a='\"&]]>"
-    root = built(machine(machine=MachineType(type=evil)), name=f"<{evil}".replace("/", ""), virt_type=evil)
+    root = built(machine(machine=MachineType(type=evil)), name=f"<{evil}".replace("/", ""))
     assert root.find(".//x") is None
-    assert (root.get("type"), root.find("os/type").get("machine")) == (evil, evil)  # type: ignore[union-attr]
+    assert root.find("os/type").get("machine") == evil  # type: ignore[union-attr]
 
 
 REFUSED = {
@@ -105,10 +105,7 @@ REFUSED = {
     "a slash": ({}, "a/b", "KN602"),
     "a line break": ({}, "a\nb", "KN602"),
     "a blank name": ({}, " ", "KN602"),
-    "fewer than none": ({"resources": Resources(limits={"cpu": "-2"})}, "a", "KN603"),
-    "no number of CPUs": ({"resources": Resources(limits={"cpu": "many"})}, "a", "KN603"),
     "no memory": ({"memory": Memory(guest="0")}, "a", "KN606"),
-    "no quantity of memory": ({"memory": Memory(guest="lots")}, "a", "KN606"),
     "no UUID": ({"firmware": Firmware(uuid="x")}, "a", "KN605"),
 }
 
@@ -118,6 +115,67 @@ def test_what_libvirt_could_not_define_is_rejected(spec: dict[str, object], name
     with pytest.raises(Rejected) as caught:
         build(machine(**spec), None, [], name=name)
     assert [problem.code for problem in caught.value.problems] == [code]
+
+
+SIZES: dict[str, tuple[dict[str, object], str]] = {
+    "fewer than no CPUs": ({"resources": Resources(limits={"cpu": "-2"})}, "KN603 resources.limits.cpu"),
+    "no number of CPUs": ({"resources": Resources(limits={"cpu": "many"})}, "KN603 resources.limits.cpu"),
+    "a number too long to print": (
+        {"resources": Resources(requests={"cpu": 10**5000})},
+        "KN603 resources.requests.cpu",
+    ),
+    "more CPUs than 32 bits": ({"resources": Resources(limits={"cpu": "4294967296"})}, "KN603 resources.limits.cpu"),
+    "factors of too many vCPUs": ({"cpu": Cpu(sockets=2**16, cores=2**16)}, "KN603 cpu"),
+    "room for too many sockets": ({"cpu": Cpu(sockets=1, cores=2**16, max_sockets=2**16)}, "KN603 cpu"),
+    "no quantity of memory": ({"memory": Memory(guest="lots")}, "KN606 memory.guest"),
+    "a long number": ({"memory": Memory(guest="9" * 5000)}, "KN606 memory.guest"),
+    "a long number of no text": ({"memory": Memory(guest=10**5000)}, "KN606 memory.guest"),
+    "too many bytes": ({"memory": Memory(guest=2**63)}, "KN606 memory.guest"),
+    "a request of too many": ({"resources": Resources(requests={"memory": "8Ei"})}, "KN606 resources.requests.memory"),
+    "a limit of too many": ({"resources": Resources(limits={"memory": "1e30"})}, "KN606 resources.limits.memory"),
+}
+
+
+@pytest.mark.parametrize(("spec", "told"), SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize("max_sockets", [None, 2**32 - 1])
+def test_a_size_that_no_machine_has_is_a_problem_at_its_field(
+    spec: dict[str, object], told: str, max_sockets: int | None
+) -> None:
+    given = machine(**({"cpu": Cpu(max_sockets=max_sockets)} | spec))
+    code, field = told.split(" ")
+    with pytest.raises(Rejected) as caught:
+        build(given)
+    assert f"{code} spec.domain.{field}" in [f"{problem.code} {problem.at}" for problem in caught.value.problems]
+    assert f"spec.domain.{field}" in [str(problem.at) for problem in kvnet.render(given).problems]
+
+
+@pytest.mark.parametrize("cpu", ["many", 10**5000, "9" * 65], ids=["a word", "a number too long to print", "long"])
+@pytest.mark.parametrize("source", ["limits", "requests"])
+def test_cpus_that_are_no_quantity_are_a_problem_of_each_function(source: str, cpu: Any) -> None:
+    given, target = machine(resources=Resources(**{source: {"cpu": cpu}})), kvnet.Target()
+    found = [
+        kvnet.check(given, target),
+        kvnet.compile(given, target).problems,
+        kvnet.render(given, target).problems,
+        kvnet.plan_changes("<domain><devices/></domain>", given, target).problems,
+    ]
+    told = [[f"{each.code} {each.at}" for each in problems if each.is_error] for problems in found]
+    assert told == [[f"KN603 spec.domain.resources.{source}.cpu"]] * len(found)
+
+
+@pytest.mark.parametrize(
+    ("spec", "texts"),
+    [
+        (
+            {"cpu": Cpu(sockets=2**16, cores=2**16 - 1, max_sockets=2**16)},
+            ["<vcpu placement='static'>4294901760</vcpu>"],
+        ),
+        ({"memory": Memory(guest="9223372036854775807")}, ["<memory unit='KiB'>9007199254740992</memory>"]),
+    ],
+)
+def test_the_largest_size_is_built(spec: dict[str, object], texts: list[str]) -> None:
+    document = build(machine(**spec))
+    assert [text for text in texts if text not in document] == []
 
 
 def test_an_unknown_architecture_is_rejected() -> None:
@@ -130,6 +188,16 @@ def test_the_uuid_depends_on_namespace_and_name_alone() -> None:
     other = built(Machine(name="vm", namespace="other"))
     assert one.findtext("uuid") == again.findtext("uuid") == "82d9ffee-c176-588b-9364-80fbb0ba9bfe"
     assert one.findtext("uuid") != other.findtext("uuid")
+
+
+@pytest.mark.parametrize("profile", ["kubevirt", "host"])
+@pytest.mark.parametrize("field", ["name", "namespace"])
+def test_a_name_with_half_of_a_surrogate_pair_is_a_problem(field: str, profile: str) -> None:
+    target = kvnet.Target(profile=profile)
+    given = Machine(**{"name": "vm", field: "\ud800"})  # type: ignore[arg-type]
+    assert [problem.code for problem in kvnet.render(given, target).problems] == ["KN602"]
+    with pytest.raises(Rejected, match=r"KN602.*\[metadata"):
+        build(given, target, name="vm")
 
 
 def test_what_the_domain_does_not_carry_is_told() -> None:

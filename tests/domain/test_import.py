@@ -136,6 +136,7 @@ def test_memory_has_every_unit_that_libvirt_takes(memory: str, guest: str) -> No
 
 UNREADABLE = {
     "negative memory": ("<memory unit='GiB'>2<", "<memory>-2<", "domain.memory"),
+    "more memory than a quantity holds": ("<memory unit='GiB'>2<", "<memory unit='EiB'>8<", "domain.memory"),
     "memory in words": ("<memory unit='GiB'>2<", "<memory>lots<", "domain.memory"),
     "no amount of memory": ("<memory unit='GiB'>2<", "<memory><", "domain.memory"),
     "too much memory": ("<memory unit='GiB'>2<", "<memory unit='E'>99<", "domain.memory"),

@@ -10,8 +10,8 @@ from machines import multus, nic, pod, vmi
 import kvnet
 from kvnet import Profile
 from kvnet.device import Interface
-from kvnet.hotplug import DomainPlan, DomainState, mac_from_uuid, plan_domain, preview
-from kvnet.spec import Machine, Nad
+from kvnet.hotplug import DomainPlan, DomainState, LiveDomain, mac_from_uuid, plan_domain, preview
+from kvnet.spec import Domain, Machine, Nad, Resources, VmiSpec
 from kvnet.values import MacAddress
 
 UUID = "3B4A7195-549c-5bd7-b0c1-fffc5d533a77"
@@ -183,3 +183,11 @@ def test_the_first_free_slot_of_an_i440fx_is(
     (call,) = planned(on_i440fx(*running), on_i440fx(*next_start), nic("red")).calls
     address = kvnet.read_device(call.step.xml).address
     assert (getattr(address, "bus", None), getattr(address, "slot", None)) == (None if slot is None else 0, slot)
+
+
+def test_cpus_that_cannot_be_counted_are_a_problem_of_the_plan() -> None:
+    resources = Resources(limits={"cpu": "many"})
+    given = Machine(spec=VmiSpec(domain=Domain(resources=resources)))
+    plan = plan_domain(DomainState(uuid="", live=LiveDomain.parse(domain()), persistent=None), given)
+    assert [f"{problem.code} {problem.at}" for problem in plan.problems] == ["KN603 spec.domain.resources.limits.cpu"]
+    assert plan.calls == ()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 from instancetypes.given import expansion, given_vm, told
 from tables import rows
 
 import kvnet
+from kvnet.spec import Memory, Resources
 
 CPU = "spec.template.spec.domain.cpu"
 
@@ -101,3 +103,24 @@ def test_the_size_of_an_unknown_instancetype_is_not_judged() -> None:
         "spec.instancetype",
         "spec.template.spec.architecture",
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "preference", "problem"),
+    [
+        ({"memory": Memory(guest="lots")}, required(memory="1Gi"), "KN606 spec.template.spec.domain.memory.guest"),
+        ({"memory": Memory(guest=10**5000)}, required(memory="1Gi"), "KN606 spec.template.spec.domain.memory.guest"),
+        (
+            {"resources": Resources(limits={"cpu": "many"})},
+            required(2),
+            "KN603 spec.template.spec.domain.resources.limits.cpu",
+        ),
+    ],
+)
+def test_a_size_that_is_no_quantity_is_told_at_its_field(
+    fields: dict[str, Any], preference: dict[str, Any], problem: str
+) -> None:
+    machine, target = given_vm({}, preference=preference)
+    machine = evolve(machine, spec=evolve(machine.spec, domain=evolve(machine.spec.domain, **fields)))
+    for found in (kvnet.check(machine, target), kvnet.compile(machine, target).problems):
+        assert [f"{each.code} {each.at}" for each in found] == [problem]

@@ -48,6 +48,7 @@ GATES_AT = "spec.configuration.developerConfiguration.featureGates"
             "4:49 KN004 spec.configuration.network.binding.a.migration.method",
             "5 is a number, not text",
         ),
+        (CONFIGURATION + "cpuRequest: many\n", "4:17 KN004 spec.configuration.cpuRequest", "'many' is not a quantity"),
         (CONFIGURATION + "cpuModel: 5\n", "4:15 KN004 spec.configuration.cpuModel", "5 is a number, not text"),
     ],
 )

@@ -148,6 +148,16 @@ CASES = {
         "5:21 KN004 spec.domain.memory.guest",
         "[1] is a list, not a whole number, or text such as 500m or 1Gi",
     ),
+    "a quantity of too many digits": (
+        DOMAIN + f"    memory: {{guest: '{'9' * 5000}'}}\n    devices: {{}}\n",
+        "5:21 KN004 spec.domain.memory.guest",
+        "a quantity of 5000 characters is longer than 64",
+    ),
+    "a quantity beyond all measure": (
+        DOMAIN + "    resources: {requests: {memory: '1e31'}}\n    devices: {}\n",
+        "5:36 KN004 spec.domain.resources.requests.memory",
+        "'1e31' is too large",
+    ),
     "a word for a quantity": (
         DOMAIN + "    memory: {guest: lots}\n    devices: {}\n",
         "5:21 KN004 spec.domain.memory.guest",

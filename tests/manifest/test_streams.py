@@ -230,3 +230,14 @@ def test_a_dumped_manifest_is_read_as_the_same_objects(form: Any) -> None:
 def test_metadata_of_null_is_dumped_and_loaded_again(text: str) -> None:
     machine = kvnet.loads(text)
     assert kvnet.loads(kvnet.dump(machine)) == machine
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_an_empty_path_is_refused_with_what_to_give(read: Any) -> None:
+    with pytest.raises(kvnet.KvnetError, match=r"KN001 the path is empty; give the path of a file; .* use loads"):
+        read("")
+
+
+def test_a_directory_is_refused_with_what_to_give(tmp_path: Path) -> None:
+    with pytest.raises(kvnet.Rejected, match="Is a directory; give the path of a file in it"):
+        load(tmp_path)

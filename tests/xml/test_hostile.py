@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import subprocess
 import sys
@@ -142,3 +143,34 @@ def test_a_name_that_expat_does_not_know_is_placed_where_expat_stopped(text: str
     with pytest.raises(kvnet.XmlError) as refused:
         kvnet.read_device(text)
     assert f":{place}: error" in str(refused.value)
+
+
+DECLARED = "<?xml version='1.0' encoding='{}'?>\n<interface type='user'><!-- é --></interface>"
+NOT_UTF_8 = "error KN501 byte 0xe9 is not UTF-8"
+WIDE = "error KN501 the XML is in {}, and bytes are read as UTF-8; convert it to UTF-8, or give it as a str"
+ENCODED: dict[str, tuple[bytes, str]] = {
+    "declared": (
+        DECLARED.format("ISO-8859-1").encode("latin-1"),
+        f"2:29: {NOT_UTF_8}: the XML declares ISO-8859-1, and bytes are read as UTF-8; convert it to UTF-8",
+    ),
+    "declared otherwise": (DECLARED.format("utf-8").encode("latin-1"), f"2:29: {NOT_UTF_8}"),
+    "not declared": ("<interface type='é'/>".encode("latin-1"), f"1:18: {NOT_UTF_8}; convert it to UTF-8"),
+    "before a DTD": ("<!--é--><!DOCTYPE x><x/>".encode("latin-1"), f"1:5: {NOT_UTF_8}; convert it to UTF-8"),
+    "UTF-16 with a mark": (DECLARED.format("UTF-16").encode("utf-16"), f"1:1: {WIDE.format('UTF-16')}"),
+    "UTF-16 without one": (DECLARED.format("UTF-16").encode("utf-16-be"), f"1:1: {WIDE.format('UTF-16')}"),
+    "UTF-32": (DECLARED.format("UTF-32").encode("utf-32"), f"1:1: {WIDE.format('UTF-32')}"),
+}
+
+
+@pytest.mark.parametrize(("data", "says"), ENCODED.values(), ids=ENCODED)
+def test_bytes_in_another_encoding_are_refused_by_its_name(data: bytes, says: str) -> None:
+    for read in (kvnet.read_device, kvnet.read_domain, kvnet.import_domain, kvnet.LiveDomain.parse):
+        with pytest.raises(kvnet.XmlError, match=f"^<[a-z]+>:{says}"):
+            read(data)
+
+
+def test_a_byte_order_mark_of_utf_8_is_no_part_of_the_text() -> None:
+    marked = codecs.BOM_UTF8 + b"<interface type='user'/>"
+    assert kvnet.read_device(marked) == kvnet.read_device(marked.decode()) == kvnet.read_device(marked[3:])
+    domain = codecs.BOM_UTF8 + b"<domain><devices><interface type='user'/></devices></domain>"
+    assert kvnet.read_domain(domain) == kvnet.read_domain(domain[3:])
