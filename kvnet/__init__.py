@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from kvnet.device.diff import Noticed as Noticed
     from kvnet.device.diff import diff as diff
     from kvnet.domain.build import build as build
+    from kvnet.domain.import_ import DomainText as DomainText
     from kvnet.domain.import_ import Imported as Imported
+    from kvnet.domain.import_ import facts_of as facts_of
     from kvnet.domain.import_ import import_domain as import_domain
+    from kvnet.domain.import_ import import_domains as import_domains
     from kvnet.domain.patch import patch as patch
     from kvnet.domain.read import read_domain as read_domain
     from kvnet.errors import Cause as Cause
@@ -89,7 +92,7 @@ _HOMES = {
     "kvnet.device": "Device Hostdev Interface read_device",
     "kvnet.device.diff": "Change Changes Noticed diff",
     "kvnet.domain.build": "build",
-    "kvnet.domain.import_": "Imported import_domain",
+    "kvnet.domain.import_": "DomainText Imported facts_of import_domain import_domains",
     "kvnet.domain.patch": "patch",
     "kvnet.domain.read": "read_domain",
     "kvnet.errors": "Cause FactsError FieldPath KvnetError Place Problem Rejected Severity XmlError",

@@ -10,9 +10,8 @@ from kvnet.cli.inputs import domain_text
 from kvnet.cli.report import Report
 from kvnet.device import Device, read_device
 from kvnet.device.diff import Change, Noticed, diff
-from kvnet.domain.read import read_domain
+from kvnet.domain.read import about, domain_element, effective, parse_document, read_domain
 from kvnet.errors import KvnetError
-from kvnet.xml import parse
 
 __all__ = ["run"]
 
@@ -34,9 +33,11 @@ def run(arguments: Namespace, report: Report) -> int:
 
 def _devices(file: str) -> tuple[Device, ...]:
     text = domain_text(file)
-    if parse(text.text, file=text.file).tag in _DEVICES:
+    root = parse_document(text.text, text.file)
+    if root.tag in _DEVICES:
         return (read_device(text.text, lossless=True, file=text.file),)
-    return read_domain(text.text, lossless=True, file=text.file)
+    devices = read_domain(text.text, lossless=True, file=text.file)
+    return effective(devices, about(domain_element(root, text.file)))
 
 
 def _show(changes: tuple[Change, ...], form: str) -> None:

@@ -4,20 +4,64 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
 
-from kvnet.cli.exit_status import CLEAN
+from kvnet.cli.exit_status import CLEAN, FAILED
 from kvnet.cli.inputs import domain_text
 from kvnet.cli.report import Report
-from kvnet.domain.import_ import import_domain
+from kvnet.domain.import_ import DomainText, Imported, facts_of, import_domains
+from kvnet.errors import Place, Problem
 from kvnet.manifest import Manifest, dump
+from kvnet.spec import Machine, Nad
 
 __all__ = ["run"]
 
 
 def run(arguments: Namespace, report: Report) -> int:
-    """Print the machine and the definitions of its networks as one stream."""
-    text = domain_text(arguments.domain)
-    imported = import_domain(text.text, profile=arguments.profile, file=text.file)
-    report.problems(imported.assumptions)
-    sys.stdout.write(dump(Manifest(objects=(imported.machine, *imported.nads)), arguments.output))
+    """Print the machines and the definitions of their networks as one stream, and write the facts to a file."""
+    wrong = _misuse(arguments)
+    if wrong:
+        report.failure(wrong)
+        return FAILED
+    domains = _from_libvirt(arguments) if arguments.connect else _from_files(arguments.domains)
+    imported = import_domains(domains, profile=arguments.profile)
+    for domain, each in zip(domains, imported, strict=True):
+        report.problems(_placed(each, domain) if len(domains) > 1 else each.assumptions)
+    if arguments.facts_out:
+        file = Path(arguments.facts_out)
+        text = dump(facts_of(imported), "json" if file.suffix == ".json" else "yaml")
+        file.write_text(text, encoding="utf-8")
+    sys.stdout.write(dump(Manifest(objects=_objects(imported)), arguments.output))
     return CLEAN
+
+
+def _misuse(arguments: Namespace) -> str:
+    if arguments.all and not arguments.connect:
+        return "--all means the domains of a libvirt: give its URI with -c"
+    if arguments.all and arguments.domains:
+        return "give either names of domains or --all"
+    return "" if arguments.domains or arguments.all else "no domain is given: kvnet import FILE, or -c URI NAME"
+
+
+def _from_files(names: Iterable[str]) -> list[DomainText]:
+    texts = [domain_text(name) for name in names]
+    return [DomainText(text.text, text.file) for text in texts]
+
+
+def _from_libvirt(arguments: Namespace) -> list[DomainText]:
+    from kvnet import live  # noqa: PLC0415 - an extra
+
+    with live.connect(arguments.connect) as connection:
+        return list(live.domain_texts(connection, None if arguments.all else arguments.domains))
+
+
+def _placed(imported: Imported, domain: DomainText) -> list[Problem]:
+    """The assumptions, each with the domain that it is about."""
+    return [problem.placed(Place(domain.file, 1, 1)) for problem in imported.assumptions]
+
+
+def _objects(imported: Iterable[Imported]) -> tuple[Machine | Nad, ...]:
+    """The machines, each with those of its NADs that no machine before it has."""
+    objects = [list[Machine | Nad]([made.machine, *made.nads]) for made in imported]
+    return tuple(dict.fromkeys(each for some in objects for each in some))

@@ -153,7 +153,11 @@ def _diff(command: argparse.ArgumentParser) -> None:
 
 
 def _import(command: argparse.ArgumentParser) -> None:
-    command.add_argument("domain", metavar="FILE", help="libvirt XML of a domain; - for standard input")
+    domains = "libvirt XML of a domain, - for standard input; with -c, the name of a domain"
+    command.add_argument("domains", metavar="FILE", nargs="*", help=domains)
+    command.add_argument("-c", "--connect", metavar="URI", help="the libvirt that has the domains")
+    command.add_argument("--all", action="store_true", help="every domain of that libvirt")
+    command.add_argument("--facts-out", metavar="FILE", help="write the host facts that rendering needs to this file")
     _profile(command, "where the machine is to run")
     # a manifest, which kvnet.dump writes
     output = command.add_argument("-o", "--output", default="yaml")

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from kvnet._html import table
-from kvnet.device.address import PciHostAddress, VfHostAddress
+from kvnet.device.address import PciGuestAddress, PciHostAddress, UnassignedGuestAddress, VfHostAddress
 from kvnet.device.devices import Device, Hostdev, Interface
 from kvnet.device.driver import Driver, HostdevDriver
 from kvnet.device.source import BridgeSource, HostdevSource, NetworkSource
@@ -59,12 +59,15 @@ def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) ->
     """Every change from one device to another, or between the devices of two domains.
 
     A change is guest-visible (model, MAC address, guest address, ACPI index, boot order, queues, offloads),
-    host-side (source, target, bandwidth), or noise: what libvirt adds to a live domain, such as ``vnetN``, its
-    own aliases, guest addresses and defaults. Without noise, a live dump equals the XML it was defined from.
+    host-side (source, target, bandwidth), or noise: what libvirt adds to a domain, such as ``vnetN``, its own aliases,
+    MAC and guest addresses and defaults. Without noise, a live dump equals the XML it was defined from. A model, a MAC
+    address, a guest address or the identity of a switch port is noise only where there was none before: without it,
+    libvirt would choose another one.
 
-    Devices are paired by the user's aliases (``ua-…``), else by MAC address, else by order. The path of a device has
-    its index among the devices before, or for an added device, among those after. What kvnet does not model is compared
-    only for devices that were read without loss. Raises TypeError for what are not devices.
+    Devices are paired by the user's aliases (``ua-…``), else by MAC and guest address, else by one of the two, else by
+    host device, else by order. The path of a device has its index among the devices before, or for an added device,
+    among those after. What kvnet does not model is compared only for devices that were read without loss. Raises
+    TypeError for what are not devices.
 
     >>> import attrs, kvnet
     >>> before = kvnet.read_device("<interface type='user'><mtu size='1500'/></interface>")
@@ -102,87 +105,106 @@ def _changes(at: FieldPath, old: Device | None, new: Device | None) -> Iterator[
     for path in dict.fromkeys((*was, *now)):
         if was.get(path) != now.get(path):
             place = FieldPath((*at.parts, *path.split(".")[1:]))
-            # it may be anything, so it counts as guest-visible
-            noticed = Noticed.NOISE if path.startswith("interface.actual") else Noticed.GUEST
+            # most of it may be anything, so it counts as guest-visible
+            noticed = next((kind for prefix, kind in _UNDECLARED.items() if path.startswith(prefix)), Noticed.GUEST)
             yield Change(place, noticed, was.get(path), now.get(path))
 
 
 def _noticed(found: Difference, old: Device, new: Device) -> Noticed:
     is_noise = _NOISE.get(found.field)
-    if is_noise is not None and (is_noise(found.before, found.after) or is_noise(found.after, found.before)):
+    if is_noise is not None and is_noise(found.before, found.after):
         return Noticed.NOISE
     if found.field == "vlan.trunk" and isinstance(new, Interface) and new.vlan and len(new.vlan.tags) > 1:
         return Noticed.NOISE
     if found.field == "model" and _is_spelled_out(found.before, found.after):
         return Noticed.HOST
+    if found.field.startswith("rom") and (old.boot_order is not None or new.boot_order is not None):
+        # firmware boots from the network by the option ROM
+        return Noticed.GUEST
     passed_through = found.field == "source" and isinstance(found.before, HostdevSource) != isinstance(
         found.after, HostdevSource
     )
     return Noticed.GUEST if found.guest or passed_through else Noticed.HOST
 
 
-def _is_added(one: Any, other: Any) -> bool:
-    return one is None and other is not None
+def _is_added(before: Any, after: Any) -> bool:
+    return before is None and after is not None
+
+
+def _only_live(before: Any, after: Any) -> bool:
+    """Whether one side has none: libvirt writes it into live domains, and reads it from nowhere else."""
+    return before is None or after is None
 
 
 def _default(*values: Any) -> Callable[[Any, Any], bool]:
-    return lambda one, other: one is None and other in values
+    """Whether one side spells out a default, which means the same as nothing."""
+    return lambda before, after: {before, after} <= {None, *values}
 
 
-def _own_alias(one: Any, other: Any) -> bool:
+def _own_alias(before: Any, after: Any) -> bool:
     """Whether neither alias is the user's."""
-    return not any(each is not None and each.startswith("ua-") for each in (one, other))
+    return not any(each is not None and each.startswith("ua-") for each in (before, after))
 
 
-def _own_target(one: Any, other: Any) -> bool:
-    return all(each is None or re.fullmatch(r"(vnet|macvtap|macvlan|vif)[0-9][0-9.]*", each) for each in (one, other))
+def _own_target(before: Any, after: Any) -> bool:
+    return all(each is None or _OWN_TARGET.fullmatch(each) for each in (before, after))
 
 
-def _same_model(one: Any, other: Any) -> bool:
-    return one is None or (other is not None and one.lower() == other.lower())
+_OWN_TARGET = re.compile(r"(vnet|macvtap|macvlan|vif)[0-9][0-9.]*")
 
 
-def _is_spelled_out(one: Any, other: Any) -> bool:
+def _same_model(before: Any, after: Any) -> bool:
+    """Whether a model was spelled in another letter case, or libvirt gave one where there was none."""
+    if before is None or after is None:
+        return before is None and after in _DEFAULT_MODELS
+    return bool(before.lower() == after.lower())
+
+
+def _is_spelled_out(before: Any, after: Any) -> bool:
     """Whether one is plain virtio and the other its transitional or non-transitional kind, which depends on the bus."""
     kinds = ("virtio-transitional", "virtio-non-transitional")
-    return (one, other) in [(a, b) for kind in kinds for a, b in (("virtio", kind), (kind, "virtio"))]
+    return (before, after) in [(a, b) for kind in kinds for a, b in (("virtio", kind), (kind, "virtio"))]
 
 
-def _same_network(one: Any, other: Any) -> bool:
-    """Whether both use one network, the other by the bridge that libvirt names in a live domain."""
-    return isinstance(one, NetworkSource) and isinstance(other, BridgeSource) and one.network == other.network
-
-
-def _plain_driver(one: Any, other: Any) -> bool:
-    return one is None and other in (HostdevDriver(name="vfio"), Driver(name="vfio"), Driver(queues=1))
-
-
-def _own_identity(one: Any, other: Any) -> bool:
-    return one is None and other in (
-        VirtualPortParameters(interface_id=other.interface_id),
-        VirtualPortParameters(instance_id=other.instance_id),
+def _same_network(before: Any, after: Any) -> bool:
+    """Whether both use one network, one of them by the bridge that libvirt names in a live domain."""
+    return (
+        isinstance(before, NetworkSource | BridgeSource)
+        and isinstance(after, NetworkSource | BridgeSource)
+        and before.network == after.network
     )
 
+
+def _own_identity(before: Any, after: Any) -> bool:
+    """Whether libvirt gave a switch port its identity."""
+    return before is None and after in (
+        VirtualPortParameters(interface_id=after.interface_id),
+        VirtualPortParameters(instance_id=after.instance_id),
+    )
+
+
+_DEFAULT_MODELS = ("rtl8139", "virtio", "e1000", "lan9118", "smc91c111")
+"""The models that libvirt gives to interfaces without one, depending on the machine (``qemuDomainDefaultNetModel``)."""
 
 _NOISE: dict[str, Callable[[Any, Any], bool]] = {
     "managed": _default(False),
     "mac": _is_added,
     "mac_type": _is_added,
-    "mac_current": lambda _one, _other: True,
+    "mac_current": lambda _before, _after: True,
     "source": _same_network,
-    "source.portid": _is_added,
-    "source.bridge": _is_added,
-    "source.mac_table_manager": _is_added,
+    "source.portid": _only_live,
+    "source.bridge": _only_live,
+    "source.mac_table_manager": _only_live,
     "source.domain": _default(0),
     "source.address.domain": _default(0),
-    "bandwidth.class_id": _is_added,
+    "bandwidth.class_id": _only_live,
     "virtualport.parameters": _own_identity,
     "virtualport.parameters.interface_id": _is_added,
     "virtualport.parameters.instance_id": _is_added,
     "target": _own_target,
     "target_managed": _default(True),
     "model": _same_model,
-    "driver": _plain_driver,
+    "driver": _default(HostdevDriver(name="vfio"), Driver(name="vfio"), Driver(queues=1)),
     "driver.name": _default("vfio"),
     "driver.queues": _default(1),
     "link": _default("up"),
@@ -193,7 +215,14 @@ _NOISE: dict[str, Callable[[Any, Any], bool]] = {
     "address.function": _default(0),
     "address.multifunction": _default(False),
 }
-"""For each field, whether a pair of values differs only by what libvirt adds; it is called with both orders."""
+"""For each field, whether a value before and one after differ only by what libvirt adds."""
+
+_UNDECLARED = {
+    "interface.actual": Noticed.NOISE,
+    "interface.script": Noticed.HOST,
+    "interface.downscript": Noticed.HOST,
+}
+"""Who notices a change of what kvnet cannot read, by the beginning of its path; an empty path means no script."""
 
 
 def _paired(
@@ -201,7 +230,7 @@ def _paired(
 ) -> Iterator[tuple[FieldPath, Device | None, Device | None]]:
     unpaired = dict(enumerate(new))
     found: dict[int, Device] = {}
-    for is_same in (_same_alias, _same_mac, _same_kind):
+    for is_same in (_same_alias, _same_mac_and_place, _same_mac, _same_place, _same_host_device, _same_kind):
         for n, device in enumerate(old):
             match = None if n in found else next((m for m, each in unpaired.items() if is_same(device, each)), None)
             if match is not None:
@@ -228,6 +257,19 @@ def _same_mac(one: Device, other: Device) -> bool:
     return one.mac is not None and one.mac == other.mac
 
 
+def _same_mac_and_place(one: Device, other: Device) -> bool:
+    return _same_mac(one, other) and _same_place(one, other)
+
+
+def _same_place(one: Device, other: Device) -> bool:
+    """Whether the guest sees both at one address."""
+    return one.address is not None and one.address == other.address and _same_kind(one, other)
+
+
+def _same_host_device(one: Device, other: Device) -> bool:
+    return isinstance(one, Hostdev) and isinstance(other, Hostdev) and one.source == other.source
+
+
 def _same_kind(one: Device, other: Device) -> bool:
     return type(one) is type(other) or (_is_passed_through(one) and _is_passed_through(other))
 
@@ -240,7 +282,7 @@ def _as_hostdev(nic: Interface) -> Hostdev:
     """The hostdev of the same host device, without the MAC address and the VLAN, which the host sets."""
     assert isinstance(nic.source, HostdevSource)
     address = nic.source.address
-    shared = ("managed", "teaming", "boot_order", "load_parameter", "alias", "rom", "acpi", "address")
+    shared = ("managed", "teaming", "boot_order", "load_parameter", "alias", "rom", "acpi")
     source = (
         RawElement()
         if not isinstance(address, VfHostAddress)
@@ -248,4 +290,8 @@ def _as_hostdev(nic: Interface) -> Hostdev:
             **{part: getattr(address, part) for part in ("domain", "bus", "slot", "function", "multifunction")}
         )
     )
-    return Hostdev(source=source, **{name: getattr(nic, name) for name in shared})
+    place: Any = nic.address
+    if place is not None and not isinstance(place, PciGuestAddress | UnassignedGuestAddress):
+        # no hostdev has it; as XML, it can still be compared
+        place = RawElement(xml=text_of(place) or "")
+    return Hostdev(source=source, address=place, **{name: getattr(nic, name) for name in shared})

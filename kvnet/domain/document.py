@@ -11,7 +11,7 @@ from xml.parsers import expat
 from attrs import field, frozen
 from lxml import etree
 
-from kvnet.domain.read import domain_element
+from kvnet.domain.read import domain_element, parse_document
 from kvnet.errors import FieldPath, Place, Problem, XmlError
 from kvnet.xml import parse
 
@@ -51,7 +51,7 @@ class DomainDocument:
     @classmethod
     def parse(cls, xml: str | bytes) -> Self:
         """Parse a ``<domain>`` as ``virsh dumpxml`` prints it, or a document that holds one. Raises XmlError."""
-        domain = domain_element(parse(xml, file=_FILE), _FILE)
+        domain = domain_element(parse_document(xml, _FILE), _FILE)
         return cls(xml.encode() if isinstance(xml, str) else xml, domain)
 
     @cached_property

@@ -1,63 +1,46 @@
-"""Import a libvirt domain: its NICs become the interfaces and networks of a KubeVirt VirtualMachine."""
+"""Import libvirt domains: their NICs become the interfaces and networks of KubeVirt VirtualMachines."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import TypeVar
 
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from kvnet.compiler import compile
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS, pod_link_names
-from kvnet.device import (
-    BridgeSource,
-    Device,
-    DirectSource,
-    EthernetSource,
-    Hostdev,
-    HostdevSource,
-    Interface,
-    NetworkSource,
-    PciGuestAddress,
-    PciHostAddress,
-    UserSource,
-)
-from kvnet.device.diff import Noticed, diff
-from kvnet.domain.read import About, about, domain_element, read_domain
-from kvnet.errors import FieldPath, Problem, Severity
+from kvnet.device import Device, Hostdev, HostdevSource, Interface, PciGuestAddress, PciHostAddress
+from kvnet.domain._attachments import Attachment, attachment, with_own_nad
+from kvnet.domain._losses import guest_changes, lost_settings
+from kvnet.domain.read import About, about, domain_element, effective, parse_document, read_domain
+from kvnet.errors import FieldPath, Problem, Severity, XmlError
 from kvnet.facts import HostFacts, PodLink
 from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
-from kvnet.spec import (
-    Bridge,
-    Cpu,
-    Devices,
-    Domain,
-    Machine,
-    Masquerade,
-    Memory,
-    Multus,
-    Nad,
-    Network,
-    Pod,
-    Sriov,
-    VmiSpec,
-)
+from kvnet.spec import Cpu, Devices, Domain, Machine, Memory, Nad, Network, Pod, Sriov, VmiSpec
 from kvnet.spec import Interface as SpecInterface
 from kvnet.spec.nic import nics_of
 from kvnet.target import Profile, Target
 from kvnet.values import PciAddress
-from kvnet.xml import parse
 
-__all__ = ["Imported", "import_domain"]
+__all__ = ["DomainText", "Imported", "facts_of", "import_domain", "import_domains"]
+
+T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
-_CNI_VERSION = "0.3.1"
-_MACVLAN_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthrough": "passthru"}
-_NO_SPOOFING = "no-mac-spoofing"
 _SCALES = {"Gi": 2**30, "Mi": 2**20, "Ki": 2**10}
+_NAMELESS = "vm"
+_INTERFACES = FieldPath(("spec", "domain", "devices", "interfaces"))
+
+
+@frozen
+class DomainText:
+    """The XML of a domain, and what problems call its document."""
+
+    text: str | bytes
+    file: str = "<domain>"
 
 
 @frozen(kw_only=True)
@@ -75,22 +58,41 @@ class Imported:
     assumptions: tuple[Problem, ...]
 
 
-@frozen(kw_only=True)
-class _Attachment:
-    """The network and binding for a NIC, the NAD that the network names, and what was assumed."""
+@frozen
+class _Nic:
+    """A NIC with its device as it is written in the domain, and as libvirt would run it."""
 
-    source: Pod | Multus
-    binding: Bridge | Masquerade | Sriov
-    nad: Nad | None = None
-    assumption: str
+    name: str
+    written: Device
+    device: Device
+    attachment: Attachment
+    interface: SpecInterface
 
 
 @frozen
-class _Nic:
-    name: str
-    device: Device
-    attachment: _Attachment
-    interface: SpecInterface
+class _Document:
+    """A domain: its NICs as they are written and as libvirt would run them, and the devices that are not imported."""
+
+    about: About
+    nics: tuple[tuple[Device, Device], ...]
+    others: tuple[tuple[FieldPath, Hostdev], ...]
+
+    @property
+    def has_mtus(self) -> bool:
+        return any(isinstance(each, Interface) and each.mtu for each, _ in self.nics)
+
+    @property
+    def has_functions(self) -> bool:
+        return any(isinstance(each, Hostdev) or isinstance(each.source, HostdevSource) for each, _ in self.nics)
+
+
+@define
+class _Taken:
+    """The names that were given: of machines, of NADs, and of networks where they have to differ across machines."""
+
+    machines: set[str] = field(factory=set)
+    nads: dict[str, Nad] = field(factory=dict)
+    networks: set[str] = field(factory=set)
 
 
 def import_domain(
@@ -99,56 +101,122 @@ def import_domain(
     """Import the NICs, name, CPUs, memory and architecture of a libvirt domain as a VirtualMachine.
 
     ``domain_xml`` is what ``read_domain`` takes, and ``file`` names it in problems. The machine is compiled again for
-    ``profile`` and compared with the domain: what the guest would see differently is among the assumptions.
+    ``profile`` and compared with the domain: what the guest would see differently is among the assumptions, and so are
+    the settings of the host that a manifest cannot hold.
 
     Raises XmlError where the document cannot be read.
     """
-    devices = read_domain(domain_xml, lossless=True, file=file)
-    described = about(domain_element(parse(domain_xml, file=file), file))
-    nics = tuple(_nics(devices))
-    machine = _machine(described, nics)
-    facts = HostFacts(links=_links(machine, nics), pci_addresses=_host_addresses(nics) or None)
+    (imported,) = import_domains([DomainText(domain_xml, file)], profile=profile)
+    return imported
+
+
+def import_domains(domains: Iterable[DomainText], *, profile: Profile | str = Profile.KUBEVIRT) -> tuple[Imported, ...]:
+    """Import several domains whose manifests are to be one stream, with one document of facts.
+
+    Machines and NADs get names of their own, and so do networks where any of the domains needs facts, which go by the
+    networks' names. Names that had to change are among the assumptions. Otherwise as ``import_domain``.
+
+    Raises XmlError with the problems of all documents.
+    """
+    documents: list[_Document] = []
+    problems: list[Problem] = []
+    for domain in domains:
+        try:
+            documents.append(_read(domain))
+        except XmlError as error:
+            problems += error.problems
+    if problems:
+        raise XmlError(problems)
+    has_mtus = any(each.has_mtus for each in documents)
+    has_facts = has_mtus or any(each.has_functions for each in documents)
+    taken = _Taken()
+    imported = []
+    for document in documents:
+        taken.networks = taken.networks if has_facts else set()
+        imported.append(_imported(document, taken, Profile(profile), with_links=has_mtus))
+    return tuple(imported)
+
+
+def facts_of(imported: Sequence[Imported]) -> HostFacts:
+    """The facts of domains that were imported together, as one document."""
+    links = [each.facts.links for each in imported if each.facts.links is not None]
+    addresses = [each.facts.pci_addresses for each in imported if each.facts.pci_addresses is not None]
+    return HostFacts(links=_joined(links) if links else None, pci_addresses=_joined(addresses) if addresses else None)
+
+
+def _joined(mappings: Iterable[Mapping[str, T]]) -> dict[str, T]:
+    return {name: value for each in mappings for name, value in each.items()}
+
+
+def _read(domain: DomainText) -> _Document:
+    element = domain_element(parse_document(domain.text, domain.file), domain.file)
+    written = read_domain(domain.text, lossless=True, file=domain.file)
+    described = about(element)
+    pairs = tuple(zip(written, effective(written, described), strict=True))
+    hostdevs = [each for each in written if isinstance(each, Hostdev)]
+    root = FieldPath(("domain", "devices", "hostdev"))
+    others = tuple((root[n], each) for n, each in enumerate(hostdevs) if not _is_nic(each))
+    return _Document(described, tuple(pair for pair in pairs if _is_nic(pair[0])), others)
+
+
+def _is_nic(device: Device) -> bool:
+    """Whether a device is a NIC; of a hostdev, only the alias that KubeVirt gives its virtual functions tells it."""
+    return isinstance(device, Interface) or (device.alias or "").startswith(USER_ALIAS + VF_ALIAS)
+
+
+def _imported(document: _Document, taken: _Taken, profile: Profile, *, with_links: bool) -> Imported:
+    described = document.about
+    nics = tuple(_nics(document.nics, taken))
+    machine = _machine(described, nics, _machine_name(described, taken))
+    facts = HostFacts(links=_links(machine, nics) if with_links else None, pci_addresses=_host_addresses(nics) or None)
     machine, refused = _without_refused_addresses(machine)
     nads = tuple({nic.attachment.nad.name: nic.attachment.nad for nic in nics if nic.attachment.nad}.values())
-    compiled = compile(machine, Target(profile=Profile(profile), facts=facts, nads=nads))
-    pairs = zip(nics, compiled.nics, strict=True)
-    differences = [problem for nic, each in pairs for problem in _guest_differences(nic, each.device)]
-    notes = (*_general(described), *map(_network_note, nics), *refused, *differences, *compiled.problems)
-    return Imported(machine=machine, nads=nads, facts=facts, assumptions=notes)
+    compiled = {each: compile(machine, Target(profile=each, facts=facts, nads=nads)) for each in Profile}
+    notes = [*_general(document), *_name_notes(described, machine, nics)]
+    for nic, on_host, in_pod in zip(nics, compiled[Profile.HOST].nics, compiled[Profile.KUBEVIRT].nics, strict=True):
+        notes.append(_network_note(nic))
+        notes += _differences(nic, (on_host if profile is Profile.HOST else in_pod).device)
+        for change in lost_settings(nic.written, on_host.device, in_pod.device):
+            notes.append(_note(_INTERFACES / nic.name, "KN615", f"a manifest cannot hold this: {change}"))
+    target = Target(profile=profile, facts=facts, nads=nads)
+    errors = (problem for problem in check(machine, target) if problem.is_error)
+    notes += dict.fromkeys((*refused, *compiled[profile].problems, *errors))
+    return Imported(machine=machine, nads=nads, facts=facts, assumptions=tuple(notes))
 
 
-def _nics(devices: Sequence[Device]) -> Iterator[_Nic]:
-    nads: dict[str, Nad] = {}
-    names: set[str] = set()
+def _nics(devices: Iterable[tuple[Device, Device]], taken: _Taken) -> Iterator[_Nic]:
     pod_is_free = True
-    for n, device in enumerate(devices):
-        name = _name(device, n, names)
-        names.add(name)
-        attachment = _with_own_nad(_attachment(device, name, pod_is_free=pod_is_free), nads)
-        pod_is_free = pod_is_free and not isinstance(attachment.source, Pod)
-        yield _Nic(name, device, attachment, _interface(name, device, attachment))
+    for n, (written, device) in enumerate(devices):
+        name = _name(device, n, taken.networks)
+        taken.networks.add(name)
+        attached = with_own_nad(attachment(device, name, pod_is_free=pod_is_free), taken.nads)
+        pod_is_free = pod_is_free and not isinstance(attached.source, Pod)
+        yield _Nic(name, written, device, attached, _interface(name, device, attached))
 
 
 def _name(device: Device, n: int, taken: set[str]) -> str:
-    alias = (device.alias or "").removeprefix(USER_ALIAS + (VF_ALIAS if isinstance(device, Hostdev) else ""))
-    if alias != device.alias and _NAME.fullmatch(alias) and alias not in taken:
-        return alias
+    alias = _alias(device)
+    if alias and _NAME.fullmatch(alias):
+        return next(name for name in _numbered(alias) if name not in taken)
     return next(name for name in (f"net{m}" for m in range(n, n + len(taken) + 1)) if name not in taken)
 
 
-def _with_own_nad(attachment: _Attachment, nads: dict[str, Nad]) -> _Attachment:
-    """Number the NAD's name where another configuration has it already; ``nads`` learns the name."""
-    nad = attachment.nad
-    if nad is None:
-        return attachment
-    name, n = nad.name, 2
-    while name in nads and nads[name].config != nad.config:
-        name, n = f"{nad.name}-{n}", n + 1
-    nads[name] = nad
-    return evolve(attachment, nad=evolve(nad, name=name), source=Multus(network_name=name))
+def _alias(device: Device) -> str | None:
+    """The name in an alias of the user's."""
+    prefix = USER_ALIAS + (VF_ALIAS if isinstance(device, Hostdev) else "")
+    alias = device.alias or ""
+    return alias.removeprefix(prefix) if alias.startswith(prefix) else None
 
 
-def _interface(name: str, device: Device, attachment: _Attachment) -> SpecInterface:
+def _numbered(name: str) -> Iterator[str]:
+    """The name, then ``name-2``, ``name-3`` and so on, none longer than a name may be."""
+    yield name
+    for n in count(2):
+        suffix = f"-{n}"
+        yield name[: 63 - len(suffix)] + suffix
+
+
+def _interface(name: str, device: Device, attachment: Attachment) -> SpecInterface:
     address = _pci_address(device.address)
     interface = SpecInterface(
         name=name,
@@ -159,6 +227,8 @@ def _interface(name: str, device: Device, attachment: _Attachment) -> SpecInterf
     )
     if isinstance(device, Hostdev):
         return interface
+    if isinstance(attachment.binding, Sriov):
+        return evolve(interface, mac_address=None if device.mac is None else str(device.mac), acpi_index=None)
     return evolve(
         interface,
         model=device.model if device.model in MODELS and device.model != "virtio" else None,
@@ -175,7 +245,7 @@ def _pci_address(address: object) -> PciAddress | None:
     return PciAddress(domain, *others) if domain <= 0xFFFF else None
 
 
-def _machine(described: About, nics: Sequence[_Nic]) -> Machine:
+def _machine(described: About, nics: Sequence[_Nic], name: str | None) -> Machine:
     drivers = [nic.device.driver for nic in nics if isinstance(nic.device, Interface)]
     devices = Devices(
         interfaces=tuple(nic.interface for nic in nics),
@@ -189,8 +259,18 @@ def _machine(described: About, nics: Sequence[_Nic]) -> Machine:
     networks = tuple(Network(name=nic.name, sources=(nic.attachment.source,)) for nic in nics)
     domain = Domain(devices=devices, cpu=cpu, memory=memory)
     spec = VmiSpec(domain=domain, networks=networks, architecture=described.architecture)
-    name = re.sub(r"[^a-z0-9.]+", "-", (described.name or "").lower()).strip("-.")[:63].strip("-.")
-    return Machine(kind="VirtualMachine", name=name or None, spec=spec, around={"spec": {"runStrategy": "Halted"}})
+    return Machine(kind="VirtualMachine", name=name, spec=spec, around={"spec": {"runStrategy": "Halted"}})
+
+
+def _machine_name(described: About, taken: _Taken) -> str | None:
+    """The domain's name as Kubernetes takes it (RFC 1123), and as no earlier machine has it."""
+    if described.name is None:
+        return None
+    parts = [re.sub(r"[^a-z0-9]+", "-", part).strip("-") for part in described.name.lower().split(".")]
+    wanted = ".".join(filter(None, parts))[:63].strip("-.") or _NAMELESS
+    name = next(each for each in _numbered(wanted) if each not in taken.machines)
+    taken.machines.add(name)
+    return name
 
 
 def _is_transitional(described: About, nics: Sequence[_Nic]) -> bool:
@@ -210,13 +290,12 @@ def _host_addresses(nics: Sequence[_Nic]) -> dict[str, PciAddress]:
     return {name: address for name, host in hosts.items() if (address := _pci_address(host)) is not None}
 
 
-def _links(machine: Machine, nics: Sequence[_Nic]) -> dict[str, PodLink] | None:
-    """The links of the pod, where a NIC has an MTU that its link would have to have."""
+def _links(machine: Machine, nics: Sequence[_Nic]) -> dict[str, PodLink]:
+    """The links of the pod, with the MTU that each has to have for its NIC."""
     mtus = {nic.name: nic.device.mtu for nic in nics if isinstance(nic.device, Interface)}
-    if not any(mtus.values()):
-        return None
     names = pod_link_names(machine)
-    return {name: PodLink(name=names.get(name), mtu=mtu) for name, mtu in mtus.items()}
+    # an MTU is a plain number, not one that keeps its spelling in XML
+    return {name: PodLink(name=names.get(name), mtu=int(mtu) if mtu else None) for name, mtu in mtus.items()}
 
 
 def _without_refused_addresses(machine: Machine) -> tuple[Machine, list[Problem]]:
@@ -232,86 +311,57 @@ def _without_refused_addresses(machine: Machine) -> tuple[Machine, list[Problem]
     return machine.with_nics(tuple(interfaces), machine.networks), notes
 
 
-def _general(described: About) -> Iterator[Problem]:
-    if described.architecture is None:
+def _general(document: _Document) -> Iterator[Problem]:
+    if document.about.architecture is None:
         message = "the domain names no architecture of KubeVirt: amd64 is assumed"
         yield _note(FieldPath(("spec", "architecture")), "KN613", message)
     message = "disks, consoles and other devices are not imported, and firmware and CPU model are KubeVirt's"
     yield _note(FieldPath(("spec", "domain")), "KN613", message)
-    yield from described.problems
+    for at, device in document.others:
+        message = (
+            f"the host's PCI device {_pci_address(device.source) or ''} is left out: nothing says that it is a NIC"
+        )
+        yield _note(at, "KN613", message)
+    yield from document.about.problems
+
+
+def _name_notes(described: About, machine: Machine, nics: Sequence[_Nic]) -> Iterator[Problem]:
+    """A note for each name that had to change."""
+    if described.name is not None and described.name != machine.name:
+        message = f"the domain '{described.name}' is called '{machine.name}'"
+        yield _note(FieldPath(("metadata", "name")), "KN616", message)
+    for nic in nics:
+        alias = _alias(nic.device)
+        if alias is not None and alias != nic.name:
+            yield _note(
+                _INTERFACES / nic.name, "KN616", f"the NIC of the alias {nic.device.alias} is called '{nic.name}'"
+            )
 
 
 def _network_note(nic: _Nic) -> Problem:
     mtu = nic.device.mtu if isinstance(nic.device, Interface) else None
     link = f"; its link in the pod has to have an MTU of {mtu}" if mtu else ""
-    return _note(FieldPath(("spec", "networks")) / nic.name, "KN611", nic.attachment.assumption + link)
+    nad = nic.attachment.nad
+    name = f" (NetworkAttachmentDefinition '{nad.name}')" if nad is not None else ""
+    return _note(FieldPath(("spec", "networks")) / nic.name, "KN611", f"{nic.attachment.assumption}{name}{link}")
 
 
-def _guest_differences(nic: _Nic, compiled: Device | None) -> Iterator[Problem]:
-    at = FieldPath(("spec", "domain", "devices", "interfaces")) / nic.name
-    for change in () if compiled is None else diff(nic.device, compiled):
-        if change.noticed is Noticed.GUEST:
-            yield _note(at, "KN614", f"a manifest cannot say this: {change}")
-    if isinstance(compiled, Interface) and isinstance(nic.device, Interface) and nic.device.model is None:
-        message = "the domain names no model, for which libvirt has a default: virtio is assumed"
-        yield _note(at / "model", "KN614", message)
+def _differences(nic: _Nic, compiled: Device | None) -> Iterator[Problem]:
+    """Notes on what the guest will see otherwise, and on what the domain left to libvirt."""
+    at = _INTERFACES / nic.name
+    if nic.device.boot_order != nic.written.boot_order:
+        message = f"<boot dev='network'/> of the domain became bootOrder {nic.device.boot_order} of its first NIC"
+        yield _note(at / "bootOrder", "KN613", message)
+    if (
+        isinstance(nic.written, Interface)
+        and isinstance(nic.device, Interface)
+        and nic.device.model != nic.written.model
+    ):
+        message = f"the domain names no model: it is {nic.device.model}, which libvirt gives such a NIC"
+        yield _note(at / "model", "KN613", message)
+    for change in () if compiled is None else guest_changes(nic.device, compiled):
+        yield _note(at, "KN614", f"a manifest cannot say this: {change}")
 
 
 def _note(at: FieldPath, code: str, message: str) -> Problem:
     return Problem(at, code, message, severity=Severity.NOTE)
-
-
-def _attachment(device: Device, name: str, *, pod_is_free: bool) -> _Attachment:
-    """The attachment of a device whose NIC has this name. Only one NIC can be on the pod network."""
-    source = device.source
-    if isinstance(device, Hostdev) or isinstance(source, HostdevSource):
-        vlan = _vlan(device) if isinstance(device, Interface) else {}
-        assumption = "it is assumed to be an SR-IOV virtual function: name its resource in its NAD"
-        return _with_nad(name, {"type": "sriov", **vlan}, Sriov(), assumption)
-    if pod_is_free and isinstance(source, NetworkSource | UserSource | EthernetSource):
-        assumption = "it became the pod network, with masquerade: its IP address will be another one"
-        return _Attachment(source=Pod(), binding=Masquerade(), assumption=assumption)
-    match source:
-        case BridgeSource(bridge=bridge):
-            is_ovs = device.virtualport is not None and device.virtualport.type == "openvswitch"
-            assumption = f"the bridge {bridge} has to exist on the cluster's nodes"
-            return _on_bridge(device, bridge, "ovs" if is_ovs else "bridge", assumption)
-        case NetworkSource(network=network):
-            bridge = source.bridge or network
-            assumption = f"libvirt's network {network} became the bridge {bridge}, which has to exist on the nodes"
-            return _on_bridge(device, bridge, "bridge", assumption)
-        case DirectSource(dev=link):
-            cni = {"type": "macvlan", "master": link, "mode": _MACVLAN_MODES.get(source.mode or "vepa", "bridge")}
-            assumption = f"the link {link} has to exist on the cluster's nodes"
-            return _with_nad(f"macvlan-{link}", cni, Bridge(), assumption)
-    assumption = f"its network has no equivalent: create a NetworkAttachmentDefinition '{_label(name)}'"
-    return _Attachment(source=Multus(network_name=_label(name)), binding=Bridge(), assumption=assumption)
-
-
-def _on_bridge(device: Interface, bridge: str, plugin: str, assumption: str) -> _Attachment:
-    cni: dict[str, Any] = {"type": plugin, "bridge": bridge, **_vlan(device)}
-    if device.mtu:
-        cni["mtu"] = int(device.mtu)
-    if device.filter is not None and device.filter.filter == _NO_SPOOFING:
-        cni["macspoofchk"] = True
-    return _with_nad(bridge, cni, Bridge(), assumption)
-
-
-def _vlan(device: Interface) -> Mapping[str, Any]:
-    if device.vlan is None:
-        return {}
-    ids = [int(tag.id) for tag in device.vlan.tags]
-    if len(ids) == 1 and not device.vlan.trunk:
-        return {"vlan": ids[0]}
-    return {"vlanTrunk": [{"id": each} for each in ids]}
-
-
-def _with_nad(name: str, cni: Mapping[str, Any], binding: Bridge | Sriov, assumption: str) -> _Attachment:
-    name = _label(name)
-    nad = Nad(name=name, config=json.dumps({"cniVersion": _CNI_VERSION, "name": name, **cni}))
-    return _Attachment(source=Multus(network_name=name), binding=binding, nad=nad, assumption=assumption)
-
-
-def _label(text: str) -> str:
-    """The nearest name that Kubernetes takes (RFC 1123)."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].strip("-") or "net"

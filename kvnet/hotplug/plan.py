@@ -224,12 +224,13 @@ def _restart_differences(matched: _Matched, profile: Profile) -> Iterator[Proble
     listed = []
     # a machine cannot ask for what kvnet does not model
     live: Any = matched.live.device
-    for change in diff(evolve(live, verbatim=None), matched.device):
+    # from the machine's device to the live one, for what libvirt chose where the machine does not is no difference
+    for change in diff(matched.device, evolve(live, verbatim=None)):
         # the path inside the device; a change of the whole device has none
         path = ".".join(map(str, change.at.parts[1:])) or "the device"
-        is_unknown = profile is Profile.KUBEVIRT and change.after is None and path in _POD_PATHS
+        is_unknown = profile is Profile.KUBEVIRT and change.before is None and path in _POD_PATHS
         if change.noticed is not Noticed.NOISE and path not in _CHANGED_LIVE and not is_unknown:
-            listed.append(f"{path} {change.before or 'none'} → {change.after or 'none'}")
+            listed.append(f"{path} {change.after or 'none'} → {change.before or 'none'}")
     if listed:
         message = f"the running NIC '{matched.nic.name}' differs from the machine: {'; '.join(listed)}"
         hint = "restart the machine: libvirt changes none of this while it runs"

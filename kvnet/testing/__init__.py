@@ -1,6 +1,7 @@
 """Hypothesis strategies for kvnet's values, for the tests of those who build on it. Needs ``kvnet[testing]``."""
 
 from kvnet.testing.devices import devices, elements
+from kvnet.testing.domains import domains
 from kvnet.testing.specs import (
     admitted_machines,
     cluster_configs,
@@ -21,6 +22,7 @@ __all__ = [
     "admitted_machines",
     "cluster_configs",
     "devices",
+    "domains",
     "elements",
     "host_facts",
     "instancetypes",

@@ -134,7 +134,7 @@ def test_a_nic_with_an_error_is_not_told_another_one() -> None:
 
 @pytest.mark.parametrize("given", [{"libvirt_release": "x"}, {"facts": kvnet.HostFacts(qemu_version="new")}], ids=str)
 def test_a_release_that_cannot_be_read_is_told_by_the_target(given: Json) -> None:
-    with pytest.raises(kvnet.Rejected, match="KN025 .* is no release of"):
+    with pytest.raises(kvnet.Rejected, match=r"KN025 .* is no release of"):
         kvnet.Target(**given)
 
 

@@ -36,6 +36,7 @@ CASES = {
     "a MAC that libvirt generated": (nic(), nic(MAC), [("mac.@address", NOISE)]),
     "a model": (nic("<model type='virtio'/>"), nic("<model type='e1000'/>"), [("model.@type", GUEST)]),
     "libvirt's default model": (nic(), nic("<model type='rtl8139'/>"), [("model.@type", NOISE)]),
+    "a model that libvirt never gives": (nic(), nic("<model type='e1000e'/>"), [("model.@type", GUEST)]),
     "letter case of a model": (nic("<model type='ViRtIo'/>"), nic("<model type='virtio'/>"), [("model.@type", NOISE)]),
     "a kind of virtio, spelled out": (
         nic("<model type='virtio'/>"),
@@ -89,6 +90,27 @@ CASES = {
         nic("<vlan><tag id='1'/><tag id='3'/><tag id='4'/></vlan>"),
         [("vlan.tag[1].@id", HOST), ("vlan.tag[2]", HOST)],
     ),
+    "the identity of a port that libvirt chose": (
+        nic("<virtualport type='openvswitch'/>", "type='bridge'><source bridge='ovs0'/>"),
+        nic(
+            "<virtualport type='openvswitch'><parameters interfaceid='11111111-1111-1111-1111-111111111111'/>"
+            "</virtualport>",
+            "type='bridge'><source bridge='ovs0'/>",
+        ),
+        [("virtualport.parameters", NOISE)],
+    ),
+    "an option ROM": (nic("<rom enabled='no'/>"), nic(), [("rom", HOST)]),
+    "the option ROM that a NIC boots from": (
+        nic("<boot order='1'/><rom enabled='no'/>"),
+        nic("<boot order='1'/>"),
+        [("rom", GUEST)],
+    ),
+    "an option ROM of a NIC that boots now": (
+        nic(),
+        nic("<boot order='1'/><rom enabled='no'/>"),
+        [("boot.@order", GUEST), ("rom", GUEST)],
+    ),
+    "a script that is none": (nic("<script path=''/>"), nic(), [("script.@path", HOST)]),
     "a trunk that goes without saying": (
         nic("<vlan><tag id='1'/><tag id='2'/></vlan>"),
         nic("<vlan trunk='yes'><tag id='1'/><tag id='2'/></vlan>"),
@@ -120,11 +142,25 @@ def test_a_change_is_told_with_who_notices_it(before: str, after: str, expected:
     assert changes(before, after) == expected
 
 
-@pytest.mark.parametrize(("before", "after", "expected"), CASES.values(), ids=CASES)
-def test_who_notices_does_not_depend_on_the_direction(
-    before: str, after: str, expected: list[tuple[str, Noticed]]
-) -> None:
+# what libvirt adds by itself, and chooses anew where it is taken away; with who notices that
+ADDED = {
+    "a MAC that libvirt generated": GUEST,
+    "libvirt's default model": GUEST,
+    "a guest address that libvirt chose": GUEST,
+    "the identity of a port that libvirt chose": HOST,
+}
+
+
+@pytest.mark.parametrize("name", CASES.keys() - ADDED.keys())
+def test_who_notices_does_not_depend_on_the_direction(name: str) -> None:
+    before, after, expected = CASES[name]
     assert sorted(changes(after, before)) == sorted(expected)
+
+
+@pytest.mark.parametrize(("name", "noticed"), ADDED.items(), ids=ADDED)
+def test_what_libvirt_added_is_a_change_where_it_is_taken_away(name: str, noticed: Noticed) -> None:
+    before, after, expected = CASES[name]
+    assert changes(after, before) == [(path, noticed) for path, _ in expected]
 
 
 def test_equal_devices_are_told_apart_by_their_index() -> None:
@@ -151,3 +187,21 @@ def test_devices_are_paired_by_alias_then_by_mac_then_by_order() -> None:
         " (guest-visible)"
     ]
     assert [str(each.at) for each in kvnet.diff(domain(named), before)] == ["interface[1]", "interface[2]"]
+
+
+TWINS = tuple(nic(MAC + PCI.format(slot)) for slot in ("0x03", "0x07"))
+
+
+@pytest.mark.parametrize(("before", "after", "removed"), [(TWINS, TWINS[1:], 0), (TWINS, TWINS[:1], 1)])
+def test_nics_of_one_mac_are_paired_by_their_guest_address(
+    before: tuple[str, ...], after: tuple[str, ...], removed: int
+) -> None:
+    old, new = (kvnet.read_domain(f"<domain><devices>{''.join(each)}</devices></domain>") for each in (before, after))
+    assert [(str(each.at), each.after) for each in kvnet.diff(old, new)] == [(f"interface[{removed}]", None)]
+    assert kvnet.diff(old, tuple(reversed(old))) == ()
+
+
+def test_functions_that_are_passed_through_are_paired_by_their_host_address() -> None:
+    functions = [hostdev().replace("0x81", bus) for bus in ("0x81", "0x82")]
+    old = kvnet.read_domain(f"<domain><devices>{''.join(functions)}</devices></domain>")
+    assert [(str(each.at), each.after) for each in kvnet.diff(old, old[1:])] == [("hostdev[0]", None)]

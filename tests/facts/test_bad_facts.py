@@ -49,7 +49,6 @@ NETWORK_INFO = "interfaces: [{network: a, deviceInfo: {pci: {pci-address: '0000:
         ("architecture: x86_64\n", "1:15 KN022 architecture"),
         ("architecture: []\n", "1:15 KN022 architecture"),
         ("libvirtVersion: el9\n", "1:17 KN022 libvirtVersion"),
-        ("libvirtVersion: 9.0\n", "1:17 KN022 libvirtVersion"),
         ("colour: blue\n", "1:1 KN022 colour"),
         ("links: {}\nlinks: {}\n", "2:1 KN002 links"),
         ("a: [\n", "2:1 KN001 "),

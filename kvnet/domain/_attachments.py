@@ -1,0 +1,116 @@
+"""From what a NIC of a domain is plugged into to the network, the binding and the NAD that it has in KubeVirt."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+
+from kvnet.device import (
+    BridgeSource,
+    Device,
+    DirectSource,
+    EthernetSource,
+    Hostdev,
+    HostdevSource,
+    Interface,
+    NetworkSource,
+    UserSource,
+)
+from kvnet.spec import Bridge, Masquerade, Multus, Nad, Pod, Sriov
+
+__all__ = ["Attachment", "attachment", "label", "with_own_nad"]
+
+_CNI_VERSION = "0.3.1"
+_MACVLAN_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthrough": "passthru"}
+_NO_SPOOFING = "no-mac-spoofing"
+_VLANS = range(1, 4095)
+_MTUS = range(68, 65536)
+"""The VLANs and MTUs that CNI plugins take."""
+
+
+@frozen(kw_only=True)
+class Attachment:
+    """The network and binding for a NIC, the NAD that the network names, and what was assumed."""
+
+    source: Pod | Multus
+    binding: Bridge | Masquerade | Sriov
+    nad: Nad | None = None
+    assumption: str
+
+
+def attachment(device: Device, name: str, *, pod_is_free: bool) -> Attachment:
+    """The attachment of a device whose NIC has this name. Only one NIC can be on the pod network."""
+    source = device.source
+    if isinstance(device, Hostdev) or isinstance(source, HostdevSource):
+        vlan = _vlan(device) if isinstance(device, Interface) else {}
+        assumption = "it is assumed to be an SR-IOV virtual function: name its resource in its NAD"
+        return _with_nad(name, {"type": "sriov", **vlan}, Sriov(), assumption)
+    if pod_is_free and isinstance(source, NetworkSource | UserSource | EthernetSource):
+        assumption = f"{_described(source)} became the pod network, with masquerade: its IP address will be another one"
+        return Attachment(source=Pod(), binding=Masquerade(), assumption=assumption)
+    match source:
+        case BridgeSource(bridge=bridge):
+            is_ovs = device.virtualport is not None and device.virtualport.type == "openvswitch"
+            assumption = f"the bridge {bridge} has to exist on the cluster's nodes"
+            return _on_bridge(device, bridge, "ovs" if is_ovs else "bridge", assumption)
+        case NetworkSource(network=network):
+            bridge = source.bridge or network
+            assumption = f"libvirt's network {network} became the bridge {bridge}, which has to exist on the nodes"
+            return _on_bridge(device, bridge, "bridge", assumption)
+        case DirectSource(dev=link):
+            cni = {"type": "macvlan", "master": link, "mode": _MACVLAN_MODES.get(source.mode or "vepa", "bridge")}
+            assumption = f"the link {link} has to exist on the cluster's nodes"
+            return _with_nad(f"macvlan-{link}", cni, Bridge(), assumption)
+    assumption = f"its network has no equivalent: create a NetworkAttachmentDefinition '{label(name)}'"
+    return Attachment(source=Multus(network_name=label(name)), binding=Bridge(), assumption=assumption)
+
+
+def _described(source: NetworkSource | UserSource | EthernetSource) -> str:
+    if isinstance(source, NetworkSource):
+        return f"libvirt's network {source.network}"
+    return "user mode" if isinstance(source, UserSource) else "a tap of the host"
+
+
+def with_own_nad(attached: Attachment, nads: dict[str, Nad]) -> Attachment:
+    """Number the NAD's name where another configuration has it already; ``nads`` learns the name."""
+    nad = attached.nad
+    if nad is None:
+        return attached
+    name, n = nad.name, 2
+    while name in nads and nads[name].config != nad.config:
+        name, n = f"{nad.name}-{n}", n + 1
+    nads[name] = nad
+    return evolve(attached, nad=evolve(nad, name=name), source=Multus(network_name=name))
+
+
+def _on_bridge(device: Interface, bridge: str, plugin: str, assumption: str) -> Attachment:
+    cni: dict[str, Any] = {"type": plugin, "bridge": bridge, **_vlan(device)}
+    if device.mtu in _MTUS:
+        cni["mtu"] = int(device.mtu or 0)
+    if plugin == "bridge" and device.filter is not None and device.filter.filter == _NO_SPOOFING:
+        cni["macspoofchk"] = True
+    return _with_nad(bridge, cni, Bridge(), assumption)
+
+
+def _vlan(device: Interface) -> Mapping[str, Any]:
+    ids = [int(tag.id) for tag in device.vlan.tags] if device.vlan is not None else []
+    if not ids or not all(each in _VLANS for each in ids):
+        return {}
+    if device.vlan is not None and len(ids) == 1 and not device.vlan.trunk:
+        return {"vlan": ids[0]}
+    return {"vlanTrunk": [{"id": each} for each in ids]}
+
+
+def _with_nad(wanted: str, cni: Mapping[str, Any], binding: Bridge | Sriov, assumption: str) -> Attachment:
+    name = label(wanted)
+    nad = Nad(name=name, config=json.dumps({"cniVersion": _CNI_VERSION, "name": name, **cni}))
+    return Attachment(source=Multus(network_name=name), binding=binding, nad=nad, assumption=assumption)
+
+
+def label(text: str) -> str:
+    """The nearest name that Kubernetes takes (RFC 1123)."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].strip("-") or "net"
