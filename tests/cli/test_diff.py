@@ -13,6 +13,8 @@ Run = Callable[..., "CompletedProcess[bytes]"]
 
 NIC = "<interface type='user'><mac address='52:54:00:00:00:01'/><link state='up'/></interface>"
 
+WITHOUT_ROM = NIC.replace("</int", "<rom enabled='no'/></int")
+
 
 def wrapped(nic: str) -> str:
     return f"<domain type='kvm'><devices>\n{nic}</devices></domain>"
@@ -23,10 +25,30 @@ CASES = {
     "the same in a domain": (wrapped(NIC), f"<domstatus>{wrapped(NIC)}</domstatus>", (0, "")),
     "noise": (NIC, NIC.replace("</int", "<alias name='net0'/></int"), (0, "")),
     "a change": (NIC, NIC.replace("up", "down"), (1, "interface.link.@state: up → down (guest-visible)\n")),
+    "a model taken away": (
+        wrapped(NIC.replace("<link", "<model type='virtio'/><link")),
+        wrapped(NIC),
+        (1, "interface.model.@type: virtio → rtl8139 (guest-visible)\n"),
+    ),
+    "the model that libvirt gives": (
+        wrapped(NIC),
+        wrapped(NIC.replace("<link", "<model type='rtl8139'/><link")),
+        (0, ""),
+    ),
+    "network boot, told in two ways": (
+        f"<domain><os><boot dev='network'/></os><devices>{NIC}</devices></domain>",
+        wrapped(NIC.replace("</int", "<boot order='1'/></int")),
+        (0, ""),
+    ),
+    "an option ROM taken from the NIC that the domain boots from": (
+        f"<domain><os><boot dev='network'/></os><devices>{NIC}</devices></domain>",
+        f"<domain><os><boot dev='network'/></os><devices>{WITHOUT_ROM}</devices></domain>",
+        (1, "interface.rom: added <rom enabled='no'/> (guest-visible)\n"),
+    ),
     "a NIC more": (
         wrapped(NIC),
         wrapped(NIC + "<interface type='null'/>"),
-        (1, "interface[1]: added <interface type='null'/> (guest-visible)\n"),
+        (1, "interface[1]: added <interface type='null'><model type='rtl8139'/></interface> (guest-visible)\n"),
     ),
 }
 
