@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from attrs import define, evolve, field, frozen
 
+from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS, pod_link_names
 from kvnet.device import Device, Hostdev, HostdevSource, Interface, PciGuestAddress, PciHostAddress
@@ -116,11 +117,13 @@ def import_domains(domains: Iterable[DomainText], *, profile: Profile | str = Pr
     Machines and NADs get names of their own, and so do networks where any of the domains needs facts, which go by the
     networks' names. Names that had to change are among the assumptions. Otherwise as ``import_domain``.
 
-    Raises XmlError with the problems of all documents.
+    Raises XmlError with the problems of all documents, and TypeError for arguments of another kind.
     """
+    domains = checked_items(domains, "a list of DomainText", "write kvnet.import_domains([kvnet.DomainText(text)])")
     documents: list[_Document] = []
     problems: list[Problem] = []
     for domain in domains:
+        checked(domain, DomainText, "a DomainText", "write kvnet.DomainText(text)")
         try:
             documents.append(_read(domain))
         except XmlError as error:
@@ -139,6 +142,8 @@ def import_domains(domains: Iterable[DomainText], *, profile: Profile | str = Pr
 
 def facts_of(imported: Sequence[Imported]) -> HostFacts:
     """The facts of domains that were imported together, as one document."""
+    for each in checked_items(imported, "what import_domains returns", "import domains first"):
+        checked(each, Imported, "an Imported", "import domains with kvnet.import_domains")
     links = [each.facts.links for each in imported if each.facts.links is not None]
     addresses = [each.facts.pci_addresses for each in imported if each.facts.pci_addresses is not None]
     return HostFacts(links=_joined(links) if links else None, pci_addresses=_joined(addresses) if addresses else None)
