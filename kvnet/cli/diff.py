@@ -39,8 +39,8 @@ def _devices(file: str) -> tuple[Device, ...]:
     return read_domain(text.text, lossless=True, file=text.file)
 
 
-def _show(changes: tuple[Change, ...], form: str) -> None:
-    if form == "text":
+def _show(changes: tuple[Change, ...], format: str) -> None:
+    if format == "text":
         for change in changes:
             print(change)
         return
@@ -48,4 +48,4 @@ def _show(changes: tuple[Change, ...], form: str) -> None:
         {"field": str(each.at), "noticed": str(each.noticed), "before": each.before, "after": each.after}
         for each in changes
     ]
-    write(facts, form)
+    write(facts, format)
