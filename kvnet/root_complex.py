@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from kvnet.errors import Problem, Severity
 from kvnet.spec import Machine, Sriov
+from kvnet.spec.wire import entries, member, text
 from kvnet.target import Target, architecture_of
 
 __all__ = [
@@ -95,7 +96,7 @@ def _assumption(machine: Machine, passed: int) -> Problem:
 def _passed_through(machine: Machine) -> int:
     """The host devices and GPUs, each of which is taken for one PCI function."""
     rest = machine.spec.domain.devices.rest
-    return sum(len(rest.get(kind) or ()) for kind in ("hostDevices", "gpus"))
+    return sum(len(entries(rest, kind)) for kind in ("hostDevices", "gpus"))
 
 
 def _controllers_and_disks(machine: Machine, architecture: str) -> int:
@@ -108,7 +109,7 @@ def _controllers_and_disks(machine: Machine, architecture: str) -> int:
             not rest.get("disableHotplug") or any(disk.bus == "scsi" for disk in disks),
             rest.get("autoattachSerialConsole") is not False,
             sum(disk.bus == "virtio" and not disk.has_address for disk in disks),
-            sum(each.get("bus") == "virtio" for each in rest.get("inputs") or ()),
+            sum(text(member(each), "bus") == "virtio" for each in entries(rest, "inputs")),
             rest.get("watchdog") is not None,
             rest.get("rng") is not None,
         )
@@ -124,7 +125,6 @@ class _DiskBus:
 
     @classmethod
     def of(cls, disk: Mapping[str, Any], architecture: str) -> _DiskBus:
-        kinds = (disk.get(kind) for kind in ("lun", "disk", "cdrom"))
-        asked: Mapping[str, Any] = next((kind for kind in kinds if kind is not None), {})
+        asked = next((each for kind in ("lun", "disk", "cdrom") if (each := member(disk, kind)) is not None), None)
         default = "virtio" if architecture == "arm64" else "sata"
-        return cls(asked.get("bus") or default, bool(asked.get("pciAddress")))
+        return cls(text(asked, "bus") or default, bool(text(asked, "pciAddress")))

@@ -40,8 +40,8 @@ def _devices(file: str) -> tuple[Device, ...]:
     return effective(devices, about(domain_element(root, text.file)))
 
 
-def _show(changes: tuple[Change, ...], form: str) -> None:
-    if form == "text":
+def _show(changes: tuple[Change, ...], format: str) -> None:
+    if format == "text":
         for change in changes:
             print(change)
         return
@@ -49,4 +49,4 @@ def _show(changes: tuple[Change, ...], form: str) -> None:
         {"field": str(each.at), "noticed": str(each.noticed), "before": each.before, "after": each.after}
         for each in changes
     ]
-    write(facts, form)
+    write(facts, format)

@@ -1,4 +1,4 @@
-"""The forms in which commands write their results, and one function that writes each."""
+"""The output formats of commands, and the function that writes each."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def _yaml(value: Any) -> str:
 
 
 WRITERS: Mapping[str, Callable[[Any], str]] = {"json": _json, "yaml": _yaml}
-"""For each form, the function that turns plain data into its text; keys keep their order."""
+"""For each format, the function that turns plain data into its text; keys keep their order."""
 
 
-def supported(*forms: str) -> tuple[str, ...]:
-    """The forms that a command names. Raises ValueError where one of them has no writer."""
-    unknown = [form for form in forms if form not in WRITERS]
+def supported(*formats: str) -> tuple[str, ...]:
+    """The formats that a command names. Raises ValueError if one of them has no writer."""
+    unknown = [each for each in formats if each not in WRITERS]
     if unknown:
         raise ValueError(f"kvnet.cli.formats.WRITERS has no {', '.join(unknown)}, only {', '.join(WRITERS)}")
-    return forms
+    return formats
 
 
-def write(value: object, form: str) -> None:
-    """Write plain data to standard output in one of the forms of ``WRITERS``."""
-    sys.stdout.write(WRITERS[form](value))
+def write(value: object, format: str) -> None:
+    """Write plain data to standard output in one of the formats of ``WRITERS``."""
+    sys.stdout.write(WRITERS[format](value))

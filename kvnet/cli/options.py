@@ -75,9 +75,9 @@ def _profile(
     profile.choices = _Choices("kvnet.target", "Profile")
 
 
-def _output(command: argparse.ArgumentParser, own: str, *forms: str) -> None:
-    """Add a command's ``own`` form, which is the default, and ``forms`` that ``kvnet.cli.formats`` writes for it."""
-    command.add_argument("-o", "--output", choices=(own, *formats.supported(*forms)), default=own)
+def _output(command: argparse.ArgumentParser, own: str, *others: str) -> None:
+    """Add a command's ``own`` format, which is the default, and ``others``, which ``kvnet.cli.formats`` writes."""
+    command.add_argument("-o", "--output", choices=(own, *formats.supported(*others)), default=own)
 
 
 def _quiet(command: argparse.ArgumentParser) -> None:

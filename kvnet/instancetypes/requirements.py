@@ -97,7 +97,7 @@ def _counted_factors(preference: Preference) -> tuple[str, ...]:
 
 def _product(machine: Machine, target: Target, names: tuple[str, ...]) -> int:
     """The product of factors, of which those that are absent are 0, as KubeVirt computes it."""
-    cpu = with_default_topology(with_cpu_request(machine, target.cluster)).spec.domain.cpu or Cpu()
+    cpu = with_default_topology(with_cpu_request(machine, target.cluster.in_effect)).spec.domain.cpu or Cpu()
     product = 1
     for name in names:
         product *= getattr(cpu, name) or 0

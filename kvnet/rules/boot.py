@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvnet.errors import Cause, FieldPath, Problem
-from kvnet.rules._members import member, text
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import LAUNCH_SECURITY
 from kvnet.spec import LaunchSecurity
 from kvnet.spec.cluster import Gate
+from kvnet.spec.wire import member, text
 from kvnet.target import architecture_of
 
 __all__ = ["RULES"]

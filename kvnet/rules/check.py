@@ -73,9 +73,9 @@ def _on_a_host(machine: Machine, target: Target) -> tuple[Problem, ...]:
 
 
 def findings(expansion: Expansion, target: Target) -> tuple[Problem, ...]:
-    """The findings of ``check`` about a machine whose references are written out, with what that told.
+    """The findings of ``check`` about a machine whose references were applied, after the problems of applying them.
 
-    Where they could not be written out, there is no machine to judge, and only that is told.
+    Where they could not be applied, there is no machine to judge, and only those problems are told.
     """
     machine, problems = expansion
     found = [] if expansion.refusals else _findings(machine, target)

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kvnet.errors import Cause, FieldPath, Problem
-from kvnet.rules._members import entries, member, text
 from kvnet.rules.context import Rule, RuleContext, refusal
+from kvnet.spec.wire import entries, member, text
 from kvnet.values import ip_of
 
 __all__ = ["DNS_LABEL", "RULES"]

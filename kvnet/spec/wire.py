@@ -29,15 +29,18 @@ __all__ = [
     "UInt31",
     "UInt32",
     "default_of",
+    "entries",
     "factory_of",
     "is_required",
     "json_name",
     "mapping",
+    "member",
     "members",
     "members_of",
     "named",
     "required",
     "rest",
+    "text",
 ]
 
 REST: Final = "rest"
@@ -152,6 +155,28 @@ CidrText = Annotated[str, Parsed(_cidr, "text")]
 def rest() -> Any:
     """A field for unknown members: the class is open, and they pass through it."""
     return mapping(repr=False)
+
+
+# Kept members are read without trust in their types: the API server's schema refuses others before any rule is asked.
+
+
+def member(holder: Any, *path: str) -> Mapping[str, Any] | None:
+    """The mapping at a path of mappings, or nothing."""
+    for name in path:
+        holder = holder.get(name) if isinstance(holder, Mapping) else None
+    return holder if isinstance(holder, Mapping) else None
+
+
+def text(holder: Mapping[str, Any] | None, name: str) -> str:
+    """The text of a member, empty where it is absent."""
+    value = holder.get(name) if holder is not None else None
+    return value if isinstance(value, str) else ""
+
+
+def entries(holder: Mapping[str, Any] | None, name: str) -> list[Any]:
+    """The entries of a list, none where it is absent."""
+    value = holder.get(name) if holder is not None else None
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def mapping(**options: Any) -> Any:

@@ -153,3 +153,21 @@ def test_slots_that_other_devices_are_used_to_are_stepped_over() -> None:
 def test_the_primary_nic_that_kubevirt_adds_is_placed_too() -> None:
     assert places(compiled([], [], annotations=ON_ROOT)) == ["00:02"]
     assert places(compiled([nic(binding="masquerade")], [pod()], annotations=ON_ROOT)) == ["00:02"]
+
+
+ODD_MEMBERS: dict[str, Json] = {
+    "host devices that are a number": {"hostDevices": 5},
+    "GPUs that are text": {"gpus": "all"},
+    "an input that is a number": {"inputs": [5]},
+    "a disk whose device is text": {"disks": [{"name": "d", "disk": "x"}]},
+    "a bus that is a list": {"disks": [{"name": "d", "disk": {"bus": []}}]},
+}
+
+
+@pytest.mark.parametrize("devices", ODD_MEMBERS.values(), ids=ODD_MEMBERS)
+def test_members_that_the_api_server_refuses_count_as_absent(devices: Json) -> None:
+    interfaces = {"interfaces": [{"name": "a", "masquerade": {}}]}
+    spec = {"domain": {"devices": {**interfaces, **devices}}, "networks": [{"name": "a", "pod": {}}]}
+    metadata = {"name": "m", "annotations": ON_ROOT}
+    machine = kvnet.load({"kind": "VirtualMachineInstance", "metadata": metadata, "spec": spec})
+    assert places(kvnet.compile(machine)) == ["00:02"]

@@ -124,3 +124,12 @@ def test_a_size_that_is_no_quantity_is_told_at_its_field(
     machine = evolve(machine, spec=evolve(machine.spec, domain=evolve(machine.spec.domain, **fields)))
     for found in (kvnet.check(machine, target), kvnet.compile(machine, target).problems):
         assert [f"{each.code} {each.at}" for each in found] == [problem]
+
+
+def test_requirements_are_compared_with_the_configuration_that_is_in_effect() -> None:
+    template = {"domain": {}, "networks": [{"name": "a", "pod": {}}]}
+    asked = given_vm(template, preference=required(2), cluster={"cpuRequest": "4"})
+    assert told(asked) == []
+    invalid = {"cpuRequest": "4", "network": {"defaultNetworkInterface": "tap"}}
+    asked = given_vm(template, preference=required(2), cluster=invalid)
+    assert [code for code, _, _ in told(asked)] == ["KN212"]
