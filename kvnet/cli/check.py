@@ -9,7 +9,7 @@ from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN, FINDINGS, status_of
 from kvnet.cli.report import Report, dump
 from kvnet.errors import KvnetError, Problem, Severity
-from kvnet.rules.check import check
+from kvnet.pipeline import check
 
 __all__ = ["run"]
 

@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from kvnet.cni.ipam import Ipam
-from kvnet.cni.values import Count, LinkName, LinkState, Mtu, PciText, Switch, Trunk, UsualMac, VlanId, VlanPriority, VlanProtocol
+from kvnet.cni.values import (
+    Count,
+    LinkName,
+    LinkState,
+    Mtu,
+    PciText,
+    Switch,
+    Trunk,
+    UsualMac,
+    VlanId,
+    VlanPriority,
+    VlanProtocol,
+)
 from kvnet.spec.wire import BriefRepr, Rest, mapping, named, rest
 
 __all__ = [

@@ -46,7 +46,9 @@ def _link_name(value: Any) -> str:
     if type(value) is not str:
         raise TypeError
     if len(value.encode()) > _LONGEST_NAME:
-        raise ValueError(f"'{value}' has {len(value.encode())} bytes, and the name of a link has at most {_LONGEST_NAME}")
+        raise ValueError(
+            f"'{value}' has {len(value.encode())} bytes, and the name of a link has at most {_LONGEST_NAME}"
+        )
     if not is_link_name(value):
         raise ValueError(f"'{value}' is not the name of a link: it has letters, digits, '.', '-' and '_'")
     return value
@@ -136,9 +138,7 @@ def vlans_of(trunk: Iterable[TrunkEntry]) -> tuple[int, ...]:
     (3, 7, 8, 9)
     """
     ranges = [(entry.id, entry.id) for entry in trunk if entry.id is not None]
-    ranges += [
-        (entry.min_id, entry.max_id) for entry in trunk if entry.min_id is not None and entry.max_id is not None
-    ]
+    ranges += [(entry.min_id, entry.max_id) for entry in trunk if entry.min_id is not None and entry.max_id is not None]
     found: list[int] = []
     for first, last in sorted(ranges):
         start = max(first, found[-1] + 1) if found else first

@@ -72,7 +72,7 @@ class CniProblem:
 
 @frozen(kw_only=True)
 class Plug:
-    """What a NIC is plugged into, and the fields of the first plugin that say so; ``assumed`` tells what was guessed."""
+    """What a NIC is plugged into, and the fields of the first plugin that say so. ``assumed`` is what was guessed."""
 
     source: Source
     virtualport: VirtualPort | None = None
@@ -84,9 +84,9 @@ class Plug:
 class Attachment:
     """How libvirt attaches a NIC.
 
-    ``settings`` are the fields of its ``<interface>`` that the plugins ask for and its source can have. ``origins`` says
-    which settings of the plugins each of them comes from, and under ``source`` which ones the plug does. ``link_mtu`` is
-    the MTU in bytes of the link under a macvtap, which libvirt does not set.
+    ``settings`` are the fields of its ``<interface>`` that the plugins ask for and its source can have. ``origins``
+    says which settings of the plugins each of them comes from, and under ``source`` which ones the plug does.
+    ``link_mtu`` is the MTU in bytes of the link under a macvtap, which libvirt does not set.
     """
 
     plug: Plug
@@ -111,7 +111,7 @@ class Attachment:
 
 @frozen(kw_only=True)
 class _Wish:
-    """The value that a plugin asks for in a field of ``<interface>``, and the fields of the plugin that it comes from."""
+    """The value that a plugin wants in a field of ``<interface>``, and the fields of the plugin that it comes from."""
 
     field: str
     value: Any
@@ -195,7 +195,7 @@ def _by_facts(nad: Nad, kind: str = "bridge") -> str:
 
 
 def _unnamed(nad: Nad, message: str, member: str, kind: str) -> CniProblem:
-    given = f"add `\"{member}\": …`, or " if member else ""
+    given = f'add `"{member}": …`, or ' if member else ""
     return CniProblem(code="KN343", message=message, hint=given + _by_facts(nad, kind))
 
 

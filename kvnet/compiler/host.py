@@ -33,10 +33,9 @@ from kvnet.device import (
     UserSource,
     VfHostAddress,
 )
-from kvnet.errors import Problem
+from kvnet.errors import Problem, Rejected
 from kvnet.facts import HostNetwork
-from kvnet.manifest._problems import Misfit, problem_of
-from kvnet.manifest.cni import chain_of
+from kvnet.manifest.cni import chain_or_reject
 from kvnet.spec import Multus, Nad, PasstBinding, Sriov
 from kvnet.spec.nic import Nic
 from kvnet.values import MacAddress, PciAddress
@@ -107,22 +106,24 @@ def _without_nad(nic: Nic, context: Context, plug: Plug, *notes: Problem, **sett
 
 def _attached(nic: Nic, context: Context, multus: Multus, known: HostNetwork | None) -> CompiledNic:
     nad = _nad(context, multus)
-    if known is not None and (nad is None or not nad.config):
+    if nad is not None and nad.config:
+        return _on_nad(nic, context, nad, nad.config, known)
+    if known is not None and not isinstance(nic.binding, Sriov):
         return _without_nad(nic, context, plug_of_facts(known))
-    if nad is None:
-        return failed(
-            nic,
-            "KN340",
-            f"NetworkAttachmentDefinition '{multus.network_name}' is in none of the documents",
-            "give its manifest too, or say in the facts what the network is on this host, under networks",
-        )
-    if not nad.config:
+    if nad is not None:
         message = f"NetworkAttachmentDefinition '{nad.name}' holds no CNI configuration"
         return failed(nic, "KN341", message, "write the CNI configuration into spec.config")
+    message = f"NetworkAttachmentDefinition '{multus.network_name}' is in none of the documents"
+    hint = "give its manifest too, or say in the facts what the network is on this host, under networks"
+    return failed(nic, "KN340", message, hint)
+
+
+def _on_nad(nic: Nic, context: Context, nad: Nad, config: str, known: HostNetwork | None) -> CompiledNic:
     try:
-        chain = chain_of(nad.config)
-    except Misfit as misfit:
-        return _misfit(nic, nad, misfit)
+        chain = chain_or_reject(config, nic.at)
+    except Rejected as rejected:
+        # only a NAD that was made in Python: one that is read from text is refused there
+        return CompiledNic(name=nic.name, problems=rejected.problems)
     if isinstance(nic.binding, Sriov):
         return _virtual_function(nic, context, nad, chain)
     attached = attachment(chain, nad, known)
@@ -142,13 +143,6 @@ def _on_chain(nic: Nic, context: Context, nad: Nad, chain: Chain, attached: Atta
         told = (note(nic.at, "KN333", plug.assumed), *told)
     link_mtu = _known_mtu(nic, context) or attached.link_mtu if isinstance(plug.source, DirectSource) else None
     return evolve(made, notes=(*made.notes, *told), link_mtu=link_mtu)
-
-
-def _misfit(nic: Nic, nad: Nad, misfit: Misfit) -> CompiledNic:
-    """The problems of a NAD that was made in Python; those that are read from text are refused before."""
-    told = [problem_of(flaw) for flaw in misfit.flaws]
-    problems = [Problem(nic.at, each.code, f"{each.message} (NAD '{nad.name}')", hint=each.hint) for each in told]
-    return CompiledNic(name=nic.name, problems=tuple(problems))
 
 
 def _nad(context: Context, multus: Multus) -> Nad | None:
@@ -187,9 +181,7 @@ def _known_mtu(nic: Nic, context: Context) -> int | None:
     return known.mtu if known else None
 
 
-def _virtual_function(
-    nic: Nic, context: Context, nad: Nad | None = None, chain: Chain | None = None
-) -> CompiledNic:
+def _virtual_function(nic: Nic, context: Context, nad: Nad | None = None, chain: Chain | None = None) -> CompiledNic:
     address = vf_address(nic, context) or (_own_function(chain.first) if chain else None)
     if address is None:
         return failed(

@@ -53,10 +53,11 @@ _REASONS: dict[str, tuple[str, str]] = {
 
 @frozen
 class _Loss:
-    """A setting that is lost: the path of its value in the CNI configuration, and why."""
+    """A setting that is lost: the path of its value in the CNI configuration, its name, why, and what to do instead."""
 
     path: tuple[str | int, ...]
-    message: str
+    what: str
+    why: str
     hint: str
 
 
@@ -68,7 +69,7 @@ def lost(at: FieldPath, message: str, hint: str, place: Place | None = None) -> 
 def lost_of_nad(nic: Nic, nad: Nad, chain: Chain, carried: frozenset[Setting]) -> tuple[Problem, ...]:
     """A warning for each setting of a NAD that is not among those carried over, at its place in the NAD."""
     return tuple(
-        lost(nic.at, f"{loss.message} (NAD '{nad.name}')", loss.hint, _place(nad, loss))
+        lost(nic.at, f"{loss.what} in NAD '{nad.name}' is not carried over: {loss.why}", loss.hint, _place(nad, loss))
         for loss in _losses(chain, carried)
     )
 
@@ -84,19 +85,18 @@ def _losses(chain: Chain, carried: frozenset[Setting]) -> Iterator[_Loss]:
         at: tuple[str | int, ...] = ("plugins", n) if chain.is_list else ()
         keys = [key for name, key in _given(plugin) if (n, name) not in carried]
         if n and not isinstance(plugin, BandwidthPlugin | TuningPlugin):
-            settings = f", with its settings {', '.join(keys)}," if keys else ""
-            message = f"CNI plugin '{plugin.type}'{settings} is not carried over: {_NO_SETTING}"
-            yield _Loss((*at, "type"), message, _ON_THE_HOST)
+            settings = f" (with {', '.join(keys)})" if keys else ""
+            yield _Loss((*at, "type"), f"CNI plugin '{plugin.type}'{settings}", _NO_SETTING, _ON_THE_HOST)
             continue
         for key in keys:
             is_outdone = key == "vlan" and isinstance(plugin, OvsPlugin) and plugin.trunk
             why, hint = _OUTDONE if is_outdone else _REASONS.get(key, (_NO_SETTING, _ON_THE_HOST))
             what = f"'{key}'{_of_ipam(plugin)}" if key == "ipam" else f"'{key}'"
-            yield _Loss((*at, key), f"{what} of CNI plugin '{plugin.type}' is not carried over: {why}", hint)
+            yield _Loss((*at, key), f"{what} of CNI plugin '{plugin.type}'", why, hint)
     for key in chain.around:
         if key not in _OF_A_LIST:
-            message = f"'{key}' beside the list of CNI plugins is not carried over: no plugin reads it"
-            yield _Loss((key,), message, "move it into the plugin that it is for")
+            hint = "move it into the plugin that it is for"
+            yield _Loss((key,), f"'{key}' beside the list of CNI plugins", "no plugin reads it", hint)
 
 
 def _given(plugin: Plugin) -> Iterator[tuple[str, str]]:

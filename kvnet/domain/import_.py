@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from kvnet.cni.values import is_link_name
 from kvnet.compiler import compile
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS, pod_link_names
 from kvnet.device import (
@@ -56,6 +57,7 @@ __all__ = ["Imported", "import_domain"]
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _CNI_VERSION = "0.3.1"
 _MACVLAN_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthrough": "passthru"}
+_LONGEST_LINK_NAME = 15
 _NO_SPOOFING = "no-mac-spoofing"
 _SCALES = {"Gi": 2**30, "Mi": 2**20, "Ki": 2**10}
 
@@ -274,10 +276,11 @@ def _attachment(device: Device, name: str, *, pod_is_free: bool) -> _Attachment:
     match source:
         case BridgeSource(bridge=bridge):
             is_ovs = device.virtualport is not None and device.virtualport.type == "openvswitch"
-            assumption = f"the bridge {bridge} has to exist on the cluster's nodes"
-            return _on_bridge(device, bridge, "ovs" if is_ovs else "bridge", assumption)
+            name = _link_name(bridge)
+            assumption = f"the bridge {name} has to exist on the cluster's nodes"
+            return _on_bridge(device, name, "ovs" if is_ovs else "bridge", assumption)
         case NetworkSource(network=network):
-            bridge = source.bridge or network
+            bridge = _link_name(source.bridge or network)
             assumption = f"libvirt's network {network} became the bridge {bridge}, which has to exist on the nodes"
             return _on_bridge(device, bridge, "bridge", assumption)
         case DirectSource(dev=link):
@@ -310,6 +313,11 @@ def _with_nad(name: str, cni: Mapping[str, Any], binding: Bridge | Sriov, assump
     name = _label(name)
     nad = Nad(name=name, config=json.dumps({"cniVersion": _CNI_VERSION, "name": name, **cni}))
     return _Attachment(source=Multus(network_name=name), binding=binding, nad=nad, assumption=assumption)
+
+
+def _link_name(text: str) -> str:
+    """The nearest name that a link of the nodes can have."""
+    return text if is_link_name(text) else _label(text)[:_LONGEST_LINK_NAME].rstrip("-")
 
 
 def _label(text: str) -> str:

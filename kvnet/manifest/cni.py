@@ -11,12 +11,13 @@ from typing import Any
 import attrs
 
 from kvnet.cni.chain import AnyPlugin, Chain
-from kvnet.errors import FieldPath
+from kvnet.cni.plugins import Plugin
+from kvnet.errors import FieldPath, Rejected
 from kvnet.manifest import binder
 from kvnet.manifest._json import parse_json
 from kvnet.manifest._problems import NAD_CONFIG, Flaw, Misfit, problem_of
 
-__all__ = ["chain_of", "position"]
+__all__ = ["chain_of", "chain_or_reject", "position"]
 
 _REFUSED = "KN345"
 _HINT = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10"}'
@@ -44,7 +45,8 @@ def chain_of(text: str) -> Chain:
         raise _malformed("is neither a plugin nor a list of plugins")
     if not all(isinstance(each.get("type"), str) for each in plugins):
         raise _malformed("has a plugin without a `type`")
-    read, flaws = [], []
+    read: list[Plugin] = []
+    flaws: list[Flaw] = []
     for n, each in enumerate(plugins):
         try:
             read.append(_PLUGIN(each))
@@ -54,6 +56,15 @@ def chain_of(text: str) -> Chain:
         raise Misfit(*(_refused(text, flaw) for flaw in flaws[:_MOST_TOLD]), *_untold(flaws))
     around = {key: each for key, each in value.items() if key != "plugins"} if is_list else {}
     return Chain(plugins=tuple(read), is_list=is_list, around=around)
+
+
+def chain_or_reject(text: str, at: FieldPath) -> Chain:
+    """The chain of ``chain_of``; raises Rejected with problems of the field ``at``, which is where it is needed."""
+    try:
+        return chain_of(text)
+    except Misfit as misfit:
+        told = [problem_of(flaw) for flaw in misfit.flaws]
+        raise Rejected([attrs.evolve(each, at=at) for each in told]) from None
 
 
 def _untold(flaws: Sequence[Flaw]) -> Iterator[Flaw]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, TypeVar
 
 from kvnet.manifest import binder
@@ -192,10 +193,8 @@ def _cni_config(config: Any) -> str | None:
         raise Misfit(Flaw(code=NAD_CONFIG, value=config, wanted=wanted, hint=hint))
     if not config:
         return None
-    # importing the plugins' classes takes 10 ms, which only those who have NADs pay for
-    from kvnet.manifest.cni import chain_of
-
-    chain_of(config)
+    # to import the plugins' classes takes 10 ms, which only those who have NADs pay for
+    import_module("kvnet.manifest.cni").chain_of(config)
     return config
 
 

@@ -31,19 +31,9 @@ __all__ = ["ADMISSION", "RULES", "check"]
 
 
 def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]:
-    """Give a machine its default NIC, and judge it.
+    """Give a machine its default NIC, and ask every rule about it, whatever the profile: ``kvnet.check`` says the rest.
 
-    First every cause for which KubeVirt's admission would refuse it (these have a ``cause``), then errors for what
-    libvirt would refuse, then warnings. Each problem has its place where the machine was read from text. Without a
-    target, the cluster is KubeVirt's stock configuration. Of a new VirtualMachine with a binding that KubeVirt removed,
-    nothing else is told, as KubeVirt does. Sources: KubeVirt 1.9 (``pkg/network/admitter``), libvirt
-    9.0.
-
-    >>> import kvnet
-    >>> nic = {"name": "red", "bridge": {}, "macAddress": "01:00:00:00:00:01"}
-    >>> machine = kvnet.load({"domain": {"devices": {"interfaces": [nic]}}})
-    >>> [problem.code for problem in kvnet.check(machine)]
-    ['KN127', 'KN410']
+    Each problem has its place where the machine was read from text.
     """
     target = checked_target(machine, target)
     given, cluster = target.cluster, target.cluster.in_effect
