@@ -48,7 +48,7 @@ class AddressRange(BriefRepr):
 class HostLocalIpam(BriefRepr):
     """``host-local``: addresses from subnets, kept in files of the node."""
 
-    type: str = "host-local"
+    type: str
     subnet: str = ""
     range_start: str = ""
     range_end: str = ""
@@ -72,7 +72,7 @@ class StaticAddress(BriefRepr):
 class StaticIpam(BriefRepr):
     """``static``: the listed addresses."""
 
-    type: str = "static"
+    type: str
     addresses: tuple[StaticAddress, ...] = ()
     routes: tuple[Route, ...] = ()
     dns: Rest = mapping()
@@ -93,7 +93,7 @@ class DhcpOption(BriefRepr):
 class DhcpIpam(BriefRepr):
     """``dhcp``: an address from a DHCP server of the network, asked for by a daemon of the node."""
 
-    type: str = "dhcp"
+    type: str
     daemon_socket_path: str = ""
     request: tuple[DhcpOption, ...] = ()
     provide: tuple[DhcpOption, ...] = ()
@@ -115,7 +115,7 @@ class WhereaboutsRange(BriefRepr):
 class WhereaboutsIpam(BriefRepr):
     """``whereabouts``: addresses that are unique in the cluster."""
 
-    type: str = "whereabouts"
+    type: str
     range: str = ""
     range_start: str = named("range_start", default="")
     range_end: str = named("range_end", default="")
@@ -131,7 +131,7 @@ class WhereaboutsIpam(BriefRepr):
 class KubeOvnIpam(BriefRepr):
     """``kube-ovn``: addresses of a subnet of Kube-OVN; ``provider`` names the network there."""
 
-    type: str = "kube-ovn"
+    type: str
     provider: str = ""
     server_socket: str = named("server_socket", default="")
     rest: Rest = rest()

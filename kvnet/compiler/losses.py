@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 import attrs
 from attrs import frozen
@@ -37,7 +38,6 @@ _NO_SETTING = "libvirt has no such setting"
 _ON_THE_HOST = "configure it on the host, where it is needed"
 _VF = ("libvirt does not set it on virtual functions", "set it with `ip link set PF vf N`, or `devlink`, on the host")
 _LINK = ("libvirt does not set it on links", "set it with `ip link set` on the host")
-_OUTDONE = ("the trunk takes precedence", "leave one of the two out")
 _REASONS: dict[str, tuple[str, str]] = {
     "ipam": ("libvirt gives no addresses there", "serve DHCP on that network, or give the guest its address"),
     "mtu": ("libvirt does not set the MTU of such a NIC", "give its link on the host that MTU"),
@@ -89,14 +89,24 @@ def _losses(chain: Chain, carried: frozenset[Setting]) -> Iterator[_Loss]:
             yield _Loss((*at, "type"), f"CNI plugin '{plugin.type}'{settings}", _NO_SETTING, _ON_THE_HOST)
             continue
         for key in keys:
-            is_outdone = key == "vlan" and isinstance(plugin, OvsPlugin) and plugin.trunk
-            why, hint = _OUTDONE if is_outdone else _REASONS.get(key, (_NO_SETTING, _ON_THE_HOST))
+            why, hint = _reason(plugin, key)
             what = f"'{key}'{_of_ipam(plugin)}" if key == "ipam" else f"'{key}'"
             yield _Loss((*at, key), f"{what} of CNI plugin '{plugin.type}'", why, hint)
     for key in chain.around:
         if key not in _OF_A_LIST:
             hint = "move it into the plugin that it is for"
             yield _Loss((key,), f"'{key}' beside the list of CNI plugins", "no plugin reads it", hint)
+
+
+def _reason(plugin: Plugin, key: str) -> tuple[str, str]:
+    """Why a setting of a plugin is lost, and what to do instead."""
+    if key in plugin.rest:
+        known = [json_name(each) for each in attrs.fields(type(plugin)) if each.name != REST]
+        meant = next(iter(get_close_matches(key, known, n=1)), None)
+        return "kvnet knows no such setting of this plugin", f"did you mean '{meant}'?" if meant else _ON_THE_HOST
+    if key == "vlan" and isinstance(plugin, OvsPlugin) and plugin.trunk:
+        return "the trunk takes precedence", "leave one of the two out"
+    return _REASONS.get(key, (_NO_SETTING, _ON_THE_HOST))
 
 
 def _given(plugin: Plugin) -> Iterator[tuple[str, str]]:

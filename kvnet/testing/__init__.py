@@ -4,6 +4,7 @@ from kvnet.testing.devices import devices, elements
 from kvnet.testing.specs import (
     admitted_machines,
     cluster_configs,
+    cni_configs,
     host_facts,
     interface_statuses,
     interfaces,
@@ -18,6 +19,7 @@ from kvnet.testing.values import mac_addresses, pci_addresses, unicast_macs, xml
 __all__ = [
     "admitted_machines",
     "cluster_configs",
+    "cni_configs",
     "devices",
     "elements",
     "host_facts",
