@@ -48,7 +48,7 @@ from kvnet.facts import HostNetwork
 from kvnet.spec import Nad
 from kvnet.values import MacAddress
 
-__all__ = ["Attachment", "CniProblem", "Plug", "attachment", "carried", "plug_of_facts"]
+__all__ = ["CHANGING", "Attachment", "CniProblem", "Plug", "attachment", "carried", "plug_of_facts"]
 
 _DEFAULT_BRIDGE = "cni0"
 _NO_SPOOFING = "no-mac-spoofing"
@@ -56,6 +56,9 @@ _MACVTAP_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "pas
 _RESOURCE = "k8s.v1.cni.cncf.io/resourceName"
 _BITS_OF_KIB = 1024 * 8
 _OPEN_VSWITCH = VirtualPort(type="openvswitch")
+
+CHANGING = (BandwidthPlugin, TuningPlugin)
+"""The plugins that change the link of the first one in ways that libvirt knows, too."""
 
 Setting = tuple[int, str]
 """A field of a plugin's class, after the number of the plugin in its chain."""
@@ -126,7 +129,8 @@ def attachment(chain: Chain, nad: Nad, known: HostNetwork | None) -> Attachment 
 
 def carried(chain: Chain, plug: Plug) -> Attachment:
     """What a source of libvirt can have of the settings that plugins ask for; of two wishes, the later counts."""
-    wishes = [(n, wish) for n, plugin in enumerate(chain.plugins) for wish in _wishes(plugin)]
+    plugins = [(n, each) for n, each in enumerate(chain.plugins) if not n or isinstance(each, CHANGING)]
+    wishes = [(n, wish) for n, plugin in plugins for wish in _wishes(plugin)]
     settings = {wish.field: wish.value for _, wish in wishes}
     origins = {"source": frozenset((0, name) for name in plug.fields)}
     for n, wish in wishes:
@@ -355,4 +359,5 @@ def _access(vlan: int) -> Vlan:
 def _trunk(trunk: Trunk, *, native: int = 0) -> Vlan:
     """The VLANs of a trunk; the frames of the native one are untagged."""
     first = (VlanTag(id=native, native_mode="untagged"),) if native else ()
-    return Vlan(trunk=True, tags=(*first, *(VlanTag(id=each) for each in vlans_of(trunk) if each != native)))
+    others = [each for each in vlans_of(trunk) if not native or each != native]
+    return Vlan(trunk=True, tags=(*first, *(VlanTag(id=each) for each in others)))

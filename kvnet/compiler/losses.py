@@ -10,9 +10,8 @@ from attrs import frozen
 
 from kvnet.cni.chain import Chain
 from kvnet.cni.ipam import OtherIpam
-from kvnet.cni.meta import BandwidthPlugin, TuningPlugin
 from kvnet.cni.plugins import OvsPlugin, Plugin
-from kvnet.compiler.attachment import Setting
+from kvnet.compiler.attachment import CHANGING, Setting
 from kvnet.compiler.context import network_of
 from kvnet.errors import FieldPath, Place, Problem, Severity
 from kvnet.manifest.binder import plain
@@ -84,7 +83,7 @@ def _losses(chain: Chain, carried: frozenset[Setting]) -> Iterator[_Loss]:
     for n, plugin in enumerate(chain.plugins):
         at: tuple[str | int, ...] = ("plugins", n) if chain.is_list else ()
         keys = [key for name, key in _given(plugin) if (n, name) not in carried]
-        if n and not isinstance(plugin, BandwidthPlugin | TuningPlugin):
+        if n and not isinstance(plugin, CHANGING):
             settings = f" (with {', '.join(keys)})" if keys else ""
             yield _Loss((*at, "type"), f"CNI plugin '{plugin.type}'{settings}", _NO_SETTING, _ON_THE_HOST)
             continue

@@ -234,12 +234,12 @@ def _trunk_entries() -> SearchStrategy[TrunkEntry]:
 
 
 def _host_networks() -> SearchStrategy[HostNetwork]:
-    names = labels()
+    names, modes = labels(), st.sampled_from(["bridge", "private", "vepa", "passthrough"])
     return st.one_of(
         st.builds(HostNetwork, bridge=names),
         st.builds(HostNetwork, ovs_bridge=names),
         st.builds(HostNetwork, libvirt_network=names, portgroup=_maybe(names)),
-        st.builds(HostNetwork, direct=names, mode=_maybe(st.sampled_from(["bridge", "private", "vepa", "passthrough"]))),
+        st.builds(HostNetwork, direct=names, mode=_maybe(modes)),
     )
 
 
