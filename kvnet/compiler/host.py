@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from kvnet.cni.chain import Chain
-from kvnet.cni.plugins import HostDevicePlugin, Plugin
+from kvnet.cni.plugins import HostDevicePlugin, Plugin, SriovPlugin
 from kvnet.compiler.attachment import Attachment, CniProblem, Plug, attachment, carried, plug_of_facts
 from kvnet.compiler.context import Context, failed, network_of, note
 from kvnet.compiler.guest import acpi, driver, guest_address, link, model, rom
@@ -182,7 +182,8 @@ def _known_mtu(nic: Nic, context: Context) -> int | None:
 
 
 def _virtual_function(nic: Nic, context: Context, nad: Nad | None = None, chain: Chain | None = None) -> CompiledNic:
-    address = vf_address(nic, context) or (_own_function(chain.first) if chain else None)
+    field, own_address = _own_function(chain.first) if chain else ("", None)
+    address = vf_address(nic, context) or own_address
     if address is None:
         return failed(
             nic,
@@ -190,20 +191,26 @@ def _virtual_function(nic: Nic, context: Context, nad: Nad | None = None, chain:
             f"the host PCI address of SR-IOV network '{nic.name}' is not known",
             "give it in the facts, under pciAddresses",
         )
-    plug = Plug(source=HostdevSource(address=VfHostAddress.of(address)), fields=("pci_bus_id", "device_id"))
+    fields = (field,) if address == own_address else ()
+    plug = Plug(source=HostdevSource(address=VfHostAddress.of(address)), fields=fields)
     if nad is None or chain is None:
-        own = _own_settings(nic, context, plug, None)
-        return CompiledNic(name=nic.name, device=_function(nic, address, own))
+        return CompiledNic(name=nic.name, device=_function(nic, address, _own_settings(nic, context, plug, None)))
     own = _own_settings(nic, context, plug, _annotated(context, nic, nad, chain))
     attached = carried(chain, plug).under(own)
     device = _function(nic, address, attached.settings)
     return CompiledNic(name=nic.name, device=device, notes=lost_of_nad(nic, nad, chain, attached.carried))
 
 
-def _own_function(first: Plugin) -> PciAddress | None:
-    """The PCI address in the configuration of the host-device plugin."""
-    text = first.pci_bus_id if isinstance(first, HostDevicePlugin) else ""
-    return PciAddress.parse(text) if text else None
+def _own_function(first: Plugin) -> tuple[str, PciAddress | None]:
+    """The PCI address of a function in the configuration of its plugin, and the field that holds it."""
+    if isinstance(first, HostDevicePlugin) and first.pci_bus_id:
+        return "pci_bus_id", PciAddress.parse(first.pci_bus_id)
+    if isinstance(first, SriovPlugin) and first.device_id:
+        try:
+            return "device_id", PciAddress.parse(first.device_id)
+        except ValueError:
+            return "", None  # the name of an auxiliary device, which has no PCI address
+    return "", None
 
 
 def _function(nic: Nic, address: PciAddress, settings: Mapping[str, Any]) -> Interface | Hostdev:

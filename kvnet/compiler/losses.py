@@ -44,6 +44,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     "macspoofchk": ("libvirt filters no frames of such a NIC", "filter them on the host"),
     "portIsolation": ("libvirt isolates only ports of Linux bridges", "isolate the port on the host"),
     "mac": ("the NIC has another MAC address already", "leave one of the two out"),
+    **dict.fromkeys(("pciBusID", "deviceID"), ("the facts name the function", "leave one of the two out")),
     **dict.fromkeys(("spoofchk", "trust", "vlanQoS", "vlanProto", "link_state", "min_tx_rate", "max_tx_rate"), _VF),
     **dict.fromkeys(("promisc", "allmulti", "txQLen"), _LINK),
 }

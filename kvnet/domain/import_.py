@@ -292,7 +292,11 @@ def _attachment(device: Device, name: str, *, pod_is_free: bool) -> _Attachment:
 
 
 def _on_bridge(device: Interface, bridge: str, plugin: str, assumption: str) -> _Attachment:
-    cni: dict[str, Any] = {"type": plugin, "bridge": bridge, **_vlan(device)}
+    cni: dict[str, Any] = {
+        "type": plugin,
+        "bridge": bridge,
+        **_vlan(device, "trunk" if plugin == "ovs" else "vlanTrunk"),
+    }
     if device.mtu:
         cni["mtu"] = int(device.mtu)
     if device.filter is not None and device.filter.filter == _NO_SPOOFING:
@@ -300,13 +304,13 @@ def _on_bridge(device: Interface, bridge: str, plugin: str, assumption: str) -> 
     return _with_nad(bridge, cni, Bridge(), assumption)
 
 
-def _vlan(device: Interface) -> Mapping[str, Any]:
+def _vlan(device: Interface, trunk: str = "vlanTrunk") -> Mapping[str, Any]:
     if device.vlan is None:
         return {}
     ids = [int(tag.id) for tag in device.vlan.tags]
     if len(ids) == 1 and not device.vlan.trunk:
         return {"vlan": ids[0]}
-    return {"vlanTrunk": [{"id": each} for each in ids]}
+    return {trunk: [{"id": each} for each in ids]}
 
 
 def _with_nad(name: str, cni: Mapping[str, Any], binding: Bridge | Sriov, assumption: str) -> _Attachment:

@@ -306,7 +306,7 @@ def _of_generic(origin: Any, arguments: tuple[Any, ...]) -> SearchStrategy[Any]:
     return st.lists(_of(arguments[0]), max_size=2).map(origin)
 
 
-def _tagged(tag: str, cls: type[Any]) -> SearchStrategy[Any]:
+def _tagged(tag: str, cls: Any) -> SearchStrategy[Any]:
     return _of(cls).map(lambda each: attrs.evolve(each, type=tag))
 
 

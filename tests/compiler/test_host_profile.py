@@ -600,10 +600,16 @@ def test_the_mac_address_in_an_sriov_definition_is_that_of_the_function() -> Non
     assert (str(interface_of(made).mac), codes(made)) == (MAC, [])
 
 
-def test_host_device_names_the_function_of_an_sriov_interface() -> None:
-    made = only(nic(binding="sriov"), multus(), target=host_target({"type": "host-device", "pciBusID": "0000:05:00.1"}))
+@pytest.mark.parametrize(("plugin", "key"), [("host-device", "pciBusID"), ("sriov", "deviceID")])
+def test_a_definition_may_name_the_function_of_an_sriov_interface(plugin: str, key: str) -> None:
+    target = host_target({"type": plugin, key: "0000:05:00.1"})
+    made = only(nic(binding="sriov"), multus(), target=target)
     assert made.requirements[0].name == "0000:05:00.1"
     assert codes(made) == []
+    facts = {"pciAddresses": {"a": "0000:06:00.1"}}
+    made = only(nic(binding="sriov"), multus(), target=target, facts=facts)
+    assert made.requirements[0].name == "0000:06:00.1"
+    assert codes(made) == ["KN346"]
 
 
 def test_passt_runs_in_user_mode_with_its_ports() -> None:
