@@ -8,13 +8,14 @@ from attrs import evolve, frozen
 
 from kvnet.compiler import Compiled, compile
 from kvnet.domain.build import build, domain_name, left_out
-from kvnet.errors import KvnetError, Problem, Rejected
+from kvnet.errors import KvnetError, Problem, Rejected, Severity
 from kvnet.instancetypes import expand
+from kvnet.rules.check import check as judge
 from kvnet.rules.check import findings
 from kvnet.spec import Machine, Origin
-from kvnet.target import Target, checked_target
+from kvnet.target import Profile, Target, checked_target
 
-__all__ = ["Rendered", "placed", "render"]
+__all__ = ["Rendered", "check", "placed", "render"]
 
 _NOTHING = Compiled(nics=())
 
@@ -86,6 +87,29 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
         return evolve(rendered, compiled=compiled, problems=placed(machine.origin, error.problems), notes=found)
     notes = (*found, *placed(machine.origin, (*compiled.notes, *left_out(machine))))
     return evolve(rendered, compiled=compiled, document=document, notes=notes)
+
+
+def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]:
+    """Give a machine its instancetype, its preference and its default NIC, and judge it.
+
+    First what there is to say of its instancetype and preference, then every cause for which KubeVirt's admission would
+    refuse it (these have a ``cause``), then errors for what libvirt would refuse, then warnings. For the host profile,
+    also everything else for which ``render`` would give no XML, and what a plain host does not carry over. Each problem
+    has its place where the machine was read from text. Without a target, the cluster is KubeVirt's stock configuration.
+    Of a new VirtualMachine with a binding that KubeVirt removed, nothing else is told, as KubeVirt does. Sources:
+    KubeVirt 1.9 (``pkg/network/admitter``), libvirt 9.0.
+
+    >>> import kvnet
+    >>> nic = {"name": "red", "bridge": {}, "macAddress": "01:00:00:00:00:01"}
+    >>> machine = kvnet.load({"domain": {"devices": {"interfaces": [nic]}}})
+    >>> [problem.code for problem in kvnet.check(machine)]
+    ['KN127', 'KN410']
+    """
+    target = checked_target(machine, target)
+    if target.profile is not Profile.HOST:
+        return judge(machine, target)
+    made = render(machine, target)
+    return (*made.problems, *(each for each in made.notes if each.severity is not Severity.NOTE))
 
 
 def _document(machine: Machine, target: Target, compiled: Compiled) -> str:

@@ -93,6 +93,7 @@ def _render(command: argparse.ArgumentParser) -> None:
 
 def _check(command: argparse.ArgumentParser) -> None:
     _manifests(command)
+    _profile(command, "where the machines are to run")
     _output(command, "text", "json", "yaml")
     command.add_argument("--strict", action="store_true", help="count warnings as findings")
 

@@ -12,11 +12,11 @@ from attrs import define, evolve, field, frozen
 from kvnet.compiler import compile
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS, pod_link_names
 from kvnet.device import Device, Hostdev, HostdevSource, Interface, PciGuestAddress, PciHostAddress
-from kvnet.domain._attachments import Attachment, attachment, with_own_nad
+from kvnet.domain._attachments import Attachment, attachment, host_network, with_own_nad
 from kvnet.domain._losses import guest_changes, lost_settings
 from kvnet.domain.read import About, about, domain_element, effective, parse_document, read_domain
 from kvnet.errors import FieldPath, Problem, Severity, XmlError
-from kvnet.facts import HostFacts, PodLink
+from kvnet.facts import HostFacts, HostNetwork, PodLink
 from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
 from kvnet.spec import Cpu, Devices, Domain, Machine, Memory, Nad, Network, Pod, Sriov, VmiSpec
@@ -81,10 +81,6 @@ class _Document:
     def has_mtus(self) -> bool:
         return any(isinstance(each, Interface) and each.mtu for each, _ in self.nics)
 
-    @property
-    def has_functions(self) -> bool:
-        return any(isinstance(each, Hostdev) or isinstance(each.source, HostdevSource) for each, _ in self.nics)
-
 
 @define
 class _Taken:
@@ -128,12 +124,21 @@ def import_domains(domains: Iterable[DomainText], *, profile: Profile | str = Pr
     if problems:
         raise XmlError(problems)
     has_mtus = any(each.has_mtus for each in documents)
-    has_facts = has_mtus or any(each.has_functions for each in documents)
+    made = _together(documents, Profile(profile), with_links=has_mtus, distinct=False)
+    if len(made) > 1 and any(each.facts != HostFacts() for each in made):
+        return _together(documents, Profile(profile), with_links=has_mtus, distinct=True)
+    return made
+
+
+def _together(
+    documents: Sequence[_Document], profile: Profile, *, with_links: bool, distinct: bool
+) -> tuple[Imported, ...]:
+    """Import domains one after the other; ``distinct`` gives networks names that no other domain has."""
     taken = _Taken()
     imported = []
     for document in documents:
-        taken.networks = taken.networks if has_facts else set()
-        imported.append(_imported(document, taken, Profile(profile), with_links=has_mtus))
+        taken.networks = taken.networks if distinct else set()
+        imported.append(_imported(document, taken, profile, with_links=with_links))
     return tuple(imported)
 
 
@@ -141,7 +146,11 @@ def facts_of(imported: Sequence[Imported]) -> HostFacts:
     """The facts of domains that were imported together, as one document."""
     links = [each.facts.links for each in imported if each.facts.links is not None]
     addresses = [each.facts.pci_addresses for each in imported if each.facts.pci_addresses is not None]
-    return HostFacts(links=_joined(links) if links else None, pci_addresses=_joined(addresses) if addresses else None)
+    return HostFacts(
+        links=_joined(links) if links else None,
+        pci_addresses=_joined(addresses) if addresses else None,
+        networks=_joined(each.facts.networks for each in imported),
+    )
 
 
 def _joined(mappings: Iterable[Mapping[str, T]]) -> dict[str, T]:
@@ -168,19 +177,23 @@ def _imported(document: _Document, taken: _Taken, profile: Profile, *, with_link
     described = document.about
     nics = tuple(_nics(document.nics, taken))
     machine = _machine(described, nics, _machine_name(described, taken))
-    facts = HostFacts(links=_links(machine, nics) if with_links else None, pci_addresses=_host_addresses(nics) or None)
+    links = _links(machine, nics) if with_links else None
+    facts = HostFacts(links=links, pci_addresses=_host_addresses(nics) or None, networks=_networks(nics))
     machine, refused = _without_refused_addresses(machine)
     nads = tuple({nic.attachment.nad.name: nic.attachment.nad for nic in nics if nic.attachment.nad}.values())
-    compiled = {each: compile(machine, Target(profile=each, facts=facts, nads=nads)) for each in Profile}
-    notes = [*_general(document), *_name_notes(described, machine, nics)]
-    for nic, on_host, in_pod in zip(nics, compiled[Profile.HOST].nics, compiled[Profile.KUBEVIRT].nics, strict=True):
-        notes.append(_network_note(nic))
-        notes += _differences(nic, (on_host if profile is Profile.HOST else in_pod).device)
-        for change in lost_settings(nic.written, on_host.device, in_pod.device):
-            notes.append(_note(_INTERFACES / nic.name, "KN615", f"a manifest cannot hold this: {change}"))
     target = Target(profile=profile, facts=facts, nads=nads)
+    on_host, in_pod = (compile(machine, evolve(target, profile=each)) for each in (Profile.HOST, Profile.KUBEVIRT))
+    bare = compile(machine, evolve(target, profile=Profile.HOST, facts=evolve(facts, networks={})))
+    compiled = on_host if profile is Profile.HOST else in_pod
+    notes = [*_general(document), *_name_notes(described, machine, nics)]
+    for n, nic in enumerate(nics):
+        notes += (_network_note(nic), *_differences(nic, compiled.nics[n].device))
+        lost = tuple(lost_settings(nic.written, on_host.nics[n].device, in_pod.nics[n].device))
+        for change in lost_settings(nic.written, bare.nics[n].device, in_pod.nics[n].device):
+            hint = "" if change in lost else "the facts of the import hold it"
+            notes.append(_note(_INTERFACES / nic.name, "KN615", f"a manifest cannot hold this: {change}", hint))
     errors = (problem for problem in check(machine, target) if problem.is_error)
-    notes += dict.fromkeys((*refused, *compiled[profile].problems, *errors))
+    notes += dict.fromkeys((*refused, *compiled.problems, *errors))
     return Imported(machine=machine, nads=nads, facts=facts, assumptions=tuple(notes))
 
 
@@ -290,6 +303,11 @@ def _host_addresses(nics: Sequence[_Nic]) -> dict[str, PciAddress]:
     return {name: address for name, host in hosts.items() if (address := _pci_address(host)) is not None}
 
 
+def _networks(nics: Sequence[_Nic]) -> dict[str, HostNetwork]:
+    known = {nic.name: host_network(nic.device, nic.attachment) for nic in nics}
+    return {name: network for name, network in known.items() if network is not None}
+
+
 def _links(machine: Machine, nics: Sequence[_Nic]) -> dict[str, PodLink]:
     """The links of the pod, with the MTU that each has to have for its NIC."""
     mtus = {nic.name: nic.device.mtu for nic in nics if isinstance(nic.device, Interface)}
@@ -363,5 +381,5 @@ def _differences(nic: _Nic, compiled: Device | None) -> Iterator[Problem]:
         yield _note(at, "KN614", f"a manifest cannot say this: {change}")
 
 
-def _note(at: FieldPath, code: str, message: str) -> Problem:
-    return Problem(at, code, message, severity=Severity.NOTE)
+def _note(at: FieldPath, code: str, message: str, hint: str = "") -> Problem:
+    return Problem(at, code, message, hint=hint, severity=Severity.NOTE)

@@ -32,19 +32,10 @@ __all__ = ["ADMISSION", "RULES", "check", "findings"]
 
 
 def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]:
-    """Give a machine its instancetype, its preference and its default NIC, and judge it.
+    """Give a machine its instancetype, its preference and its default NIC, and ask every rule about it.
 
-    First what there is to say of its instancetype and preference, then every cause for which KubeVirt's admission
-    would refuse it (these have a ``cause``), then errors for what libvirt would refuse, then warnings. Each problem
-    has its place where the machine was read from text. Without a target, the cluster is KubeVirt's stock
-    configuration. Of a new VirtualMachine with a binding that KubeVirt removed, nothing else is told, as KubeVirt
-    does. Sources: KubeVirt 1.9 (``pkg/network/admitter``), libvirt 9.0.
-
-    >>> import kvnet
-    >>> nic = {"name": "red", "bridge": {}, "macAddress": "01:00:00:00:00:01"}
-    >>> machine = kvnet.load({"domain": {"devices": {"interfaces": [nic]}}})
-    >>> [problem.code for problem in kvnet.check(machine)]
-    ['KN127', 'KN410']
+    First what there is to say of its instancetype and preference. What a profile adds, ``kvnet.check`` says. Each
+    problem has its place where the machine was read from text.
     """
     target = checked_target(machine, target)
     return findings(expand(machine, target), target) if machine.refers else _placed(machine, _findings(machine, target))
