@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from attrs import define, evolve, field, frozen
 
+from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS, pod_link_names
 from kvnet.device import Device, Hostdev, HostdevSource, Interface, PciGuestAddress, PciHostAddress
@@ -32,6 +33,8 @@ T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _SCALES = {"Gi": 2**30, "Mi": 2**20, "Ki": 2**10}
 _NAMELESS = "vm"
+_DOMAINS_HINT = "give [DomainText(xml, 'vm.xml')], or what live.domain_texts(connection) returns"
+_IMPORTED_HINT = "give what import_domains returns"
 _INTERFACES = FieldPath(("spec", "domain", "devices", "interfaces"))
 
 
@@ -116,7 +119,8 @@ def import_domains(domains: Iterable[DomainText], *, profile: Profile | str = Pr
     """
     documents: list[_Document] = []
     problems: list[Problem] = []
-    for domain in domains:
+    for domain in checked_items(domains, "a sequence of DomainText", _DOMAINS_HINT):
+        checked(domain, DomainText, "a DomainText", _DOMAINS_HINT)
         try:
             documents.append(_read(domain))
         except XmlError as error:
@@ -144,6 +148,8 @@ def _together(
 
 def facts_of(imported: Sequence[Imported]) -> HostFacts:
     """The facts of domains that were imported together, as one document."""
+    for each in checked_items(imported, "a sequence of Imported", _IMPORTED_HINT):
+        checked(each, Imported, "an Imported", _IMPORTED_HINT)
     links = [each.facts.links for each in imported if each.facts.links is not None]
     addresses = [each.facts.pci_addresses for each in imported if each.facts.pci_addresses is not None]
     return HostFacts(
