@@ -70,8 +70,8 @@ if TYPE_CHECKING:
     from kvnet.manifest.converter import configure_converter as configure_converter
     from kvnet.manifest.converter import converter as converter
     from kvnet.pipeline import Rendered as Rendered
+    from kvnet.pipeline import check as check
     from kvnet.pipeline import render as render
-    from kvnet.rules.check import check as check
     from kvnet.spec import Instancetype as Instancetype
     from kvnet.spec import InterfaceStatus as InterfaceStatus
     from kvnet.spec import Machine as Machine
@@ -104,8 +104,7 @@ _HOMES = {
     "kvnet.lifecycle": "live_migratable restart_required",
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts loads loads_all loads_cluster loads_facts",
     "kvnet.manifest.converter": "configure_converter converter",
-    "kvnet.pipeline": "Rendered render",
-    "kvnet.rules.check": "check",
+    "kvnet.pipeline": "Rendered check render",
     "kvnet.spec": "Instancetype InterfaceStatus Machine Nad Network Preference",
     "kvnet.spec.cluster": "BindingPlugin ClusterConfig",
     "kvnet.target": "Profile Target",

@@ -11,7 +11,7 @@ from kvnet.spec.cluster import Plugins
 from kvnet.spec.wire import Architecture, BriefRepr, Release, UInt32, mapping
 from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["Confidential", "HostFacts", "Mtu", "PodLink", "PodNetwork"]
+__all__ = ["Confidential", "HostFacts", "HostNetwork", "Mtu", "PodLink", "PodNetwork"]
 
 Mtu = UInt32
 """A link's MTU in bytes."""
@@ -68,6 +68,35 @@ class PodNetwork(BriefRepr):
 
 
 @frozen(kw_only=True, slots=False, repr=False)
+class HostNetwork(BriefRepr):
+    """What a network is on a plain libvirt host: one of ``bridge``, ``ovs_bridge``, ``libvirt_network`` and ``direct``.
+
+    - ``bridge``: a Linux bridge
+    - ``ovs_bridge``: an Open vSwitch bridge
+    - ``libvirt_network``: a network of libvirt; ``portgroup`` of that network
+    - ``direct``: a link that gets a macvtap; ``mode`` of the macvtap in libvirt's words, such as ``bridge``
+
+    Raises ValueError where none of the four is given, or several.
+    """
+
+    bridge: str | None = None
+    ovs_bridge: str | None = None
+    libvirt_network: str | None = None
+    direct: str | None = None
+    portgroup: str | None = None
+    mode: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        given = [each for each in (self.bridge, self.ovs_bridge, self.libvirt_network, self.direct) if each]
+        if len(given) != 1:
+            raise ValueError("a network is one of bridge, ovsBridge, libvirtNetwork and direct")
+        if self.portgroup is not None and self.libvirt_network is None:
+            raise ValueError("only a libvirtNetwork has a portgroup")
+        if self.mode is not None and self.direct is None:
+            raise ValueError("only a direct network has a mode")
+
+
+@frozen(kw_only=True, slots=False, repr=False)
 class HostFacts(BriefRepr):
     """What is known of a host. ``None`` means "not known", and an empty mapping "known to be none".
 
@@ -81,6 +110,7 @@ class HostFacts(BriefRepr):
     - ``libvirt_version``: such as ``9.0.0``
     - ``qemu_version``: such as ``7.2.0``
     - ``libvirt_networks``: the names of libvirt's own networks on the host
+    - ``networks``: what networks are on the host, by ``namespace/name`` of a NAD or by the name in ``spec.networks``
     """
 
     architecture: Architecture | None = None
@@ -93,3 +123,4 @@ class HostFacts(BriefRepr):
     libvirt_version: Release | None = None
     qemu_version: Release | None = None
     libvirt_networks: tuple[str, ...] | None = None
+    networks: Mapping[str, HostNetwork] = mapping()

@@ -8,13 +8,15 @@ from attrs import evolve, frozen
 
 from kvnet.compiler import Compiled, compile
 from kvnet.domain.build import build, domain_name, left_out
-from kvnet.errors import KvnetError, Problem, Rejected
+from kvnet.errors import KvnetError, Problem, Rejected, Severity
 from kvnet.instancetypes import expand
+from kvnet.rules.check import check as judge
 from kvnet.rules.check import findings
 from kvnet.spec import Machine, Origin
-from kvnet.target import Target, checked_target
+from kvnet.spec.nic import interfaces_at
+from kvnet.target import Profile, Target, checked_target
 
-__all__ = ["Rendered", "placed", "render"]
+__all__ = ["Rendered", "check", "placed", "render"]
 
 _NOTHING = Compiled(nics=())
 
@@ -86,6 +88,45 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
         return evolve(rendered, compiled=compiled, problems=placed(machine.origin, error.problems), notes=found)
     notes = (*found, *placed(machine.origin, (*compiled.notes, *left_out(machine))))
     return evolve(rendered, compiled=compiled, document=document, notes=notes)
+
+
+def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]:
+    """Give a machine its instancetype, its preference and its default NIC, and judge it.
+
+    First what there is to say of its instancetype and preference, then every cause for which KubeVirt's admission would
+    refuse it (these have a ``cause``), then errors for what libvirt would refuse, then warnings. For the host profile,
+    also everything else for which ``render`` would give no XML, and what a plain host does not carry over. Each problem
+    has its place where the machine was read from text. Without a target, the cluster is KubeVirt's stock configuration.
+    Of a new VirtualMachine with a binding that KubeVirt removed, nothing else is told, as KubeVirt does. Sources:
+    KubeVirt 1.9 (``pkg/network/admitter``), libvirt 9.0.
+
+    >>> import kvnet
+    >>> nic = {"name": "red", "bridge": {}, "macAddress": "01:00:00:00:00:01"}
+    >>> machine = kvnet.load({"domain": {"devices": {"interfaces": [nic]}}})
+    >>> [problem.code for problem in kvnet.check(machine)]
+    ['KN127', 'KN410']
+    """
+    target = checked_target(machine, target)
+    if target.profile is not Profile.HOST:
+        return judge(machine, target)
+    made = render(machine, target)
+    told = tuple([each for each in (*made.problems, *made.notes) if each.severity is not Severity.NOTE])
+    return told if made.compiled is not _NOTHING else (*told, *_refused_by_host(machine, target, made.problems))
+
+
+def _refused_by_host(machine: Machine, target: Target, errors: Iterable[Problem]) -> tuple[Problem, ...]:
+    """What compiling a machine for the host tells of NICs without an error, where rules refuse others of it.
+
+    A NIC that has an error already is not told another one, for both may have one reason.
+    """
+    expansion = expand(machine, target)
+    if expansion.refusals:
+        return ()
+    depth = len(interfaces_at(machine).parts) + 1
+    refused = {each.at.parts[:depth] for each in errors}
+    compiled = compile(expansion.machine, target)
+    told = [each for each in (*compiled.problems, *compiled.notes) if each.severity is not Severity.NOTE]
+    return placed(expansion.machine.origin, [each for each in told if each.at.parts[:depth] not in refused])
 
 
 def _document(machine: Machine, target: Target, compiled: Compiled) -> str:

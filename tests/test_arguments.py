@@ -60,6 +60,11 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
         {"domains": ([kvnet.DomainText(DOMAIN)], ""), "profile": ("host", "text")},
     ),
     "import_domain": (kvnet.import_domain, {"domain_xml": (DOMAIN, "text"), "profile": ("host", "text")}),
+    "import_domains": (
+        kvnet.import_domains,
+        {"domains": ([kvnet.DomainText(DOMAIN)], ""), "profile": ("host", "text")},
+    ),
+    "facts_of": (kvnet.facts_of, {"imported": ([kvnet.import_domain(DOMAIN)], "")}),
     "live_migratable": (
         kvnet.live_migratable,
         {"machine": (MACHINE, "machine"), "binding_plugins": ({}, "None, empty mapping")},

@@ -10,7 +10,7 @@ from kvnet.cli.exit_status import CLEAN, FINDINGS, status_of
 from kvnet.cli.formats import write
 from kvnet.cli.report import Report
 from kvnet.errors import KvnetError, Problem, Severity
-from kvnet.rules.check import check
+from kvnet.pipeline import check
 
 __all__ = ["run"]
 

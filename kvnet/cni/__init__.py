@@ -1,1 +1,1 @@
-"""CNI plugins: what their configurations mean to libvirt on a plain host."""
+"""CNI configurations as attrs classes, one for each plugin; ``kvnet.manifest.cni`` reads them."""

@@ -1,138 +1,242 @@
-"""Turn the configuration of a CNI plugin into libvirt's way to attach a NIC: one function for each plugin.
-
-The way back, from a device to the configuration of a plugin, is in ``kvnet/domain/import_.py``.
-"""
+"""The plugins that make or take a link: the first of a chain decides what a NIC is plugged into."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from attrs import frozen
 
-from kvnet.device import BridgeSource, DirectSource, Filter, Interface, Source, VirtualPort, Vlan, VlanTag
+from kvnet.cni.ipam import Ipam
+from kvnet.cni.values import (
+    Count,
+    LinkName,
+    LinkState,
+    Mtu,
+    PciText,
+    Switch,
+    Trunk,
+    UsualMac,
+    VlanId,
+    VlanPriority,
+    VlanProtocol,
+)
+from kvnet.spec.wire import BriefRepr, Rest, mapping, named, rest
 
-__all__ = ["Attachment", "Cni", "CniProblem", "attachment", "invalid_value", "vlan_of", "without_class"]
+__all__ = [
+    "BridgePlugin",
+    "HostDevicePlugin",
+    "IpvlanPlugin",
+    "KubeOvnPlugin",
+    "MacvlanPlugin",
+    "MacvtapPlugin",
+    "OtherPlugin",
+    "OvnPlugin",
+    "OvsPlugin",
+    "Plugin",
+    "PtpPlugin",
+    "SriovPlugin",
+    "VlanPlugin",
+]
 
-Cni = Mapping[str, Any]
-"""The configuration of one plugin, as plain data."""
 
-_DEFAULT_BRIDGE = "cni0"
-_NO_SPOOFING = "no-mac-spoofing"
-_HIGHEST_VLAN = 4095
-_MACVTAP_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthru": "passthrough"}
+@frozen(kw_only=True, slots=False, repr=False)
+class Plugin(BriefRepr):
+    """What the configurations of all plugins have; their defaults are those of the plugins.
 
-
-@frozen(kw_only=True)
-class Attachment:
-    """How libvirt attaches a NIC: its ``source``, and what else the plugin decides on.
-
-    ``mtu`` and ``link_mtu`` are in bytes; ``link_mtu`` is that of the link under a macvtap, which libvirt does not set.
+    - ``type``: the plugin's name
+    - ``cni_version``, ``name``: of a configuration that is no chain
+    - ``capabilities``: what the container runtime passes on to the plugin
+    - ``disable_check``: leaves out CNI's own checks
+    - ``ipam``: who gives addresses to the link
+    - ``rest``: settings that kvnet does not know
     """
 
-    source: Source
-    virtualport: VirtualPort | None = None
-    vlan: Vlan | None = None
-    mtu: int | None = None
-    filter: Filter | None = None
-    link_mtu: int | None = None
+    type: str = ""
+    cni_version: str = ""
+    name: str = ""
+    capabilities: Mapping[str, bool] = mapping()
+    disable_check: bool = False
+    ipam: Ipam = None
+    rest: Rest = rest()
 
 
-@frozen
-class CniProblem:
-    """Why a configuration has no equivalent in libvirt."""
+@frozen(kw_only=True, slots=False, repr=False)
+class BridgePlugin(Plugin):
+    """``bridge`` and ``cnv-bridge``: a port of a Linux bridge. Source: containernetworking/plugins, main/bridge.
 
-    code: str
-    message: str
-    hint: str
+    - ``bridge``: its name, ``cni0`` where none is given
+    - ``mtu``: in bytes
+    - ``vlan``: the VLAN of untagged frames; ``vlan_trunk``: the VLANs of tagged ones
+    - ``preserve_default_vlan``: whether the port stays in the bridge's VLAN 1
+    - ``macspoofchk``: drop frames whose sender is not the link's MAC address
+    - ``port_isolation``: isolated ports do not reach each other
+    - ``disable_container_interface``: the link in the pod stays down
+    - the other fields configure addresses and routes of the bridge, and its multicast
+    """
 
-
-def attachment(cni: Cni, definition: str) -> Attachment | CniProblem:
-    """How libvirt attaches a NIC to the network of a configuration; ``definition`` names its NAD in messages."""
-    attach = _PLUGINS.get(str(cni.get("type")))
-    if attach is None:
-        message = f"CNI plugin '{cni.get('type')}' of '{definition}' has no equivalent in libvirt"
-        return CniProblem("KN342", message, f"use one of {', '.join(sorted(_PLUGINS))}")
-    return invalid_value(cni, definition) or attach(cni)
-
-
-def invalid_value(cni: Cni, definition: str) -> CniProblem | None:
-    """The problem of a configuration with a bridge, VLAN or MTU that no device can have, or nothing."""
-    try:
-        link = BridgeSource(bridge=cni.get("bridge") or cni.get("master") or _DEFAULT_BRIDGE)
-        Interface(source=link, vlan=vlan_of(cni), mtu=_mtu(cni))
-    except ValueError as reason:
-        message = f"the CNI configuration of '{definition}' has a value that libvirt refuses: {without_class(reason)}"
-        return CniProblem("KN345", message, "correct it in spec.config")
-    return None
-
-
-def _linux_bridge(cni: Cni) -> Attachment:
-    return Attachment(
-        source=BridgeSource(bridge=cni.get("bridge") or _DEFAULT_BRIDGE),
-        vlan=vlan_of(cni),
-        mtu=_mtu(cni),
-        filter=Filter(filter=_NO_SPOOFING) if cni.get("macspoofchk") else None,
-    )
+    bridge: LinkName = ""
+    mtu: Mtu = 0
+    vlan: VlanId = 0
+    vlan_trunk: Trunk = ()
+    preserve_default_vlan: bool = True
+    macspoofchk: bool = False
+    port_isolation: bool = False
+    disable_container_interface: bool = False
+    is_gateway: bool = False
+    is_default_gateway: bool = False
+    force_address: bool = False
+    ip_masq: bool = False
+    ip_masq_backend: str = ""
+    hairpin_mode: bool = False
+    promisc_mode: bool = False
+    enabledad: bool = False
+    uplink_interface: LinkName = ""
 
 
-def _open_vswitch(cni: Cni) -> Attachment | CniProblem:
-    bridge = cni.get("bridge")
-    if not bridge:
-        return CniProblem("KN343", "the ovs CNI configuration names no bridge", 'add `"bridge": …`')
-    port = VirtualPort(type="openvswitch")
-    return Attachment(source=BridgeSource(bridge=bridge), virtualport=port, vlan=vlan_of(cni), mtu=_mtu(cni))
+@frozen(kw_only=True, slots=False, repr=False)
+class OvsPlugin(Plugin):
+    """``ovs``: a port of an Open vSwitch bridge. Source: k8snetworkplumbingwg/ovs-cni.
+
+    ``trunk`` takes precedence over ``vlan``; ``device_id`` is the PCI address of a function with hardware offload.
+    """
+
+    bridge: LinkName = ""
+    vlan: VlanId = 0
+    trunk: Trunk = ()
+    mtu: Mtu = 0
+    interface_type: str = named("interface_type", default="")
+    device_id: str = named("deviceID", default="")
+    ofport_request: Count = named("ofport_request", default=0)
+    ovn_port: str = ""
+    configuration_path: str = named("configuration_path", default="")
+    socket_file: str = named("socket_file", default="")
+    link_state_check_retries: Count = named("link_state_check_retries", default=0)
+    link_state_check_interval: Count = named("link_state_check_interval", default=0)
 
 
-def _macvlan(cni: Cni) -> Attachment | CniProblem:
-    master = cni.get("master")
-    if not master:
-        message = "the macvlan CNI configuration names no master, and a host may have several links"
-        return CniProblem("KN343", message, 'add `"master": …` with the host\'s link')
-    mode = _MACVTAP_MODES.get(str(cni.get("mode") or "bridge"))
-    if mode is None:
-        message = f"macvlan mode '{cni.get('mode')}' has no equivalent in libvirt"
-        return CniProblem("KN344", message, f"use one of {', '.join(_MACVTAP_MODES)}")
-    # libvirt refuses <mtu> on macvtap: the link's own counts
-    return Attachment(source=DirectSource(dev=master, mode=mode), link_mtu=_mtu(cni))
+@frozen(kw_only=True, slots=False, repr=False)
+class SriovPlugin(Plugin):
+    """``sriov``: a virtual function. Source: k8snetworkplumbingwg/sriov-cni.
+
+    - ``vlan``, ``vlan_qos`` (its priority), ``vlan_proto``: of all frames of the function
+    - ``mac``: its MAC address
+    - ``spoofchk``, ``trust``: ``on`` or ``off``
+    - ``link_state``: ``auto``, ``enable`` or ``disable``
+    - ``min_tx_rate``, ``max_tx_rate``: in Mbit/s, 0 for no bound
+    """
+
+    device_id: str = named("deviceID", default="")
+    vlan: VlanId = 0
+    vlan_qos: VlanPriority = named("vlanQoS", default=0)
+    vlan_proto: VlanProtocol = ""
+    mac: UsualMac = ""
+    spoofchk: Switch = ""
+    trust: Switch = ""
+    link_state: LinkState = named("link_state", default="")
+    min_tx_rate: Count = named("min_tx_rate", default=0)
+    max_tx_rate: Count = named("max_tx_rate", default=0)
+    log_level: str = ""
+    log_file: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if self.vlan_qos and not self.vlan:
+            raise ValueError(f"vlanQoS {self.vlan_qos} needs a VLAN")
+        if self.max_tx_rate and self.min_tx_rate > self.max_tx_rate:
+            raise ValueError(f"min_tx_rate {self.min_tx_rate} exceeds max_tx_rate {self.max_tx_rate}")
 
 
-_PLUGINS: dict[str, Callable[[Cni], Attachment | CniProblem]] = {
-    "bridge": _linux_bridge,
-    "cnv-bridge": _linux_bridge,
-    "macvlan": _macvlan,
-    "ovs": _open_vswitch,
-}
+@frozen(kw_only=True, slots=False, repr=False)
+class MacvlanPlugin(Plugin):
+    """``macvlan``: a link with a MAC address of its own on the link ``master``; ``mode`` is ``bridge`` if empty."""
+
+    master: LinkName = ""
+    mode: str = ""
+    mtu: Mtu = 0
+    link_in_container: bool = False
+    bcqueuelen: Count = 0
 
 
-def without_class(reason: ValueError) -> str:
-    """The reason for which a device refuses a value, without the device's class: ``mtu: -1 is not between …``."""
-    where, colon, message = str(reason).partition(": ")
-    return f"{where.rpartition('.')[2]}{colon}{message}"
+@frozen(kw_only=True, slots=False, repr=False)
+class MacvtapPlugin(Plugin):
+    """``macvtap``: a macvtap that a device plugin has made. Source: kubevirt/macvtap-cni.
+
+    The lower link stands in the configuration of the device plugin. ``device_id`` is filled in by Multus.
+    """
+
+    device_id: str = named("deviceID", default="")
+    mtu: Mtu = 0
+    is_promiscuous: bool = named("promiscMode", default=False)
 
 
-def _mtu(cni: Cni) -> int | None:
-    return cni.get("mtu") or None
+@frozen(kw_only=True, slots=False, repr=False)
+class IpvlanPlugin(Plugin):
+    """``ipvlan``: a link that shares the MAC address of ``master``."""
+
+    master: LinkName = ""
+    mode: str = ""
+    mtu: Mtu = 0
+    link_in_container: bool = False
 
 
-def vlan_of(cni: Cni) -> Vlan | None:
-    """The VLAN of a port, or the VLANs of its trunk; VLAN 0 means untagged."""
-    if cni.get("vlan"):
-        return Vlan(tags=(VlanTag(id=cni["vlan"]),))
-    entries = cni.get("vlanTrunk") or cni.get("trunk") or ()
-    if not isinstance(entries, list | tuple):
-        raise ValueError(f"the trunk {entries!r} is not a list")
-    tags = tuple(VlanTag(id=each) for entry in entries for each in _vlan_ids(entry))
-    return Vlan(trunk=True if len(tags) > 1 else None, tags=tags) if tags else None
+@frozen(kw_only=True, slots=False, repr=False)
+class PtpPlugin(Plugin):
+    """``ptp``: a pair of links with routed addresses."""
+
+    mtu: Mtu = 0
+    ip_masq: bool = False
+    ip_masq_backend: str = ""
 
 
-def _vlan_ids(entry: Any) -> Iterable[int]:
-    """The VLANs of one entry of a trunk: its ``id``, or those from ``minID`` to ``maxID``."""
-    if not isinstance(entry, Mapping):
-        raise ValueError(f"{entry!r} in the trunk is neither an id nor a range")
-    if "id" in entry:
-        return (entry["id"],)
-    first, last = entry.get("minID"), entry.get("maxID")
-    if type(first) is not int or type(last) is not int or not 0 <= first <= last <= _HIGHEST_VLAN:
-        raise ValueError(f"{dict(entry)} in the trunk is no range of VLANs from minID to maxID")
-    return range(first, last + 1)
+@frozen(kw_only=True, slots=False, repr=False)
+class HostDevicePlugin(Plugin):
+    """``host-device``: a link of the host, found by name, MAC address, path in sysfs or PCI address."""
+
+    device: LinkName = ""
+    hwaddr: UsualMac = ""
+    kernelpath: str = ""
+    pci_bus_id: PciText = named("pciBusID", default="")
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class VlanPlugin(Plugin):
+    """``vlan``: the link of the VLAN ``vlan_id`` on the link ``master``."""
+
+    master: LinkName = ""
+    vlan_id: VlanId = 0
+    mtu: Mtu = 0
+    link_in_container: bool = False
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class OvnPlugin(Plugin):
+    """``ovn-k8s-cni-overlay``: a network of OVN-Kubernetes. Source: ovn-org/ovn-kubernetes, go-controller/pkg/cni.
+
+    - ``topology``: ``localnet`` is a physical network of the nodes, ``layer2`` and ``layer3`` are overlays
+    - ``vlan_id``: of a localnet; ``physical_network_name``: what OVN's bridge mapping calls it
+    - ``net_attach_def_name``: of the NAD that holds this configuration
+    - the other fields say which addresses OVN gives
+    """
+
+    topology: str = ""
+    net_attach_def_name: str = ""
+    physical_network_name: str = ""
+    vlan_id: VlanId = named("vlanID", default=0)
+    mtu: Mtu = 0
+    role: str = ""
+    subnets: str = ""
+    exclude_subnets: str = ""
+    join_subnet: str = ""
+    allow_persistent_ips: bool = named("allowPersistentIPs", default=False)
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class KubeOvnPlugin(Plugin):
+    """``kube-ovn``: a network of Kube-OVN; ``provider`` is ``NAD.NAMESPACE.ovn``."""
+
+    provider: str = ""
+    server_socket: str = named("server_socket", default="")
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class OtherPlugin(Plugin):
+    """A plugin that kvnet does not know; all of its settings are in ``rest``."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from attrs import evolve
 
-from kvnet.cni.plugins import without_class
 from kvnet.compiler import host, kubevirt
 from kvnet.compiler.context import Context
 from kvnet.compiler.guest import guest_of
@@ -98,7 +97,13 @@ def _misfit(nic: Nic, reason: ValueError) -> Problem:
     quoted = next((field for field, value in written.items() if text.startswith(f"'{value}' ")), None)
     field = quoted or _FIELDS.get(text.partition(": ")[0])
     at = nic.at / field if field else nic.at
-    return Problem(at, "KN304", without_class(reason), hint="write what the message asks for, or leave the field out")
+    return Problem(at, "KN304", _without_class(reason), hint="write what the message asks for, or leave the field out")
+
+
+def _without_class(reason: ValueError) -> str:
+    """The reason for which a device refuses a value, without the device's class: ``mtu: -1 is not between …``."""
+    where, colon, message = str(reason).partition(": ")
+    return f"{where.rpartition('.')[2]}{colon}{message}"
 
 
 _FIELDS = {

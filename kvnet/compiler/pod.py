@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from attrs import evolve, frozen
@@ -12,7 +12,9 @@ from kvnet.facts import HostFacts, PodLink, PodNetwork
 from kvnet.spec import Machine, Network
 from kvnet.values import PciAddress
 
-__all__ = ["PodAttachment", "PodNetworks", "found_links"]
+__all__ = ["PodAttachment", "PodNetworks", "annotated_mac", "found_links"]
+
+_PRIMARY_PROVIDER = "ovn"
 
 
 @frozen(slots=False)
@@ -115,3 +117,24 @@ def found_links(machine: Machine, present: Mapping[str, PodLink]) -> dict[str, P
             tap = tap_name(name, secondary=network.is_secondary)
             links[network.name] = evolve(present[name], name=name, tap=tap in present)
     return links
+
+
+def annotated_mac(
+    machine: Machine, network: Network, nad: tuple[str, str] | None = None, providers: Sequence[str] = ()
+) -> str | None:
+    """The MAC address that a machine's annotations ask Kube-OVN to give to the pod's link of a network, as text.
+
+    ``nad`` is the namespace and the name of the network's NAD, and ``providers`` what its CNI configuration calls the
+    network. The annotation of the primary network is ``ovn.kubernetes.io/mac_address``, that of others begins with
+    the provider, such as ``NAD.NAMESPACE.ovn``. Source: Kube-OVN, ``pkg/util/const.go``.
+    """
+    if not machine.annotations:
+        return None
+    names = [*providers]
+    if nad is not None:
+        namespace, name = nad
+        names += [f"{name}.{namespace}.ovn", f"{name}.{namespace}"]
+    if network.is_default:
+        names.append(_PRIMARY_PROVIDER)
+    keys = [f"{name}.kubernetes.io/mac_address" for name in names]
+    return next((text for key in keys if (text := machine.annotations.get(key))), None)

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from kvnet.cni.values import is_link_name
 from kvnet.device import (
     BridgeSource,
     Device,
@@ -20,12 +21,16 @@ from kvnet.device import (
     NetworkSource,
     UserSource,
 )
+from kvnet.facts import HostNetwork
 from kvnet.spec import Bridge, Masquerade, Multus, Nad, Pod, Sriov
 
-__all__ = ["Attachment", "attachment", "label", "with_own_nad"]
+__all__ = ["Attachment", "attachment", "host_network", "label", "with_own_nad"]
 
 _CNI_VERSION = "0.3.1"
 _MACVLAN_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthrough": "passthru"}
+_TRUNKS = {"bridge": "vlanTrunk", "ovs": "trunk"}
+"""For each plugin, the setting that lists the VLANs of a trunk."""
+_LONGEST_LINK_NAME = 15
 _NO_SPOOFING = "no-mac-spoofing"
 _VLANS = range(1, 4095)
 _MTUS = range(68, 65536)
@@ -54,19 +59,39 @@ def attachment(device: Device, name: str, *, pod_is_free: bool) -> Attachment:
         return Attachment(source=Pod(), binding=Masquerade(), assumption=assumption)
     match source:
         case BridgeSource(bridge=bridge):
-            is_ovs = device.virtualport is not None and device.virtualport.type == "openvswitch"
+            bridge = _link_name(bridge)
             assumption = f"the bridge {bridge} has to exist on the cluster's nodes"
-            return _on_bridge(device, bridge, "ovs" if is_ovs else "bridge", assumption)
+            return _on_bridge(device, bridge, "ovs" if _is_on_switch(device) else "bridge", assumption)
         case NetworkSource(network=network):
-            bridge = source.bridge or network
+            bridge = _link_name(source.bridge or network)
             assumption = f"libvirt's network {network} became the bridge {bridge}, which has to exist on the nodes"
             return _on_bridge(device, bridge, "bridge", assumption)
         case DirectSource(dev=link):
+            link = _link_name(link)
             cni = {"type": "macvlan", "master": link, "mode": _MACVLAN_MODES.get(source.mode or "vepa", "bridge")}
             assumption = f"the link {link} has to exist on the cluster's nodes"
             return _with_nad(f"macvlan-{link}", cni, Bridge(), assumption)
     assumption = f"its network has no equivalent: create a NetworkAttachmentDefinition '{label(name)}'"
     return Attachment(source=Multus(network_name=label(name)), binding=Bridge(), assumption=assumption)
+
+
+def host_network(device: Device, attached: Attachment) -> HostNetwork | None:
+    """What a network is on the host, where the manifest does not say it: for the facts."""
+    source = device.source
+    match source:
+        case NetworkSource(network=network) if network:
+            is_default = isinstance(attached.source, Pod) and (network, source.portgroup) == ("default", None)
+            return None if is_default else HostNetwork(libvirt_network=network, portgroup=source.portgroup)
+        case BridgeSource(bridge=bridge) if bridge and bridge != _link_name(bridge):
+            return HostNetwork(ovs_bridge=bridge) if _is_on_switch(device) else HostNetwork(bridge=bridge)
+        case DirectSource(dev=link) if link != _link_name(link):
+            return HostNetwork(direct=link, mode=source.mode)
+    return None
+
+
+def _is_on_switch(device: Device) -> bool:
+    port = device.virtualport if isinstance(device, Interface) else None
+    return port is not None and port.type == "openvswitch"
 
 
 def _described(source: NetworkSource | UserSource | EthernetSource) -> str:
@@ -88,7 +113,7 @@ def with_own_nad(attached: Attachment, nads: dict[str, Nad]) -> Attachment:
 
 
 def _on_bridge(device: Interface, bridge: str, plugin: str, assumption: str) -> Attachment:
-    cni: dict[str, Any] = {"type": plugin, "bridge": bridge, **_vlan(device)}
+    cni: dict[str, Any] = {"type": plugin, "bridge": bridge, **_vlan(device, _TRUNKS[plugin])}
     if device.mtu in _MTUS:
         cni["mtu"] = int(device.mtu or 0)
     if plugin == "bridge" and device.filter is not None and device.filter.filter == _NO_SPOOFING:
@@ -96,19 +121,24 @@ def _on_bridge(device: Interface, bridge: str, plugin: str, assumption: str) -> 
     return _with_nad(bridge, cni, Bridge(), assumption)
 
 
-def _vlan(device: Interface) -> Mapping[str, Any]:
+def _vlan(device: Interface, trunk: str = "vlanTrunk") -> Mapping[str, Any]:
     ids = [int(tag.id) for tag in device.vlan.tags] if device.vlan is not None else []
     if not ids or not all(each in _VLANS for each in ids):
         return {}
     if device.vlan is not None and len(ids) == 1 and not device.vlan.trunk:
         return {"vlan": ids[0]}
-    return {"vlanTrunk": [{"id": each} for each in ids]}
+    return {trunk: [{"id": each} for each in ids]}
 
 
 def _with_nad(wanted: str, cni: Mapping[str, Any], binding: Bridge | Sriov, assumption: str) -> Attachment:
     name = label(wanted)
     nad = Nad(name=name, config=json.dumps({"cniVersion": _CNI_VERSION, "name": name, **cni}))
     return Attachment(source=Multus(network_name=name), binding=binding, nad=nad, assumption=assumption)
+
+
+def _link_name(text: str) -> str:
+    """The nearest name that a link of the nodes can have."""
+    return text if is_link_name(text) else label(text)[:_LONGEST_LINK_NAME].rstrip("-")
 
 
 def label(text: str) -> str:

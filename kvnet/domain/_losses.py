@@ -28,7 +28,7 @@ def lost_settings(device: Device, on_host: Device | None, in_pod: Device | None)
     ``on_host`` and ``in_pod`` are the NIC as it was compiled for each of them, ``None`` where it could not be.
     """
     lost = {change.at.parts for change in _of_the_host(_compared(device, in_pod))}
-    for change in dict.fromkeys(_of_the_host((*_compared(device, on_host), *_settings_of_the_source(device)))):
+    for change in dict.fromkeys(_of_the_host((*_compared(device, on_host), *_settings_of_the_source(device, on_host)))):
         parts = change.at.parts
         # a whole source is another network, and the alias is the name; how virtio is spelled depends on the profile
         is_said = parts[1:] == ("source",) or parts[1:2] in (("alias",), ("model",))
@@ -49,9 +49,11 @@ def _compared(device: Device, compiled: Device | None) -> Changes:
     return diff(device, compiled if isinstance(compiled, Interface) else bare)
 
 
-def _settings_of_the_source(device: Device) -> Changes:
-    """What a source says beyond the network that it names, as changes that take it away."""
+def _settings_of_the_source(device: Device, compiled: Device | None) -> Changes:
+    """What a source says beyond the network that it names, where the compiled one is of another type."""
     source = device.source
+    if compiled is not None and type(compiled.source) is type(source):
+        return Changes()
     if isinstance(source, PciHostAddress | HostdevSource | RawElement):
         return Changes()
     optional = [each for each in fields(type(source)) if each.default is not NOTHING]

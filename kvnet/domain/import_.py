@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count
 from typing import TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, frozen
 
 from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
-from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS, pod_link_names
-from kvnet.device import Device, Hostdev, HostdevSource, Interface, PciGuestAddress, PciHostAddress
-from kvnet.domain._attachments import Attachment, attachment, with_own_nad
+from kvnet.compiler.naming import pod_link_names
+from kvnet.device import Device, Hostdev, HostdevSource, Interface
+from kvnet.domain._attachments import host_network
 from kvnet.domain._losses import guest_changes, lost_settings
+from kvnet.domain._nics import Nic, Taken, imported_nics, is_nic, name_in_alias, numbered, pci_address
 from kvnet.domain.read import About, about, domain_element, effective, parse_document, read_domain
 from kvnet.errors import FieldPath, Problem, Severity, XmlError
-from kvnet.facts import HostFacts, PodLink
-from kvnet.nic_models import MODELS
+from kvnet.facts import HostFacts, HostNetwork, PodLink
 from kvnet.rules.check import check
-from kvnet.spec import Cpu, Devices, Domain, Machine, Memory, Nad, Network, Pod, Sriov, VmiSpec
-from kvnet.spec import Interface as SpecInterface
+from kvnet.spec import Cpu, Devices, Domain, Machine, Memory, Nad, Network, VmiSpec
 from kvnet.spec.nic import nics_of
 from kvnet.target import Profile, Target
 from kvnet.values import PciAddress
@@ -30,9 +28,10 @@ __all__ = ["DomainText", "Imported", "facts_of", "import_domain", "import_domain
 
 T = TypeVar("T")
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _SCALES = {"Gi": 2**30, "Mi": 2**20, "Ki": 2**10}
 _NAMELESS = "vm"
+_DOMAINS_HINT = "give [DomainText(xml, 'vm.xml')], or what live.domain_texts(connection) returns"
+_IMPORTED_HINT = "give what import_domains returns"
 _INTERFACES = FieldPath(("spec", "domain", "devices", "interfaces"))
 
 
@@ -60,17 +59,6 @@ class Imported:
 
 
 @frozen
-class _Nic:
-    """A NIC with its device as it is written in the domain, and as libvirt would run it."""
-
-    name: str
-    written: Device
-    device: Device
-    attachment: Attachment
-    interface: SpecInterface
-
-
-@frozen
 class _Document:
     """A domain: its NICs as they are written and as libvirt would run them, and the devices that are not imported."""
 
@@ -81,19 +69,6 @@ class _Document:
     @property
     def has_mtus(self) -> bool:
         return any(isinstance(each, Interface) and each.mtu for each, _ in self.nics)
-
-    @property
-    def has_functions(self) -> bool:
-        return any(isinstance(each, Hostdev) or isinstance(each.source, HostdevSource) for each, _ in self.nics)
-
-
-@define
-class _Taken:
-    """The names that were given: of machines, of NADs, and of networks where they have to differ across machines."""
-
-    machines: set[str] = field(factory=set)
-    nads: dict[str, Nad] = field(factory=dict)
-    networks: set[str] = field(factory=set)
 
 
 def import_domain(
@@ -119,11 +94,10 @@ def import_domains(domains: Iterable[DomainText], *, profile: Profile | str = Pr
 
     Raises XmlError with the problems of all documents, and TypeError for arguments of another kind.
     """
-    domains = checked_items(domains, "a list of DomainText", "write kvnet.import_domains([kvnet.DomainText(text)])")
     documents: list[_Document] = []
     problems: list[Problem] = []
-    for domain in domains:
-        checked(domain, DomainText, "a DomainText", "write kvnet.DomainText(text)")
+    for domain in checked_items(domains, "a sequence of DomainText", _DOMAINS_HINT):
+        checked(domain, DomainText, "a DomainText", _DOMAINS_HINT)
         try:
             documents.append(_read(domain))
         except XmlError as error:
@@ -131,22 +105,36 @@ def import_domains(domains: Iterable[DomainText], *, profile: Profile | str = Pr
     if problems:
         raise XmlError(problems)
     has_mtus = any(each.has_mtus for each in documents)
-    has_facts = has_mtus or any(each.has_functions for each in documents)
-    taken = _Taken()
+    made = _together(documents, Profile(profile), with_links=has_mtus, distinct=False)
+    if len(made) > 1 and any(each.facts != HostFacts() for each in made):
+        return _together(documents, Profile(profile), with_links=has_mtus, distinct=True)
+    return made
+
+
+def _together(
+    documents: Sequence[_Document], profile: Profile, *, with_links: bool, distinct: bool
+) -> tuple[Imported, ...]:
+    """Import domains one after the other; ``distinct`` gives networks names that no other domain has."""
+    taken = Taken()
     imported = []
     for document in documents:
-        taken.networks = taken.networks if has_facts else set()
-        imported.append(_imported(document, taken, Profile(profile), with_links=has_mtus))
+        taken.networks = taken.networks if distinct else set()
+        imported.append(_imported(document, taken, profile, with_links=with_links))
     return tuple(imported)
 
 
 def facts_of(imported: Sequence[Imported]) -> HostFacts:
     """The facts of domains that were imported together, as one document."""
-    for each in checked_items(imported, "what import_domains returns", "import domains first"):
-        checked(each, Imported, "an Imported", "import domains with kvnet.import_domains")
+    imported = checked_items(imported, "a sequence of Imported", _IMPORTED_HINT)
+    for each in imported:
+        checked(each, Imported, "an Imported", _IMPORTED_HINT)
     links = [each.facts.links for each in imported if each.facts.links is not None]
     addresses = [each.facts.pci_addresses for each in imported if each.facts.pci_addresses is not None]
-    return HostFacts(links=_joined(links) if links else None, pci_addresses=_joined(addresses) if addresses else None)
+    return HostFacts(
+        links=_joined(links) if links else None,
+        pci_addresses=_joined(addresses) if addresses else None,
+        networks=_joined(each.facts.networks for each in imported),
+    )
 
 
 def _joined(mappings: Iterable[Mapping[str, T]]) -> dict[str, T]:
@@ -160,97 +148,35 @@ def _read(domain: DomainText) -> _Document:
     pairs = tuple(zip(written, effective(written, described), strict=True))
     hostdevs = [each for each in written if isinstance(each, Hostdev)]
     root = FieldPath(("domain", "devices", "hostdev"))
-    others = tuple((root[n], each) for n, each in enumerate(hostdevs) if not _is_nic(each))
-    return _Document(described, tuple(pair for pair in pairs if _is_nic(pair[0])), others)
+    others = tuple((root[n], each) for n, each in enumerate(hostdevs) if not is_nic(each))
+    return _Document(described, tuple(pair for pair in pairs if is_nic(pair[0])), others)
 
 
-def _is_nic(device: Device) -> bool:
-    """Whether a device is a NIC; of a hostdev, only the alias that KubeVirt gives its virtual functions tells it."""
-    return isinstance(device, Interface) or (device.alias or "").startswith(USER_ALIAS + VF_ALIAS)
-
-
-def _imported(document: _Document, taken: _Taken, profile: Profile, *, with_links: bool) -> Imported:
+def _imported(document: _Document, taken: Taken, profile: Profile, *, with_links: bool) -> Imported:
     described = document.about
-    nics = tuple(_nics(document.nics, taken))
+    nics = tuple(imported_nics(document.nics, taken))
     machine = _machine(described, nics, _machine_name(described, taken))
-    facts = HostFacts(links=_links(machine, nics) if with_links else None, pci_addresses=_host_addresses(nics) or None)
+    links = _links(machine, nics) if with_links else None
+    facts = HostFacts(links=links, pci_addresses=_host_addresses(nics) or None, networks=_networks(nics))
     machine, refused = _without_refused_addresses(machine)
     nads = tuple({nic.attachment.nad.name: nic.attachment.nad for nic in nics if nic.attachment.nad}.values())
-    compiled = {each: compile(machine, Target(profile=each, facts=facts, nads=nads)) for each in Profile}
-    notes = [*_general(document), *_name_notes(described, machine, nics)]
-    for nic, on_host, in_pod in zip(nics, compiled[Profile.HOST].nics, compiled[Profile.KUBEVIRT].nics, strict=True):
-        notes.append(_network_note(nic))
-        notes += _differences(nic, (on_host if profile is Profile.HOST else in_pod).device)
-        for change in lost_settings(nic.written, on_host.device, in_pod.device):
-            notes.append(_note(_INTERFACES / nic.name, "KN615", f"a manifest cannot hold this: {change}"))
     target = Target(profile=profile, facts=facts, nads=nads)
+    on_host, in_pod = (compile(machine, evolve(target, profile=each)) for each in (Profile.HOST, Profile.KUBEVIRT))
+    bare = compile(machine, evolve(target, profile=Profile.HOST, facts=evolve(facts, networks={})))
+    compiled = on_host if profile is Profile.HOST else in_pod
+    notes = [*_general(document), *_name_notes(described, machine, nics)]
+    for n, nic in enumerate(nics):
+        notes += (_network_note(nic), *_differences(nic, compiled.nics[n].device))
+        lost = tuple(lost_settings(nic.written, on_host.nics[n].device, in_pod.nics[n].device))
+        for change in lost_settings(nic.written, bare.nics[n].device, in_pod.nics[n].device):
+            hint = "" if change in lost else "the facts of the import hold it"
+            notes.append(_note(_INTERFACES / nic.name, "KN615", f"a manifest cannot hold this: {change}", hint))
     errors = (problem for problem in check(machine, target) if problem.is_error)
-    notes += dict.fromkeys((*refused, *compiled[profile].problems, *errors))
+    notes += dict.fromkeys((*refused, *compiled.problems, *errors))
     return Imported(machine=machine, nads=nads, facts=facts, assumptions=tuple(notes))
 
 
-def _nics(devices: Iterable[tuple[Device, Device]], taken: _Taken) -> Iterator[_Nic]:
-    pod_is_free = True
-    for n, (written, device) in enumerate(devices):
-        name = _name(device, n, taken.networks)
-        taken.networks.add(name)
-        attached = with_own_nad(attachment(device, name, pod_is_free=pod_is_free), taken.nads)
-        pod_is_free = pod_is_free and not isinstance(attached.source, Pod)
-        yield _Nic(name, written, device, attached, _interface(name, device, attached))
-
-
-def _name(device: Device, n: int, taken: set[str]) -> str:
-    alias = _alias(device)
-    if alias and _NAME.fullmatch(alias):
-        return next(name for name in _numbered(alias) if name not in taken)
-    return next(name for name in (f"net{m}" for m in range(n, n + len(taken) + 1)) if name not in taken)
-
-
-def _alias(device: Device) -> str | None:
-    """The name in an alias of the user's."""
-    prefix = USER_ALIAS + (VF_ALIAS if isinstance(device, Hostdev) else "")
-    alias = device.alias or ""
-    return alias.removeprefix(prefix) if alias.startswith(prefix) else None
-
-
-def _numbered(name: str) -> Iterator[str]:
-    """The name, then ``name-2``, ``name-3`` and so on, none longer than a name may be."""
-    yield name
-    for n in count(2):
-        suffix = f"-{n}"
-        yield name[: 63 - len(suffix)] + suffix
-
-
-def _interface(name: str, device: Device, attachment: Attachment) -> SpecInterface:
-    address = _pci_address(device.address)
-    interface = SpecInterface(
-        name=name,
-        bindings=(attachment.binding,),
-        boot_order=None if device.boot_order is None else int(device.boot_order),
-        pci_address=None if address is None else str(address),
-        acpi_index=int(device.acpi.index) if device.acpi is not None and device.acpi.index else None,
-    )
-    if isinstance(device, Hostdev):
-        return interface
-    if isinstance(attachment.binding, Sriov):
-        return evolve(interface, mac_address=None if device.mac is None else str(device.mac), acpi_index=None)
-    return evolve(
-        interface,
-        model=device.model if device.model in MODELS and device.model != "virtio" else None,
-        mac_address=None if device.mac is None else str(device.mac),
-        state="down" if device.link == "down" else None,
-    )
-
-
-def _pci_address(address: object) -> PciAddress | None:
-    """The PCI address that an element holds, if it is whole; libvirt's domains have 32 bits, KubeVirt's 16."""
-    if not isinstance(address, PciGuestAddress | PciHostAddress) or None in (address.bus, address.slot):
-        return None
-    domain, *others = (int(part or 0) for part in (address.domain, address.bus, address.slot, address.function))
-    return PciAddress(domain, *others) if domain <= 0xFFFF else None
-
-
-def _machine(described: About, nics: Sequence[_Nic], name: str | None) -> Machine:
+def _machine(described: About, nics: Sequence[Nic], name: str | None) -> Machine:
     drivers = [nic.device.driver for nic in nics if isinstance(nic.device, Interface)]
     devices = Devices(
         interfaces=tuple(nic.interface for nic in nics),
@@ -267,18 +193,18 @@ def _machine(described: About, nics: Sequence[_Nic], name: str | None) -> Machin
     return Machine(kind="VirtualMachine", name=name, spec=spec, around={"spec": {"runStrategy": "Halted"}})
 
 
-def _machine_name(described: About, taken: _Taken) -> str | None:
+def _machine_name(described: About, taken: Taken) -> str | None:
     """The domain's name as Kubernetes takes it (RFC 1123), and as no earlier machine has it."""
     if described.name is None:
         return None
     parts = [re.sub(r"[^a-z0-9]+", "-", part).strip("-") for part in described.name.lower().split(".")]
     wanted = ".".join(filter(None, parts))[:63].strip("-.") or _NAMELESS
-    name = next(each for each in _numbered(wanted) if each not in taken.machines)
+    name = next(each for each in numbered(wanted) if each not in taken.machines)
     taken.machines.add(name)
     return name
 
 
-def _is_transitional(described: About, nics: Sequence[_Nic]) -> bool:
+def _is_transitional(described: About, nics: Sequence[Nic]) -> bool:
     """On a conventional PCI bus, model ``virtio`` is the transitional device."""
     models = {nic.device.model for nic in nics if isinstance(nic.device, Interface)}
     return "virtio-transitional" in models or (not described.is_pci_express and "virtio" in models)
@@ -289,13 +215,18 @@ def _quantity(size: int) -> str:
     return f"{size // _SCALES[suffix]}{suffix}" if suffix else str(size)
 
 
-def _host_addresses(nics: Sequence[_Nic]) -> dict[str, PciAddress]:
+def _host_addresses(nics: Sequence[Nic]) -> dict[str, PciAddress]:
     sources = {nic.name: nic.device.source for nic in nics}
     hosts = {name: each.address if isinstance(each, HostdevSource) else each for name, each in sources.items()}
-    return {name: address for name, host in hosts.items() if (address := _pci_address(host)) is not None}
+    return {name: address for name, host in hosts.items() if (address := pci_address(host)) is not None}
 
 
-def _links(machine: Machine, nics: Sequence[_Nic]) -> dict[str, PodLink]:
+def _networks(nics: Sequence[Nic]) -> dict[str, HostNetwork]:
+    known = {nic.name: host_network(nic.device, nic.attachment) for nic in nics}
+    return {name: network for name, network in known.items() if network is not None}
+
+
+def _links(machine: Machine, nics: Sequence[Nic]) -> dict[str, PodLink]:
     """The links of the pod, with the MTU that each has to have for its NIC."""
     mtus = {nic.name: nic.device.mtu for nic in nics if isinstance(nic.device, Interface)}
     names = pod_link_names(machine)
@@ -323,27 +254,25 @@ def _general(document: _Document) -> Iterator[Problem]:
     message = "disks, consoles and other devices are not imported, and firmware and CPU model are KubeVirt's"
     yield _note(FieldPath(("spec", "domain")), "KN613", message)
     for at, device in document.others:
-        message = (
-            f"the host's PCI device {_pci_address(device.source) or ''} is left out: nothing says that it is a NIC"
-        )
+        message = f"the host's PCI device {pci_address(device.source) or ''} is left out: nothing says that it is a NIC"
         yield _note(at, "KN613", message)
     yield from document.about.problems
 
 
-def _name_notes(described: About, machine: Machine, nics: Sequence[_Nic]) -> Iterator[Problem]:
+def _name_notes(described: About, machine: Machine, nics: Sequence[Nic]) -> Iterator[Problem]:
     """A note for each name that had to change."""
     if described.name is not None and described.name != machine.name:
         message = f"the domain '{described.name}' is called '{machine.name}'"
         yield _note(FieldPath(("metadata", "name")), "KN616", message)
     for nic in nics:
-        alias = _alias(nic.device)
+        alias = name_in_alias(nic.device)
         if alias is not None and alias != nic.name:
             yield _note(
                 _INTERFACES / nic.name, "KN616", f"the NIC of the alias {nic.device.alias} is called '{nic.name}'"
             )
 
 
-def _network_note(nic: _Nic) -> Problem:
+def _network_note(nic: Nic) -> Problem:
     mtu = nic.device.mtu if isinstance(nic.device, Interface) else None
     link = f"; its link in the pod has to have an MTU of {mtu}" if mtu else ""
     nad = nic.attachment.nad
@@ -351,7 +280,7 @@ def _network_note(nic: _Nic) -> Problem:
     return _note(FieldPath(("spec", "networks")) / nic.name, "KN611", f"{nic.attachment.assumption}{name}{link}")
 
 
-def _differences(nic: _Nic, compiled: Device | None) -> Iterator[Problem]:
+def _differences(nic: Nic, compiled: Device | None) -> Iterator[Problem]:
     """Notes on what the guest will see otherwise, and on what the domain left to libvirt."""
     at = _INTERFACES / nic.name
     if nic.device.boot_order != nic.written.boot_order:
@@ -368,5 +297,5 @@ def _differences(nic: _Nic, compiled: Device | None) -> Iterator[Problem]:
         yield _note(at, "KN614", f"a manifest cannot say this: {change}")
 
 
-def _note(at: FieldPath, code: str, message: str) -> Problem:
-    return Problem(at, code, message, severity=Severity.NOTE)
+def _note(at: FieldPath, code: str, message: str, hint: str = "") -> Problem:
+    return Problem(at, code, message, hint=hint, severity=Severity.NOTE)

@@ -38,6 +38,7 @@ from kvnet.spec.wire import (
     Lenient,
     Parsed,
     Quantity,
+    Tagged,
     default_of,
     factory_of,
     is_required,
@@ -128,6 +129,8 @@ def reader(kind: Any) -> Read:
 def _generic(origin: Any, arguments: tuple[Any, ...]) -> Read:
     if origin is Annotated:
         kind, marker = arguments
+        if isinstance(marker, Tagged):
+            return _tagged(marker)
         return _between(kind, marker) if isinstance(marker, Between) else _parsed(marker)
     if origin in (Union, UnionType):
         kinds = [each for each in arguments if each is not NoneType]
@@ -221,7 +224,7 @@ def _object(cls: Any) -> Read:
         if folded and len(held[folded]) > 1:
             held[folded] = tuple(sorted(held[folded], key=lambda each: order.index(type(each))))
         if needs_init:
-            return cls(**held)
+            return _checked(cls, held)
         made = new(cls)
         set_fields(made, held)
         return made
@@ -230,6 +233,14 @@ def _object(cls: Any) -> Read:
         return read
     only = cls()
     return lambda value: only if value == {} else read(value)
+
+
+def _checked(cls: Any, held: Mapping[str, Any]) -> Any:
+    """An object of a class that checks its fields together, and raises ValueError with the reason."""
+    try:
+        return cls(**held)
+    except ValueError as reason:
+        raise Misfit(Flaw(message=str(reason))) from None
 
 
 def _lifted(value: Mapping[str, Any], entries: Iterable[str]) -> Mapping[str, Any]:
@@ -280,6 +291,18 @@ def _parsed(parsed: Parsed) -> Read:
         except (TypeError, ValueError) as error:
             message = str(error) if type(value) is str else ""
             raise Misfit(Flaw(value=value, wanted=parsed.wanted, message=message)) from None
+
+    return read
+
+
+def _tagged(marker: Tagged) -> Read:
+    """The reader of objects whose class is told by one of their members."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise _misfit(value, "a mapping")
+        tag = value.get(marker.tag)
+        return reader(marker.classes.get(tag, marker.other) if isinstance(tag, str) else marker.other)(value)
 
     return read
 

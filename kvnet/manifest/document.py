@@ -127,9 +127,14 @@ class TextOrigin:
     prefix: tuple[str | int, ...] = ()
     bare: bool = False
 
-    def place(self, path: FieldPath, *, key: bool = False) -> Place:
-        """The position of a field's value (of its key, if asked), or of the nearest enclosing one written."""
+    def place(self, path: FieldPath, *, key: bool = False, offset: int | None = None) -> Place:
+        """The position of a field's value (of its key, if asked), or of the nearest enclosing one written.
+
+        With ``offset``, that of a character of the value, which is text.
+        """
         node, name = self._find(path)
+        if offset is not None and isinstance(node, yaml.ScalarNode):
+            return self.text.place(_source_index(self.text.text, node, offset), self.document)
         nearest = name if key and name is not None else node
         return self.text.place(nearest.start_mark.index if nearest is not None else 0, self.document)
 
@@ -138,10 +143,7 @@ class TextOrigin:
         path = FieldPath(flaw.path)
         node, _ = self._find(path)
         scalar = node if isinstance(node, yaml.ScalarNode) else None
-        if flaw.offset is not None and scalar is not None:
-            place = self.text.place(_source_index(self.text.text, scalar, flaw.offset), self.document)
-        else:
-            place = self.place(path, key=flaw.code == UNKNOWN_FIELD)
+        place = self.place(path, key=flaw.code == UNKNOWN_FIELD, offset=flaw.offset)
         return problem_of(flaw, scalar.value if scalar is not None else None, place)
 
     def _find(self, path: FieldPath) -> tuple[yaml.Node | None, yaml.Node | None]:
@@ -157,9 +159,9 @@ class TextOrigin:
         return node, name
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _roots(text: str) -> tuple[yaml.Node, ...]:
-    """The nodes of one text are remembered: its places are asked for in a row."""
+    """The nodes of two texts are remembered: those of machines and of NADs are asked for by turns."""
     return sound_nodes(text)
 
 

@@ -26,50 +26,19 @@ from kvnet.rules.bindings import REMOVED_BINDING_CODES
 from kvnet.rules.context import RuleContext, Rules, refusal
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.nic import interfaces_at
-from kvnet.target import ARCHITECTURES, Profile, Target, architecture_conflict, checked_target, known_architecture
+from kvnet.target import ARCHITECTURES, Target, architecture_conflict, checked_target, known_architecture
 
 __all__ = ["ADMISSION", "RULES", "check", "findings"]
 
 
 def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]:
-    """Give a machine its instancetype, its preference and its default NIC, and judge it.
+    """Give a machine its instancetype, its preference and its default NIC, and ask every rule about it.
 
-    First what there is to say of its instancetype and preference, then every cause for which KubeVirt's admission
-    would refuse it (these have a ``cause``), then errors for what libvirt would refuse, then warnings. In the profile
-    ``host``, what cannot be compiled for the host, or would not start there, comes last. Each problem has its place
-    where the machine was read from text. Without a target, the cluster is KubeVirt's stock configuration. Of a new
-    VirtualMachine with a binding that KubeVirt removed, nothing else is told, as KubeVirt does. Sources: KubeVirt 1.9
-    (``pkg/network/admitter``), libvirt 9.0.
-
-    >>> import kvnet
-    >>> nic = {"name": "red", "bridge": {}, "macAddress": "01:00:00:00:00:01"}
-    >>> machine = kvnet.load({"domain": {"devices": {"interfaces": [nic]}}})
-    >>> [problem.code for problem in kvnet.check(machine)]
-    ['KN127', 'KN410']
+    First what there is to say of its instancetype and preference. What a profile adds, ``kvnet.check`` says. Each
+    problem has its place where the machine was read from text.
     """
     target = checked_target(machine, target)
-    if target.profile is Profile.HOST:
-        return _on_a_host(machine, target)
     return findings(expand(machine, target), target) if machine.refers else _placed(machine, _findings(machine, target))
-
-
-def _on_a_host(machine: Machine, target: Target) -> tuple[Problem, ...]:
-    """The findings of a machine, then what compiling it for a plain host refuses and warns of.
-
-    A NIC that has an error already is not told another one, for both may have one reason.
-    """
-    from kvnet.compiler import compile  # noqa: PLC0415 - as slow to import as all rules, and for this profile alone
-
-    expansion = expand(machine, target)
-    found = findings(expansion, target)
-    if expansion.refusals:
-        return found
-    compiled = compile(expansion.machine, target)
-    depth = len(interfaces_at(machine).parts) + 1
-    refused = {each.at.parts[:depth] for each in found if each.is_error}
-    told = [each for each in (*compiled.problems, *compiled.notes) if each.severity is not Severity.NOTE]
-    return (*found, *_placed(expansion.machine, [each for each in told if each.at.parts[:depth] not in refused]))
 
 
 def findings(expansion: Expansion, target: Target) -> tuple[Problem, ...]:

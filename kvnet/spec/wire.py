@@ -26,6 +26,7 @@ __all__ = [
     "Quantity",
     "Release",
     "Rest",
+    "Tagged",
     "UInt31",
     "UInt32",
     "default_of",
@@ -69,8 +70,11 @@ class BriefRepr:
 class Origin(Protocol):
     """Finds the fields of one object in the text it was read from."""
 
-    def place(self, path: FieldPath) -> Place:
-        """The position of the field, or of the nearest enclosing one that was written."""
+    def place(self, path: FieldPath, *, offset: int | None = None) -> Place:
+        """The position of the field, or of the nearest enclosing one that was written.
+
+        With ``offset``, that of a character of its text.
+        """
 
 
 class Lenient:
@@ -91,6 +95,15 @@ class Parsed:
 
     read: Callable[[Any], Any]
     wanted: str
+
+
+@attrs.frozen(eq=False)
+class Tagged:
+    """Objects of several classes: the text of the member ``tag`` tells which one, and ``other`` reads the rest."""
+
+    tag: str
+    classes: Mapping[str, type]
+    other: type
 
 
 def _quantity(value: Any) -> Any:

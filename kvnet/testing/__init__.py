@@ -5,6 +5,7 @@ from kvnet.testing.domains import domains
 from kvnet.testing.specs import (
     admitted_machines,
     cluster_configs,
+    cni_configs,
     host_facts,
     instancetypes,
     interface_statuses,
@@ -21,6 +22,7 @@ from kvnet.testing.values import mac_addresses, pci_addresses, unicast_macs, xml
 __all__ = [
     "admitted_machines",
     "cluster_configs",
+    "cni_configs",
     "devices",
     "domains",
     "elements",

@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from kvnet import spec
-from kvnet.facts import HostFacts
+from kvnet.cni.chain import PLUGINS
+from kvnet.cni.values import LinkName, LinkState, Mtu, PciText, Switch, TrunkEntry, UsualMac, VlanProtocol
+from kvnet.facts import HostFacts, HostNetwork
+from kvnet.manifest.binder import plain
 from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
 from kvnet.spec import Instancetype, Interface, Machine, Nad, Network, Preference, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.wire import REST, Architecture, Between, IpText, Quantity, Release, json_name, members_of
+from kvnet.spec.wire import REST, Architecture, Between, IpText, Quantity, Release, Tagged, json_name, members_of
 from kvnet.target import VIRT_TYPES, Target, VirtType
 from kvnet.testing.values import labels, mac_addresses, pci_addresses, unicast_macs
 from kvnet.values import ARCHITECTURES, MacAddress, PciAddress
@@ -27,6 +30,7 @@ from kvnet.values import ARCHITECTURES, MacAddress, PciAddress
 __all__ = [
     "admitted_machines",
     "cluster_configs",
+    "cni_configs",
     "host_facts",
     "instancetypes",
     "interface_statuses",
@@ -44,7 +48,6 @@ _TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), 
 _ANNOTATIONS = st.dictionaries(_TEXTS, _TEXTS, max_size=2)
 _RELEASES = st.sampled_from(["6.0.0", "9.0.0", "10.10", "11.1.0-2+deb13u1"])
 _QUANTITIES = st.sampled_from(["2", "500m", "1Gi", 3])
-_CNIS = st.sampled_from([{"type": "bridge", "bridge": "br10"}, {"plugins": [{"type": "macvlan", "master": "eth0"}]}])
 _JSON = st.recursive(
     st.booleans() | st.integers(-(2**53), 2**53) | _TEXTS,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXTS, inner, max_size=2),
@@ -191,9 +194,38 @@ def interface_statuses() -> SearchStrategy[spec.InterfaceStatus]:
     return values_of(spec.InterfaceStatus)
 
 
+def cni_configs() -> SearchStrategy[dict[str, Any]]:
+    """CNI configurations of every plugin that kvnet knows, alone and in chains, as plain data that kvnet accepts."""
+    plugins = st.sampled_from(sorted(PLUGINS)).flatmap(_plugins)
+    alone = plugins.map(lambda each: {"cniVersion": "0.3.1", "name": "n", **each})
+    chains = st.lists(plugins, min_size=1, max_size=3)
+    return alone | chains.map(lambda each: {"cniVersion": "0.3.1", "name": "n", "plugins": each})
+
+
+@cache
+def _plugins(name: str) -> SearchStrategy[dict[str, Any]]:
+    """Configurations of one plugin, each setting now and then."""
+    cls = PLUGINS[name]
+    optional = {field: kind for field, kind in _fields(cls).items() if field not in ("type", "name", "cni_version")}
+    return (
+        st.fixed_dictionaries({}, optional=optional)
+        .map(lambda values: _made(cls, {**values, "type": name}))
+        .filter(lambda made: made is not None)
+        .map(plain)
+    )
+
+
+def _made(cls: type[T], values: Mapping[str, Any]) -> T | None:
+    """An object, or nothing where its values contradict each other."""
+    try:
+        return cls(**values)
+    except ValueError:
+        return None
+
+
 def nads() -> SearchStrategy[Nad]:
     """NetworkAttachmentDefinitions, with a CNI configuration or without."""
-    configs = _maybe(_CNIS.map(json.dumps))
+    configs = _maybe(cni_configs().map(json.dumps))
     return st.builds(Nad, name=labels(), namespace=_maybe(labels()), annotations=_ANNOTATIONS, config=configs)
 
 
@@ -209,6 +241,22 @@ def preferences() -> SearchStrategy[Preference]:
 
 def _named(cls: type[T], kinds: tuple[str, ...], specs: SearchStrategy[Any]) -> SearchStrategy[T]:
     return st.builds(cls, name=labels(), namespace=_maybe(labels()), kind=st.sampled_from(kinds), spec=specs)
+
+
+def _trunk_entries() -> SearchStrategy[TrunkEntry]:
+    ids = st.integers(0, 4094)
+    ends = st.tuples(ids, ids).map(sorted)
+    return st.builds(TrunkEntry, id=ids) | ends.map(lambda each: TrunkEntry(min_id=each[0], max_id=each[1]))
+
+
+def _host_networks() -> SearchStrategy[HostNetwork]:
+    names, modes = labels(), st.sampled_from(["bridge", "private", "vepa", "passthrough"])
+    return st.one_of(
+        st.builds(HostNetwork, bridge=names),
+        st.builds(HostNetwork, ovs_bridge=names),
+        st.builds(HostNetwork, libvirt_network=names, portgroup=_maybe(names)),
+        st.builds(HostNetwork, direct=names, mode=_maybe(modes)),
+    )
 
 
 def targets() -> SearchStrategy[Target]:
@@ -243,6 +291,15 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     IpText: st.ip_addresses().filter(lambda each: not getattr(each, "ipv4_mapped", None)).map(str),
     MacAddress: mac_addresses(),
     PciAddress: pci_addresses(),
+    LinkName: labels(),
+    LinkState: st.sampled_from(["auto", "enable", "disable"]),
+    Mtu: st.integers(68, 65535),
+    PciText: pci_addresses().map(str),
+    Switch: st.sampled_from(["on", "off"]),
+    UsualMac: unicast_macs().map(str),
+    VlanProtocol: st.sampled_from(["802.1q", "802.1ad"]),
+    TrunkEntry: st.deferred(_trunk_entries),
+    HostNetwork: st.deferred(_host_networks),
     Machine: st.deferred(_machines),
     Nad: st.deferred(nads),
     Instancetype: st.deferred(instancetypes),
@@ -265,12 +322,18 @@ def _of(kind: Any) -> SearchStrategy[Any]:
 def _of_generic(origin: Any, arguments: tuple[Any, ...]) -> SearchStrategy[Any]:
     if origin is Annotated:
         kind, marker = arguments
+        if isinstance(marker, Tagged):
+            return st.one_of([_tagged(tag, each) for tag, each in marker.classes.items()])
         return st.integers(marker.low, marker.high) if kind is int and isinstance(marker, Between) else _of(kind)
     if origin in (Union, UnionType):
         return st.one_of(*(st.none() if each is NoneType else _of(each) for each in arguments))
     if origin is get_origin(Mapping[str, Any]):
         return st.dictionaries(_TEXTS, _of(arguments[1]), max_size=2)
     return st.lists(_of(arguments[0]), max_size=2).map(origin)
+
+
+def _tagged(tag: str, cls: Any) -> SearchStrategy[Any]:
+    return _of(cls).map(lambda each: attrs.evolve(each, type=tag))
 
 
 def _fields(cls: Any) -> dict[str, SearchStrategy[Any]]:

@@ -463,3 +463,29 @@ def test_other_texts_are_refused_for_their_own_reasons(text: str) -> None:
         kvnet.import_domain(text)
     expected = "KN508" if text.count("<domain>") > 1 else "KN501"
     assert [problem.code for problem in refused.value.problems] == [expected]
+
+
+# networks of the host that only the facts can name
+NETWORKS = {
+    "another network of libvirt": FAITHFUL["libvirt's network"].replace("default", "lab"),
+    "a port group": FAITHFUL["libvirt's network"].replace("'default'", "'default' portgroup='staff'"),
+    "a second network": FAITHFUL["libvirt's network"] + FAITHFUL["libvirt's network"].replace("default", "lab"),
+    "the same network twice": FAITHFUL["libvirt's network"] * 2,
+    "a bridge of a name that no link has": FAITHFUL["a bridge"].replace("br0", "a:bridge of the office"),
+    "a switch of a name that no link has": FAITHFUL["a VLAN on a switch"].replace("ovs0", "a:switch of the office"),
+}
+
+
+@pytest.mark.parametrize("nics", NETWORKS.values(), ids=NETWORKS)
+def test_the_facts_name_the_networks_of_the_host(nics: str) -> None:
+    made = kvnet.import_domain(domain(nics), profile="host")
+    target = kvnet.Target(profile=kvnet.Profile.HOST, facts=made.facts, nads=made.nads)
+    before = kvnet.read_domain(domain(nics))
+    after = kvnet.compile(made.machine, target).devices
+    assert [getattr(each, "source", None) for each in after] == [each.source for each in before]
+    assert "networks" in kvnet.dump(made.facts)
+    assert all("the facts of the import hold it" in str(each) for each in made.assumptions if each.code == "KN615")
+
+
+def test_the_usual_network_needs_no_facts() -> None:
+    assert kvnet.import_domain(domain(FAITHFUL["libvirt's network"])).facts == kvnet.HostFacts()

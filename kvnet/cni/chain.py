@@ -1,0 +1,87 @@
+"""A CNI configuration: a chain of plugins, and the classes of all plugins by their names."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Annotated
+
+from attrs import frozen
+
+from kvnet.cni.ipam import KubeOvnIpam
+from kvnet.cni.meta import BandwidthPlugin, FirewallPlugin, PortmapPlugin, TuningPlugin
+from kvnet.cni.plugins import (
+    BridgePlugin,
+    HostDevicePlugin,
+    IpvlanPlugin,
+    KubeOvnPlugin,
+    MacvlanPlugin,
+    MacvtapPlugin,
+    OtherPlugin,
+    OvnPlugin,
+    OvsPlugin,
+    Plugin,
+    PtpPlugin,
+    SriovPlugin,
+    VlanPlugin,
+)
+from kvnet.spec.wire import BriefRepr, Rest, Tagged, mapping
+
+__all__ = ["PLUGINS", "AnyPlugin", "Chain", "nearest_plugin"]
+
+PLUGINS: dict[str, type[Plugin]] = {
+    "bandwidth": BandwidthPlugin,
+    "bridge": BridgePlugin,
+    "cnv-bridge": BridgePlugin,
+    "firewall": FirewallPlugin,
+    "host-device": HostDevicePlugin,
+    "ipvlan": IpvlanPlugin,
+    "kube-ovn": KubeOvnPlugin,
+    "macvlan": MacvlanPlugin,
+    "macvtap": MacvtapPlugin,
+    "ovn-k8s-cni-overlay": OvnPlugin,
+    "ovs": OvsPlugin,
+    "portmap": PortmapPlugin,
+    "ptp": PtpPlugin,
+    "sriov": SriovPlugin,
+    "tuning": TuningPlugin,
+    "vlan": VlanPlugin,
+}
+"""The plugins that kvnet knows, by their ``type``."""
+
+AnyPlugin = Annotated[Plugin, Tagged("type", PLUGINS, OtherPlugin)]
+"""The configuration of a plugin, as the class of its ``type``."""
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class Chain(BriefRepr):
+    """The plugins of a configuration, in the order in which they are called.
+
+    - ``plugins``: one at least
+    - ``is_list``: whether the configuration is a list of plugins, and not a plugin itself
+    - ``around``: the members of that list beside ``plugins``
+    """
+
+    plugins: tuple[Plugin, ...]
+    is_list: bool = False
+    around: Rest = mapping()
+
+    @property
+    def first(self) -> Plugin:
+        """The plugin that makes the link."""
+        return self.plugins[0]
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """What Kube-OVN calls the network, as its plugin or its IPAM says."""
+        made = [each.provider for each in self.plugins if isinstance(each, KubeOvnPlugin)]
+        given = [each.ipam.provider for each in self.plugins if isinstance(each.ipam, KubeOvnIpam)]
+        return tuple(each for each in (*made, *given) if each)
+
+
+def nearest_plugin(name: str) -> str | None:
+    """The plugin whose name is spelled nearly like this one, or nothing.
+
+    >>> nearest_plugin("brige"), nearest_plugin("calico")
+    ('bridge', None)
+    """
+    return next(iter(get_close_matches(name.lower(), PLUGINS, n=1, cutoff=0.75)), None)

@@ -1,0 +1,155 @@
+"""The plugins that give addresses to links (IPAM), which a configuration names in ``ipam``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from attrs import frozen
+
+from kvnet.spec.wire import BriefRepr, Rest, Tagged, mapping, named, rest
+
+__all__ = [
+    "IPAM",
+    "AddressRange",
+    "DhcpIpam",
+    "DhcpOption",
+    "HostLocalIpam",
+    "Ipam",
+    "KubeOvnIpam",
+    "OtherIpam",
+    "Route",
+    "StaticAddress",
+    "StaticIpam",
+    "WhereaboutsIpam",
+    "WhereaboutsRange",
+]
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class Route(BriefRepr):
+    """A route that the link gets: ``dst`` is a network in CIDR form, ``gw`` its gateway."""
+
+    dst: str
+    gw: str = ""
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class AddressRange(BriefRepr):
+    """A part of a subnet that host-local gives addresses from."""
+
+    subnet: str
+    range_start: str = ""
+    range_end: str = ""
+    gateway: str = ""
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class HostLocalIpam(BriefRepr):
+    """``host-local``: addresses from subnets, kept in files of the node."""
+
+    type: str
+    subnet: str = ""
+    range_start: str = ""
+    range_end: str = ""
+    gateway: str = ""
+    ranges: tuple[tuple[AddressRange, ...], ...] = ()
+    routes: tuple[Route, ...] = ()
+    data_dir: str = ""
+    resolv_conf: str = ""
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class StaticAddress(BriefRepr):
+    """An address in CIDR form, and its gateway."""
+
+    address: str
+    gateway: str = ""
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class StaticIpam(BriefRepr):
+    """``static``: the listed addresses."""
+
+    type: str
+    addresses: tuple[StaticAddress, ...] = ()
+    routes: tuple[Route, ...] = ()
+    dns: Rest = mapping()
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class DhcpOption(BriefRepr):
+    """An option that the DHCP client sends or asks for."""
+
+    option: str = ""
+    value: str = ""
+    from_arg: str = named("fromArg", default="")
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class DhcpIpam(BriefRepr):
+    """``dhcp``: an address from a DHCP server of the network, asked for by a daemon of the node."""
+
+    type: str
+    daemon_socket_path: str = ""
+    request: tuple[DhcpOption, ...] = ()
+    provide: tuple[DhcpOption, ...] = ()
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class WhereaboutsRange(BriefRepr):
+    """One of several ranges of whereabouts."""
+
+    range: str
+    range_start: str = named("range_start", default="")
+    range_end: str = named("range_end", default="")
+    exclude: tuple[str, ...] = ()
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class WhereaboutsIpam(BriefRepr):
+    """``whereabouts``: addresses that are unique in the cluster."""
+
+    type: str
+    range: str = ""
+    range_start: str = named("range_start", default="")
+    range_end: str = named("range_end", default="")
+    exclude: tuple[str, ...] = ()
+    ip_ranges: tuple[WhereaboutsRange, ...] = ()
+    gateway: str = ""
+    routes: tuple[Route, ...] = ()
+    network_name: str = named("network_name", default="")
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class KubeOvnIpam(BriefRepr):
+    """``kube-ovn``: addresses of a subnet of Kube-OVN; ``provider`` names the network there."""
+
+    type: str
+    provider: str = ""
+    server_socket: str = named("server_socket", default="")
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class OtherIpam(BriefRepr):
+    """Another plugin; one without a ``type`` gives no addresses."""
+
+    type: str = ""
+    rest: Rest = rest()
+
+
+IPAM: dict[str, type[Any]] = {
+    "dhcp": DhcpIpam,
+    "host-local": HostLocalIpam,
+    "kube-ovn": KubeOvnIpam,
+    "static": StaticIpam,
+    "whereabouts": WhereaboutsIpam,
+}
+Ipam = Annotated[Any, Tagged("type", IPAM, OtherIpam)]

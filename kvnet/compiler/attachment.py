@@ -1,0 +1,363 @@
+"""How libvirt attaches a NIC to the network of a CNI configuration: its source, and the settings that it carries over.
+
+The first plugin of a chain decides what the NIC is plugged into, unless the facts say what the network is on this host.
+Every plugin may ask for settings of the NIC. Those that the source can have are carried over; ``compiler.losses`` tells
+of all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from kvnet.cni.chain import PLUGINS, Chain, nearest_plugin
+from kvnet.cni.meta import BandwidthPlugin, TuningPlugin
+from kvnet.cni.plugins import (
+    BridgePlugin,
+    HostDevicePlugin,
+    IpvlanPlugin,
+    KubeOvnPlugin,
+    MacvlanPlugin,
+    MacvtapPlugin,
+    OvnPlugin,
+    OvsPlugin,
+    Plugin,
+    PtpPlugin,
+    SriovPlugin,
+    VlanPlugin,
+)
+from kvnet.cni.values import Trunk, is_link_name, vlans_of
+from kvnet.device import (
+    Bandwidth,
+    BridgeSource,
+    DirectSource,
+    Filter,
+    HostdevSource,
+    Inbound,
+    NetworkSource,
+    Outbound,
+    Port,
+    Source,
+    VirtualPort,
+    Vlan,
+    VlanTag,
+)
+from kvnet.facts import HostNetwork
+from kvnet.spec import Nad
+from kvnet.values import MacAddress
+
+__all__ = ["CHANGING", "Attachment", "CniProblem", "Plug", "attachment", "carried", "plug_of_facts"]
+
+_DEFAULT_BRIDGE = "cni0"
+_NO_SPOOFING = "no-mac-spoofing"
+_MACVTAP_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthru": "passthrough"}
+_RESOURCE = "k8s.v1.cni.cncf.io/resourceName"
+_BITS_OF_KIB = 1024 * 8
+_OPEN_VSWITCH = VirtualPort(type="openvswitch")
+
+CHANGING = (BandwidthPlugin, TuningPlugin)
+"""The plugins that change the link of the first one in ways that libvirt knows, too."""
+
+Setting = tuple[int, str]
+"""A field of a plugin's class, after the number of the plugin in its chain."""
+
+
+@frozen(kw_only=True)
+class CniProblem:
+    """Why a configuration has no equivalent in libvirt."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@frozen(kw_only=True)
+class Plug:
+    """What a NIC is plugged into, and the fields of the first plugin that say so. ``assumed`` is what was guessed."""
+
+    source: Source
+    virtualport: VirtualPort | None = None
+    fields: tuple[str, ...] = ()
+    assumed: str = ""
+
+
+@frozen(kw_only=True)
+class Attachment:
+    """How libvirt attaches a NIC.
+
+    ``settings`` are the fields of its ``<interface>`` that the plugins ask for and its source can have. ``origins``
+    says which settings of the plugins each of them comes from, and under ``source`` which ones the plug does.
+    ``link_mtu`` is the MTU in bytes of the link under a macvtap, which libvirt does not set.
+    """
+
+    plug: Plug
+    settings: Mapping[str, Any] = field(factory=dict, hash=False)
+    origins: Mapping[str, frozenset[Setting]] = field(factory=dict, hash=False)
+    link_mtu: int | None = None
+
+    def under(self, own: Mapping[str, Any]) -> Attachment:
+        """The attachment of a NIC that has some settings of its own, which count more than those of the plugins."""
+        kept = {
+            name: each
+            for name, each in self.origins.items()
+            if name not in own or name not in self.settings or own[name] == self.settings[name]
+        }
+        return evolve(self, settings={**self.settings, **own}, origins=kept)
+
+    @property
+    def carried(self) -> frozenset[Setting]:
+        """The settings of the plugins that the NIC has."""
+        return frozenset().union(*self.origins.values())
+
+
+@frozen(kw_only=True)
+class _Wish:
+    """The value that a plugin wants in a field of ``<interface>``, and the fields of the plugin that it comes from."""
+
+    field: str
+    value: Any
+    fields: tuple[str, ...]
+
+
+def attachment(chain: Chain, nad: Nad, known: HostNetwork | None) -> Attachment | CniProblem:
+    """How libvirt attaches a NIC to the network of a NAD; ``known`` is what the facts say of the network."""
+    plug = _plug(chain.first, nad) if known is None else plug_of_facts(known, chain.first)
+    return plug if isinstance(plug, CniProblem) else carried(chain, plug)
+
+
+def carried(chain: Chain, plug: Plug) -> Attachment:
+    """What a source of libvirt can have of the settings that plugins ask for; of two wishes, the later counts."""
+    plugins = [(n, each) for n, each in enumerate(chain.plugins) if not n or isinstance(each, CHANGING)]
+    wishes = [(n, wish) for n, plugin in plugins for wish in _wishes(plugin)]
+    settings = {wish.field: wish.value for _, wish in wishes}
+    origins = {"source": frozenset((0, name) for name in plug.fields)}
+    for n, wish in wishes:
+        if wish.field in _takes(plug):
+            origins[wish.field] = origins.get(wish.field, frozenset()) | {(n, name) for name in wish.fields}
+    return Attachment(
+        plug=plug,
+        settings={name: value for name, value in settings.items() if name in origins},
+        origins=origins,
+        link_mtu=settings.get("mtu") if isinstance(plug.source, DirectSource) else None,
+    )
+
+
+def _takes(plug: Plug) -> frozenset[str]:
+    """The fields of ``<interface>`` that libvirt accepts beside a source, among those that plugins ask for."""
+    if plug.virtualport is not None:
+        return _TAKES_OVS
+    return _TAKES.get(type(plug.source), frozenset())
+
+
+_TAKES_OVS = frozenset({"bandwidth", "mac", "mtu", "vlan"})
+_TAKES: dict[type, frozenset[str]] = {
+    BridgeSource: frozenset({"bandwidth", "filter", "mac", "mtu", "port", "vlan"}),
+    DirectSource: frozenset({"bandwidth", "mac"}),
+    HostdevSource: frozenset({"mac", "vlan"}),
+    NetworkSource: frozenset({"bandwidth", "filter", "mac", "mtu", "port"}),
+}
+
+
+def plug_of_facts(known: HostNetwork, first: Plugin | None = None) -> Plug:
+    """The source of a network that the facts describe, in place of what its first plugin says."""
+    fields = () if first is None else _LOCATING
+    if known.libvirt_network:
+        source: Source = NetworkSource(network=known.libvirt_network, portgroup=known.portgroup)
+    elif known.direct:
+        mode = known.mode or (_MACVTAP_MODES.get(first.mode) if isinstance(first, MacvlanPlugin) else None)
+        source = DirectSource(dev=known.direct, mode=mode or "bridge")
+    elif known.ovs_bridge:
+        return Plug(source=BridgeSource(bridge=known.ovs_bridge), virtualport=_OPEN_VSWITCH, fields=fields)
+    else:
+        source = BridgeSource(bridge=known.bridge or "")
+    return Plug(source=source, fields=fields)
+
+
+_LOCATING = (
+    *("bridge", "master", "mode", "device", "hwaddr", "kernelpath", "pci_bus_id"),
+    *("topology", "physical_network_name", "net_attach_def_name", "provider"),
+)
+"""The fields of plugins that say where a network is, which the facts say better."""
+
+
+def _plug(first: Plugin, nad: Nad) -> Plug | CniProblem:
+    """The source of the network of a chain's first plugin."""
+    make = _PLUGS.get(type(first))
+    if make is not None:
+        return make(first, nad)
+    why = _NO_EQUIVALENT.get(type(first), "has no equivalent in libvirt")
+    meant = nearest_plugin(first.type) if first.type not in PLUGINS else None
+    hint = f"did you mean '{meant}'?" if meant else f"{_HINTS.get(type(first), _USE_ANOTHER)}, or {_by_facts(nad)}"
+    return CniProblem(code="KN342", message=f"CNI plugin '{first.type}' of '{nad.name}' {why}", hint=hint)
+
+
+def _by_facts(nad: Nad, kind: str = "bridge") -> str:
+    name = f"{nad.namespace or 'default'}/{nad.name}"
+    return f"say in the facts what it is on this host: `networks: {{{name}: {{{kind}: …}}}}`"
+
+
+def _unnamed(nad: Nad, message: str, member: str, kind: str) -> CniProblem:
+    given = f'add `"{member}": …`, or ' if member else ""
+    return CniProblem(code="KN343", message=message, hint=given + _by_facts(nad, kind))
+
+
+def _linux_bridge(plugin: BridgePlugin, _: Nad) -> Plug:
+    return Plug(source=BridgeSource(bridge=plugin.bridge or _DEFAULT_BRIDGE), fields=("bridge",))
+
+
+def _open_vswitch(plugin: OvsPlugin, nad: Nad) -> Plug | CniProblem:
+    if not plugin.bridge:
+        return _unnamed(nad, "the ovs CNI configuration names no bridge", "bridge", "ovsBridge")
+    return Plug(source=BridgeSource(bridge=plugin.bridge), virtualport=_OPEN_VSWITCH, fields=("bridge",))
+
+
+def _macvlan(plugin: MacvlanPlugin, nad: Nad) -> Plug | CniProblem:
+    if not plugin.master:
+        message = "the macvlan CNI configuration names no master, and a host may have several links"
+        return _unnamed(nad, message, "master", "direct")
+    mode = _MACVTAP_MODES.get(plugin.mode or "bridge")
+    if mode is None:
+        message = f"macvlan mode '{plugin.mode}' has no equivalent in libvirt"
+        return CniProblem(code="KN344", message=message, hint=f"use one of {', '.join(_MACVTAP_MODES)}")
+    return Plug(source=DirectSource(dev=plugin.master, mode=mode), fields=("master", "mode"))
+
+
+def _macvtap(_: MacvtapPlugin, nad: Nad) -> Plug | CniProblem:
+    """The name of the resource is that of the link, unless the device plugin was configured otherwise."""
+    resource = nad.annotations.get(_RESOURCE, "")
+    link = resource.rpartition("/")[2]
+    if not link or not is_link_name(link):
+        message = f"'{nad.name}' does not name the link of its macvtaps in the annotation {_RESOURCE}"
+        return _unnamed(nad, message, "", "direct")
+    assumed = f"assumed that macvtaps of the resource '{resource}' are on the link '{link}'"
+    return Plug(source=DirectSource(dev=link, mode="bridge"), assumed=assumed)
+
+
+def _host_device(plugin: HostDevicePlugin, nad: Nad) -> Plug | CniProblem:
+    """The guest has the link to itself, as macvtap's mode passthrough gives it."""
+    if not plugin.device:
+        return _unnamed(nad, "the host-device CNI configuration names no device", "device", "direct")
+    return Plug(source=DirectSource(dev=plugin.device, mode="passthrough"), fields=("device",))
+
+
+def _vlan_link(plugin: VlanPlugin, nad: Nad) -> Plug | CniProblem:
+    """libvirt makes no links of VLANs: the host's own one has its usual name, such as ``eth1.100``."""
+    link = f"{plugin.master}.{plugin.vlan_id}"
+    if not plugin.master or not is_link_name(link):
+        message = f"the vlan CNI configuration of '{nad.name}' does not name a link of the host"
+        return _unnamed(nad, message, "master", "direct")
+    assumed = f"assumed that VLAN {plugin.vlan_id} of '{plugin.master}' is the link '{link}' of the host"
+    return Plug(source=DirectSource(dev=link, mode="bridge"), fields=("master", "vlan_id"), assumed=assumed)
+
+
+def _ovn(plugin: OvnPlugin, nad: Nad) -> CniProblem:
+    if plugin.topology == "localnet":
+        message = f"the localnet of '{nad.name}' is on an Open vSwitch bridge that OVN-Kubernetes alone knows"
+        return _unnamed(nad, message, "", "ovsBridge")
+    what = f"topology '{plugin.topology}'" if plugin.topology else "network without a topology"
+    message = f"the {what} of '{nad.name}' is an overlay, which only OVN-Kubernetes makes"
+    return CniProblem(code="KN342", message=message, hint=_by_facts(nad))
+
+
+_PLUGS: dict[type, Callable[[Any, Nad], Plug | CniProblem]] = {
+    BridgePlugin: _linux_bridge,
+    HostDevicePlugin: _host_device,
+    MacvlanPlugin: _macvlan,
+    MacvtapPlugin: _macvtap,
+    OvnPlugin: _ovn,
+    OvsPlugin: _open_vswitch,
+    VlanPlugin: _vlan_link,
+}
+_NO_EQUIVALENT: dict[type, str] = {
+    BandwidthPlugin: "makes no link: it changes the one of the plugin before it",
+    IpvlanPlugin: "has no equivalent in libvirt: its links share one MAC address, and each guest needs its own",
+    KubeOvnPlugin: "makes an overlay, which only Kube-OVN has",
+    PtpPlugin: "has no equivalent in libvirt: it routes addresses to a pair of links in the pod",
+    SriovPlugin: "gives a virtual function, which the interface does not take",
+    TuningPlugin: "makes no link: it changes the one of the plugin before it",
+}
+_HINTS: dict[type, str] = {
+    IpvlanPlugin: "use macvlan",
+    PtpPlugin: "use a bridge",
+    SriovPlugin: "write `sriov: {}` as the interface's binding",
+}
+_USE_ANOTHER = "use one of " + ", ".join(name for name, cls in PLUGINS.items() if cls in _PLUGS)
+
+
+def _wishes(plugin: Plugin) -> Iterator[_Wish]:
+    """What a plugin asks for in the NIC's ``<interface>``."""
+    mtu, mac = getattr(plugin, "mtu", 0), getattr(plugin, "mac", "")
+    if mtu:
+        yield _Wish(field="mtu", value=mtu, fields=("mtu",))
+    if mac:
+        yield _Wish(field="mac", value=MacAddress.parse(mac).canonical(), fields=("mac",))
+    of_class = _WISHES.get(type(plugin))
+    if of_class is not None:
+        yield from of_class(plugin)
+
+
+def _bridge_wishes(plugin: BridgePlugin) -> Iterator[_Wish]:
+    if plugin.vlan_trunk:
+        yield _Wish(field="vlan", value=_trunk(plugin.vlan_trunk, native=plugin.vlan), fields=("vlan", "vlan_trunk"))
+    elif plugin.vlan:
+        yield _Wish(field="vlan", value=_access(plugin.vlan), fields=("vlan",))
+    if plugin.macspoofchk:
+        yield _Wish(field="filter", value=Filter(filter=_NO_SPOOFING), fields=("macspoofchk",))
+    if plugin.port_isolation:
+        yield _Wish(field="port", value=Port(isolated=True), fields=("port_isolation",))
+
+
+def _ovs_wishes(plugin: OvsPlugin) -> Iterator[_Wish]:
+    if plugin.trunk:
+        yield _Wish(field="vlan", value=_trunk(plugin.trunk), fields=("trunk",))
+    elif plugin.vlan:
+        yield _Wish(field="vlan", value=_access(plugin.vlan), fields=("vlan",))
+
+
+def _sriov_wishes(plugin: SriovPlugin) -> Iterator[_Wish]:
+    if plugin.vlan:
+        yield _Wish(field="vlan", value=_access(plugin.vlan), fields=("vlan",))
+
+
+def _ovn_wishes(plugin: OvnPlugin) -> Iterator[_Wish]:
+    if plugin.vlan_id:
+        yield _Wish(field="vlan", value=_access(plugin.vlan_id), fields=("vlan_id",))
+
+
+def _bandwidth_wishes(plugin: BandwidthPlugin) -> Iterator[_Wish]:
+    """CNI counts bits, libvirt KiB; ingress is towards the guest for both."""
+    inbound = outbound = None
+    if plugin.ingress_rate:
+        inbound = Inbound(average=_kib(plugin.ingress_rate), burst=_kib(plugin.ingress_burst))
+    if plugin.egress_rate:
+        outbound = Outbound(average=_kib(plugin.egress_rate), burst=_kib(plugin.egress_burst))
+    if inbound is not None or outbound is not None:
+        fields = ("ingress_rate", "ingress_burst", "egress_rate", "egress_burst")
+        yield _Wish(field="bandwidth", value=Bandwidth(inbound=inbound, outbound=outbound), fields=fields)
+
+
+def _kib(bits: int) -> int:
+    """Bits as the nearest number of KiB, at least 1."""
+    return max(1, (bits + _BITS_OF_KIB // 2) // _BITS_OF_KIB)
+
+
+_WISHES: dict[type, Callable[[Any], Iterator[_Wish]]] = {
+    BandwidthPlugin: _bandwidth_wishes,
+    BridgePlugin: _bridge_wishes,
+    OvnPlugin: _ovn_wishes,
+    OvsPlugin: _ovs_wishes,
+    SriovPlugin: _sriov_wishes,
+}
+
+
+def _access(vlan: int) -> Vlan:
+    return Vlan(tags=(VlanTag(id=vlan),))
+
+
+def _trunk(trunk: Trunk, *, native: int = 0) -> Vlan:
+    """The VLANs of a trunk; the frames of the native one are untagged."""
+    first = (VlanTag(id=native, native_mode="untagged"),) if native else ()
+    others = [each for each in vlans_of(trunk) if not native or each != native]
+    return Vlan(trunk=True, tags=(*first, *(VlanTag(id=each) for each in others)))

@@ -1,0 +1,133 @@
+"""The text of a CNI configuration becomes a chain of plugins, and each of its settings has a position in the text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import attrs
+
+from kvnet.cni.chain import AnyPlugin, Chain
+from kvnet.cni.plugins import Plugin
+from kvnet.errors import FieldPath, Rejected
+from kvnet.manifest import binder
+from kvnet.manifest._json import parse_json
+from kvnet.manifest._problems import NAD_CONFIG, Flaw, Misfit, problem_of
+
+__all__ = ["chain_of", "chain_or_reject", "position"]
+
+_REFUSED = "KN345"
+_HINT = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10"}'
+_BLANK = re.compile(r"[ \t\r\n]*")
+_DECODER = json.JSONDecoder()
+_PLUGIN = binder.reader(AnyPlugin)
+_MOST_REMEMBERED = 1024
+_MOST_TOLD = 32
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def chain_of(text: str) -> Chain:
+    """The chain of plugins in the text of a CNI configuration; the machines of a fleet share few of them.
+
+    Raises Misfit where it is not JSON, neither a plugin nor a list of them, or a plugin without a type (KN008), and
+    with every value that a plugin or libvirt would refuse (KN345). Flaws have their ``offset`` in the text.
+
+    >>> chain_of('{"type": "bridge", "bridge": "br10", "vlan": 7}').first
+    BridgePlugin(type='bridge', bridge='br10', vlan=7)
+    """
+    value = _parsed(text)
+    is_list = isinstance(value, dict) and "plugins" in value
+    plugins = value.get("plugins", [value]) if isinstance(value, dict) else None
+    if not isinstance(plugins, list) or not plugins or not all(isinstance(each, dict) for each in plugins):
+        raise _malformed("is neither a plugin nor a list of plugins")
+    if not all(isinstance(each.get("type"), str) for each in plugins):
+        raise _malformed("has a plugin without a `type`")
+    read: list[Plugin] = []
+    flaws: list[Flaw] = []
+    for n, each in enumerate(plugins):
+        try:
+            read.append(_PLUGIN(each))
+        except Misfit as misfit:
+            flaws += misfit.under("plugins", n) if is_list else misfit.flaws
+    if flaws:
+        raise Misfit(*(_refused(text, flaw) for flaw in flaws[:_MOST_TOLD]), *_untold(flaws))
+    around = {key: each for key, each in value.items() if key != "plugins"} if is_list else {}
+    return Chain(plugins=tuple(read), is_list=is_list, around=around)
+
+
+def chain_or_reject(text: str, at: FieldPath) -> Chain:
+    """The chain of ``chain_of``; raises Rejected with problems of the field ``at``, which is where it is needed."""
+    try:
+        return chain_of(text)
+    except Misfit as misfit:
+        told = [problem_of(flaw) for flaw in misfit.flaws]
+        raise Rejected([attrs.evolve(each, at=at) for each in told]) from None
+
+
+def _untold(flaws: Sequence[Flaw]) -> Iterator[Flaw]:
+    """How many flaws are left out, so that the work for a long trunk is bounded."""
+    if len(flaws) > _MOST_TOLD:
+        message = f"in the CNI configuration, {len(flaws) - _MOST_TOLD} more values are refused"
+        yield Flaw(code=_REFUSED, message=message, offset=0)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return parse_json(text)
+    except json.JSONDecodeError as error:
+        raise _malformed(f"is not JSON: {error.msg}", error.pos) from None
+    except Misfit as misfit:
+        inside = "in the CNI configuration, "
+        flaws = [Flaw(code=NAD_CONFIG, message=inside + flaw.message, offset=flaw.offset) for flaw in misfit.flaws]
+        raise Misfit(*flaws) from None
+
+
+def _malformed(message: str, offset: int = 0) -> Misfit:
+    return Misfit(Flaw(code=NAD_CONFIG, message=f"the CNI configuration {message}", hint=_HINT, offset=offset))
+
+
+def _refused(text: str, flaw: Flaw) -> Flaw:
+    """A flaw of the data as a flaw of its text."""
+    problem, at = problem_of(flaw), position(text, flaw.path)
+    message = f"in the CNI configuration, {FieldPath(flaw.path)}: {problem.message}" if flaw.path else problem.message
+    return Flaw(code=_REFUSED, message=message, hint=problem.hint, offset=at)
+
+
+def position(text: str, path: tuple[str | int, ...]) -> int:
+    """The index of the value at a path in JSON text, or that of the nearest value around it.
+
+    >>> text = '{"vlan": 7, "trunk": [{"id": 8}]}'
+    >>> text[position(text, ("trunk", 0, "id")) :]
+    '8}]}'
+    """
+    at = _after_blanks(text, 0)
+    for part in path:
+        found = next((start for key, start in _members(text, at) if key == part), None)
+        if found is None:
+            break
+        at = found
+    return at
+
+
+def _members(text: str, at: int) -> Iterator[tuple[str | int, int]]:
+    """The members of the object or list that begins at an index of valid JSON: the key of each, and its index."""
+    is_object, end = text[at] == "{", {"{": "}", "[": "]"}.get(text[at])
+    number, at = 0, _after_blanks(text, at + 1)
+    while end is not None and text[at] != end:
+        key: str | int = number
+        if is_object:
+            key, at = _DECODER.raw_decode(text, at)
+            at = _after_blanks(text, _after_blanks(text, at) + 1)
+        yield key, at
+        _, after = _DECODER.raw_decode(text, at)
+        at = _after_blanks(text, after)
+        at = _after_blanks(text, at + 1) if text[at] == "," else at
+        number += 1
+
+
+def _after_blanks(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    return found.end() if found else at
