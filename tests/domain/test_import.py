@@ -231,3 +231,11 @@ def test_a_guest_address_whose_pci_domain_kubevirt_cannot_write_is_left_out() ->
     address = "<address type='pci' domain='0x10000' bus='0x01' slot='0x01'/>"
     imported = kvnet.import_domain(f"<domain><devices><interface type='user'>{address}</interface></devices></domain>")
     assert imported.machine.interfaces[0].pci_address is None
+
+
+def test_a_trunk_of_open_vswitch_comes_back() -> None:
+    port = "<virtualport type='openvswitch'/><vlan trunk='yes'><tag id='5'/><tag id='7'/></vlan>"
+    xml = f"<interface type='bridge'><source bridge='ovs0'/>{port}</interface>"
+    imported = kvnet.import_domain(domain(xml), profile="host")
+    made = kvnet.compile(imported.machine, kvnet.Target(profile="host", nads=imported.nads))
+    assert "<tag id='5'/><tag id='7'/></vlan><virtualport type='openvswitch'/>" in made.xml()[0]
