@@ -264,7 +264,7 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.integers(-(2**53), 2**53),
     Quantity: _QUANTITIES,
-    IpText: st.ip_addresses().map(str),
+    IpText: st.ip_addresses().filter(lambda ip: ip.version == 4 or ip.ipv4_mapped is None).map(str),
     MacAddress: mac_addresses(),
     PciAddress: pci_addresses(),
     LinkName: labels(),
