@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from kvnet.errors import XmlError as XmlError
     from kvnet.facts import Confidential as Confidential
     from kvnet.facts import HostFacts as HostFacts
+    from kvnet.facts import HostNetwork as HostNetwork
     from kvnet.facts import PodLink as PodLink
     from kvnet.facts import PodNetwork as PodNetwork
     from kvnet.hotplug import Action as Action
@@ -96,7 +97,7 @@ _HOMES = {
     "kvnet.domain.patch": "patch",
     "kvnet.domain.read": "read_domain",
     "kvnet.errors": "Cause FactsError FieldPath KvnetError Place Problem Rejected Severity XmlError",
-    "kvnet.facts": "Confidential HostFacts PodLink PodNetwork",
+    "kvnet.facts": "Confidential HostFacts HostNetwork PodLink PodNetwork",
     "kvnet.hotplug": "Action HotplugPolicy LiveDomain Plan Step plan_changes",
     "kvnet.instancetypes": "Expansion expand",
     "kvnet.instancetypes.common": "common_instancetypes common_preferences",

@@ -52,7 +52,7 @@ AnyPlugin = Annotated[Plugin, Tagged("type", PLUGINS, OtherPlugin)]
 """The configuration of a plugin, as the class of its ``type``."""
 
 
-@frozen(kw_only=True, slots=False, repr=False)
+@frozen(kw_only=True, slots=False, repr=False, cache_hash=True)
 class Chain(BriefRepr):
     """The plugins of a configuration, in the order in which they are called.
 

@@ -54,7 +54,8 @@ def lower(nic: Nic, context: Context) -> CompiledNic:
     if made.device is None:
         return made
     forwards = isinstance(made.device, Interface) and bool(made.device.port_forwards)
-    return evolve(made, notes=(*made.notes, *lost_of_nic(nic, forwards_ports=forwards)))
+    told = tuple(lost_of_nic(nic, forwards_ports=forwards))
+    return evolve(made, notes=(*made.notes, *told)) if told else made
 
 
 def _lowered(nic: Nic, context: Context) -> CompiledNic:
@@ -126,7 +127,7 @@ def _on_nad(nic: Nic, context: Context, nad: Nad, config: str, known: HostNetwor
         return CompiledNic(name=nic.name, problems=rejected.problems)
     if isinstance(nic.binding, Sriov):
         return _virtual_function(nic, context, nad, chain)
-    attached = attachment(chain, nad, known)
+    attached = attachment(nad, chain, known)
     if isinstance(attached, CniProblem):
         return failed(nic, attached.code, attached.message, attached.hint)
     return _on_chain(nic, context, nad, chain, attached)
@@ -162,6 +163,8 @@ def _home(context: Context) -> str:
 
 def _annotated(context: Context, nic: Nic, nad: Nad, chain: Chain) -> str | None:
     """The MAC address that the machine's annotations give to a NIC on the network of a NAD."""
+    if not context.machine.annotations:
+        return None
     return annotated_mac(context.machine, network_of(nic), (nad.namespace or _home(context), nad.name), chain.providers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 
 import attrs
 from attrs import frozen
@@ -51,6 +52,10 @@ _REASONS: dict[str, tuple[str, str]] = {
 """Why a setting of a plugin is lost, and what to do instead."""
 
 
+_FORWARDING = (Masquerade, PasstBinding, PluginBinding)
+"""The bindings that forward ports in a pod."""
+
+
 @frozen
 class _Loss:
     """A setting that is lost: the path of its value in the CNI configuration, its name, why, and what to do instead."""
@@ -80,7 +85,13 @@ def _place(nad: Nad, loss: _Loss) -> Place | None:
     return nad.origin.place(FieldPath(("spec", "config")), offset=position(nad.config, loss.path))
 
 
-def _losses(chain: Chain, carried: frozenset[Setting]) -> Iterator[_Loss]:
+@lru_cache(maxsize=1024)
+def _losses(chain: Chain, carried: frozenset[Setting]) -> tuple[_Loss, ...]:
+    """The settings of a chain that are lost; the machines of a fleet share few chains."""
+    return tuple(_lost_settings(chain, carried))
+
+
+def _lost_settings(chain: Chain, carried: frozenset[Setting]) -> Iterator[_Loss]:
     for n, plugin in enumerate(chain.plugins):
         at: tuple[str | int, ...] = ("plugins", n) if chain.is_list else ()
         keys = [key for name, key in _given(plugin) if (n, name) not in carried]
@@ -133,7 +144,7 @@ def lost_of_nic(nic: Nic, *, forwards_ports: bool) -> Iterator[Problem]:
     What the binding ignores in KubeVirt, too, is told by the rules already (KN901, KN905).
     """
     interface, binding = nic.interface, nic.binding
-    if not forwards_ports and isinstance(binding, Masquerade | PasstBinding | PluginBinding):
+    if not forwards_ports and isinstance(binding, _FORWARDING):
         for key, given in (("ports", interface.ports), ("portRanges", interface.port_ranges)):
             if given:
                 hint = "reach the guest by its own address"
@@ -154,10 +165,11 @@ def lost_of_nic(nic: Nic, *, forwards_ports: bool) -> Iterator[Problem]:
 
 def _of_pod_network(nic: Nic) -> Iterator[Problem]:
     network = network_of(nic)
-    pod, at = network.pod, nic.machine.root / "networks"
-    cidrs = {"vmNetworkCIDR": pod and pod.vm_network_cidr, "vmIPv6NetworkCIDR": pod and pod.vm_ipv6_network_cidr}
-    for key, given in cidrs.items():
+    pod = network.pod
+    if pod is None:
+        return
+    for key, given in (("vmNetworkCIDR", pod.vm_network_cidr), ("vmIPv6NetworkCIDR", pod.vm_ipv6_network_cidr)):
         if given:
-            place = at[nic.machine.networks.index(network)] / "pod" / key
+            place = (nic.machine.root / "networks")[nic.machine.networks.index(network)] / "pod" / key
             message = f"'{key}' {given} is not carried over: libvirt's network has addresses of its own"
             yield lost(place, message, "give libvirt's network that address range")

@@ -18,6 +18,9 @@ REGRETTABLE = POD.read_bytes().replace(b"masquerade: {}", b"bridge: {}")
 REFUSED = POD.read_bytes().replace(b"pod: {}", b"multus: {}")
 MISSPELLED = POD.read_bytes().replace(b"masquerade", b"masqerade")
 NAD = b"kind: NetworkAttachmentDefinition\nmetadata: {name: a}\n"
+BAD_NAD = NAD + b'spec: {config: \'{"type": "bridge", "vlan": 5000}\'}\n'
+MULTUS = (EXAMPLES / "multus.yaml").read_bytes()
+OF_NO_PLUGIN = MULTUS.replace(b'"type": "bridge"', b'"type": "brige"')
 
 
 @pytest.mark.parametrize(
@@ -26,6 +29,11 @@ NAD = b"kind: NetworkAttachmentDefinition\nmetadata: {name: a}\n"
         (["check", POD], b"", 0, b""),
         (["check", "-"], REGRETTABLE, 0, b"warning KN906"),
         (["check", "-"], NAD, 0, b""),
+        (["check", "-"], BAD_NAD, 1, b"<stdin>:3:44: error KN345"),
+        (["check", "-"], OF_NO_PLUGIN, 0, b""),
+        (["check", "-", "--profile", "host"], OF_NO_PLUGIN, 1, b"did you mean 'bridge'?"),
+        (["check", "-", "--profile", "host"], MULTUS, 0, b""),
+        (["check", EXAMPLES / "sriov.yaml", "--profile", "host"], b"", 1, b"error KN302"),
         (["render", POD], b"", 0, b"note KN310"),
         (["check", "--strict", "-"], REGRETTABLE, 1, b"warning KN906"),
         (["check", "--strict", "--quiet", "-"], REGRETTABLE, 1, b""),

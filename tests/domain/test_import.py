@@ -489,3 +489,11 @@ def test_the_facts_name_the_networks_of_the_host(nics: str) -> None:
 
 def test_the_usual_network_needs_no_facts() -> None:
     assert kvnet.import_domain(domain(FAITHFUL["libvirt's network"])).facts == kvnet.HostFacts()
+
+
+def test_a_trunk_of_open_vswitch_comes_back() -> None:
+    port = "<virtualport type='openvswitch'/><vlan trunk='yes'><tag id='5'/><tag id='7'/></vlan>"
+    xml = f"<interface type='bridge'><source bridge='ovs0'/>{port}</interface>"
+    imported = kvnet.import_domain(domain(xml), profile="host")
+    made = kvnet.compile(imported.machine, kvnet.Target(profile="host", nads=imported.nads))
+    assert "<tag id='5'/><tag id='7'/></vlan><virtualport type='openvswitch'/>" in made.xml()[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvnet import HostFacts, load_facts, loads_facts
+from kvnet import HostFacts, HostNetwork, dump, load_facts, loads_facts
 from kvnet.facts import Confidential, PodLink, PodNetwork
 from kvnet.values import MacAddress, PciAddress
 
@@ -72,3 +72,11 @@ def test_facts_are_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "facts.yaml"
     path.write_text("architecture: arm64\n")
     assert load_facts(path) == load_facts(str(path)) == HostFacts(architecture="arm64")
+
+
+def test_networks_of_the_host_are_read_and_dumped() -> None:
+    text = "networks:\n  default:\n    libvirtNetwork: lab\n  prod/localnet:\n    ovsBridge: br-ex\n"
+    facts = loads_facts(text)
+    known = {"default": HostNetwork(libvirt_network="lab"), "prod/localnet": HostNetwork(ovs_bridge="br-ex")}
+    assert facts.networks == known
+    assert dump(facts) == text
