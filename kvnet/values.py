@@ -107,6 +107,11 @@ class MacAddress:
         """Multicast or broadcast (IEEE 802: the lowest bit of the first byte)."""
         return bool(self.octets[0] & 1)
 
+    @property
+    def is_zero(self) -> bool:
+        """All bits are 0: no address of any NIC."""
+        return not any(self.octets)
+
     def canonical(self) -> MacAddress:
         """The same address, spelled in lower case with colons as libvirt writes it."""
         spelling = self.spelling

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from ipaddress import ip_network
 
 from kvnet.errors import FieldPath, Problem, Severity
-from kvnet.rules.context import Rule, RuleContext
-from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE
+from kvnet.rules.context import Nic, Rule, RuleContext
+from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE, ODD_KEYS, REPLICAS
 from kvnet.spec import Bridge, Masquerade, PasstBinding, Plugin, Sriov
+from kvnet.spec.keys import odd_keys
 
 __all__ = ["RULES"]
 
@@ -88,6 +90,15 @@ def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
     """A machine that bridges the pod network cannot be live-migrated."""
     if _MIGRATABLE_BRIDGE in context.machine.annotations:
         return
+    if context.has_default_nic and Bridge in context.nics[0].bound:
+        yield _warning(
+            context.root,
+            "KN906",
+            "no interface is listed, and the cluster's default NIC bridges the pod network: "
+            "such a machine cannot be live-migrated",
+            "list an interface with `masquerade: {}`, or set autoattachPodInterface: false",
+        )
+        return
     for nic in context.nics:
         if Bridge in nic.bound and nic.on_pod_network:
             yield _warning(
@@ -125,6 +136,55 @@ def unique_macs(context: RuleContext) -> Iterator[Problem]:
             message = f"{mac} is also the address of '{seen[mac.octets]}'"
             yield _warning(nic.at / "macAddress", "KN908", message, "give each NIC its own")
         seen[mac.octets] = nic.interface.name
+
+
+def mac_is_not_zero(context: RuleContext) -> Iterator[Problem]:
+    """libvirt defines a NIC with the address of zeros, and the host's tap cannot be set up with it."""
+    for nic, mac in context.macs:
+        if mac is not None and mac.is_zero:
+            message = f"{mac} is no address that a NIC can have"
+            yield _warning(nic.at / "macAddress", "KN929", message, "write an address, or leave it out")
+
+
+def replicas_have_own_macs(context: RuleContext) -> Iterator[Problem]:
+    """The machines of a pool or replica set are made of one template, fixed MAC addresses included."""
+    replicas = context.machine.replicas
+    if replicas < 2:
+        return
+    for nic, mac in context.macs:
+        if mac is None or mac.is_zero or not _is_seen_by_others(nic):
+            continue
+        message = f"all {replicas} machines of this {context.machine.kind} would have the MAC address {mac}"
+        yield _warning(nic.at / "macAddress", "KN714", message, "leave it out, so that each machine gets its own")
+
+
+def _is_seen_by_others(nic: Nic) -> bool:
+    """Whether other machines see the address of a NIC: on the pod network, other bindings than bridge hide it."""
+    network = nic.network
+    return network is not None and (network.multus is not None or (network.pod is not None and Bridge in nic.bound))
+
+
+def plugin_is_registered(context: RuleContext) -> Iterator[Problem]:
+    """A binding plugin is registered in the KubeVirt object, or in the facts; without both, nothing is known."""
+    cluster, facts = context.target.cluster.binding_plugins, context.target.facts.binding_plugins
+    if cluster is None and facts is None:
+        return
+    registered = sorted({*(cluster or ()), *(facts or ())})
+    folded = {each.lower(): each for each in registered}
+    for nic in context.nics:
+        binding = nic.interface.binding
+        if not isinstance(binding, Plugin) or binding.name in registered:
+            continue
+        close = get_close_matches(binding.name.lower(), folded, n=1)
+        hint = f"did you mean '{folded[close[0]]}'?" if close else "register it in the KubeVirt object"
+        message = f"the cluster registers no binding plugin '{binding.name}'"
+        yield _warning(nic.at / "binding" / "name", "KN928", message, hint)
+
+
+def known_keys(context: RuleContext) -> Iterator[Problem]:
+    """A key that KubeVirt does not know has no effect: the API server refuses or drops it."""
+    for at, key, meant in odd_keys(context.machine):
+        yield _warning(at, "KN016", f"KubeVirt has no field '{key}' here", meant.hint)
 
 
 def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:
@@ -181,6 +241,10 @@ RULES = (
     Rule(bridge_on_pod_network_stays, Bridge),
     Rule(acpi_index, "acpi_index"),
     Rule(unique_macs, "mac_address"),
+    Rule(mac_is_not_zero, "mac_address"),
+    Rule(replicas_have_own_macs, REPLICAS),
+    Rule(plugin_is_registered, Plugin),
+    Rule(known_keys, ODD_KEYS),
     Rule(link_state_has_effect, PasstBinding),
     Rule(guest_network, CIDRS),
     Rule(autoattach_has_effect, AUTOATTACH),

@@ -63,8 +63,8 @@ class BriefRepr:
 class Origin(Protocol):
     """Finds the fields of one object in the text it was read from."""
 
-    def place(self, path: FieldPath) -> Place:
-        """The position of the field, or of the nearest enclosing one that was written."""
+    def place(self, path: FieldPath, *, key: bool = False) -> Place:
+        """The position of the field's value (of its key, if asked), or of the nearest enclosing one written."""
 
 
 class Lenient:
