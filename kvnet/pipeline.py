@@ -11,6 +11,7 @@ from kvnet.domain.build import build, domain_name, left_out
 from kvnet.errors import KvnetError, Problem, Rejected
 from kvnet.instancetypes import expand
 from kvnet.rules.check import findings
+from kvnet.rules.consequences import without_consequences
 from kvnet.spec import Machine, Origin
 from kvnet.target import Target, checked_target
 
@@ -70,7 +71,7 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
     target = checked_target(machine, target)
     rendered = Rendered(machine=machine, target=target, name=domain_name(machine, target.profile))
     expansion = expand(machine, target)
-    found = findings(expansion, target)
+    found = without_consequences(expansion.machine, findings(expansion, target))
     errors = tuple([each for each in found if each.is_error])
     if errors:
         return evolve(rendered, problems=errors, notes=tuple([each for each in found if not each.is_error]))

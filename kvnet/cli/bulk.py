@@ -8,12 +8,12 @@ import time
 from argparse import Namespace
 from contextlib import ExitStack, closing
 from functools import partial
+from io import BufferedReader
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from kvnet.bulk.duplicates import Duplicate
-from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable
+from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable, check_lines
 from kvnet.bulk.outputs import FileOutput, FolderOutput, Output, StreamOutput, Tally
 from kvnet.bulk.rendering import Settings
 from kvnet.bulk.run import run as run_bulk
@@ -23,6 +23,7 @@ from kvnet.cli.exit_status import CLEAN, FINDINGS
 from kvnet.cli.inputs import common
 from kvnet.cli.report import Report
 from kvnet.facts import HostFacts
+from kvnet.fleet import Duplicate
 from kvnet.manifest import Manifest, load_all, load_cluster_objects, load_facts
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Profile, Target
@@ -77,13 +78,18 @@ def _target(arguments: Namespace) -> Target:
 def _source(arguments: Namespace, opened: ExitStack) -> Source:
     name = arguments.input
     if name == "-":
-        return Ndjson(opened.enter_context(open(sys.stdin.fileno(), "rb", closefd=False)), "<stdin>")
+        return _lines(opened.enter_context(open(sys.stdin.fileno(), "rb", closefd=False)), "<stdin>")
     if os.path.isdir(name):
         return Directory.of(name)
     if os.path.exists(arguments.output) and os.path.samefile(name, arguments.output):
         raise Unusable(f"'{name}' is both the input and the output")
     size = os.path.getsize(name) if os.path.isfile(name) else None
-    return Ndjson(opened.enter_context(open(name, "rb")), name, size)
+    return _lines(opened.enter_context(open(name, "rb")), name, size)
+
+
+def _lines(stream: BufferedReader, name: str, size: int | None = None) -> Ndjson:
+    check_lines(stream, name)
+    return Ndjson(stream, name, size)
 
 
 def _output(arguments: Namespace) -> Output:

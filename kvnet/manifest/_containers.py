@@ -95,8 +95,10 @@ def _of_machine_template(data: Mapping[str, Any], path: tuple[str, ...]) -> Iter
         holder = holder.get(step) if isinstance(holder, Mapping) else None
     if not isinstance(holder, Mapping):
         return
-    names = data.get("metadata")
-    names = {key: names[key] for key in ("name", "namespace") if key in names} if isinstance(names, Mapping) else {}
-    metadata = holder.get("metadata")
-    metadata = names if metadata is None else names | metadata if isinstance(metadata, Mapping) else metadata
-    yield (*path, _VM), {"apiVersion": API_OF["VirtualMachine"], "kind": "VirtualMachine", **holder, "metadata": metadata}
+    outer, metadata = data.get("metadata"), holder.get("metadata") or {}
+    if isinstance(outer, Mapping) and isinstance(metadata, Mapping):
+        metadata = {key: outer[key] for key in ("name", "namespace") if key in outer} | {**metadata}
+    yield (
+        (*path, _VM),
+        {"apiVersion": API_OF["VirtualMachine"], "kind": "VirtualMachine", **holder, "metadata": metadata},
+    )

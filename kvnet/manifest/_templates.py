@@ -87,4 +87,3 @@ def _templated_path(data: Any) -> tuple[str | int, ...] | None:
 def _flaw(**place: Any) -> Flaw:
     message = "this is a template of Helm or Jinja that has not been rendered"
     return Flaw(code=TEMPLATE, message=message, hint="render it first, for example with `helm template`", **place)
-

@@ -22,9 +22,20 @@ from kvnet.manifest._problems import ODD_KEY, UNKNOWN_FIELD, UNREADABLE, Flaw, M
 from kvnet.manifest._templates import is_action, template_flaw, templated_value
 from kvnet.manifest._yaml import compose_all, document_data, identity, is_key, sound_nodes, syntax_flaw
 
-__all__ = ["Document", "Source", "Text", "TextOrigin", "TextSource", "documents", "given_text", "read_text"]
+__all__ = [
+    "Document",
+    "Source",
+    "Text",
+    "TextOrigin",
+    "TextSource",
+    "documents",
+    "given_text",
+    "manifest_files",
+    "read_text",
+]
 
 _LOOKS_LIKE_TEXT = re.compile(r"\s*[{\[]|.*:\s")
+_SUFFIXES = (".yaml", ".yml", ".json")
 _TEXT_READERS = "loads, loads_all, loads_facts or loads_cluster"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MAYBE_JSON = re.compile(r"[ \t\r\n]*[{\[]")
@@ -60,6 +71,24 @@ TextSource = str | os.PathLike[str] | IO[str] | IO[bytes]
 """A path, or an open file."""
 Source = TextSource | Text | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 """A path, an open file, a text with its name, the mapping of an object, or a sequence of those."""
+
+
+def manifest_files(folder: str) -> list[str]:
+    """The YAML and JSON files of a folder and its sub-folders in the order of their paths, relative to it.
+
+    Hidden folders, such as ``.git``, are passed over. Raises OSError where the folder cannot be read.
+    """
+    found: list[tuple[str, ...]] = []
+    pending: list[tuple[str, ...]] = [()]
+    while pending:
+        path = pending.pop()
+        with os.scandir(os.path.join(folder, *path)) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending += [] if entry.name.startswith(".") else [(*path, entry.name)]
+                elif entry.name.endswith(_SUFFIXES) and entry.is_file():
+                    found.append((*path, entry.name))
+    return [os.path.join(*path) for path in sorted(found)]
 
 
 def read_text(source: TextSource) -> Text:

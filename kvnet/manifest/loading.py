@@ -8,9 +8,10 @@ from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, Misfit
-from kvnet.manifest.document import Document, Source, given_text, sound_documents
 from kvnet.manifest._kinds import KUBEVIRT, NAD
+from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, TEMPLATE, UNREADABLE, Misfit
+from kvnet.manifest._templates import mentions_ours
+from kvnet.manifest.document import Document, Source, Text, given_text, sound_documents
 from kvnet.manifest.objects import cluster_of, object_of
 from kvnet.manifest.partial import PartialMachine, partial_machine, with_misplaced_keys
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Preference
@@ -21,6 +22,7 @@ from kvnet.target import Profile, Target
 __all__ = [
     "Manifest",
     "Reading",
+    "is_of_others",
     "load",
     "load_all",
     "load_cluster",
@@ -109,7 +111,7 @@ class Reading:
     - ``problems``: the flaws, with their places
     """
 
-    manifest: Manifest
+    manifest: Manifest = Manifest()
     partial: tuple[PartialMachine, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -174,6 +176,11 @@ def load_partly(source: Source) -> Reading:
         partial=tuple([each for each in partial if each is not None]),
         problems=tuple(sorted(problems, key=_position)),
     )
+
+
+def is_of_others(text: Text, problems: Iterable[Problem]) -> bool:
+    """Whether a text that cannot be read as YAML or JSON, going by its problems, names nothing of KubeVirt's."""
+    return any(problem.code in (UNREADABLE, TEMPLATE) for problem in problems) and not mentions_ours(text.text)
 
 
 def _manifest_of(sound: Iterable[Document], problems: list[Problem]) -> Manifest:

@@ -1,8 +1,8 @@
-"""KubeVirt's keys of the objects around interfaces and networks, and what a key that none of them has was meant to be.
+"""KubeVirt's keys of the objects around interfaces and networks, and what an unknown key was meant to be.
 
-The classes of ``kvnet.spec`` keep members that they have no field for in ``rest``, and those of the object itself are in
-``Machine.around``. Source: KubeVirt 1.9, ``staging/src/kubevirt.io/api``: ``core/v1/schema.go``, ``core/v1/types.go`` and
-``pool/v1beta1/types.go``, with the fields that older releases had; ``ObjectMeta`` of Kubernetes.
+The classes of ``kvnet.spec`` keep members that they have no field for in ``rest``, and those of the object itself are
+in ``Machine.around``. Source: KubeVirt 1.9, ``staging/src/kubevirt.io/api``: ``core/v1/schema.go``,
+``core/v1/types.go`` and ``pool/v1beta1/types.go``, with fields that older releases had; ``ObjectMeta`` of Kubernetes.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ _FIRMWARE = _words("uuid bootloader serial kernelBoot acpi")
 _RESOURCES = _words("requests limits overcommitGuestOverhead")
 _SECURITY = _words("sev snp tdx")
 _DISK = _words(
-    "name bootOrder serial dedicatedIOThread cache io tag blockSize shareable errorPolicy changedBlockTracking disk lun "
-    "cdrom floppy"
+    "name bootOrder serial dedicatedIOThread cache io tag blockSize shareable errorPolicy changedBlockTracking disk "
+    "lun cdrom floppy"
 )
 _INNER: dict[tuple[str, ...], frozenset[str]] = {
     (): VMI_KEYS,
@@ -143,7 +143,7 @@ def is_domain(data: Mapping[str, Any]) -> bool:
 
 def has_odd_keys(machine: Machine) -> bool:
     """Whether a machine has a key outside its interfaces and networks that KubeVirt does not know."""
-    return any([not rest.keys() <= known for _, rest, known in _holders(machine)])
+    return not all(rest.keys() <= known for _, rest, known in _holders(machine))
 
 
 def odd_keys(machine: Machine) -> Iterator[tuple[FieldPath, str, Meant]]:
@@ -162,7 +162,8 @@ def odd_keys(machine: Machine) -> Iterator[tuple[FieldPath, str, Meant]]:
 def meant(kind: str, path: tuple[str | int, ...], key: str) -> Meant | None:
     """What an unknown key in the mapping at a path of an object was meant to be, or nothing.
 
-    Nothing for the known keys of the object itself, too. ``kind`` is a key of ``TEMPLATES``, or empty for a bare VMI spec, whose path is ``spec``.
+    Known keys of the object itself give nothing, too. ``kind`` is a key of ``TEMPLATES``, or empty for a bare VMI spec,
+    whose path is ``spec``.
 
     >>> meant("VirtualMachine", ("spec",), "runstrategy").hint
     "did you mean 'runStrategy'?"
@@ -178,15 +179,12 @@ def meant(kind: str, path: tuple[str | int, ...], key: str) -> Meant | None:
     spelled = _folded(own).get(key.lower()) or _close(key, own)
     if spelled:
         return Meant(spelled)
-    for holder, known in homes.items():
-        spelled = _folded(known - _ANYWHERE).get(key.lower())
-        if spelled:
-            return Meant(spelled, FieldPath(holder))
-    for holder, known in homes.items():
-        spelled = _close(key, known - _ANYWHERE)
-        if spelled:
-            return Meant(spelled, FieldPath(holder))
-    return None
+    others = {holder: known - _ANYWHERE for holder, known in homes.items()}
+    elsewhere = (
+        *((_folded(known).get(key.lower()), holder) for holder, known in others.items()),
+        *((_close(key, known), holder) for holder, known in others.items()),
+    )
+    return next((Meant(spelled, FieldPath(holder)) for spelled, holder in elsewhere if spelled), None)
 
 
 _Holder = tuple[tuple[str | int, ...], Mapping[str, Any], frozenset[str]]

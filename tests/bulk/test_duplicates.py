@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import kvnet
 from kvnet.bulk import Fleet, Uses, duplicates, render
-from kvnet.bulk.duplicates import Records, digest, uses_of
+from kvnet.bulk.duplicates import Records, digest
+from kvnet.fleet import uses_of
 
 Bulk = Callable[..., "CompletedProcess[bytes]"]
 keys = st.tuples(st.sampled_from(["mac", "vf", "tap"]), st.sampled_from(["a", "b"]), st.sampled_from(["1", "2", "3"]))
