@@ -192,8 +192,7 @@ def _network(
 ) -> str | None:
     """The network in which a NIC's MAC address must be unique, or nothing where no other NIC can see it."""
     namespace = machine.namespace or "default"
-    source = network.sources[0] if network.sources else None
-    match source:
+    match network.sources[0] if network.sources else None:
         case Multus(network_name=name):
             return name if "/" in name else f"{namespace}/{name}"
         case ResourceClaim() as claim:
@@ -208,6 +207,8 @@ def _network(
         case Pod():
             # other bindings hide the guest's address behind that of the pod
             return "pod" if isinstance(interface.binding, Bridge) else None
+        case None:
+            return None
 
 
 def _has_tap_of_host(nic: CompiledNic, target: Target) -> bool:

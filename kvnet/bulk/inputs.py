@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 from kvnet.bulk.rendering import BulkResult, Settings, documents_of, lost, refused, render_source
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest import Document, Manifest, is_of_others, load_all, load_facts, loads_all, manifest_files
+from kvnet.manifest import Document, Manifest, load_all, load_facts, loads_all, manifest_files
 from kvnet.manifest.document import read_text, sound_documents
 from kvnet.pipeline import placed
 from kvnet.spec import Machine
@@ -252,13 +252,12 @@ Source = Ndjson | Directory
 
 
 def _documents(path: Path) -> Sequence[Document]:
-    """The documents of a file, none where it names nothing of KubeVirt's and cannot be read. Raises KvnetError."""
     text = read_text(path)
     sound, problems = sound_documents(text, of_kubernetes=True)
-    if problems and not is_of_others(text, problems):
+    if problems:
         # raises what is wrong with the other documents, too
         load_all(text)
-    return () if problems else sound
+    return sound
 
 
 def _render_envelope(text: bytes, file: str, settings: Settings) -> BulkResult:

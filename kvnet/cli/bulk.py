@@ -68,7 +68,7 @@ def _target(arguments: Namespace) -> Target:
     return Target(
         profile=arguments.profile,
         facts=load_facts(Path(arguments.facts)) if arguments.facts else HostFacts(),
-        cluster=of_cluster.cluster or ClusterConfig(),
+        cluster=ClusterConfig() if of_cluster.cluster is None else of_cluster.cluster.complete,
         nads=nads,
         instancetypes=(*instancetypes, *found.instancetypes, *of_cluster.instancetypes),
         preferences=(*preferences, *found.preferences, *of_cluster.preferences),

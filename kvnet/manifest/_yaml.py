@@ -214,7 +214,7 @@ def identity(root: yaml.Node) -> Any:
     for key, value in root.value:
         if isinstance(key, ScalarNode):
             is_said = key.value in ("kind", "apiVersion") and isinstance(value, ScalarNode)
-            data[key.value] = value.value if is_said else {} if key.value == "domain" else None
+            data.setdefault(key.value, value.value if is_said else {} if key.value == "domain" else None)
     return data
 
 

@@ -80,7 +80,7 @@ class Manifest(BriefRepr):
         """What these machines are compiled against: NADs, instancetypes, preferences and the KubeVirt object among
         the documents, and what is given.
 
-        ``cluster`` counts where the documents hold no KubeVirt object, and of ``instancetypes`` and ``preferences``
+        A binding plugin that the KubeVirt object does not list is not registered. ``cluster`` counts where the documents hold no KubeVirt object, and of ``instancetypes`` and ``preferences``
         those whose kind, name and namespace no document has.
 
         >>> import kvnet
@@ -88,10 +88,11 @@ class Manifest(BriefRepr):
         >>> kvnet.loads_all(nad).target(profile="host")
         Target(profile=<Profile.HOST: 'host'>, nads=(Nad(name='vlan100'),))
         """
+        known = self.cluster or cluster
         return Target(
             profile=Profile(profile),
             facts=facts or HostFacts(),
-            cluster=self.cluster or cluster or ClusterConfig(),
+            cluster=ClusterConfig() if known is None else known.complete,
             nads=self.nads,
             instancetypes=(*instancetypes, *self.instancetypes),
             preferences=(*preferences, *self.preferences),

@@ -6,12 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import attrs
-
 from kvnet.manifest import binder
 from kvnet.manifest._json import parse_json
 from kvnet.manifest._kinds import API_OF, KUBEVIRT, NAD, skipped_as
-from kvnet.manifest._problems import MISSING, NAD_CONFIG, UNKNOWN_FIELD, Flaw, Misfit, collected
+from kvnet.manifest._problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, Flaw, Misfit, collected
 from kvnet.spec import (
     INSTANCETYPE_KINDS,
     PREFERENCE_KINDS,
@@ -142,13 +140,12 @@ def _plain_nad(nad: Nad) -> dict[str, Any]:
 
 
 def cluster_of(data: Mapping[str, Any]) -> ClusterConfig:
-    """The configuration in a KubeVirt object, which says of no binding plugin that there are none. Raises Misfit."""
+    """The configuration in a KubeVirt object. Raises Misfit with every flaw."""
     flaws: list[Flaw] = []
     fields = _taken(dict(data), ("spec",), {"configuration": binder.reader(ClusterConfig)}, flaws)
     if flaws:
         raise Misfit(*flaws)
-    config: ClusterConfig = fields.get("configuration") or ClusterConfig()
-    return config if config.binding_plugins is not None else attrs.evolve(config, binding_plugins={})
+    return fields.get("configuration") or ClusterConfig()
 
 
 def plain_cluster(config: ClusterConfig) -> dict[str, Any]:
@@ -271,6 +268,8 @@ def _only(kind: type[T], wanted: str) -> Callable[[Any], T]:
     """The reader of objects of one class."""
 
     def read(data: Any) -> T:
+        if not isinstance(data, Mapping):
+            raise Misfit(Flaw(code=NO_KIND, message="a document is a mapping with apiVersion and kind"))
         made = object_of(data)
         if not isinstance(made, kind):
             raise Misfit(Flaw(path=("kind",), value=data.get("kind", ""), wanted=wanted))

@@ -133,7 +133,7 @@ def _replaced(data: Any, path: _Path, name: str | None) -> Any:
 def with_misplaced_keys(misfit: Misfit, data: Any) -> Misfit:
     """The flaws of a document; a missing field is told as the key that was meant to be it, or that belongs into it."""
     kind = data.get("kind", "") if isinstance(data, Mapping) else None
-    if kind != "" and kind not in TEMPLATES:
+    if not isinstance(kind, str) or (kind and kind not in TEMPLATES):
         return misfit
     flaws: list[Flaw] = []
     for flaw in misfit.flaws:
