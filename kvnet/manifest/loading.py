@@ -80,8 +80,9 @@ class Manifest(BriefRepr):
         """What these machines are compiled against: NADs, instancetypes, preferences and the KubeVirt object among
         the documents, and what is given.
 
-        A binding plugin that the KubeVirt object does not list is not registered. ``cluster`` counts where the documents hold no KubeVirt object, and of ``instancetypes`` and ``preferences``
-        those whose kind, name and namespace no document has.
+        ``cluster`` counts where the documents hold no KubeVirt object, and of ``instancetypes`` and ``preferences``
+        those whose kind, name and namespace no document has. A binding plugin that the KubeVirt object does not list
+        is not registered.
 
         >>> import kvnet
         >>> nad = "{kind: NetworkAttachmentDefinition, metadata: {name: vlan100}}"

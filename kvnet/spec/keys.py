@@ -40,7 +40,6 @@ _VM_SPEC = _words(
     "running runStrategy instancetype preference template dataVolumeTemplates updateVolumesStrategy liveUpdateFeatures"
 )
 _OUTER: dict[str, dict[tuple[str, ...], frozenset[str]]] = {
-    "": {},
     "VirtualMachineInstance": {(): _OBJECT, ("metadata",): _METADATA},
     "VirtualMachine": {
         (): _OBJECT,
@@ -71,7 +70,7 @@ _OUTER: dict[str, dict[tuple[str, ...], frozenset[str]]] = {
     },
 }
 """The keys of what is around the spec of a VMI, by the kind of the object and the path of the mapping."""
-_NONE: dict[tuple[str, ...], frozenset[str]] = {}
+_NONE: dict[tuple[str, ...], frozenset[str]] = {(): _OBJECT}
 
 VMI_KEYS: Final = _words(
     "priorityClassName domain nodeSelector affinity schedulerName serviceAccountName tolerations "
@@ -143,7 +142,35 @@ def is_domain(data: Mapping[str, Any]) -> bool:
 
 def has_odd_keys(machine: Machine) -> bool:
     """Whether a machine has a key outside its interfaces and networks that KubeVirt does not know."""
-    return not all(rest.keys() <= known for _, rest, known in _holders(machine))
+    # every machine is asked: one expression takes a third of the time of going through _holders, 1 % of JSON to XML
+    spec = machine.spec
+    domain = spec.domain
+    cpu, memory, resources = domain.cpu, domain.memory, domain.resources
+    firmware, kind, security = domain.firmware, domain.machine, domain.launch_security
+    return bool(
+        (spec.rest and not spec.rest.keys() <= VMI_KEYS)
+        or (domain.rest and not domain.rest.keys() <= _DOMAIN)
+        or (domain.devices.rest and not domain.devices.rest.keys() <= _DEVICES)
+        or (cpu and cpu.rest and not cpu.rest.keys() <= _CPU)
+        or (memory and memory.rest and not memory.rest.keys() <= _MEMORY)
+        or (resources and resources.rest and not resources.rest.keys() <= _RESOURCES)
+        or (firmware and firmware.rest and not firmware.rest.keys() <= _FIRMWARE)
+        or (kind and kind.rest and not kind.rest.keys() <= _MACHINE)
+        or (security and security.rest and not security.rest.keys() <= _SECURITY)
+        or (domain.devices.disks and not all(disk.rest.keys() <= _DISK for disk in domain.devices.disks))
+        or (machine.around and _has_odd_around(machine.around, _OUTER.get(machine.kind, _NONE), ()))
+    )
+
+
+def _has_odd_around(
+    around: Mapping[str, Any], outer: Mapping[tuple[str, ...], frozenset[str]], path: tuple[str, ...]
+) -> bool:
+    if not around.keys() <= outer[path]:
+        return True
+    for key, each in around.items():
+        if type(each) is dict and (*path, key) in outer and _has_odd_around(each, outer, (*path, key)):
+            return True
+    return False
 
 
 def odd_keys(machine: Machine) -> Iterator[tuple[FieldPath, str, Meant]]:

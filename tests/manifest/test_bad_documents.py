@@ -92,7 +92,7 @@ CASES = {
         "does not say its kind | write `kind: VirtualMachine`",
     ),
     "a machine without a kind": (
-        "spec: {domain: {devices: {}}\n",
+        "spec: {domain: {devices: {}}}\n",
         "1:1 KN011 kind",
         "does not say its kind | write `kind: VirtualMachine`",
     ),
