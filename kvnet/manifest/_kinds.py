@@ -53,13 +53,14 @@ def skipped_as(data: Any) -> str | None:
     kind, api = data.get("kind"), data.get("apiVersion") or None
     if not isinstance(kind, str) or not kind:
         return _without_kind(data, api)
-    if api is not None and not isinstance(api, str):
-        raise Misfit(Flaw(path=("apiVersion",), value=api, wanted="text"))
-    if (kind, api) in _READ:
+    is_text = api is None or isinstance(api, str)
+    if is_text and (kind, api) in _READ:
         return None
-    group = None if api is None else api.rpartition("/")[0]
+    group = api.rpartition("/")[0] if isinstance(api, str) else None
     if kind not in _SERVED:
         return _of_other_kind(kind, group)
+    if not is_text:
+        raise Misfit(Flaw(path=("apiVersion",), value=api, wanted="text"))
     if kind == NAD:
         return None if group == "k8s.cni.cncf.io" else f"{kind} of {api}"
     if _is_own(api or ""):

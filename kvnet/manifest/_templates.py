@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from kvnet.manifest._kinds import OURS
@@ -11,10 +11,11 @@ from kvnet.manifest._problems import TEMPLATE, Flaw
 
 __all__ = ["is_action", "mentions_ours", "template_flaw", "templated_value"]
 
-_ACTION: Final = re.compile(r"(?<!\$)\{\{[^{}\n]{0,1000}\}\}|\{%[^\n]{0,1000}?%\}|\{#[^\n]{0,1000}?#\}")
+_ACTION: Final = re.compile(r"(?<!\$)\{\{[^{}\n]{0,300}\}\}|\{%[^\n]{0,300}?%\}|\{#[^\n]{0,300}?#\}")
 """What Helm or Jinja would replace. ``${{NAME}}`` is a parameter of an OpenShift Template, or a GitHub workflow's."""
-_COMMENT: Final = re.compile(r"\{\{-?[ \t]{0,9}/\*.{0,4000}?\*/[ \t]{0,9}-?\}\}", re.DOTALL)
-"""A comment of Helm, which may have several lines."""
+_OPENS: Final = re.compile(r"\{\{-?[ \t]*/\*")
+_CLOSES: Final = re.compile(r"\*/[ \t]*-?\}\}")
+"""The ends of a comment of Helm, which may have several lines."""
 _MENTION: Final = re.compile(rf"kubevirt\.io/v|\bkind[\"']?:[ \t]*[\"']?(?:{'|'.join(OURS)})\b")
 _UNTEMPLATED: Final = frozenset({"accessCredentials", "annotations", "labels", "volumes"})
 """Members with text for others, such as cloud-init, which has templates of its own."""
@@ -26,8 +27,8 @@ def mentions_ours(text: str) -> bool:
 
 
 def is_action(text: str, index: int) -> bool:
-    """Whether the character at an index is the second brace of what Helm or Jinja would replace."""
-    return index > 0 and _ACTION.match(text, index - 1) is not None
+    """Whether the character at an index is one of the first two braces of what Helm or Jinja would replace."""
+    return any(_ACTION.match(text, first) for first in (index, index - 1) if first >= 0)
 
 
 def template_flaw(text: str, index: int, is_readable: Callable[[str], bool]) -> Flaw | None:
@@ -35,24 +36,36 @@ def template_flaw(text: str, index: int, is_readable: Callable[[str], bool]) -> 
 
     ``is_readable`` says of a text whether YAML can read it: it is asked about the text without its actions.
     """
-    lines = _COMMENT.sub(_newlines, text).split("\n")
+    comments = [*_comments(text)]
+    lines = _blanked(text, comments).split("\n")
     actions = [n for n, line in enumerate(lines) if _has_action(line)]
-    comment = _COMMENT.search(text)
-    if not actions and comment is None:
+    is_template = text.count("\n", 0, index) in actions or (
+        bool(actions or comments) and is_readable("\n".join(map(_neutral, lines)))
+    )
+    if not is_template:
         return None
-    bad = text.count("\n", 0, index)
-    if not {bad - 1, bad}.intersection(actions) and not is_readable("\n".join(map(_neutral, lines))):
-        return None
-    offsets = [comment.start()] if comment is not None else []
-    if actions:
-        first = sum(len(line) + 1 for line in text.split("\n", actions[0])[: actions[0]])
-        match = _ACTION.search(text, first)
-        offsets += [match.start()] if match is not None else []
+    offsets = [start for start, _ in comments[:1]]
+    for first in actions[:1]:
+        start = sum(len(line) + 1 for line in lines[:first])
+        offsets += [start + match.start() for match in [_ACTION.search(lines[first])] if match]
     return _flaw(offset=min(offsets))
 
 
-def _newlines(match: re.Match[str]) -> str:
-    return "\n" * match[0].count("\n")
+def _comments(text: str) -> Iterator[tuple[int, int]]:
+    """Where each comment of Helm starts and ends."""
+    end = 0
+    while (opens := _OPENS.search(text, end)) and (closes := _CLOSES.search(text, opens.end())):
+        end = closes.end()
+        yield opens.start(), end
+
+
+def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text with spaces in place of spans of it; lines stay lines."""
+    parts, last = [], 0
+    for start, end in spans:
+        parts += [text[last:start], re.sub("[^\n]", " ", text[start:end])]
+        last = end
+    return "".join([*parts, text[last:]])
 
 
 def _has_action(line: str) -> bool:

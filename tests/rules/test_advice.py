@@ -34,7 +34,9 @@ def cidr(**members: Any) -> Json:
 
 def replicated(kind: str, replicas: int | None, one: Json, network: Json, **around: Any) -> Json:
     made = vmi([one], [network], kind=kind)
-    template = made["spec"]["virtualMachineTemplate"]["spec"]["template"] if "Pool" in kind else made["spec"]["template"]
+    template = (
+        made["spec"]["virtualMachineTemplate"]["spec"]["template"] if "Pool" in kind else made["spec"]["template"]
+    )
     template["metadata"] = around
     return made | {"spec": made["spec"] | ({} if replicas is None else {"replicas": replicas})}
 

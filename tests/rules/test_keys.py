@@ -110,7 +110,13 @@ def test_nothing_is_said_of_what_resembles_no_key_of_kubevirts() -> None:
 
 
 def test_nothing_is_said_of_what_kubevirt_knows_and_kvnet_does_not() -> None:
-    domain = {"clock": {}, "features": {}, "chassis": {}, "firmware": {"bootloader": {}}, "memory": {"hugepages": {}}}
+    domain: dict[str, Any] = {
+        "clock": {},
+        "features": {},
+        "chassis": {},
+        "firmware": {"bootloader": {}},
+        "memory": {"hugepages": {}},
+    }
     spec = {"volumes": [], "tolerations": [], "evictionStrategy": "None", "accessCredentials": []}
     devices = OPTED_OUT | {"rng": {}, "tpm": {}, "disks": [{"name": "a", "disk": {}, "dedicatedIOThread": True}]}
     assert told(vmi(devices=devices, domain=domain, spec=spec)) == []
