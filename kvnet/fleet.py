@@ -174,7 +174,7 @@ def _host_of(machine: Machine) -> str:
 def _mac(nic: CompiledNic, interface: InterfaceSpec) -> str | None:
     """The MAC address of the device; of a virtual function the one in the spec, which CNI sets."""
     if isinstance(nic.device, Interface) and nic.device.mac is not None:
-        return str(nic.device.mac)
+        return None if nic.device.mac.is_zero else str(nic.device.mac)
     return _own_mac(interface)
 
 

@@ -79,13 +79,14 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
     compiled = compile(machine, target)
     if compiled.problems:
         return evolve(rendered, compiled=compiled, problems=placed(machine.origin, compiled.problems), notes=found)
+    noted = without_consequences(machine, (*found, *placed(machine.origin, compiled.notes)))
     if not whole:
-        return evolve(rendered, compiled=compiled, notes=(*found, *placed(machine.origin, compiled.notes)))
+        return evolve(rendered, compiled=compiled, notes=noted)
     try:
         document = _document(machine, target, compiled)
     except KvnetError as error:
         return evolve(rendered, compiled=compiled, problems=placed(machine.origin, error.problems), notes=found)
-    notes = (*found, *placed(machine.origin, (*compiled.notes, *left_out(machine))))
+    notes = (*noted, *placed(machine.origin, left_out(machine)))
     return evolve(rendered, compiled=compiled, document=document, notes=notes)
 
 

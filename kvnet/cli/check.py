@@ -58,5 +58,5 @@ def _skipped(kinds: Sequence[str]) -> str:
     """What is said of the documents that were skipped."""
     if not kinds:
         return ""
-    counted = ", ".join(f"{count} {kind}" for kind, count in Counter(kinds).most_common())
+    counted = ", ".join(f"{kind} ({count})" for kind, count in Counter(kinds).most_common())
     return f"skipped what is not KubeVirt's: {counted}"

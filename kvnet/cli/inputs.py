@@ -102,7 +102,7 @@ def _read(file: Path | None, is_one: bool) -> Reading:
     reading = load_partly(text)
     if is_one or not is_of_others(text, reading.problems):
         return reading
-    skipped = (*reading.manifest.skipped, "file that is no YAML")
+    skipped = (*reading.manifest.skipped, "files that are no YAML")
     return Reading(manifest=evolve(reading.manifest, skipped=skipped), partial=reading.partial)
 
 

@@ -14,7 +14,7 @@ __all__ = ["API_OF", "KUBEVIRT", "NAD", "OURS", "is_bare_spec", "skipped_as"]
 
 NAD: Final = "NetworkAttachmentDefinition"
 KUBEVIRT: Final = "KubeVirt"
-_NO_KIND: Final = "document without a kind"
+_NO_KIND: Final = "documents without a kind"
 _CORE = tuple(f"kubevirt.io/{version}" for version in ("v1", "v1alpha3", "v1alpha2", "v1alpha1"))
 _POOL = tuple(f"pool.kubevirt.io/{version}" for version in ("v1beta1", "v1alpha1"))
 _INSTANCETYPE = tuple(
