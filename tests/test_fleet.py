@@ -93,7 +93,8 @@ def test_machines_of_one_name_on_two_hosts_are_two_domains() -> None:
 
 def test_a_problem_between_machines_has_its_place() -> None:
     text = "kind: VirtualMachineInstance\nmetadata: {name: %s}\nspec:\n  domain:\n    devices:\n      interfaces:\n"
-    text += "      - {name: a, bridge: {}, macAddress: '02:00:00:00:00:42'}\n  networks: [{name: a, multus: {networkName: b}}]\n"
+    text += "      - {name: a, bridge: {}, macAddress: '02:00:00:00:00:42'}\n"
+    text += "  networks: [{name: a, multus: {networkName: b}}]\n"
     machines = kvnet.loads_all(f"{text % 'a'}---\n{text % 'b'}").machines
     (problem,) = kvnet.check_all(machines)
     assert str(problem.place) == "<text>:16:43"

@@ -23,7 +23,7 @@ def run(arguments: Namespace, report: Report) -> int:
     problems: Sequence[Problem]
     try:
         read, target = inputs.read_partly(arguments)
-        problems = [*read.problems, *_found(read, target)]
+        problems = _by_document([*read.problems, *_found(read, target)])
         if not read.problems and not _is_enough(read, arguments):
             problems.append(inputs.no_machine(arguments.files))
     except KvnetError as error:
@@ -35,6 +35,14 @@ def run(arguments: Namespace, report: Report) -> int:
         write([problem.as_dict() for problem in problems], arguments.output)
     has_warnings = any(problem.severity is Severity.WARNING for problem in problems)
     return status_of(problems) or (FINDINGS if arguments.strict and has_warnings else CLEAN)
+
+
+def _by_document(problems: list[Problem]) -> list[Problem]:
+    """The problems of one document together; files are in the order in which they are first told of."""
+    places = [(each.place.file, each.place.document) if each.place else ("", 0) for each in problems]
+    order = {file: n for n, file in enumerate(dict.fromkeys(file for file, _ in places))}
+    numbered = sorted(enumerate(places), key=lambda each: (order[each[1][0]], each[1][1]))
+    return [problems[n] for n, _ in numbered]
 
 
 def _found(read: Reading, target: Target) -> Iterator[Problem]:

@@ -168,3 +168,12 @@ def test_a_fleet_is_watched_while_its_results_pass_by() -> None:
     assert {duplicate.first, duplicate.again} == {"fleet/vm-0", "fleet/vm-3"}
     assert duplicate.problem.code == "KN710"
     assert duplicate.index in (0, 3)
+
+
+def test_on_a_plain_host_two_namespaces_give_one_domain(bulk: Bulk, tmp_path: Path) -> None:
+    pair = [{"metadata": {"name": "app", "namespace": namespace}} for namespace in ("blue", "green")]
+    machines = [vmi(n) | {"spec": {"domain": {"devices": {"autoattachPodInterface": False}}}} | pair[n] for n in (0, 1)]
+    run = bulk("-f", "-", "--profile", "host", stdin=lines(machines))
+    assert run.returncode == 1
+    assert b"KN713 green/app would be the domain 'app', as blue/app would" in run.stderr
+    assert bulk("-f", "-", stdin=lines(machines)).returncode == 0

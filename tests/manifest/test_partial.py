@@ -66,7 +66,7 @@ CASES: dict[str, tuple[Any, tuple[str, str], list[tuple[str, str]]]] = {
         [("KN129", f"{NICS}[1].model")],
     ),
     "a number for the name of a network": (
-        vmi([nic(), nic("b", model="x")], [multus(7), multus("b")]),
+        vmi([nic(), nic("b", model="x")], [multus() | {"name": 7}, multus("b")]),
         ("KN004", "spec.networks[0].name"),
         [("KN129", f"{NICS}[1].model")],
     ),
@@ -139,7 +139,8 @@ def test_no_flaw_makes_anything_be_told_that_would_not_be_told_without_it(data: 
 
 def test_what_is_left_has_the_places_of_the_text() -> None:
     text = "kind: VirtualMachineInstance\nspec:\n  domain:\n    devices:\n      interfaces:\n      - name: a\n"
-    text += "        bootOrder: one\n        model: x\n        bridge: {}\n  networks: [{name: a, multus: {networkName: b}}]\n"
+    text += "        bootOrder: one\n        model: x\n        bridge: {}\n"
+    text += "  networks: [{name: a, multus: {networkName: b}}]\n"
     (partial,) = load_partly(kvnet.manifest.document.given_text(text)).partial
     (problem,) = told_of(partial.machine)
     assert str(problem.place) == "<text>:8:16"
