@@ -137,7 +137,8 @@ def with_misplaced_keys(misfit: Misfit, data: Any) -> Misfit:
         return misfit
     flaws: list[Flaw] = []
     for flaw in misfit.flaws:
-        flaws += (flaw.code == MISSING and [*_misplaced(flaw.path, kind, data)]) or [flaw]
+        is_missing = flaw.code == MISSING and all(isinstance(step, str) for step in flaw.path)
+        flaws += (is_missing and [*_misplaced(flaw.path, kind, data)]) or [flaw]
     return Misfit(*flaws)
 
 

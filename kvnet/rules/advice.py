@@ -17,6 +17,8 @@ __all__ = ["RULES"]
 _ACPI_INDEXES = range(1, 16384)
 _LAUNCHER_PORTS = (22222, 49152, 49153)
 _MIGRATABLE_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration"
+_MOST_PLUGINS, _LONGEST_NAME = 64, 64
+"""How many binding plugins, and how many characters of a name, are compared for what was meant."""
 _SMALLEST_CIDR = {4: 30, 6: 126}
 _IGNORED_BY_SRIOV = {
     "model": "model",
@@ -170,12 +172,12 @@ def plugin_is_registered(context: RuleContext) -> Iterator[Problem]:
     if cluster is None and facts is None:
         return
     registered = sorted({*(cluster or ()), *(facts or ())})
-    folded = {each.lower(): each for each in registered}
+    folded = {each.lower(): each for each in registered[:_MOST_PLUGINS]}
     for nic in context.nics:
         binding = nic.interface.binding
         if not isinstance(binding, Plugin) or binding.name in registered:
             continue
-        close = get_close_matches(binding.name.lower(), folded, n=1)
+        close = get_close_matches(binding.name[:_LONGEST_NAME].lower(), folded, n=1)
         hint = f"did you mean '{folded[close[0]]}'?" if close else "register it in the KubeVirt object"
         message = f"the cluster registers no binding plugin '{binding.name}'"
         yield _warning(nic.at / "binding" / "name", "KN928", message, hint)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
@@ -21,8 +22,8 @@ __all__ = ["VMI_KEYS", "Meant", "has_odd_keys", "is_domain", "meant", "odd_keys"
 
 _LONGEST: Final = 64
 """Characters of a key that is compared; KubeVirt's have at most 29."""
-_MOST: Final = 16
-"""Unknown keys of one object that are looked at."""
+_MOST: Final = 64
+"""Unknown keys of one machine that are looked at."""
 _NEAR: Final = 0.8
 
 
@@ -178,12 +179,16 @@ def odd_keys(machine: Machine) -> Iterator[tuple[FieldPath, str, Meant]]:
 
     Keys that resemble none are passed over.
     """
-    for path, rest, known in _holders(machine):
-        odd = (key for key in rest if key not in known and isinstance(key, str))
-        for key in islice(odd, _MOST):
-            found = meant(machine.kind, path, key)
-            if found is not None:
-                yield FieldPath((*path, key)), key, found
+    odd = (
+        (path, key)
+        for path, rest, known in _holders(machine)
+        for key in rest
+        if key not in known and isinstance(key, str)
+    )
+    for path, key in islice(odd, _MOST):
+        found = meant(machine.kind, path, key)
+        if found is not None:
+            yield FieldPath((*path, key)), key, found
 
 
 def meant(kind: str, path: tuple[str | int, ...], key: str) -> Meant | None:
@@ -199,7 +204,7 @@ def meant(kind: str, path: tuple[str | int, ...], key: str) -> Meant | None:
     """
     if len(key) > _LONGEST:
         return None
-    homes = _homes(kind)
+    homes = _homes(kind if kind in TEMPLATES else "")
     own = homes.get(tuple([part for part in path if isinstance(part, str)]), frozenset())
     if key in own:
         return None
@@ -251,6 +256,7 @@ def _holders(machine: Machine) -> list[_Holder]:
     return found
 
 
+@cache
 def _homes(kind: str) -> dict[tuple[str, ...], frozenset[str]]:
     """The keys of every object in an object of a kind, by their paths."""
     root = (*TEMPLATES.get(kind, ()), "spec")
@@ -258,6 +264,7 @@ def _homes(kind: str) -> dict[tuple[str, ...], frozenset[str]]:
     return inner | {path: known for path, known in _OUTER.get(kind, _NONE).items() if path not in inner}
 
 
+@cache
 def _folded(known: frozenset[str]) -> dict[str, str]:
     return {each.lower(): each for each in sorted(known)}
 

@@ -123,7 +123,7 @@ def test_nothing_is_said_of_what_kubevirt_knows_and_kvnet_does_not() -> None:
 
 
 def test_of_very_many_unknown_keys_a_few_are_told() -> None:
-    assert 0 < len(told(vmi(devices=OPTED_OUT | {f"interface{n}": 0 for n in range(10_000)}))) < 20
+    assert 0 < len(told(vmi(devices=OPTED_OUT | {f"interface{n}": 0 for n in range(10_000)}))) <= 64
 
 
 @pytest.mark.parametrize(
