@@ -36,6 +36,7 @@ _SHORT_DIGITS = 18
 """Up to so many digits, Go holds a quantity as an integer and a power of ten."""
 
 _new: Final = object.__new__
+_ZEROS: Final = bytes(6)
 
 
 class Number(int):
@@ -110,7 +111,7 @@ class MacAddress:
     @property
     def is_zero(self) -> bool:
         """All bits are 0: no address of any NIC."""
-        return not any(self.octets)
+        return self.octets == _ZEROS
 
     def canonical(self) -> MacAddress:
         """The same address, spelled in lower case with colons as libvirt writes it."""

@@ -51,20 +51,19 @@ def skipped_as(data: Any) -> str | None:
     if type(data) is not dict and not isinstance(data, Mapping):
         return _NO_KIND
     kind, api = data.get("kind"), data.get("apiVersion") or None
+    if type(kind) is str and (type(api) is str or api is None) and (kind, api) in _READ:
+        return None
     if not isinstance(kind, str) or not kind:
         return _without_kind(data, api)
-    is_text = api is None or isinstance(api, str)
-    if is_text and (kind, api) in _READ:
-        return None
     group = api.rpartition("/")[0] if isinstance(api, str) else None
     if kind not in _SERVED:
         return _of_other_kind(kind, group)
-    if not is_text:
+    if not isinstance(api, str):
         raise Misfit(Flaw(path=("apiVersion",), value=api, wanted="text"))
     if kind == NAD:
         return None if group == "k8s.cni.cncf.io" else f"{kind} of {api}"
-    if _is_own(api or ""):
-        hint = f"did you mean '{_closest(api or '', _SERVED[kind])}'?"
+    if _is_own(api):
+        hint = f"did you mean '{_closest(api, _SERVED[kind])}'?"
         message = f"KubeVirt never served a {kind} of '{api}'"
         raise Misfit(Flaw(code=UNSERVED, path=("apiVersion",), message=message, hint=hint))
     return f"{kind} of {api}"

@@ -268,20 +268,6 @@ def sound_documents(source: Source, *, of_kubernetes: bool = False) -> tuple[lis
 
 
 def _text_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], list[Problem]]:
-    sound, problems = _parsed_documents(text, of_kubernetes)
-    if not of_kubernetes or "{{" not in text.text:
-        return sound, problems
-    rendered = []
-    for each in sound:
-        flaw = None if each.origin is None or _is_foreign(each.data) else templated_value(each.data)
-        if each.origin is not None and flaw is not None:
-            problems.append(each.origin.problem(flaw))
-        else:
-            rendered.append(each)
-    return rendered, problems
-
-
-def _parsed_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], list[Problem]]:
     if _MAYBE_JSON.match(text.text):
         try:
             return list(_items(parse_json(text.text), TextOrigin(text))), []
@@ -291,8 +277,23 @@ def _parsed_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], 
             has_more = error.msg == "Extra data"
             is_stream = has_more and text.text.startswith(_AFTER_JSON, error.pos)
             if _QUOTED_JSON.match(text.text) and not is_stream:
-                return [], [text.unreadable(error.pos, f"not JSON: {error.msg}", _SEVERAL if has_more else "")]
-    return _yaml_documents(text, of_kubernetes)
+                template = template_flaw(text.text, error.pos, _is_readable) if of_kubernetes else None
+                message, hint = f"not JSON: {error.msg}", _SEVERAL if has_more else ""
+                return [], [text.problem(template) if template else text.unreadable(error.pos, message, hint)]
+    sound, problems = _yaml_documents(text, of_kubernetes)
+    return _rendered(sound, problems) if of_kubernetes and "{{" in text.text else (sound, problems)
+
+
+def _rendered(documents: list[Document], problems: list[Problem]) -> tuple[list[Document], list[Problem]]:
+    """The documents that no template is left in, and the problems with those of the others."""
+    sound, problems = [], [*problems]
+    for each in documents:
+        flaw = None if each.origin is None or _is_foreign(each.data) else templated_value(each.data)
+        if each.origin is not None and flaw is not None:
+            problems.append(each.origin.problem(flaw))
+        else:
+            sound.append(each)
+    return sound, problems
 
 
 def _yaml_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], list[Problem]]:

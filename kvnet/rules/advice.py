@@ -128,24 +128,19 @@ def acpi_index(context: RuleContext) -> Iterator[Problem]:
         seen[index] = nic.interface.name
 
 
-def unique_macs(context: RuleContext) -> Iterator[Problem]:
-    """Two NICs with one MAC confuse bridges and guests."""
+def macs_of_nics(context: RuleContext) -> Iterator[Problem]:
+    """Two NICs with one MAC confuse bridges and guests, and libvirt cannot start one with the address of zeros."""
     seen: dict[bytes, str] = {}
     for nic, mac in context.macs:
         if mac is None:
             continue
-        if mac.octets in seen:
+        if mac.is_zero:
+            message = f"{mac} is no address that a NIC can have"
+            yield _warning(nic.at / "macAddress", "KN929", message, "write an address, or leave it out")
+        elif mac.octets in seen:
             message = f"{mac} is also the address of '{seen[mac.octets]}'"
             yield _warning(nic.at / "macAddress", "KN908", message, "give each NIC its own")
         seen[mac.octets] = nic.interface.name
-
-
-def mac_is_not_zero(context: RuleContext) -> Iterator[Problem]:
-    """libvirt defines a NIC with the address of zeros, and the host's tap cannot be set up with it."""
-    for nic, mac in context.macs:
-        if mac is not None and mac.is_zero:
-            message = f"{mac} is no address that a NIC can have"
-            yield _warning(nic.at / "macAddress", "KN929", message, "write an address, or leave it out")
 
 
 def replicas_have_own_macs(context: RuleContext) -> Iterator[Problem]:
@@ -242,8 +237,7 @@ RULES = (
     Rule(sriov_settings, Sriov),
     Rule(bridge_on_pod_network_stays, Bridge),
     Rule(acpi_index, "acpi_index"),
-    Rule(unique_macs, "mac_address"),
-    Rule(mac_is_not_zero, "mac_address"),
+    Rule(macs_of_nics, "mac_address"),
     Rule(replicas_have_own_macs, REPLICAS),
     Rule(plugin_is_registered, Plugin),
     Rule(known_keys, ODD_KEYS),

@@ -11,6 +11,8 @@ __all__ = ["without_consequences"]
 
 _CAUSES = {"KN112": "KN127", "KN116": "KN127", "KN314": "KN928"}
 """By the code of what follows, that of the problem of the same interface from which it follows."""
+_FIRST = frozenset(_CAUSES.values())
+"""The codes of the problems from which others follow."""
 _UNUSED, _NAMELESS = "KN125", "KN127"
 
 
@@ -21,6 +23,8 @@ def without_consequences(machine: Machine, problems: Iterable[Problem]) -> tuple
     misspells is not one without an interface. KubeVirt's webhook tells all of these.
     """
     problems = tuple(problems)
+    if _FIRST.isdisjoint([each.code for each in problems]):
+        return problems
     told = {(each.code, _entry(each)) for each in problems}
     meant = {each.hint for each in problems if each.code == _NAMELESS}
 

@@ -72,6 +72,17 @@ _OUTER: dict[str, dict[tuple[str, ...], frozenset[str]]] = {
 }
 """The keys of what is around the spec of a VMI, by the kind of the object and the path of the mapping."""
 _NONE: dict[tuple[str, ...], frozenset[str]] = {(): _OBJECT}
+_Tree = tuple[frozenset[str], Mapping[str, Any]]
+"""The keys of an object, and the trees of the objects in it."""
+
+
+def _tree(outer: Mapping[tuple[str, ...], frozenset[str]], path: tuple[str, ...] = ()) -> _Tree:
+    inner = {each[-1]: _tree(outer, each) for each in outer if each and each[:-1] == path}
+    return outer[path], inner
+
+
+_AROUND = {kind: _tree(outer) for kind, outer in _OUTER.items()}
+_UNKNOWN = _tree(_NONE)
 
 VMI_KEYS: Final = _words(
     "priorityClassName domain nodeSelector affinity schedulerName serviceAccountName tolerations "
@@ -159,17 +170,17 @@ def has_odd_keys(machine: Machine) -> bool:
         or (kind and kind.rest and not kind.rest.keys() <= _MACHINE)
         or (security and security.rest and not security.rest.keys() <= _SECURITY)
         or (domain.devices.disks and not all(disk.rest.keys() <= _DISK for disk in domain.devices.disks))
-        or (machine.around and _has_odd_around(machine.around, _OUTER.get(machine.kind, _NONE), ()))
+        or (machine.around and _has_odd(machine.around, _AROUND.get(machine.kind, _UNKNOWN)))
     )
 
 
-def _has_odd_around(
-    around: Mapping[str, Any], outer: Mapping[tuple[str, ...], frozenset[str]], path: tuple[str, ...]
-) -> bool:
-    if not around.keys() <= outer[path]:
+def _has_odd(holder: Mapping[str, Any], tree: _Tree) -> bool:
+    known, inner = tree
+    if not holder.keys() <= known:
         return True
-    for key, each in around.items():
-        if type(each) is dict and (*path, key) in outer and _has_odd_around(each, outer, (*path, key)):
+    for key, branch in inner.items():
+        each = holder.get(key)
+        if each and (type(each) is dict or isinstance(each, Mapping)) and _has_odd(each, branch):
             return True
     return False
 

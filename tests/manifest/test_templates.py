@@ -33,6 +33,12 @@ def test_an_unrendered_template_is_told_at_its_first_brace_and_nothing_else(text
     assert "render it first" in caught.value.problems[-1].hint
 
 
+def test_a_template_of_json_is_told_too() -> None:
+    with pytest.raises(Rejected) as caught:
+        loads_all('{"kind": "VirtualMachine",\n "metadata": {"name": {{ .name }}}}')
+    assert [(each.code, str(each.place)) for each in caught.value.problems] == [("KN015", "<text>:2:23")]
+
+
 OTHERS = {
     "braces for the guest": 'spec: {template: {spec: {domain: {devices: {}}, volumes: [{x: "{{ ds.x }}"}]}}}\n',
     "braces in an annotation": 'metadata: {annotations: {a: "{{ x }}"}}\n' + BODY,
