@@ -236,7 +236,7 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.integers(-(2**53), 2**53),
     Quantity: _QUANTITIES,
-    IpText: st.ip_addresses().map(lambda ip: str(getattr(ip, "ipv4_mapped", None) or ip)),
+    IpText: st.ip_addresses().map(str),
     MacAddress: mac_addresses(),
     PciAddress: pci_addresses(),
     Machine: st.deferred(_machines),
