@@ -21,14 +21,16 @@ from kvnet.bulk.duplicates import Records, digest
 from kvnet.fleet import uses_of
 
 Bulk = Callable[..., "CompletedProcess[bytes]"]
-keys = st.tuples(st.sampled_from(["mac", "vf", "tap"]), st.sampled_from(["a", "b"]), st.sampled_from(["1", "2", "3"]))
+keys = st.tuples(
+    st.sampled_from(["mac", "vf", "tap", "domain"]), st.sampled_from(["a", "b"]), st.sampled_from(["1", "2", "3"])
+)
 
 
 def found(fleet: list[list[tuple[str, str, str]]]) -> list[tuple[Any, ...]]:
     """The duplicates of machines that use this."""
 
     def line(n: int) -> dict[str, Any]:
-        kinds = ("mac", "vf", "tap")
+        kinds = ("mac", "vf", "tap", "domain")
         uses = {f"{kind}s": [[where, what] for k, where, what in fleet[n] if k == kind] for kind in kinds}
         return {"name": str(n), "namespace": "fleet", "uses": uses}
 

@@ -150,7 +150,10 @@ def test_a_machine_that_conflicts_has_no_plan() -> None:
 @pytest.mark.parametrize("name", ["u1.medium", "cx1.8xlarge", "rt1.large"])
 def test_a_machine_may_refer_to_what_kubevirt_deploys(name: str) -> None:
     machine = kvnet.load(
-        {"kind": "VirtualMachine", "spec": {"instancetype": {"name": name}, "template": {"spec": {"domain": {"devices": {}}}}}}
+        {
+            "kind": "VirtualMachine",
+            "spec": {"instancetype": {"name": name}, "template": {"spec": {"domain": {"devices": {}}}}},
+        }
     )
     target = kvnet.Target(instancetypes=kvnet.common_instancetypes(), preferences=kvnet.common_preferences())
     assert kvnet.expand(machine, target).problems == ()
