@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from kvnet.facts import HostNetwork as HostNetwork
     from kvnet.facts import PodLink as PodLink
     from kvnet.facts import PodNetwork as PodNetwork
+    from kvnet.fleet import check_all as check_all
     from kvnet.hotplug import Action as Action
     from kvnet.hotplug import HotplugPolicy as HotplugPolicy
     from kvnet.hotplug import LiveDomain as LiveDomain
@@ -98,6 +99,7 @@ _HOMES = {
     "kvnet.domain.read": "read_domain",
     "kvnet.errors": "Cause FactsError FieldPath KvnetError Place Problem Rejected Severity XmlError",
     "kvnet.facts": "Confidential HostFacts HostNetwork PodLink PodNetwork",
+    "kvnet.fleet": "check_all",
     "kvnet.hotplug": "Action HotplugPolicy LiveDomain Plan Step plan_changes",
     "kvnet.instancetypes": "Expansion expand",
     "kvnet.instancetypes.common": "common_instancetypes common_preferences",

@@ -12,6 +12,7 @@ from kvnet.errors import KvnetError, Problem, Rejected, Severity
 from kvnet.instancetypes import expand
 from kvnet.rules.check import check as judge
 from kvnet.rules.check import findings
+from kvnet.rules.consequences import without_consequences
 from kvnet.spec import Machine, Origin
 from kvnet.spec.nic import interfaces_at
 from kvnet.target import Profile, Target, checked_target
@@ -72,7 +73,7 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
     target = checked_target(machine, target)
     rendered = Rendered(machine=machine, target=target, name=domain_name(machine, target.profile))
     expansion = expand(machine, target)
-    found = findings(expansion, target)
+    found = without_consequences(expansion.machine, findings(expansion, target))
     errors = tuple([each for each in found if each.is_error])
     if errors:
         return evolve(rendered, problems=errors, notes=tuple([each for each in found if not each.is_error]))
@@ -80,13 +81,14 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
     compiled = compile(machine, target)
     if compiled.problems:
         return evolve(rendered, compiled=compiled, problems=placed(machine.origin, compiled.problems), notes=found)
+    noted = without_consequences(machine, (*found, *placed(machine.origin, compiled.notes)))
     if not whole:
-        return evolve(rendered, compiled=compiled, notes=(*found, *placed(machine.origin, compiled.notes)))
+        return evolve(rendered, compiled=compiled, notes=noted)
     try:
         document = _document(machine, target, compiled)
     except KvnetError as error:
         return evolve(rendered, compiled=compiled, problems=placed(machine.origin, error.problems), notes=found)
-    notes = (*found, *placed(machine.origin, (*compiled.notes, *left_out(machine))))
+    notes = (*noted, *placed(machine.origin, left_out(machine)))
     return evolve(rendered, compiled=compiled, document=document, notes=notes)
 
 

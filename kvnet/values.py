@@ -64,6 +64,7 @@ _SHORT_DIGITS = 18
 """Up to so many digits, Go holds a quantity as an integer and a power of ten."""
 
 _new: Final = object.__new__
+_ZEROS: Final = bytes(6)
 
 
 class Number(int):
@@ -138,6 +139,11 @@ class MacAddress:
     def is_group(self) -> bool:
         """Multicast or broadcast (IEEE 802: the lowest bit of the first byte)."""
         return bool(self.octets[0] & 1)
+
+    @property
+    def is_zero(self) -> bool:
+        """All bits are 0: no address of any NIC."""
+        return self.octets == _ZEROS
 
     def canonical(self) -> MacAddress:
         """The same address, spelled in lower case with colons as libvirt writes it."""

@@ -56,4 +56,5 @@ def vmi(  # one argument for each place of the manifest that tests write to
     for step in reversed(_ABOVE[kind]):
         inner = {step: inner}
     metadata = {"name": "vm", "annotations": annotations or {}}
-    return {"apiVersion": "kubevirt.io/v1", "kind": kind, "metadata": metadata, "spec": inner, "status": status or {}}
+    api = "pool.kubevirt.io/v1beta1" if kind == "VirtualMachinePool" else "kubevirt.io/v1"
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": inner, "status": status or {}}

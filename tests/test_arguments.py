@@ -54,11 +54,6 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
     "diff": (kvnet.diff, {"before": (DEVICE, "device"), "after": ([DEVICE], "device")}),
     "dump": (kvnet.dump, {"value": (MACHINE, "machine")}),
     "expand": (kvnet.expand, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
-    "facts_of": (kvnet.facts_of, {"imported": ([], "")}),
-    "import_domains": (
-        kvnet.import_domains,
-        {"domains": ([kvnet.DomainText(DOMAIN)], ""), "profile": ("host", "text")},
-    ),
     "import_domain": (kvnet.import_domain, {"domain_xml": (DOMAIN, "text"), "profile": ("host", "text")}),
     "import_domains": (
         kvnet.import_domains,

@@ -58,8 +58,12 @@ ALLOWED = {
         "errors",
     },
     "pipeline": {"domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
+    "fleet": {
+        *("pipeline", "domain", "compiler", "rules", "instancetypes", "defaults", "target", "spec", "device", "values"),
+        "errors",
+    },
     "bulk": {
-        *("pipeline", "compiler", "instancetypes", "defaults", "manifest", "target", "facts", "spec"),
+        *("fleet", "pipeline", "compiler", "instancetypes", "defaults", "manifest", "target", "facts", "spec"),
         *("device", "values", "errors"),
     },
     "interface_status": {"manifest", "domain", "compiler", "facts", "spec", "device", "errors"},
@@ -90,6 +94,7 @@ PURE = (
     "defaults",
     "root_complex",
     "pipeline",
+    "fleet",
 )
 
 

@@ -3,7 +3,8 @@
 ``import kvnet`` does not load this package.
 """
 
-from kvnet.bulk.duplicates import Duplicate, Fleet, Uses
+from kvnet.bulk.duplicates import Fleet
 from kvnet.bulk.rendering import BulkResult, MachineSource, render
+from kvnet.fleet import Duplicate, Uses
 
 __all__ = ["BulkResult", "Duplicate", "Fleet", "MachineSource", "Uses", "render"]

@@ -1,4 +1,4 @@
-"""Note what each machine uses and only one may, and find what two of them use, in memory that does not grow."""
+"""Note on disk what each machine uses and only one may, and find what two of them use, in memory that does not grow."""
 
 from __future__ import annotations
 
@@ -14,67 +14,18 @@ from struct import iter_unpack
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
-from attrs import asdict, frozen
-
-from kvnet.compiler import Compiled, CompiledNic
-from kvnet.device import Hostdev, HostdevSource, Interface, NetworkSource
-from kvnet.errors import FieldPath, Problem
-from kvnet.spec import Bridge, Machine, Multus, Network, Pod, ResourceClaim
-from kvnet.spec import Interface as InterfaceSpec
-from kvnet.target import Profile, Target
-from kvnet.values import MacAddress
+from kvnet.fleet import Duplicate, Uses
 
 if TYPE_CHECKING:
     from kvnet.bulk.rendering import BulkResult
 
-__all__ = ["Duplicate", "Fleet", "LineFile", "Records", "Uses", "digest", "uses_of"]
+__all__ = ["Fleet", "LineFile", "Records", "digest", "digests_of"]
 
 _BUCKETS = 128
 _AT_ONCE = 1 << 17
 """How many records of a bucket are compared in one pass."""
 _READ_AT_ONCE = 1 << 20
 _STEP = 16
-_KINDS = {
-    "mac": ("KN710", "MAC address {what} in network '{where}'"),
-    "vf": ("KN711", "virtual function {what}"),
-    "tap": ("KN712", "tap {what}"),
-}
-_Pairs = tuple[tuple[str, str], ...]
-
-
-@frozen(slots=False)
-class Uses:
-    """What one machine uses and no other may: ``macs`` with their networks, ``vfs`` and ``taps`` with their hosts.
-
-    Each entry is a pair, the network or host first. The host is an empty string where it is not known.
-
-    >>> list(Uses(macs=(("default/lan", "52:54:00:00:00:01"),)))
-    [('mac', 'default/lan', '52:54:00:00:00:01')]
-    """
-
-    macs: _Pairs = ()
-    vfs: _Pairs = ()
-    taps: _Pairs = ()
-
-    def __iter__(self) -> Iterator[tuple[str, str, str]]:
-        """Each use as its kind (``mac``, ``vf`` or ``tap``), its network or host, and what is used there."""
-        for kind, used in (("mac", self.macs), ("vf", self.vfs), ("tap", self.taps)):
-            for where, what in used:
-                yield kind, where, what
-
-    def as_dict(self) -> dict[str, _Pairs]:
-        """The uses as a line of the output has them; what is empty is left out."""
-        return asdict(self, recurse=False, filter=lambda _, pairs: bool(pairs))
-
-    def digests(self) -> list[bytes]:
-        """8 bytes that stand for each use."""
-        return [digest(*use) for use in self]
-
-    @classmethod
-    def of_line(cls, line: Mapping[str, Any]) -> Uses:
-        """The uses in a line of the output."""
-        uses = line.get("uses") or {}
-        return cls(*(tuple([(where, what) for where, what in uses.get(key, ())]) for key in ("macs", "vfs", "taps")))
 
 
 def digest(kind: str, where: str, what: str) -> bytes:
@@ -82,91 +33,9 @@ def digest(kind: str, where: str, what: str) -> bytes:
     return blake2b(f"{kind}\0{where}\0{what}".encode(errors="surrogatepass"), digest_size=8).digest()
 
 
-def uses_of(machine: Machine, compiled: Compiled, target: Target) -> Uses:
-    """What the NICs of a compiled machine use; ``machine`` is the one that was compiled, with its defaults."""
-    host = _host_of(machine)
-    interfaces = {interface.name: interface for interface in machine.interfaces}
-    networks = {network.name: network for network in machine.networks}
-    macs, vfs, taps = [], [], []
-    for nic in compiled.nics:
-        if nic.device is None:
-            continue
-        mac = _mac(nic, interfaces[nic.name])
-        network = _network(machine, interfaces[nic.name], networks[nic.name], nic, target.profile) if mac else None
-        if mac and network:
-            macs.append((network, mac))
-        if isinstance(nic.device, Hostdev) or isinstance(nic.device.source, HostdevSource):
-            vfs += [(host, each.name) for each in nic.requirements if each.kind == "vf"]
-        elif _has_tap_of_host(nic, target):
-            taps.append((host, str(nic.device.target)))
-    return Uses(tuple(macs), tuple(vfs), tuple(taps))
-
-
-def _host_of(machine: Machine) -> str:
-    """The node in ``status.nodeName`` of a VMI, or an empty string."""
-    node = machine.status.rest.get("nodeName") if machine.status else None
-    return node if isinstance(node, str) else ""
-
-
-def _mac(nic: CompiledNic, interface: InterfaceSpec) -> str | None:
-    """The MAC address of the device; of a virtual function the one in the spec, which CNI sets."""
-    if isinstance(nic.device, Interface) and nic.device.mac is not None:
-        return str(nic.device.mac)
-    return str(MacAddress.parse(interface.mac_address)) if interface.mac_address else None
-
-
-def _network(
-    machine: Machine, interface: InterfaceSpec, network: Network, nic: CompiledNic, profile: Profile
-) -> str | None:
-    """The network in which a NIC's MAC address must be unique, or nothing where no other NIC can see it."""
-    namespace = machine.namespace or "default"
-    match network.sources[0]:
-        case Multus(network_name=name):
-            return name if "/" in name else f"{namespace}/{name}"
-        case ResourceClaim() as claim:
-            # a claim made of a template belongs to this machine alone
-            claims = machine.spec.resource_claims
-            named = (each.rest.get("resourceClaimName") for each in claims if each.name == claim.claim_name)
-            name = next(named, None) or f"{machine.name} {claim.claim_name}"
-            return f"claim {namespace}/{name}/{claim.request_name}"
-        case Pod() if profile is Profile.HOST:
-            source = nic.device.source if nic.device else None
-            return f"libvirt {source.network} on {_host_of(machine)}" if isinstance(source, NetworkSource) else None
-        case Pod():
-            # other bindings hide the guest's address behind that of the pod
-            return "pod" if isinstance(interface.binding, Bridge) else None
-
-
-def _has_tap_of_host(nic: CompiledNic, target: Target) -> bool:
-    """Whether a tap is outside the pod's network namespace: in the host profile, or where the facts name it."""
-    if not isinstance(nic.device, Interface) or nic.device.target is None:
-        return False
-    link = (target.facts.links or {}).get(nic.name)
-    return target.profile is Profile.HOST or (link is not None and isinstance(link.tap, str))
-
-
-@frozen
-class Duplicate:
-    """Something that two machines use and only one may.
-
-    ``kind`` is ``mac``, ``vf`` or ``tap``; ``where`` is its network or host, and ``what`` the address or name.
-    ``first`` and ``again`` are the two machines as ``NAMESPACE/NAME``; ``index`` is that of the second in the input.
-    """
-
-    kind: str
-    where: str
-    what: str
-    first: str
-    again: str
-    index: int
-
-    @property
-    def problem(self) -> Problem:
-        """The duplicate as a problem of the second machine."""
-        code, used = _KINDS[self.kind]
-        host = f" of host '{self.where}'" if self.kind != "mac" and self.where else ""
-        message = f"{self.again} uses {used.format(what=self.what, where=self.where)}{host}, as {self.first} does"
-        return Problem(FieldPath(), code, message, hint="give each machine its own")
+def digests_of(uses: Uses) -> list[bytes]:
+    """8 bytes that stand for each use."""
+    return [digest(*use) for use in uses]
 
 
 class Records:
@@ -304,7 +173,7 @@ class Fleet:
         """The same results; each is noted before it is yielded."""
         for result in results:
             line = {"index": result.index, "namespace": result.namespace, "name": result.name}
-            self._records.add(self._lines.count, result.uses.digests())
+            self._records.add(self._lines.count, digests_of(result.uses))
             self._lines.append([json.dumps(line | {"uses": result.uses.as_dict()}).encode() + b"\n"])
             yield result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from io import BufferedReader
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -14,24 +15,45 @@ from attrs import evolve, field, frozen
 from kvnet.bulk.rendering import BulkResult, Settings, documents_of, lost, refused, render_source
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest import Document, Manifest, documents, load_all, load_facts, loads_all
+from kvnet.manifest import Document, Manifest, load_all, load_facts, loads_all, manifest_files
+from kvnet.manifest.document import read_text, sound_documents
 from kvnet.pipeline import placed
 from kvnet.spec import Machine
 
-__all__ = ["Directory", "Done", "File", "Item", "Line", "Ndjson", "Resumed", "Source", "Unusable", "other_input"]
+__all__ = [
+    "Directory",
+    "Done",
+    "File",
+    "Item",
+    "Line",
+    "Ndjson",
+    "Resumed",
+    "Source",
+    "Unusable",
+    "check_lines",
+    "other_input",
+]
 
 LONGEST = 8 << 20
 """The most bytes of a line; a Kubernetes API server takes no object of that size."""
-_SUFFIXES = (".yaml", ".yml", ".json")
 _BLOCK = 256 << 10
 _FILES = 32
 """How many files are a chunk."""
 _OTHERS = re.compile(rb"NetworkAttachmentDefinition|VirtualMachine(?:Cluster)?(?:Instancetype|Preference)\b")
+_NO_LINE = re.compile(rb"(?:\s|#[^\n]*\n)*(?:---|%YAML|- |[\w.\"'-]{1,64}:[ \r\n]|[{\[][ \t\r]*\n)")
+"""How YAML in blocks begins, or JSON over several lines."""
 _ENVELOPE = re.compile(rb'\s*\{\s*"(?:vm|facts)"\s*:')
 
 
 class Unusable(OSError):
     """An input or output that a run cannot go on with."""
+
+
+def check_lines(stream: BufferedReader, name: str) -> None:
+    """Raise Unusable for a stream that begins as YAML, or as JSON over several lines, and so is no NDJSON."""
+    if _NO_LINE.match(stream.peek(_BLOCK)[:_BLOCK]):
+        reason = "is YAML, or JSON over several lines, and bulk reads one JSON object on each line"
+        raise Unusable(f"'{name}' {reason}: use kvnet render, or give bulk the directory of the manifests")
 
 
 @frozen
@@ -181,7 +203,7 @@ class Ndjson:
 
 @frozen
 class Directory:
-    """The manifests of a directory in the order of their names; each may hold several objects."""
+    """The manifests of a directory and its sub-folders, in the order of their paths; each may hold several objects."""
 
     name: str
     names: tuple[str, ...]
@@ -189,8 +211,7 @@ class Directory:
     @classmethod
     def of(cls, name: str) -> Directory:
         """The manifests that are in a directory now. Raises OSError."""
-        with os.scandir(name) as entries:
-            return cls(name, tuple(sorted(each.name for each in entries if each.name.endswith(_SUFFIXES))))
+        return cls(name, tuple(manifest_files(name)))
 
     @property
     def size(self) -> int:
@@ -230,13 +251,13 @@ class Directory:
 Source = Ndjson | Directory
 
 
-def _documents(path: Path) -> tuple[Document, ...]:
-    try:
-        return documents(path)
-    except KvnetError:
+def _documents(path: Path) -> Sequence[Document]:
+    text = read_text(path)
+    sound, problems = sound_documents(text, of_kubernetes=True)
+    if problems:
         # raises what is wrong with the other documents, too
-        load_all(path)
-        raise
+        load_all(text)
+    return sound
 
 
 def _render_envelope(text: bytes, file: str, settings: Settings) -> BulkResult:

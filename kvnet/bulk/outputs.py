@@ -14,9 +14,10 @@ from typing import IO, Any, ClassVar
 
 from attrs import define, evolve, field
 
-from kvnet.bulk.duplicates import Duplicate, LineFile, Records, Uses
+from kvnet.bulk.duplicates import LineFile, Records, digests_of
 from kvnet.bulk.inputs import Done, Unusable
 from kvnet.errors import FieldPath, Problem
+from kvnet.fleet import Duplicate, Uses
 
 __all__ = ["JOURNAL", "Batch", "FileOutput", "FolderOutput", "Output", "StreamOutput", "Tally"]
 
@@ -104,7 +105,7 @@ class Batch:
 
     def count(self, line: Mapping[str, Any]) -> None:
         """Count the machine of a line, and note what it uses."""
-        self.digests.append(Uses.of_line(line).digests())
+        self.digests.append(digests_of(Uses.of_line(line)))
         self.tally.count(line)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from kvnet.bulk.duplicates import Uses, uses_of
 from kvnet.bulk.scheduler import results
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
+from kvnet.fleet import Uses, uses_of
 from kvnet.instancetypes import expand
 from kvnet.manifest import Document, documents, load, load_facts, loads
 from kvnet.manifest.document import given_text

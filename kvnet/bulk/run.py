@@ -9,12 +9,12 @@ from contextlib import closing
 from functools import partial
 from typing import Any, TextIO
 
-from kvnet.bulk.duplicates import Duplicate
 from kvnet.bulk.inputs import Done, Item, Source, other_input
 from kvnet.bulk.outputs import Batch, Output, Tally, error_dict, file_name, numbered, read_head
 from kvnet.bulk.rendering import BulkResult, Settings
 from kvnet.bulk.scheduler import results
 from kvnet.errors import FieldPath, Problem
+from kvnet.fleet import Duplicate
 
 __all__ = ["run", "write_report"]
 

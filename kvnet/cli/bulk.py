@@ -8,11 +8,11 @@ import time
 from argparse import Namespace
 from contextlib import ExitStack, closing
 from functools import partial
+from io import BufferedReader
 from itertools import chain, islice
 from typing import NamedTuple, TextIO
 
-from kvnet.bulk.duplicates import Duplicate
-from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable
+from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable, check_lines
 from kvnet.bulk.outputs import FileOutput, FolderOutput, Output, StreamOutput, Tally
 from kvnet.bulk.rendering import Settings
 from kvnet.bulk.run import run as run_bulk
@@ -22,6 +22,7 @@ from kvnet.cli.exit_status import CLEAN, FINDINGS
 from kvnet.cli.inputs import common, named_file
 from kvnet.cli.report import Report
 from kvnet.facts import HostFacts
+from kvnet.fleet import Duplicate
 from kvnet.manifest import Manifest, load_all, load_cluster_objects, load_facts
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Profile, Target
@@ -66,7 +67,7 @@ def _target(arguments: Namespace) -> Target:
     return Target(
         profile=arguments.profile,
         facts=HostFacts() if arguments.facts is None else load_facts(named_file(arguments.facts)),
-        cluster=of_cluster.cluster or ClusterConfig(),
+        cluster=ClusterConfig() if of_cluster.cluster is None else of_cluster.cluster.complete,
         nads=nads,
         instancetypes=(*instancetypes, *found.instancetypes, *of_cluster.instancetypes),
         preferences=(*preferences, *found.preferences, *of_cluster.preferences),
@@ -76,13 +77,18 @@ def _target(arguments: Namespace) -> Target:
 def _source(arguments: Namespace, opened: ExitStack) -> Source:
     name = arguments.input
     if name == "-":
-        return Ndjson(opened.enter_context(open(sys.stdin.fileno(), "rb", closefd=False)), "<stdin>")
+        return _lines(opened.enter_context(open(sys.stdin.fileno(), "rb", closefd=False)), "<stdin>")
     if os.path.isdir(name):
         return Directory.of(name)
     if os.path.exists(arguments.output) and os.path.samefile(name, arguments.output):
         raise Unusable(f"'{name}' is both the input and the output")
     size = os.path.getsize(name) if os.path.isfile(name) else None
-    return Ndjson(opened.enter_context(open(name, "rb")), name, size)
+    return _lines(opened.enter_context(open(name, "rb")), name, size)
+
+
+def _lines(stream: BufferedReader, name: str, size: int | None = None) -> Ndjson:
+    check_lines(stream, name)
+    return Ndjson(stream, name, size)
 
 
 def _output(arguments: Namespace) -> Output:

@@ -8,31 +8,49 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from attrs import evolve
+
 from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
 from kvnet.instancetypes.common import common_instancetypes, common_preferences
-from kvnet.manifest import Manifest, load_all, load_cluster_objects, load_facts
+from kvnet.manifest import (
+    Manifest,
+    Reading,
+    is_of_others,
+    load_cluster_objects,
+    load_facts,
+    load_partly,
+    manifest_files,
+)
 from kvnet.manifest.document import Text, read_text
 from kvnet.pipeline import Rendered, render
 from kvnet.rules.check import check
-from kvnet.spec import Instancetype, Machine, Nad, Preference
+from kvnet.spec import Instancetype, Machine, Preference
 from kvnet.target import Profile, Target
 
-__all__ = ["admit", "common", "domain_text", "named_file", "read", "read_manifest", "rendered"]
+__all__ = [
+    "admit",
+    "common",
+    "domain_text",
+    "is_directory",
+    "named_file",
+    "no_machine",
+    "read",
+    "read_manifest",
+    "read_partly",
+    "rendered",
+]
 
-_SUFFIXES = (".yaml", ".yml", ".json")
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
 
 
-def read(arguments: Namespace, *, others_suffice: bool = False) -> tuple[tuple[Machine, ...], Target]:
+def read(arguments: Namespace) -> tuple[tuple[Machine, ...], Target]:
     """Read all files; raises KvnetError with the problems of every one of them.
 
-    A stream without any machine is a problem too, unless it holds other objects and those suffice.
+    That there is no machine, or none with the name that is asked for, is a problem too.
     """
     manifest, target = read_manifest(arguments)
-    if others_suffice and manifest.objects and not manifest.machines:
-        return (), target
-    return _chosen(manifest.machines, getattr(arguments, "name", None)), target
+    return _chosen(manifest.machines, getattr(arguments, "name", None), arguments.files), target
 
 
 def read_manifest(arguments: Namespace) -> tuple[Manifest, Target]:
@@ -40,31 +58,53 @@ def read_manifest(arguments: Namespace) -> tuple[Manifest, Target]:
 
     What ``--cluster`` names counts more than the same among the manifests, and both more than KubeVirt's own bundle.
     """
-    problems: list[Problem] = []
-    objects: list[Machine | Nad | Instancetype | Preference] = []
-    facts, cluster, of_cluster = None, None, Manifest()
-    for file in _files(arguments.files):
-        try:
-            manifest = load_all(sys.stdin.buffer if file is None else file)
-        except KvnetError as error:
-            problems += error.problems
-            continue
-        objects += manifest.objects
-        cluster = manifest.cluster or cluster
+    read, target = read_partly(arguments)
+    if read.problems:
+        raise Rejected(read.problems)
+    return read.manifest, target
+
+
+def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
+    """Read what can be read of all files, and the target, with the problems of every file.
+
+    Of several files or a directory, those that cannot be read and do not mention KubeVirt are skipped. Raises
+    KvnetError where there is no target.
+    """
+    files = [*_files(arguments.files)]
+    is_one = len(files) == 1 and len(arguments.files) == 1 and not is_directory(arguments.files[0])
+    readings = [_read(file, is_one) for file in files]
+    problems = [problem for each in readings for problem in each.problems]
+    facts, of_cluster = None, Manifest()
     try:
         facts = None if arguments.facts is None else load_facts(named_file(arguments.facts))
         of_cluster = of_cluster if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
     except KvnetError as error:
-        problems += error.problems
-    if problems:
-        raise Rejected(problems)
-    manifest = Manifest(objects=(*objects, *of_cluster.objects), cluster=of_cluster.cluster or cluster)
+        raise Rejected([*problems, *error.problems]) from None
+    manifests = [each.manifest for each in readings]
+    cluster = next((each.cluster for each in (of_cluster, *reversed(manifests)) if each.cluster), None)
+    objects = [each for manifest in (*manifests, of_cluster) for each in manifest.objects]
+    skipped = [each for manifest in manifests for each in manifest.skipped]
+    manifest = Manifest(objects=tuple(objects), cluster=cluster, skipped=tuple(skipped))
     profile, virt_type = getattr(arguments, "profile", Profile.KUBEVIRT), getattr(arguments, "virt_type", "kvm")
     instancetypes, preferences = common(arguments)
     target = manifest.target(
         profile=profile, facts=facts, virt_type=virt_type, instancetypes=instancetypes, preferences=preferences
     )
-    return manifest, target
+    partial = tuple([each for reading in readings for each in reading.partial])
+    return Reading(manifest=manifest, partial=partial, problems=tuple(problems)), target
+
+
+def _read(file: Path | str | None, is_one: bool) -> Reading:
+    """What can be read of a file, or of standard input; ``is_one`` says that no other was named."""
+    try:
+        text = read_text(sys.stdin.buffer if file is None else file)
+    except KvnetError as error:
+        return Reading(manifest=Manifest(), problems=error.problems)
+    reading = load_partly(text)
+    if is_one or not is_of_others(text, reading.problems):
+        return reading
+    skipped = (*reading.manifest.skipped, "files that are no YAML")
+    return Reading(manifest=evolve(reading.manifest, skipped=skipped), partial=reading.partial)
 
 
 def common(arguments: Namespace) -> tuple[tuple[Instancetype, ...], tuple[Preference, ...]]:
@@ -108,24 +148,34 @@ def named_file(name: str) -> Path | str:
 
 
 def _files(names: list[str]) -> Iterator[Path | str | None]:
-    """The files to read, those of a directory in order of their names; ``None`` is standard input."""
+    """The files to read; ``None`` is standard input."""
     for name in names:
-        path = named_file(name)
         if name == "-":
             yield None
-        elif isinstance(path, Path) and path.is_dir():
-            yield from sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES)
+        elif is_directory(name):
+            yield from (Path(name, each) for each in manifest_files(name))
         else:
-            yield path
+            yield named_file(name)
 
 
-def _chosen(machines: tuple[Machine, ...], name: str | None) -> tuple[Machine, ...]:
+def is_directory(name: str) -> bool:
+    """Whether a name is that of a directory, and not standard input or empty."""
+    return name not in ("", "-") and Path(name).is_dir()
+
+
+def _chosen(machines: tuple[Machine, ...], name: str | None, files: list[str]) -> tuple[Machine, ...]:
     chosen = tuple(machine for machine in machines if name is None or machine.name == name)
     if chosen:
         return chosen
     if name is None:
-        message, hint = "there is no virtual machine in what was given", "give a manifest with one"
-    else:
-        names = ", ".join(str(machine.name) for machine in machines) or "none at all"
-        message, hint = f"no machine is named '{name}'", f"the machines are: {names}"
+        raise Rejected([no_machine(files)])
+    names = ", ".join(str(machine.name) for machine in machines) or "none at all"
+    message, hint = f"no machine is named '{name}'", f"the machines are: {names}"
     raise Rejected([Problem(FieldPath(), "KN009", message, hint=hint)])
+
+
+def no_machine(files: list[str]) -> Problem:
+    """The problem that there is no machine in files, which names a single one."""
+    given = f"'{files[0]}'" if len(files) == 1 and files[0] != "-" else "what was given"
+    message, hint = f"there is no virtual machine in {given}", "give a manifest with one"
+    return Problem(FieldPath(), "KN009", message, hint=hint)

@@ -48,7 +48,7 @@ def _manifests(command: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         default=[],
-        help="manifests in YAML or JSON, directories of them, or - for standard input",
+        help="manifests in YAML or JSON, directories of them with their sub-folders, or - for standard input",
     )
     command.add_argument("--facts", metavar="FILE", help="host facts in YAML or JSON")
     _cluster(command)
@@ -98,6 +98,8 @@ def _check(command: argparse.ArgumentParser) -> None:
     _profile(command, "what the machines are to run on: a cluster, or a plain libvirt host")
     _output(command, "text", "json", "yaml")
     command.add_argument("--strict", action="store_true", help="count warnings as findings")
+    text = "find nothing wrong with a file that holds no machine, as a hook that names each changed file wants it"
+    command.add_argument("--allow-no-machine", action="store_true", help=text)
 
 
 def _instancetypes(command: argparse.ArgumentParser) -> None:

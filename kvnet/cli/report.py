@@ -27,6 +27,11 @@ class Report:
             if problem.is_error or not self._quiet:
                 print(problem.line(self._painted(problem.severity)), file=self._stream)
 
+    def remark(self, message: str) -> None:
+        """Write what is no problem, where there is anything to say; nothing when quiet."""
+        if message and not self._quiet:
+            print(f"kvnet: {message}", file=self._stream)
+
     def failure(self, message: str) -> None:
         """Write why the command could not run."""
         print(f"kvnet: {message}", file=self._stream)

@@ -1,14 +1,17 @@
 """Text ⇄ spec: KubeVirt manifests and host facts in YAML and JSON, with the place of every problem."""
 
-from kvnet.manifest.document import Document, Source, documents
+from kvnet.manifest.document import Document, Source, documents, manifest_files
 from kvnet.manifest.dumping import dump, plain
 from kvnet.manifest.facts import load_facts, loads_facts
 from kvnet.manifest.loading import (
     Manifest,
+    Reading,
+    is_of_others,
     load,
     load_all,
     load_cluster,
     load_cluster_objects,
+    load_partly,
     loads,
     loads_all,
     loads_cluster,
@@ -17,17 +20,21 @@ from kvnet.manifest.loading import (
 __all__ = [
     "Document",
     "Manifest",
+    "Reading",
     "Source",
     "documents",
     "dump",
+    "is_of_others",
     "load",
     "load_all",
     "load_cluster",
     "load_cluster_objects",
     "load_facts",
+    "load_partly",
     "loads",
     "loads_all",
     "loads_cluster",
     "loads_facts",
+    "manifest_files",
     "plain",
 ]

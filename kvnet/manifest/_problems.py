@@ -25,6 +25,9 @@ SEVERAL_FOUND = "KN010"
 NO_KIND = "KN011"
 UNKNOWN_KIND = "KN012"
 TOO_MANY = "KN013"
+TEMPLATE = "KN015"
+ODD_KEY = "KN016"
+UNSERVED = "KN017"
 
 CODES: dict[str, str] = {
     UNREADABLE: "the text cannot be read, or is neither YAML nor JSON",
@@ -40,6 +43,9 @@ CODES: dict[str, str] = {
     NO_KIND: "a document does not say its kind, and is not a VMI spec either",
     UNKNOWN_KIND: "a kind differs from one of KubeVirt's by its letter case only",
     TOO_MANY: "a list is longer than KubeVirt allows",
+    TEMPLATE: "the text is a template of Helm or Jinja that has not been rendered",
+    ODD_KEY: "a key outside interfaces and networks is misspelt, or belongs at another level",
+    UNSERVED: "KubeVirt never served this API version",
 }
 """What each code means, in one line."""
 

@@ -205,6 +205,21 @@ def document_data(root: yaml.Node, *, has_aliases: bool = False) -> Any:
         raise Misfit(*(flaw.under(*around) for flaw in flaws)) from None
 
 
+def identity(root: yaml.Node) -> Any:
+    """What tells which object a document is: its text for kind and API version, and its other keys without values.
+
+    The document may have flaws. What is no mapping is ``None``.
+    """
+    if not isinstance(root, MappingNode):
+        return None
+    data: dict[str, Any] = {}
+    for key, value in root.value:
+        if isinstance(key, ScalarNode):
+            is_said = key.value in ("kind", "apiVersion") and isinstance(value, ScalarNode)
+            data.setdefault(key.value, value.value if is_said else {} if key.value == "domain" else None)
+    return data
+
+
 def _check_aliases(root: yaml.Node) -> None:
     """Raise Misfit where an alias names a node around it, or aliases stand for too much."""
     size, height = _extent(root, {})

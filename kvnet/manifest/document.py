@@ -15,13 +15,35 @@ import yaml
 from attrs import evolve, frozen
 
 from kvnet.errors import FieldPath, Place, Problem, Rejected
+from kvnet.manifest._containers import inner_objects, is_container
 from kvnet.manifest._json import parse_json
-from kvnet.manifest._problems import UNKNOWN_FIELD, UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit, problem_of
-from kvnet.manifest._yaml import TOO_DEEP, compose_all, document_data, is_key, sound_nodes, syntax_flaw
+from kvnet.manifest._kinds import skipped_as
+from kvnet.manifest._problems import ODD_KEY, UNKNOWN_FIELD, UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit, problem_of
+from kvnet.manifest._templates import is_action, template_flaw, templated_value
+from kvnet.manifest._yaml import (
+    TOO_DEEP,
+    compose_all,
+    document_data,
+    identity,
+    is_key,
+    sound_nodes,
+    syntax_flaw,
+)
 
-__all__ = ["Document", "Source", "Text", "TextOrigin", "TextSource", "documents", "given_text", "read_text"]
+__all__ = [
+    "Document",
+    "Source",
+    "Text",
+    "TextOrigin",
+    "TextSource",
+    "documents",
+    "given_text",
+    "manifest_files",
+    "read_text",
+]
 
 _LOOKS_LIKE_TEXT = re.compile(r"\s*[{\[]|.*:\s")
+_SUFFIXES = (".yaml", ".yml", ".json")
 _TEXT_READERS = "loads, loads_all, loads_facts or loads_cluster"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MAYBE_JSON = re.compile(r"[ \t\r\n]*[{\[]")
@@ -57,6 +79,24 @@ TextSource = str | os.PathLike[str] | IO[str] | IO[bytes]
 """A path, or an open file."""
 Source = TextSource | Text | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 """A path, an open file, a text with its name, the mapping of an object, or a sequence of those."""
+
+
+def manifest_files(folder: str) -> list[str]:
+    """The YAML and JSON files of a folder and its sub-folders in the order of their paths, relative to it.
+
+    Hidden folders, such as ``.git``, are passed over. Raises OSError where the folder cannot be read.
+    """
+    found: list[tuple[str, ...]] = []
+    pending: list[tuple[str, ...]] = [()]
+    while pending:
+        path = pending.pop()
+        with os.scandir(os.path.join(folder, *path)) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending += [] if entry.name.startswith(".") else [(*path, entry.name)]
+                elif entry.name.endswith(_SUFFIXES) and entry.is_file():
+                    found.append((*path, entry.name))
+    return [os.path.join(*path) for path in sorted(found)]
 
 
 def read_text(source: TextSource) -> Text:
@@ -143,7 +183,7 @@ class TextOrigin:
         path = FieldPath(flaw.path)
         node, _ = self._find(path)
         scalar = node if isinstance(node, yaml.ScalarNode) else None
-        place = self.place(path, key=flaw.code == UNKNOWN_FIELD, offset=flaw.offset)
+        place = self.place(path, key=flaw.code in (UNKNOWN_FIELD, ODD_KEY), offset=flaw.offset)
         return problem_of(flaw, scalar.value if scalar is not None else None, place)
 
     def _find(self, path: FieldPath) -> tuple[yaml.Node | None, yaml.Node | None]:
@@ -224,21 +264,24 @@ def documents(source: Source) -> tuple[Document, ...]:
     return tuple(sound)
 
 
-def sound_documents(source: Source) -> tuple[list[Document], list[Problem]]:
+def sound_documents(source: Source, *, of_kubernetes: bool = False) -> tuple[list[Document], list[Problem]]:
     """The documents of a source that can be read, and what is wrong with the others.
+
+    ``of_kubernetes`` says that the documents are objects: of those that kvnet does not read, the flaws are no matter,
+    and a template in place of one that it reads is a problem.
 
     Raises Rejected where no text can be read at all, and TypeError for what is not a source.
     """
     if isinstance(source, Text):
-        return _text_documents(source)
+        return _text_documents(source, of_kubernetes)
     if isinstance(source, Mapping):
         return _plain_documents((source,))
     if isinstance(source, list | tuple):
         return _plain_documents(source)
-    return _text_documents(read_text(source))  # type: ignore[arg-type]
+    return _text_documents(read_text(source), of_kubernetes)  # type: ignore[arg-type]
 
 
-def _text_documents(text: Text) -> tuple[list[Document], list[Problem]]:
+def _text_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], list[Problem]]:
     if _MAYBE_JSON.match(text.text):
         try:
             return list(_items(parse_json(text.text), TextOrigin(text))), []
@@ -248,8 +291,11 @@ def _text_documents(text: Text) -> tuple[list[Document], list[Problem]]:
             has_more = error.msg == "Extra data"
             is_stream = has_more and text.text.startswith(_AFTER_JSON, error.pos)
             if _QUOTED_JSON.match(text.text) and not is_stream:
-                return [], [text.unreadable(error.pos, f"not JSON: {error.msg}", _SEVERAL if has_more else "")]
-    return _yaml_documents(text)
+                template = template_flaw(text.text, error.pos, _is_readable) if of_kubernetes else None
+                message, hint = f"not JSON: {error.msg}", _SEVERAL if has_more else ""
+                return [], [text.problem(template) if template else text.unreadable(error.pos, message, hint)]
+    sound, problems = _yaml_documents(text, of_kubernetes)
+    return _rendered(sound, problems) if of_kubernetes and "{{" in text.text else (sound, problems)
 
 
 def _plain_documents(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Document], list[Problem]]:
@@ -259,32 +305,72 @@ def _plain_documents(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Documen
         return [], [problem_of(Flaw(code=UNSUPPORTED_YAML, message=f"Lists are {TOO_DEEP}"))]
 
 
-def _yaml_documents(text: Text) -> tuple[list[Document], list[Problem]]:
+def _rendered(documents: list[Document], problems: list[Problem]) -> tuple[list[Document], list[Problem]]:
+    """The documents that no template is left in, and the problems with those of the others."""
+    sound, problems = [], [*problems]
+    for each in documents:
+        flaw = None if each.origin is None or _is_foreign(each.data) else templated_value(each.data)
+        if each.origin is not None and flaw is not None:
+            problems.append(each.origin.problem(flaw))
+        else:
+            sound.append(each)
+    return sound, problems
+
+
+def _yaml_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], list[Problem]]:
     sound: list[Document] = []
     problems: list[Problem] = []
     document = 0
     try:
         for root in compose_all(text.text):
+            origin = TextOrigin(text, document)
             try:
-                data = document_data(root, has_aliases="*" in text.text)
-                sound += _items(data, TextOrigin(text, document))
+                sound += _items(document_data(root, has_aliases="*" in text.text), origin)
             except Misfit as misfit:
-                problems += [text.problem(flaw, document) for flaw in misfit.flaws]
+                if of_kubernetes and _is_foreign(read := identity(root)):
+                    sound.append(Document(read, origin))
+                    document += 1
+                    continue
+                flaws = _told_of(text.text, misfit) if of_kubernetes else misfit.flaws
+                problems += [text.problem(flaw, document) for flaw in flaws]
             document += 1
     except (yaml.YAMLError, UnicodeError) as error:
-        problems.append(text.problem(syntax_flaw(error, text.text), document))
+        flaw = syntax_flaw(error, text.text)
+        template = template_flaw(text.text, flaw.offset or 0, _is_readable) if of_kubernetes else None
+        problems.append(text.problem(template or flaw, document))
     return sound, problems
 
 
+def _is_foreign(data: Any) -> bool:
+    """Whether a document is none of those that kvnet reads, and holds none."""
+    if isinstance(data, Mapping) and isinstance(data.get("kind"), str) and is_container(data["kind"]):
+        return False
+    try:
+        return skipped_as(data) is not None
+    except Misfit:
+        return False
+
+
+def _told_of(text: str, misfit: Misfit) -> Sequence[Flaw]:
+    """The flaws of a document; of a template that happens to be YAML, that alone."""
+    braces = next((flaw.offset for flaw in misfit.flaws if is_action(text, flaw.offset or 0)), None)
+    template = None if braces is None else template_flaw(text, braces, _is_readable)
+    return misfit.flaws if template is None else (template,)
+
+
+def _is_readable(text: str) -> bool:
+    try:
+        return all(True for _ in compose_all(text))
+    except (yaml.YAMLError, UnicodeError):
+        return False
+
+
 def _items(data: Any, origin: TextOrigin | None) -> Iterator[Document]:
-    is_mapping = type(data) is dict or isinstance(data, Mapping)
-    kind = data.get("kind") if is_mapping else None
-    if isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list):
-        for n, each in enumerate(data["items"]):
-            # an item of a typed list (a VirtualMachineList, say) need not repeat its kind
-            is_silent = kind != "List" and isinstance(each, Mapping) and "kind" not in each
-            item = {"kind": kind.removesuffix("List"), **each} if is_silent else each
-            yield from _items(item, evolve(origin, prefix=(*origin.prefix, "items", n)) if origin else None)
+    inner = inner_objects(data)
+    if inner is not None:
+        for path, each in inner:
+            yield from _items(each, evolve(origin, prefix=(*origin.prefix, *path)) if origin else None)
     elif data is not None:
+        is_mapping = type(data) is dict or isinstance(data, Mapping)
         is_bare = is_mapping and "kind" not in data and "apiVersion" not in data
         yield Document(data, evolve(origin, bare=True) if origin is not None and is_bare else origin)

@@ -9,9 +9,12 @@ from attrs import frozen
 from kvnet._arguments import checked_items
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, Misfit
-from kvnet.manifest.document import Document, Source, documents, given_text, sound_documents
-from kvnet.manifest.objects import KUBEVIRT, NAD, cluster_of, object_of
+from kvnet.manifest._kinds import KUBEVIRT, NAD
+from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, TEMPLATE, UNREADABLE, Misfit
+from kvnet.manifest._templates import mentions_ours
+from kvnet.manifest.document import Document, Source, Text, given_text, sound_documents
+from kvnet.manifest.objects import cluster_of, object_of
+from kvnet.manifest.partial import PartialMachine, partial_machine, with_misplaced_keys
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
@@ -19,10 +22,13 @@ from kvnet.target import Profile, Target
 
 __all__ = [
     "Manifest",
+    "Reading",
+    "is_of_others",
     "load",
     "load_all",
     "load_cluster",
     "load_cluster_objects",
+    "load_partly",
     "loads",
     "loads_all",
     "loads_cluster",
@@ -40,7 +46,8 @@ class Manifest(BriefRepr):
 
     - ``objects``: machines, NetworkAttachmentDefinitions, instancetypes and preferences, in the order of the source
     - ``cluster``: the configuration in the KubeVirt object, of several the last one
-    - ``skipped``: the kinds of objects that kvnet does not read
+    - ``skipped``: the kind of each document that kvnet does not read, with its API version where the kind is one of
+      KubeVirt's
     """
 
     objects: tuple[_Object, ...] = ()
@@ -77,17 +84,19 @@ class Manifest(BriefRepr):
         the documents, and what is given.
 
         ``cluster`` counts where the documents hold no KubeVirt object, and of ``instancetypes`` and ``preferences``
-        those whose kind, name and namespace no document has.
+        those whose kind, name and namespace no document has. A binding plugin that the KubeVirt object does not list
+        is not registered.
 
         >>> import kvnet
         >>> nad = "{kind: NetworkAttachmentDefinition, metadata: {name: vlan100}}"
         >>> kvnet.loads_all(nad).target(profile="host")
         Target(profile=<Profile.HOST: 'host'>, nads=(Nad(name='vlan100'),))
         """
+        known = self.cluster or cluster
         return Target(
             profile=Profile(profile),
             facts=HostFacts() if facts is None else facts,
-            cluster=self.cluster or (ClusterConfig() if cluster is None else cluster),
+            cluster=ClusterConfig() if known is None else known.complete,
             nads=self.nads,
             instancetypes=(*checked_items(instancetypes, *_INSTANCETYPES), *self.instancetypes),
             preferences=(*checked_items(preferences, *_PREFERENCES), *self.preferences),
@@ -96,6 +105,20 @@ class Manifest(BriefRepr):
 
     def __iter__(self) -> Iterator[_Object]:
         return iter(self.objects)
+
+
+@frozen(kw_only=True)
+class Reading:
+    """What ``load_partly`` reads.
+
+    - ``manifest``: the objects without flaws
+    - ``partial``: the machines with flaws, without the fields that have them
+    - ``problems``: the flaws, with their places
+    """
+
+    manifest: Manifest = Manifest()
+    partial: tuple[PartialMachine, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 def load(source: Source) -> Machine:
@@ -138,22 +161,53 @@ def loads(text: str | bytes, *, name: str = "<text>") -> Machine:
 def load_all(source: Source) -> Manifest:
     """Read every object of a path, an open file, a mapping or a sequence of mappings.
 
-    Raises Rejected with every problem of every document, each with its place; otherwise as ``load``.
+    Documents of other kinds and API groups are ``skipped``. Raises Rejected with every problem of the others, each
+    with its place; otherwise as ``load``.
     """
-    sound, problems = sound_documents(source)
-    return _manifest_of(sound, problems)
+    return _manifest_of(*sound_documents(source, of_kubernetes=True))
+
+
+def load_partly(source: Source) -> Reading:
+    """Read every object that a source has, with the problems of those that cannot be read, or not whole.
+
+    Takes the sources of ``load``. Raises Rejected where no text can be read at all.
+    """
+    sound, problems = sound_documents(source, of_kubernetes=True)
+    manifest, misfits = _objects_of(sound)
+    problems += [problem for document, misfit in misfits for problem in document.problems(misfit)]
+    partial = [partial_machine(document, misfit.flaws) for document, misfit in misfits]
+    return Reading(
+        manifest=manifest,
+        partial=tuple([each for each in partial if each is not None]),
+        problems=tuple(sorted(problems, key=_position)),
+    )
+
+
+def is_of_others(text: Text, problems: Iterable[Problem]) -> bool:
+    """Whether a text that cannot be read as YAML or JSON, going by its problems, names nothing of KubeVirt's."""
+    return any(problem.code in (UNREADABLE, TEMPLATE) for problem in problems) and not mentions_ours(text.text)
 
 
 def _manifest_of(sound: Iterable[Document], problems: list[Problem]) -> Manifest:
     """The objects of documents. Raises Rejected with what is wrong with these, and the problems of others."""
+    manifest, misfits = _objects_of(sound)
+    problems += [problem for document, misfit in misfits for problem in document.problems(misfit)]
+    if problems:
+        raise Rejected(sorted(problems, key=_position))
+    return manifest
+
+
+def _objects_of(documents: Iterable[Document]) -> tuple[Manifest, list[tuple[Document, Misfit]]]:
+    """The objects of documents, and the documents that are none, each with its flaws."""
     objects: list[_Object] = []
     skipped: list[str] = []
+    misfits: list[tuple[Document, Misfit]] = []
     cluster = None
-    for document in sound:
+    for document in documents:
         try:
             read = object_of(document.data, document.origin)
         except Misfit as misfit:
-            problems += document.problems(misfit)
+            misfits.append((document, with_misplaced_keys(misfit, document.data)))
             continue
         if isinstance(read, str):
             skipped.append(read)
@@ -161,9 +215,7 @@ def _manifest_of(sound: Iterable[Document], problems: list[Problem]) -> Manifest
             cluster = read
         else:
             objects.append(read)
-    if problems:
-        raise Rejected(sorted(problems, key=_position))
-    return Manifest(objects=tuple(objects), cluster=cluster, skipped=tuple(skipped))
+    return Manifest(objects=tuple(objects), cluster=cluster, skipped=tuple(skipped)), misfits
 
 
 def _position(problem: Problem) -> tuple[int, int]:
@@ -207,7 +259,10 @@ def load_cluster_objects(source: Source) -> Manifest:
 
 
 def _documents_of(source: Source, *kinds: str) -> list[Document]:
-    return [each for each in documents(source) if isinstance(each.data, Mapping) and each.data.get("kind") in kinds]
+    sound, problems = sound_documents(source, of_kubernetes=True)
+    if problems:
+        raise Rejected(problems)
+    return [each for each in sound if isinstance(each.data, Mapping) and each.data.get("kind") in kinds]
 
 
 def _no_cluster() -> Rejected:

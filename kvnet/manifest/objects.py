@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from kvnet.manifest import binder
-from kvnet.manifest._problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, UNKNOWN_KIND, Flaw, Misfit, collected
+from kvnet.manifest._kinds import API_OF, KUBEVIRT, NAD, skipped_as
+from kvnet.manifest._problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, Flaw, Misfit, collected
 from kvnet.spec import (
     INSTANCETYPE_KINDS,
     PREFERENCE_KINDS,
@@ -26,16 +27,11 @@ from kvnet.spec import (
 )
 from kvnet.spec.cluster import ClusterConfig
 
-__all__ = ["KUBEVIRT", "NAD", "Made", "cluster_of", "object_of", "plain_cluster"]
+__all__ = ["Made", "cluster_of", "object_of", "plain_cluster"]
 
 T = TypeVar("T")
-NAD = "NetworkAttachmentDefinition"
-KUBEVIRT = "KubeVirt"
 Made = Machine | Nad | Instancetype | Preference | ClusterConfig
 _VMI = "VirtualMachineInstance"
-_API = "kubevirt.io/v1"
-_NAD_API = "k8s.cni.cncf.io/v1"
-_INSTANCETYPE_API = "instancetype.kubevirt.io/v1beta1"
 _NAMES = {"name": binder.reader(str), "namespace": binder.reader(str)}
 _ANNOTATIONS = {"annotations": binder.reader(Mapping[str, str])}
 _METADATA = {
@@ -48,31 +44,20 @@ _METADATA = {
 _SPEC = {"spec": binder.reader(VmiSpec)}
 _STATUS = {"status": binder.reader(Status)}
 _MATCHERS = {"instancetype": binder.reader(Matcher), "preference": binder.reader(Matcher)}
-_KINDS = (*TEMPLATES, NAD, *INSTANCETYPE_KINDS, *PREFERENCE_KINDS)
 
 
 def object_of(data: Any, origin: Origin | None = None) -> Made | str:
-    """The object in a document, or its kind where kvnet does not read objects of that kind. Raises Misfit."""
-    if type(data) is not dict and not isinstance(data, Mapping):
-        raise Misfit(Flaw(code=NO_KIND, message="a document is a mapping with apiVersion and kind"))
+    """The object in a document, or what it is counted as where kvnet does not read such documents. Raises Misfit."""
+    skipped = skipped_as(data)
+    if skipped is not None:
+        if skipped.endswith("List") and data.get("items") is not None and not isinstance(data["items"], list):
+            raise Misfit(Flaw(path=("items",), message="the items are not a list"))
+        return skipped
     kind = data.get("kind")
-    if kind is None and "apiVersion" not in data and ("domain" in data or "networks" in data):
+    if kind is None:
         [spec] = collected(binder.reader(VmiSpec), [("spec", data)])
         return Machine(kind="", spec=spec, origin=origin)
-    if not isinstance(kind, str) or not kind:
-        hint = f"write `kind: {next(iter(TEMPLATES))}`"
-        raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
-    if kind in TEMPLATES:
-        return _machine_of(data, kind, origin)
-    if kind in _READERS:
-        return _READERS[kind](data, origin)
-    meant = next((each for each in _KINDS if each.lower() == kind.lower()), None)
-    if meant is not None:
-        hint = f"did you mean '{meant}'?"
-        raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=f"there is no kind '{kind}'", hint=hint))
-    if kind.endswith("List") and data.get("items") is not None:
-        raise Misfit(Flaw(path=("items",), message="the items are not a list"))
-    return kind
+    return _machine_of(data, kind, origin) if kind in TEMPLATES else _READERS[kind](data, origin)
 
 
 def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Machine:
@@ -87,7 +72,7 @@ def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Ma
         fields |= _taken(around, (), _STATUS, flaws)
     if flaws:
         raise Misfit(*flaws)
-    around = _without_evident(around, _API, *metadata)
+    around = _without_evident(around, API_OF[kind], *metadata)
     return Machine(kind=kind, **fields, around=around, origin=origin)
 
 
@@ -110,7 +95,7 @@ def _plain_machine(machine: Machine) -> dict[str, Any]:
     for name, matcher in (("instancetype", machine.instancetype), ("preference", machine.preference)):
         if matcher is not None and machine.kind in REFERRING:
             members[*REFERRING[machine.kind], name] = binder.plain(matcher)
-    return _plain_object(machine, machine.kind, _API, template, members)
+    return _plain_object(machine, machine.kind, API_OF[machine.kind], template, members)
 
 
 def _instancetype_of(data: Mapping[str, Any], origin: Origin | None) -> Instancetype:
@@ -133,11 +118,11 @@ def _named_fields(data: Mapping[str, Any], spec: type, *, required: str = "") ->
     fields |= _taken(around, (), {"spec": binder.reader(spec)}, flaws, required=required)
     if flaws:
         raise Misfit(*flaws)
-    return fields | {"around": _without_evident(around, _INSTANCETYPE_API, ("metadata",))}
+    return fields | {"around": _without_evident(around, API_OF[data["kind"]], ("metadata",))}
 
 
 def _plain_named(value: Instancetype | Preference) -> dict[str, Any]:
-    return _plain_object(value, value.kind, _INSTANCETYPE_API, (), {("spec",): binder.plain(value.spec)})
+    return _plain_object(value, value.kind, API_OF[value.kind], (), {("spec",): binder.plain(value.spec)})
 
 
 def _nad_of(data: Mapping[str, Any], origin: Origin | None) -> Nad:
@@ -152,11 +137,11 @@ def _nad_of(data: Mapping[str, Any], origin: Origin | None) -> Nad:
         flaws += [Flaw(code=UNKNOWN_FIELD, path=("spec", key), value=key, known=("config",)) for key in around["spec"]]
     if flaws:
         raise Misfit(*flaws)
-    return Nad(**fields, around=_without_evident(around, _NAD_API, ("metadata",), ("spec",)), origin=origin)
+    return Nad(**fields, around=_without_evident(around, API_OF[NAD], ("metadata",), ("spec",)), origin=origin)
 
 
 def _plain_nad(nad: Nad) -> dict[str, Any]:
-    return _plain_object(nad, NAD, _NAD_API, (), {("spec", "config"): nad.config})
+    return _plain_object(nad, NAD, API_OF[NAD], (), {("spec", "config"): nad.config})
 
 
 def cluster_of(data: Mapping[str, Any]) -> ClusterConfig:
@@ -170,7 +155,7 @@ def cluster_of(data: Mapping[str, Any]) -> ClusterConfig:
 
 def plain_cluster(config: ClusterConfig) -> dict[str, Any]:
     """The KubeVirt object of a configuration."""
-    return {"apiVersion": _API, "kind": KUBEVIRT, "spec": {"configuration": binder.plain(config)}}
+    return {"apiVersion": API_OF[KUBEVIRT], "kind": KUBEVIRT, "spec": {"configuration": binder.plain(config)}}
 
 
 def _taken(
@@ -270,6 +255,8 @@ def _only(kind: type[T], wanted: str) -> Callable[[Any], T]:
     """The reader of objects of one class."""
 
     def read(data: Any) -> T:
+        if not isinstance(data, Mapping):
+            raise Misfit(Flaw(code=NO_KIND, message="a document is a mapping with apiVersion and kind"))
         made = object_of(data)
         if not isinstance(made, kind):
             raise Misfit(Flaw(path=("kind",), value=data.get("kind", ""), wanted=wanted))

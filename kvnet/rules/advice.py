@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from ipaddress import ip_network
 
 from kvnet.errors import FieldPath, Problem, Severity
-from kvnet.rules.context import Rule, RuleContext
-from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE
+from kvnet.rules.context import Nic, Rule, RuleContext
+from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE, ODD_KEYS, REPLICAS
 from kvnet.spec import Bridge, Masquerade, PasstBinding, Plugin, Sriov
+from kvnet.spec.keys import odd_keys
 
 __all__ = ["RULES"]
 
 _ACPI_INDEXES = range(1, 16384)
 _LAUNCHER_PORTS = (22222, 49152, 49153)
 _MIGRATABLE_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration"
+_MOST_PLUGINS, _LONGEST_NAME = 64, 64
+"""How many binding plugins, and how many characters of a name, are compared for what was meant."""
 _SMALLEST_CIDR = {4: 30, 6: 126}
 _IGNORED_BY_SRIOV = {
     "model": "model",
@@ -86,6 +90,15 @@ def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
     """A machine that bridges the pod network cannot be live-migrated."""
     if _MIGRATABLE_BRIDGE in context.machine.annotations:
         return
+    if context.has_default_nic and context.bound_by(Bridge):
+        yield _warning(
+            context.root,
+            "KN906",
+            "no interface is listed, and the cluster's default NIC bridges the pod network: "
+            "such a machine cannot be live-migrated",
+            "list an interface with `masquerade: {}`, or set autoattachPodInterface: false",
+        )
+        return
     for nic in context.bound_by(Bridge):
         if nic.on_pod_network:
             yield _warning(
@@ -113,16 +126,60 @@ def acpi_index(context: RuleContext) -> Iterator[Problem]:
         seen[index] = nic.interface.name
 
 
-def unique_macs(context: RuleContext) -> Iterator[Problem]:
-    """Two NICs with one MAC confuse bridges and guests."""
+def macs_of_nics(context: RuleContext) -> Iterator[Problem]:
+    """Two NICs with one MAC confuse bridges and guests, and libvirt cannot start one with the address of zeros."""
     seen: dict[bytes, str] = {}
     for nic, mac in context.macs:
         if mac is None:
             continue
-        if mac.octets in seen:
+        if mac.is_zero:
+            message = f"{mac} is no address that a NIC can have"
+            yield _warning(nic.at / "macAddress", "KN929", message, "write an address, or leave it out")
+        elif mac.octets in seen:
             message = f"{mac} is also the address of '{seen[mac.octets]}'"
             yield _warning(nic.at / "macAddress", "KN908", message, "give each NIC its own")
         seen[mac.octets] = nic.interface.name
+
+
+def replicas_have_own_macs(context: RuleContext) -> Iterator[Problem]:
+    """The machines of a pool or replica set are made of one template, fixed MAC addresses included."""
+    replicas = context.machine.replicas
+    if replicas < 2:
+        return
+    for nic, mac in context.macs:
+        if mac is None or mac.is_zero or not _is_seen_by_others(nic):
+            continue
+        message = f"all {replicas} machines of this {context.machine.kind} would have the MAC address {mac}"
+        yield _warning(nic.at / "macAddress", "KN714", message, "leave it out, so that each machine gets its own")
+
+
+def _is_seen_by_others(nic: Nic) -> bool:
+    """Whether other machines see the address of a NIC: on the pod network, other bindings than bridge hide it."""
+    network = nic.network
+    return network is not None and (network.multus is not None or (network.pod is not None and nic.has_binding(Bridge)))
+
+
+def plugin_is_registered(context: RuleContext) -> Iterator[Problem]:
+    """A binding plugin is registered in the KubeVirt object, or in the facts; without both, nothing is known."""
+    cluster, facts = context.target.cluster.binding_plugins, context.target.facts.binding_plugins
+    if cluster is None and facts is None:
+        return
+    registered = sorted({*(cluster or ()), *(facts or ())})
+    folded = {each.lower(): each for each in registered[:_MOST_PLUGINS]}
+    for nic in context.nics:
+        binding = nic.interface.binding
+        if not isinstance(binding, Plugin) or binding.name in registered:
+            continue
+        close = get_close_matches(binding.name[:_LONGEST_NAME].lower(), folded, n=1)
+        hint = f"did you mean '{folded[close[0]]}'?" if close else "register it in the KubeVirt object"
+        message = f"the cluster registers no binding plugin '{binding.name}'"
+        yield _warning(nic.at / "binding" / "name", "KN928", message, hint)
+
+
+def known_keys(context: RuleContext) -> Iterator[Problem]:
+    """A key that KubeVirt does not know has no effect: the API server refuses or drops it."""
+    for at, key, meant in odd_keys(context.machine):
+        yield _warning(at, "KN016", f"KubeVirt has no field '{key}' here", meant.hint)
 
 
 def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:
@@ -178,7 +235,10 @@ RULES = (
     Rule(sriov_settings, Sriov),
     Rule(bridge_on_pod_network_stays, Bridge),
     Rule(acpi_index, "acpi_index"),
-    Rule(unique_macs, "mac_address"),
+    Rule(macs_of_nics, "mac_address"),
+    Rule(replicas_have_own_macs, REPLICAS),
+    Rule(plugin_is_registered, Plugin),
+    Rule(known_keys, ODD_KEYS),
     Rule(link_state_has_effect, PasstBinding),
     Rule(guest_network, CIDRS),
     Rule(autoattach_has_effect, AUTOATTACH),

@@ -55,7 +55,7 @@ def _placed(machine: Machine, found: list[Problem]) -> tuple[Problem, ...]:
     origin = machine.origin
     if origin is None or not found:
         return tuple(found)
-    return tuple(problem.placed(origin.place(problem.at)) for problem in found)
+    return tuple(problem.placed(origin.place(problem.at, key=problem.code == "KN016")) for problem in found)
 
 
 def _findings(machine: Machine, target: Target) -> list[Problem]:
@@ -66,8 +66,8 @@ def _findings(machine: Machine, target: Target) -> list[Problem]:
     if refused is not None:
         found = [refused]
     else:
-        machine = machine if machine.interfaces else with_default_nic(machine, cluster)
-        found = _RULES.findings(RuleContext(machine, target))
+        whole = machine if machine.interfaces else with_default_nic(machine, cluster)
+        found = _RULES.findings(RuleContext(whole, target, whole is not machine))
         if found and machine.kind == "VirtualMachine":
             found = [problem for problem in found if problem.code in REMOVED_BINDING_CODES] or found
     if cluster is not given:

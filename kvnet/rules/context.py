@@ -23,6 +23,7 @@ _MOST_CHOICES = 4096
 class RuleContext:
     """What rules read: a machine with its default NIC, and its target with the configuration that is in effect.
 
+    ``has_default_nic`` says that the machine lists no NIC, and has the one that the cluster gives it by default.
     ``by_binding`` holds the NICs by the class of each binding that was given. ``macs`` and ``guest_addresses`` hold
     the addresses that NICs ask for, ``None`` where the text is not an address; ``placed`` are the NICs that ask for a
     valid PCI address and are not absent.
@@ -30,6 +31,7 @@ class RuleContext:
 
     machine: Machine
     target: Target
+    has_default_nic: bool = False
     nics: tuple[Nic, ...] = field(init=False)
     by_binding: Mapping[type, list[Nic]] = field(init=False)
     macs: tuple[tuple[Nic, MacAddress | None], ...] = field(init=False)

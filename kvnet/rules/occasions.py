@@ -8,6 +8,8 @@ from itertools import compress
 from typing import Any
 
 from kvnet.spec import Interface, Machine, Multus, Network, Pod, VmiSpec
+from kvnet.spec.keys import has_odd_keys
+from kvnet.spec.machine import REPLICATING
 
 __all__ = [
     "AUTOATTACH",
@@ -23,7 +25,9 @@ __all__ = [
     "MULTIQUEUE",
     "NAMELESS",
     "NAMES",
+    "ODD_KEYS",
     "PODS",
+    "REPLICAS",
     "SOURCES",
     "Occasion",
     "occasions",
@@ -48,6 +52,8 @@ CPU_QUANTITIES = "a CPU request or limit"
 LAUNCH_SECURITY = "launch security"
 CLAIMS = "resource claims"
 CLAIMING_DEVICES = "GPUs or host devices"
+ODD_KEYS = "keys that KubeVirt does not know"
+REPLICAS = "an object that may stand for several machines"
 
 
 _PLAIN_MEMBERS = frozenset(
@@ -73,6 +79,10 @@ def occasions(machine: Machine) -> frozenset[Occasion]:
     if not _in_pairs(machine.interfaces, machine.networks):
         given.add(NAMES)
     _of_spec(machine.spec, given)
+    if machine.kind in REPLICATING:
+        given.add(REPLICAS)
+    if has_odd_keys(machine):
+        given.add(ODD_KEYS)
     return frozenset(given)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kvnet.spec.wire import BriefRepr, Lenient, Quantity, UInt32, named
 
@@ -68,7 +68,7 @@ class ClusterConfig(BriefRepr, Lenient):
     - ``vm_rollout_strategy``: ``LiveUpdate`` or ``Stage``
     - ``max_cpu_sockets``: sockets up to which CPUs can be plugged in
     - ``max_hotplug_ratio``: how many times its sockets a machine may grow to
-    - ``binding_plugins``: by the name they are registered under
+    - ``binding_plugins``: by the name they are registered under; ``None`` where it is not known which those are
     """
 
     feature_gates: frozenset[str] = named("developerConfiguration.featureGates", default=frozenset())
@@ -81,6 +81,11 @@ class ClusterConfig(BriefRepr, Lenient):
     max_cpu_sockets: UInt32 | None = named("liveUpdateConfiguration.maxCpuSockets", default=None)
     max_hotplug_ratio: UInt32 | None = named("liveUpdateConfiguration.maxHotplugRatio", default=None)
     binding_plugins: Plugins | None = named("network.binding", default=None, hash=False)
+
+    @property
+    def complete(self) -> ClusterConfig:
+        """The same as all that the KubeVirt object says: where it lists no binding plugins, none are registered."""
+        return self if self.binding_plugins is not None else evolve(self, binding_plugins={})
 
     @property
     def in_effect(self) -> ClusterConfig:

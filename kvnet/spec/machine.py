@@ -20,6 +20,7 @@ from kvnet.spec.wire import Between, BriefRepr, Int32, Origin, Quantity, Rest, U
 
 __all__ = [
     "REFERRING",
+    "REPLICATING",
     "TEMPLATES",
     "Condition",
     "Cpu",
@@ -47,6 +48,8 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "VirtualMachinePool": ("spec", "virtualMachineTemplate", "spec", "template"),
 }
 """Where each kind of object keeps the metadata and spec of its VMIs."""
+REPLICATING = frozenset({"VirtualMachineInstanceReplicaSet", "VirtualMachinePool"})
+"""The kinds of objects that stand for ``spec.replicas`` machines."""
 REFERRING: dict[str, tuple[str, ...]] = {
     "VirtualMachine": ("spec",),
     "VirtualMachinePool": ("spec", "virtualMachineTemplate", "spec"),
@@ -329,6 +332,13 @@ class Machine(BriefRepr):
     def refers(self) -> bool:
         """Whether it refers to an instancetype or a preference, which ``kvnet.expand`` writes out."""
         return self.instancetype is not None or self.preference is not None
+
+    @property
+    def replicas(self) -> int:
+        """How many machines the object stands for: 1, but for replica sets and pools that ask for another number."""
+        spec = self.around.get("spec") if self.kind in REPLICATING else None
+        count = spec.get("replicas") if isinstance(spec, Mapping) else None
+        return count if type(count) is int else 1
 
     @property
     def interfaces(self) -> tuple[Interface, ...]:

@@ -70,8 +70,8 @@ class BriefRepr:
 class Origin(Protocol):
     """Finds the fields of one object in the text it was read from."""
 
-    def place(self, path: FieldPath, *, offset: int | None = None) -> Place:
-        """The position of the field, or of the nearest enclosing one that was written.
+    def place(self, path: FieldPath, *, key: bool = False, offset: int | None = None) -> Place:
+        """The position of the field's value (of its key, if asked), or of the nearest enclosing one written.
 
         With ``offset``, that of a character of its text.
         """

@@ -45,7 +45,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "no text at all": (b"\xff\xfe\xfa", "KN001"),
     "half a character": ("\ud800: 1", "KN001"),
     "empty": ("", "KN009"),
-    "a path": ("/etc/hostname", "KN011"),
+    "a path": ("/etc/hostname", "KN009"),
     "a key twice": ('{"kind": "VirtualMachine", "kind": "VirtualMachine"}', "KN002"),
     "an unknown field": (
         vmi(1) | {"spec": {"domain": {"devices": {}}, "networks": [{"name": "n", "pod": {"cidr": ""}}]}},

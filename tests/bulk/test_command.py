@@ -263,3 +263,31 @@ def test_a_directory_is_read_in_the_order_of_its_names(tmp_path: Path) -> None:
 
 def test_kvnet_alone_does_not_load_it() -> None:
     assert "bulk" not in kvnet.__all__
+
+
+NO_LINES = {
+    "YAML": b"# machines\n---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\n",
+    "YAML in blocks": b"metadata:\n  name: a\nkind: VirtualMachine\n",
+    "a YAML list": b"- kind: VirtualMachine\n",
+    "JSON over several lines": json.dumps(vmi(1), indent=1).encode(),
+}
+
+
+@pytest.mark.parametrize("text", NO_LINES.values(), ids=NO_LINES)
+@pytest.mark.parametrize("how", ["a file", "a stream"])
+def test_what_is_no_ndjson_is_refused_with_one_sentence_and_leaves_no_output(
+    bulk: Bulk, tmp_path: Path, text: bytes, how: str
+) -> None:
+    (tmp_path / "vm.yaml").write_bytes(text)
+    run = bulk("-f", "vm.yaml" if how == "a file" else "-", "-o", "out.ndjson", stdin=text)
+    assert (run.returncode, run.stdout) == (2, b"")
+    assert run.stderr.count(b"\n") == 1
+    assert b"is YAML, or JSON over several lines" in run.stderr
+    assert not (tmp_path / "out.ndjson").exists()
+
+
+@pytest.mark.parametrize("text", [b"", b"\n\n", b"{domain: {devices: {}}}\n", b'\n {"kind": "Secret"}\n', b"no JSON\n"])
+def test_what_may_be_ndjson_is_read_line_by_line(bulk: Bulk, tmp_path: Path, text: bytes) -> None:
+    run = bulk("-f", "-", "-o", "out.ndjson", stdin=text)
+    assert run.returncode in (0, 1)
+    assert len(told(tmp_path / "out.ndjson")) == bool(text.strip())

@@ -17,17 +17,20 @@ from hypothesis import strategies as st
 
 import kvnet
 from kvnet.bulk import Fleet, Uses, duplicates, render
-from kvnet.bulk.duplicates import Records, digest, uses_of
+from kvnet.bulk.duplicates import Records, digest
+from kvnet.fleet import uses_of
 
 Bulk = Callable[..., "CompletedProcess[bytes]"]
-keys = st.tuples(st.sampled_from(["mac", "vf", "tap"]), st.sampled_from(["a", "b"]), st.sampled_from(["1", "2", "3"]))
+keys = st.tuples(
+    st.sampled_from(["mac", "vf", "tap", "domain"]), st.sampled_from(["a", "b"]), st.sampled_from(["1", "2", "3"])
+)
 
 
 def found(fleet: list[list[tuple[str, str, str]]]) -> list[tuple[Any, ...]]:
     """The duplicates of machines that use this."""
 
     def line(n: int) -> dict[str, Any]:
-        kinds = ("mac", "vf", "tap")
+        kinds = ("mac", "vf", "tap", "domain")
         uses = {f"{kind}s": [[where, what] for k, where, what in fleet[n] if k == kind] for kind in kinds}
         return {"name": str(n), "namespace": "fleet", "uses": uses}
 
@@ -167,3 +170,12 @@ def test_a_fleet_is_watched_while_its_results_pass_by() -> None:
     assert {duplicate.first, duplicate.again} == {"fleet/vm-0", "fleet/vm-3"}
     assert duplicate.problem.code == "KN710"
     assert duplicate.index in (0, 3)
+
+
+def test_on_a_plain_host_two_namespaces_give_one_domain(bulk: Bulk, tmp_path: Path) -> None:
+    pair = [{"metadata": {"name": "app", "namespace": namespace}} for namespace in ("blue", "green")]
+    machines = [vmi(n) | {"spec": {"domain": {"devices": {"autoattachPodInterface": False}}}} | pair[n] for n in (0, 1)]
+    run = bulk("-f", "-", "--profile", "host", stdin=lines(machines))
+    assert run.returncode == 1
+    assert b"KN713 green/app would be the domain 'app', as blue/app would" in run.stderr
+    assert bulk("-f", "-", stdin=lines(machines)).returncode == 0

@@ -161,3 +161,22 @@ def test_a_directory_killed_in_the_middle_resumes_to_the_same_files(
     assert bulk(*words).returncode == 0
     assert files(tmp_path / "out") == files(tmp_path / "whole")
     assert len(journal(tmp_path / "out")) == 1200
+
+
+def test_machines_in_sub_folders_are_rendered_and_other_documents_passed_over(bulk: Bulk, tmp_path: Path) -> None:
+    for name, text in {
+        "b/c.yaml": yaml.safe_dump(vmi(1)),
+        "a.yaml": yaml.safe_dump(vmi(0)),
+        "b/stack.yaml": "Resources: {a: !Ref b}\n",
+        ".git/d.yaml": yaml.safe_dump(vmi(2)),
+    }.items():
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    run = bulk("-f", "in", "-o", "out.ndjson", "--jobs", "1")
+    lines = (tmp_path / "out.ndjson").read_bytes().splitlines()
+    assert [(each["file"], each["name"]) for each in map(json.loads, lines)] == [
+        ("a.yaml", "vm-0"),
+        ("b/c.yaml", "vm-1"),
+    ]
+    assert run.returncode == 0

@@ -58,7 +58,7 @@ def test_a_refused_machine_is_named_even_where_it_cannot_be_read() -> None:
 
 def test_a_text_is_never_taken_for_a_path() -> None:
     (made,) = render(["/proc/self/environ"])
-    assert made.problems[0].code == "KN011"
+    assert made.problems[0].code == "KN009"
 
 
 def test_a_pair_brings_facts_of_its_own() -> None:

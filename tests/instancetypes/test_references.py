@@ -102,7 +102,8 @@ def test_a_reference_is_kept_with_everything_in_it(kind: str) -> None:
     inner: dict[str, Any] = {"instancetype": matcher, "preference": {"inferFromVolume": "d"}, "running": True}
     inner["template"] = {"spec": {"domain": {"devices": {}}}}
     spec = inner if kind == "VirtualMachine" else {"virtualMachineTemplate": {"spec": inner}}
-    data = {"apiVersion": "kubevirt.io/v1", "kind": kind, "metadata": {"name": "vm"}, "spec": spec}
+    api = "kubevirt.io/v1" if kind == "VirtualMachine" else "pool.kubevirt.io/v1beta1"
+    data = {"apiVersion": api, "kind": kind, "metadata": {"name": "vm"}, "spec": spec}
     machine = kvnet.load(data)
     assert machine.instancetype == Matcher(name="it", kind=matcher["kind"], rest={"revisionName": "r1"})
     assert kvnet.manifest.plain(machine) == data

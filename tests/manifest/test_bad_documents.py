@@ -8,7 +8,8 @@ import pytest
 
 from kvnet import Rejected, loads_all
 
-VMI = "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\n"
+API = "apiVersion: kubevirt.io/v1\n"
+VMI = API + "kind: VirtualMachineInstance\n"
 NICS = VMI + "spec:\n  domain:\n    devices:\n      interfaces:\n"
 NIC = NICS + "      - name: a\n"
 NIC0 = "spec.domain.devices.interfaces[0]"
@@ -24,7 +25,7 @@ CASES = {
     "a reserved character": ("kind: @x\n", "1:7 KN001", "cannot start any token"),
     "another YAML": ("%YAML 3.0\n---\nkind: x\n", "1:1 KN001", "incompatible YAML document"),
     "an alias of nothing": ("kind: *a\n", "1:7 KN007", "undefined alias"),
-    "a tag of one's own": ("kind: !x y\n" + "spec: {}\n", "1:7 KN007 kind", "the tag '!x' is not one"),
+    "a tag of one's own": (VMI + "spec: !x {}\n", "3:7 KN007 spec", "the tag '!x' is not one"),
     "a Python tag": (
         VMI + "spec: !!python/object:os.system {}\n",
         "3:7 KN007 spec",
@@ -74,12 +75,27 @@ CASES = {
         f"8:20 KN004 {NIC0}.bootOrder",
         "'.nan' is not a number that JSON can carry",
     ),
-    "no kind": ("spec: {}\n", "1:1 KN011 kind", "does not say its kind | write `kind: VirtualMachine`"),
-    "an empty kind": ("kind:\nspec: {}\n", "1:6 KN011 kind", "does not say its kind | write `kind: VirtualMachine`"),
-    "a list for the kind": ("kind: [x]\n", "1:7 KN011 kind", "does not say its kind | write `kind: VirtualMachine`"),
-    "a list for a document": ("- a\n", "1:1 KN011", "a document is a mapping"),
-    "text for a document": ("text\n", "1:1 KN011", "a document is a mapping"),
-    "a boolean for the kind": ("kind: yes\n", "1:7 KN011 kind", "does not say its kind | write `kind: VirtualMachine`"),
+    "no kind": (API + "spec: {}\n", "1:1 KN011 kind", "does not say its kind | write `kind: VirtualMachine`"),
+    "an empty kind": (
+        API + "kind:\nspec: {}\n",
+        "2:6 KN011 kind",
+        "does not say its kind | write `kind: VirtualMachine`",
+    ),
+    "a list for the kind": (
+        API + "kind: [x]\n",
+        "2:7 KN011 kind",
+        "does not say its kind | write `kind: VirtualMachine`",
+    ),
+    "a boolean for the kind": (
+        API + "kind: yes\n",
+        "2:7 KN011 kind",
+        "does not say its kind | write `kind: VirtualMachine`",
+    ),
+    "a machine without a kind": (
+        "spec: {domain: {devices: {}}}\n",
+        "1:1 KN011 kind",
+        "does not say its kind | write `kind: VirtualMachine`",
+    ),
     "a kind in small letters": (
         "kind: virtualmachine\nspec: {}\n",
         "1:7 KN012 kind",
@@ -118,13 +134,14 @@ CASES = {
         "nested deeper than 128 levels",
     ),
     "aliases that grow": (
-        "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+        "kind: VirtualMachine\na: &a [x,x,x,x,x,x,x,x,x,x]\n"
         + "".join(f"{c}: &{c} [" + ",".join(["*" + p] * 10) + "]\n" for p, c in pairwise("abcdefg")),
         "1:1 KN007",
         "over 1,000,000 values",
     ),
     "aliases that nest": (
-        "a: &a [x]\n" + "".join(f"{n}: &n{n} [[[*{f'n{n - 1}' if n else 'a'}]]]\n" for n in range(60)),
+        "kind: VirtualMachine\na: &a [x]\n"
+        + "".join(f"{n}: &n{n} [[[*{f'n{n - 1}' if n else 'a'}]]]\n" for n in range(60)),
         "1:1 KN007",
         "its aliases nest deeper than 128 levels",
     ),
@@ -133,8 +150,7 @@ CASES = {
         "1:10 KN004",
         "the number 1e999.io/v1... is too",
     ),
-    "a tag of one's own on a key": ("kind: x\n!x spec: {}\n", "2:1 KN007", "the tag '!x' is not one"),
-    "a number for an item": ("kind: List\nitems: [1]\n", "2:9 KN011", "a document is a mapping"),
+    "a tag of one's own on a key": ("kind: VirtualMachine\n!x spec: {}\n", "2:1 KN007", "the tag '!x' is not one"),
 }
 
 

@@ -87,11 +87,12 @@ def test_what_kvnet_does_not_read_is_named() -> None:
 
 def test_every_problem_of_every_document_is_told_at_once_in_the_order_of_the_text() -> None:
     bad = "kind: VirtualMachineInstance\nspec: {q: *b, domain: {}}\n"
-    text = f"kind: virtualmachine\n---\n{NAD.replace('type', 'typ')}---\n{VMI % '5'}---\nkind: !x y\n---\n{bad}"
+    cluster = "kind: KubeVirt\nspec: !x y\n"
+    text = f"kind: virtualmachine\n---\n{NAD.replace('type', 'typ')}---\n{VMI % '5'}---\n{cluster}---\n{bad}"
     with pytest.raises(Rejected) as caught:
         loads_all(text)
     told = [(p.place.line, p.place.document, p.code) for p in caught.value.problems if p.place]
-    assert told == [(1, 0, "KN012"), (6, 1, "KN008"), (10, 2, "KN004"), (13, 3, "KN007"), (16, 4, "KN007")]
+    assert told == [(1, 0, "KN012"), (6, 1, "KN008"), (10, 2, "KN004"), (14, 3, "KN007"), (17, 4, "KN007")]
 
 
 def test_a_broken_document_hides_none_of_the_flaws_before_it() -> None:

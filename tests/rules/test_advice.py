@@ -32,6 +32,15 @@ def cidr(**members: Any) -> Json:
     return vmi([nic(binding="masquerade")], [pod(**members)])
 
 
+def replicated(kind: str, replicas: int | None, one: Json, network: Json, **around: Any) -> Json:
+    made = vmi([one], [network], kind=kind)
+    template = (
+        made["spec"]["virtualMachineTemplate"]["spec"]["template"] if "Pool" in kind else made["spec"]["template"]
+    )
+    template["metadata"] = around
+    return made | {"spec": made["spec"] | ({} if replicas is None else {"replicas": replicas})}
+
+
 PORTS: Json = {"ports": [{"port": 80}]}
 MULTIQUEUE = {"networkInterfaceMultiqueue": True}
 ALLOWED = {"kubevirt.io/allow-pod-bridge-network-live-migration": "false"}
@@ -58,6 +67,16 @@ WARNED: dict[str, tuple[Json, list[tuple[str, str]]]] = {
     ),
     "ports of an SR-IOV NIC": (attached("sriov", **PORTS), [("KN905", f"{NICS}[0].ports")]),
     "a bridge on the pod network": (on_pod("bridge"), [("KN906", f"{NICS}[0].bridge")]),
+    "a bridge that the cluster gives by default": (vmi(), [("KN906", "spec")]),
+    "a MAC address of zeros": (attached(macAddress="00-00-00-00-00-00"), [("KN929", f"{NICS}[0].macAddress")]),
+    "a MAC address of a replica set": (
+        replicated("VirtualMachineInstanceReplicaSet", 2, nic(macAddress=MAC), multus()),
+        [("KN714", f"spec.template.{NICS}[0].macAddress")],
+    ),
+    "a MAC address of a pool on the pod network": (
+        replicated("VirtualMachinePool", 3, nic(macAddress=MAC), pod(), annotations=ALLOWED),
+        [("KN714", f"spec.virtualMachineTemplate.spec.template.{NICS}[0].macAddress")],
+    ),
     "an ACPI index beyond 16383": (attached(acpiIndex=16384), [("KN907", f"{NICS}[0].acpiIndex")]),
     "an ACPI index below 1": (attached(acpiIndex=-1), [("KN907", f"{NICS}[0].acpiIndex")]),
     "an ACPI index of two NICs": (two({"acpiIndex": 3}, {"acpiIndex": 3}), [("KN907", f"{NICS}[1].acpiIndex")]),
@@ -128,6 +147,15 @@ SILENT: dict[str, Json] = {
     "an automatic NIC that is asked for": vmi(
         [nic(binding="masquerade")], [pod()], devices={"autoattachPodInterface": True}
     ),
+    "a MAC address of one replica": replicated("VirtualMachinePool", 1, nic(macAddress=MAC), multus()),
+    "a MAC address of as many replicas as are usual": replicated(
+        "VirtualMachinePool", None, nic(macAddress=MAC), multus()
+    ),
+    "replicas without a MAC address": replicated("VirtualMachinePool", 3, nic(), multus()),
+    "a MAC address of replicas behind masquerade": replicated(
+        "VirtualMachinePool", 3, nic(binding="masquerade", macAddress=MAC), pod()
+    ),
+    "a binding plugin of a cluster that is not known": vmi([{"name": "a", "binding": {"name": "x"}}], [multus()]),
     "no automatic NIC and no other": vmi(devices={"autoattachPodInterface": False}),
 }
 
@@ -135,6 +163,32 @@ SILENT: dict[str, Json] = {
 @pytest.mark.parametrize("machine", SILENT.values(), ids=SILENT)
 def test_nothing_is_said_of(machine: Json) -> None:
     assert kvnet.check(kvnet.load(machine)) == ()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "facts", "hint"),
+    [
+        ({"managedtap": {}}, None, "did you mean 'managedtap'?"),
+        ({"other": {}}, None, "register it in the KubeVirt object"),
+        ({}, None, "register it in the KubeVirt object"),
+        (None, {"mangedTap": {}}, "did you mean 'mangedTap'?"),
+        ({"managedTap": {}}, None, ""),
+        ({}, {"managedTap": {}}, ""),
+        (None, None, ""),
+    ],
+    ids=str,
+)
+def test_a_binding_plugin_that_is_not_registered_is_told(cluster: Any, facts: Any, hint: str) -> None:
+    machine = kvnet.load(vmi([{"name": "a", "binding": {"name": "managedTap"}}], [multus()]))
+    known = None if cluster is None else kvnet.load_cluster(configured(cluster))
+    given = kvnet.load_facts({} if facts is None else {"bindingPlugins": facts})
+    problems = kvnet.check(machine, kvnet.Manifest().target(cluster=known, facts=given))
+    assert [(each.code, each.hint) for each in problems] == ([("KN928", hint)] if hint else [])
+
+
+def configured(plugins: Json) -> Json:
+    network = {"network": {"binding": plugins}} if plugins else {}
+    return {"kind": "KubeVirt", "spec": {"configuration": network}}
 
 
 def test_of_three_nics_of_one_mac_address_each_after_the_first_is_told() -> None:
@@ -151,7 +205,6 @@ MACS = {
     "fe:54:00:00:00:0a": "KN411",
     "fd:54:00:00:00:0a": "KN410",
     "fc:54:00:00:00:0a": None,
-    "00:00:00:00:00:00": None,
 }
 
 

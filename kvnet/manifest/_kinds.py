@@ -1,0 +1,129 @@
+"""Which documents kvnet reads: their kinds, the API versions that KubeVirt has served, and bare VMI specs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+from kvnet.manifest._problems import NO_KIND, UNKNOWN_KIND, UNSERVED, Flaw, Misfit
+from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, TEMPLATES
+from kvnet.spec.keys import VMI_KEYS, is_domain
+
+__all__ = ["API_OF", "KUBEVIRT", "NAD", "OURS", "is_bare_spec", "skipped_as"]
+
+NAD: Final = "NetworkAttachmentDefinition"
+KUBEVIRT: Final = "KubeVirt"
+_NO_KIND: Final = "documents without a kind"
+_CORE = tuple(f"kubevirt.io/{version}" for version in ("v1", "v1alpha3", "v1alpha2", "v1alpha1"))
+_POOL = tuple(f"pool.kubevirt.io/{version}" for version in ("v1beta1", "v1alpha1"))
+_INSTANCETYPE = tuple(
+    f"instancetype.kubevirt.io/{version}" for version in ("v1beta1", "v1", "v1alpha3", "v1alpha2", "v1alpha1")
+)
+_SERVED: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys((*TEMPLATES, KUBEVIRT), _CORE),
+    "VirtualMachinePool": _POOL,
+    **dict.fromkeys((*INSTANCETYPE_KINDS, *PREFERENCE_KINDS), _INSTANCETYPE),
+    NAD: ("k8s.cni.cncf.io/v1",),
+}
+"""The API versions under which each kind has ever been served, the usual one first.
+
+Source: ``register.go`` of the packages of ``staging/src/kubevirt.io/api`` in the releases of KubeVirt.
+"""
+OURS: Final = tuple(_SERVED)
+"""The kinds that kvnet reads."""
+API_OF: Final = {kind: versions[0] for kind, versions in _SERVED.items()}
+"""The usual API version of each kind."""
+_READ = {(kind, api) for kind, versions in _SERVED.items() for api in (*versions, None)}
+_OWN_GROUP: Final = "kubevirt.io"
+_SOURCES = frozenset({"pod", "multus", "resourceClaim"})
+
+
+def skipped_as(data: Any) -> str | None:
+    """What a document that is not kvnet's is counted as: its kind, with its group where that tells it apart.
+
+    ``None`` for documents that are read. Raises Misfit for those that are meant to be KubeVirt's and cannot be: their
+    kind is spelled in another letter case or absent, or KubeVirt never served their API version.
+
+    >>> skipped_as({"apiVersion": "vmoperator.vmware.com/v1alpha2", "kind": "VirtualMachine"})
+    'VirtualMachine of vmoperator.vmware.com/v1alpha2'
+    """
+    if type(data) is not dict and not isinstance(data, Mapping):
+        return _NO_KIND
+    kind, api = data.get("kind"), data.get("apiVersion") or None
+    if type(kind) is str and (type(api) is str or api is None) and (kind, api) in _READ:
+        return None
+    if not isinstance(kind, str) or not kind:
+        return _without_kind(data, api)
+    group = api.rpartition("/")[0] if isinstance(api, str) else None
+    if kind not in _SERVED:
+        return _of_other_kind(kind, group)
+    if not isinstance(api, str):
+        raise Misfit(Flaw(path=("apiVersion",), value=api, wanted="text"))
+    if kind == NAD:
+        return None if group == "k8s.cni.cncf.io" else f"{kind} of {api}"
+    if _is_own(api):
+        hint = f"did you mean '{_closest(api, _SERVED[kind])}'?"
+        message = f"KubeVirt never served a {kind} of '{api}'"
+        raise Misfit(Flaw(code=UNSERVED, path=("apiVersion",), message=message, hint=hint))
+    return f"{kind} of {api}"
+
+
+def _without_kind(data: Mapping[str, Any], api: Any) -> str | None:
+    """How a mapping without a kind is counted; ``None`` for a bare VMI spec. Raises Misfit for one of KubeVirt's."""
+    if "kind" not in data and is_bare_spec(data):
+        return None
+    if (isinstance(api, str) and _is_own(api)) or (api is None and _is_shaped_like_a_machine(data)):
+        hint = f"write `kind: {next(iter(TEMPLATES))}`"
+        raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
+    return _NO_KIND
+
+
+def _of_other_kind(kind: str, group: str | None) -> str:
+    """How a document of another kind is counted. Raises Misfit where letter case alone makes it another one."""
+    meant = next((each for each in _SERVED if each.lower() == kind.lower()), None)
+    if meant is not None and (group is None or group == API_OF[meant].rpartition("/")[0]):
+        message = f"there is no kind '{kind}'"
+        raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=message, hint=f"did you mean '{meant}'?"))
+    return kind
+
+
+def _is_own(api: str) -> bool:
+    """Whether an API version is of KubeVirt's own groups, in any letter case, or of one that is nearly spelled so."""
+    group = (api.rpartition("/")[0] or api).lower()
+    is_near = "." in group and bool(get_close_matches(group[:64], [_OWN_GROUP], cutoff=0.85))
+    return group == _OWN_GROUP or group.endswith(f".{_OWN_GROUP}") or is_near
+
+
+def _closest(api: str, served: tuple[str, ...]) -> str:
+    return next(iter(get_close_matches(api[:64].lower(), served, n=1, cutoff=0.9)), served[0])
+
+
+def is_bare_spec(data: Mapping[str, Any]) -> bool:
+    """Whether a mapping without kind and API version is the spec of a VMI, and not other YAML with such keys.
+
+    >>> is_bare_spec({"domain": {"devices": {}}}), is_bare_spec({"domain": "example.com", "replicas": 2})
+    (True, False)
+    """
+    if "apiVersion" in data or ("domain" not in data and "networks" not in data):
+        return False
+    domain, networks = data.get("domain"), data.get("networks")
+    if isinstance(domain, Mapping):
+        return not domain or is_domain(domain) or _are_networks(networks)
+    return _are_networks(networks) or ("domain" in data and not isinstance(domain, str) and data.keys() <= VMI_KEYS)
+
+
+def _are_networks(data: Any) -> bool:
+    entries = data if isinstance(data, list | tuple) else ()
+    return any(isinstance(each, Mapping) and not each.keys().isdisjoint(_SOURCES) for each in entries)
+
+
+def _is_shaped_like_a_machine(data: Mapping[str, Any]) -> bool:
+    """Whether the spec of a VMI is where a machine has it."""
+    for path in TEMPLATES.values():
+        holder: Any = data
+        for step in (*path, "spec"):
+            holder = holder.get(step) if isinstance(holder, Mapping) else None
+        if isinstance(holder, Mapping) and isinstance(holder.get("domain"), Mapping) and is_domain(holder["domain"]):
+            return True
+    return False

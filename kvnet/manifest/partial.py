@@ -1,0 +1,157 @@
+"""Machines with flawed fields: read without these, so that rules can judge the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from attrs import frozen
+
+from kvnet.errors import Problem
+from kvnet.manifest._problems import MISSING, ODD_KEY, Flaw, Misfit
+from kvnet.manifest.document import Document
+from kvnet.manifest.objects import object_of
+from kvnet.spec import TEMPLATES, Interface, Machine, Network
+from kvnet.spec.keys import meant
+
+__all__ = ["PartialMachine", "partial_machine", "with_misplaced_keys"]
+
+_Path = tuple[str | int, ...]
+_Entry = tuple[str, int]
+"""``interfaces`` or ``networks``, and the number of an entry."""
+_ROUNDS: Final = 8
+"""How often a machine is read again without further fields, before it is given up."""
+_MOST_FLAWS: Final = 64
+_WHOLE: Final = frozenset({"spec", "template", "virtualMachineTemplate", "domain", "devices", "interfaces", "networks"})
+"""Members without which there is no machine to judge."""
+_OF_NAMES: Final = frozenset({"KN125", "KN127"})
+"""Problems that follow where the name of an interface or network is flawed."""
+_OF_NETWORKS: Final = frozenset({"KN204"})
+"""Problems elsewhere that follow where the source of a network is flawed."""
+_RESOURCES: Final = frozenset({"cpu", "memory", "resources"})
+_OF_RESOURCES: Final = frozenset({"KN209", "KN212", "KN227"})
+"""Problems elsewhere that follow where the CPU, the memory or the resources are flawed."""
+
+
+@frozen(kw_only=True)
+class PartialMachine:
+    """A machine without its flawed fields.
+
+    - ``machine``: what is left, with names that stand for those that are flawed
+    - ``left_out``: the paths of what was left out, or stands for something else
+    """
+
+    machine: Machine
+    left_out: tuple[_Path, ...]
+
+    def stands(self, problem: Problem) -> bool:
+        """Whether a problem of the machine does not follow from what was left out."""
+        return not any(self._explains(path, problem) for path in self.left_out)
+
+    def _explains(self, path: _Path, problem: Problem) -> bool:
+        at = problem.at.parts
+        shared = min(len(path), len(at))
+        if path[:shared] == at[:shared]:
+            return True
+        entry, member = self._entry(path)
+        if entry is None:
+            return problem.code in _OF_RESOURCES and not _RESOURCES.isdisjoint(path)
+        if not member or (member != "name" and self._is_joined(entry)):
+            return False
+        if problem.code in (_OF_NAMES if member == "name" else _OF_NETWORKS):
+            return True
+        other, _ = self._entry(at)
+        return other is not None and self._of(other).name == self._of(entry).name
+
+    def _is_joined(self, entry: _Entry) -> bool:
+        """Whether an interface still has a binding, or a network a source."""
+        value = self._of(entry)
+        return bool(value.bindings if isinstance(value, Interface) else value.sources)
+
+    def _of(self, entry: _Entry) -> Interface | Network:
+        return (self.machine.networks if entry[0] == "networks" else self.machine.interfaces)[entry[1]]
+
+    def _entry(self, path: _Path) -> tuple[_Entry | None, str]:
+        """The interface or network that a path leads into, and its member where the path ends with that."""
+        root = self.machine.root.parts
+        for name, of in (("networks", (*root, "networks")), ("interfaces", (*root, "domain", "devices", "interfaces"))):
+            number = path[len(of)] if len(path) > len(of) and path[: len(of)] == of else None
+            if isinstance(number, int):
+                return (name, number), str(path[-1]) if len(path) == len(of) + 2 else ""
+        return None, ""
+
+
+def partial_machine(document: Document, flaws: Sequence[Flaw]) -> PartialMachine | None:
+    """The machine of a document without the fields that have flaws; nothing where too much would be missing."""
+    is_bare = isinstance(document.data, Mapping) and "kind" not in document.data
+    data: Any = {"spec": document.data} if is_bare else document.data
+    left_out: list[_Path] = []
+    for _ in range(_ROUNDS):
+        for flaw in flaws[:_MOST_FLAWS]:
+            path = _dispensable(flaw)
+            if path is None:
+                return None
+            data = _replaced(data, path, f"unnamed-{path[-3]}-{path[-2]}" if _is_name(path) else None)
+            left_out.append(path)
+        try:
+            made = object_of(data["spec"] if is_bare else data, document.origin)
+        except Misfit as misfit:
+            flaws = misfit.flaws
+            continue
+        return PartialMachine(machine=made, left_out=tuple(left_out)) if isinstance(made, Machine) else None
+    return None
+
+
+def _dispensable(flaw: Flaw) -> _Path | None:
+    """The path of what can be left out for a flaw, or stand for something else; nothing where that cannot be."""
+    path = flaw.path
+    if flaw.code == MISSING and not _is_name(path):
+        path = path[:-1]
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    return path if path and path[-1] not in _WHOLE else None
+
+
+def _is_name(path: _Path) -> bool:
+    """Whether a path is that of the name of an interface or network."""
+    return len(path) > 2 and path[-1] == "name" and path[-3] in ("interfaces", "networks") and isinstance(path[-2], int)
+
+
+def _replaced(data: Any, path: _Path, name: str | None) -> Any:
+    """A copy of plain data with a name at a path, or without the member there."""
+    step, *rest = path
+    if isinstance(data, list | tuple) and isinstance(step, int) and step < len(data):
+        return [*data[:step], _replaced(data[step], tuple(rest), name), *data[step + 1 :]]
+    if not isinstance(data, Mapping):
+        return data
+    if rest:
+        return {key: _replaced(each, tuple(rest), name) if key == step else each for key, each in data.items()}
+    return {key: each for key, each in data.items() if key != step} | ({} if name is None else {str(step): name})
+
+
+def with_misplaced_keys(misfit: Misfit, data: Any) -> Misfit:
+    """The flaws of a document; a missing field is told as the key that was meant to be it, or that belongs into it."""
+    kind = data.get("kind", "") if isinstance(data, Mapping) else None
+    if not isinstance(kind, str) or (kind and kind not in TEMPLATES):
+        return misfit
+    flaws: list[Flaw] = []
+    for flaw in misfit.flaws:
+        is_missing = flaw.code == MISSING and all(isinstance(step, str) for step in flaw.path)
+        flaws += (is_missing and [*_misplaced(flaw.path, kind, data)]) or [flaw]
+    return Misfit(*flaws)
+
+
+def _misplaced(missing: _Path, kind: str, data: Mapping[str, Any]) -> Iterator[Flaw]:
+    holder: Any = data if kind else {"spec": data}
+    path = missing[:-1]
+    for step in path:
+        holder = holder.get(step) if isinstance(holder, Mapping) else None
+    for key in islice(holder if isinstance(holder, Mapping) else (), _MOST_FLAWS):
+        found = meant(kind, path, key) if isinstance(key, str) else None
+        if found is None:
+            continue
+        is_it = found.holder is None and found.key == missing[-1]
+        if is_it or (found.holder is not None and found.holder.parts[: len(missing)] == missing):
+            message = f"KubeVirt has no field '{key}' here"
+            yield Flaw(code=ODD_KEY, path=(*path, key), value=key, message=message, hint=found.hint)

@@ -1,0 +1,106 @@
+"""``kvnet check`` on repositories, lists of files and streams, of which few documents are KubeVirt's."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+Run = Callable[..., "CompletedProcess[bytes]"]
+
+POD = (Path(__file__).parents[2] / "examples" / "pod.yaml").read_text()
+REFUSED = POD.replace("pod: {}", "multus: {networkName: lan}").replace("name: pod", "name: flawed")
+DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\n"
+OTHERS = {
+    "deploy.yaml": DEPLOYMENT,
+    "values.yaml": "replicas: 2\n",
+    "play.yml": "- hosts: all\n",
+    "package.json": "{// a comment\n}",
+    "broken.yaml": "a: [\n",
+    "latin.yaml": "kind: Secret\ntext: {{ .x }}\n",
+    "templates/deploy.yaml": "kind: Deployment\n{{- if .x }}\na: 1\n{{- end }}\n",
+}
+
+
+def put(folder: Path, files: dict[str, str]) -> list[str]:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return list(files)
+
+
+def codes(ended: CompletedProcess[bytes]) -> list[str]:
+    return re.findall(r"\bKN\d{3}\b", ended.stderr.decode())
+
+
+def test_of_a_repository_only_machines_are_judged(run: Run, tmp_path: Path) -> None:
+    put(tmp_path / "app", OTHERS | {"base/vm.yaml": REFUSED})
+    ended = run("check", "app")
+    assert (ended.returncode, codes(ended)) == (1, ["KN112"])
+    assert b"app/base/vm.yaml:" in ended.stderr
+    assert b"kvnet: skipped what is not KubeVirt's: " in ended.stderr
+    assert b"documents without a kind (3), files that are no YAML (2), Deployment (1)" in ended.stderr
+
+
+@pytest.mark.parametrize("how", ["a directory", "a list of files", "a stream", "a hook with one file"])
+def test_other_documents_alone_are_no_finding(run: Run, tmp_path: Path, how: str) -> None:
+    names = put(tmp_path, OTHERS)
+    ended = {
+        "a directory": lambda: run("check", "-f", "."),
+        "a list of files": lambda: run("check", *names),
+        "a stream": lambda: run("check", "-", stdin=f"{DEPLOYMENT}---\na: 1\n".encode()),
+        "a hook with one file": lambda: run("check", "--allow-no-machine", "deploy.yaml"),
+    }[how]()
+    assert (ended.returncode, codes(ended)) == (0, [])
+
+
+def test_a_single_file_without_a_machine_is_named(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, OTHERS)
+    ended = run("check", "deploy.yaml")
+    assert ended.returncode == 1
+    assert b"KN009 there is no virtual machine in 'deploy.yaml'" in ended.stderr
+
+
+def test_a_single_file_that_is_no_yaml_is_told(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, OTHERS)
+    assert codes(run("check", "broken.yaml")) == ["KN001"]
+    assert codes(run("check", "templates/deploy.yaml")) == ["KN015"]
+
+
+def test_a_template_of_a_machine_is_told_among_other_files(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, OTHERS | {"vm.yaml": POD.replace("name: pod", "name: {{ .name }}", 1)})
+    assert codes(run("check", ".")) == ["KN015"]
+
+
+def test_other_documents_are_not_counted_among_the_problems_of_json(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, OTHERS)
+    ended = run("check", ".", "-o", "json")
+    assert (json.loads(ended.stdout), ended.stderr) == ([], b"")
+
+
+def test_quiet_says_nothing_of_what_was_skipped(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, OTHERS)
+    assert run("check", ".", "-q").stderr == b""
+
+
+def test_a_flawed_field_hides_neither_the_other_fields_nor_the_other_machines(run: Run) -> None:
+    flawed = REFUSED.replace(
+        "masquerade: {}", "masquerade: {}\n              bootOrder: one\n              model: none"
+    )
+    assert "bootOrder" in flawed
+    ended = run("check", "-", stdin=f"{flawed}---\n{REFUSED}".encode())
+    assert sorted(codes(ended)) == ["KN004", "KN112", "KN112", "KN129"]
+
+
+def test_machines_of_several_files_are_judged_together(run: Run, tmp_path: Path) -> None:
+    shared = POD.replace("masquerade: {}", "bridge: {}\n              macAddress: '02:00:00:00:00:42'")
+    shared = shared.replace("pod: {}", "multus: {networkName: lan}")
+    put(tmp_path, {"a.yaml": shared, "b.yaml": shared.replace("name: pod", "name: other")})
+    ended = run("check", "a.yaml", "b.yaml")
+    assert (ended.returncode, codes(ended)) == (1, ["KN710"])
+    assert re.search(rb"^b.yaml:\d+:\d+: error KN710", ended.stderr, re.MULTILINE)

@@ -1,0 +1,70 @@
+"""Templates of Helm and Jinja that nobody has rendered."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvnet import Rejected, loads_all, loads_facts
+
+HEAD = "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+BODY = "spec: {template: {spec: {domain: {devices: {}}}}}\n"
+TEMPLATES = {
+    "a value": ("metadata: {name: {{ .Release.Name }}}\n" + BODY, "3:18"),
+    "a value of its own line": ("metadata:\n  name: {{ .Release.Name }}\n" + BODY, "4:9"),
+    "a part of a value": ("metadata:\n  name: {{ .Release.Name }}-vm\n" + BODY, "4:9"),
+    "a value in quotes": ('metadata:\n  name: "{{ .Release.Name }}-vm"\n' + BODY, "4:9"),
+    "a condition": ("{{- if .Values.on }}\n" + BODY + "{{- end }}\n", "3:1"),
+    "a comment": ("{{- /* a comment\n of two lines */ -}}\n" + BODY, "3:1"),
+    "an include": ("metadata:\n  labels:\n    {{- include `x` . | nindent 4 }}\n" + BODY, "5:5"),
+    "a key": ("metadata:\n  labels:\n    {{ .key }}: x\n" + BODY, "5:5"),
+    "a loop of Jinja": ("metadata:\n{% for x in y %}\n  name: x\n{% endfor %}\n" + BODY, "4:1"),
+    "after a YAML comment with braces": ("# {{ x }}\nmetadata: {name: {{ y }}}\n" + BODY, "4:18"),
+    "a machine for each name": ("metadata: {name: a}\n---\n{{ range .x }}\n" + HEAD + BODY + "{{ end }}\n", "5:1"),
+}
+
+
+@pytest.mark.parametrize(("text", "place"), TEMPLATES.values(), ids=TEMPLATES)
+def test_an_unrendered_template_is_told_at_its_first_brace_and_nothing_else(text: str, place: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        loads_all(HEAD + text)
+    told = [(each.code, str(each.place)) for each in caught.value.problems]
+    assert told[-1:] == [("KN015", f"<text>:{place}")]
+    assert {code for code, _ in told} <= {"KN015", "KN005"}
+    assert "render it first" in caught.value.problems[-1].hint
+
+
+def test_a_template_of_json_is_told_too() -> None:
+    with pytest.raises(Rejected) as caught:
+        loads_all('{"kind": "VirtualMachine",\n "metadata": {"name": {{ .name }}}}')
+    assert [(each.code, str(each.place)) for each in caught.value.problems] == [("KN015", "<text>:2:23")]
+
+
+OTHERS = {
+    "braces for the guest": 'spec: {template: {spec: {domain: {devices: {}}, volumes: [{x: "{{ ds.x }}"}]}}}\n',
+    "braces in an annotation": 'metadata: {annotations: {a: "{{ x }}"}}\n' + BODY,
+    "braces in a comment": "# {{ x }}\n" + BODY,
+    "braces of a parameter": "metadata: {name: '${{NAME}}'}\n" + BODY,
+    "flow mappings": "spec: {template: {spec: {domain: {devices: {}}}}}\n",
+}
+
+
+@pytest.mark.parametrize("text", OTHERS.values(), ids=OTHERS)
+def test_braces_that_nothing_is_to_fill_in_are_no_template(text: str) -> None:
+    assert len(loads_all(HEAD + text).machines) == 1
+
+
+def test_a_mistake_elsewhere_is_told_although_the_text_has_braces_for_the_guest() -> None:
+    data = "spec:\n  template:\n    x: |\n      {{ ds.x }}\n    y: a: b\n"
+    with pytest.raises(Rejected) as caught:
+        loads_all(HEAD + data)
+    assert [each.code for each in caught.value.problems] == ["KN001"]
+
+
+@pytest.mark.parametrize("piece", ["{{", "{% ", "{# ", "{{/*", "{{ x }}", "{{x}}\n", "# {{x}}\n"])
+def test_very_many_braces_end_soon(piece: str) -> None:
+    with pytest.raises(Rejected, match=r"KN0(01|04|05|07|15)"):
+        loads_all(HEAD + "a: " + piece * 50_000)
+
+
+def test_facts_are_no_templates() -> None:
+    assert loads_facts("libvirtNetworks: ['{{ x }}']").libvirt_networks is not None

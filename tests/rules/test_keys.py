@@ -1,0 +1,162 @@
+"""Keys outside interfaces and networks that KubeVirt does not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from machines import vmi
+
+import kvnet
+from kvnet.spec import TEMPLATES
+from kvnet.spec.keys import _homes, meant
+
+ODD = "KN016"
+OPTED_OUT = {"autoattachPodInterface": False}
+TEMPLATE = {"spec": {"domain": {"devices": OPTED_OUT}}}
+
+
+def told(data: Any) -> list[tuple[str, str]]:
+    problems = kvnet.check(kvnet.load(data))
+    return [(each.field, each.hint) for each in problems if each.code == ODD]
+
+
+CASES: dict[str, tuple[Any, str, str]] = {
+    "another letter case": (
+        vmi(devices={"autoattachPodinterface": False}),
+        "spec.domain.devices.autoattachPodinterface",
+        "did you mean 'autoattachPodInterface'?",
+    ),
+    "the spelling of instancetypes": (
+        vmi(devices=OPTED_OUT, domain={"cpu": {"dedicatedCPUPlacement": True}}),
+        "spec.domain.cpu.dedicatedCPUPlacement",
+        "did you mean 'dedicatedCpuPlacement'?",
+    ),
+    "one letter less": (
+        vmi(devices=OPTED_OUT | {"interface": []}),
+        "spec.domain.devices.interface",
+        "did you mean 'interfaces'?",
+    ),
+    "two letters swapped": (
+        vmi(devices=OPTED_OUT, domain={"mahcine": {"type": "q35"}}),
+        "spec.domain.mahcine",
+        "did you mean 'machine'?",
+    ),
+    "one level too high": (
+        vmi(devices=OPTED_OUT, domain={"interfaces": []}),
+        "spec.domain.interfaces",
+        "'interfaces' belongs in spec.domain.devices",
+    ),
+    "one level too low": (
+        vmi(devices=OPTED_OUT | {"networks": []}),
+        "spec.domain.devices.networks",
+        "'networks' belongs in spec",
+    ),
+    "another level and letter case": (
+        vmi(devices=OPTED_OUT, spec={"networkinterfacemultiqueue": True}),
+        "spec.networkinterfacemultiqueue",
+        "'networkInterfaceMultiqueue' belongs in spec.domain.devices",
+    ),
+    "a disk": (
+        vmi(devices=OPTED_OUT | {"disks": [{"name": "a", "bootorder": 1}]}),
+        "spec.domain.devices.disks[0].bootorder",
+        "did you mean 'bootOrder'?",
+    ),
+    "the object": (
+        {"kind": "VirtualMachine", "spec": {"runstrategy": "Always", "template": TEMPLATE}},
+        "spec.runstrategy",
+        "did you mean 'runStrategy'?",
+    ),
+    "what belongs in the template": (
+        {"kind": "VirtualMachine", "spec": {"networks": [], "template": TEMPLATE}},
+        "spec.networks",
+        "'networks' belongs in spec.template.spec",
+    ),
+    "the annotations of a template": (
+        {"kind": "VirtualMachine", "spec": {"template": TEMPLATE | {"metadata": {"annotation": {}}}}},
+        "spec.template.metadata.annotation",
+        "did you mean 'annotations'?",
+    ),
+    "a bare spec": (
+        {"domain": {"devices": OPTED_OUT}, "volums": []},
+        "spec.volums",
+        "did you mean 'volumes'?",
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "field", "hint"), CASES.values(), ids=CASES)
+def test_an_unknown_key_is_told_with_the_one_that_was_meant(data: Any, field: str, hint: str) -> None:
+    assert told(data) == [(field, hint)]
+
+
+HOMES = [(kind, path, key) for kind in ("", *TEMPLATES) for path, keys in _homes(kind).items() for key in sorted(keys)]
+
+
+@given(st.sampled_from(HOMES), st.data())
+def test_every_known_key_in_another_letter_case_is_told_by_its_name(home: Any, data: st.DataObject) -> None:
+    kind, path, key = home
+    letters = st.lists(st.booleans(), min_size=len(key), max_size=len(key))
+    turned = "".join(each.swapcase() if turn else each for each, turn in zip(key, data.draw(letters), strict=True))
+    found = meant(kind, path, turned)
+    assert found is None if turned == key else found is not None and (found.key, found.holder) == (key, None)
+
+
+def test_nothing_is_said_of_what_resembles_no_key_of_kubevirts() -> None:
+    strange = {"x": 1, "bunch": {}, "l" * 10_000: 1, "": 0}
+    assert told(vmi(devices=OPTED_OUT | strange, domain=strange, spec=strange)) == []
+
+
+def test_nothing_is_said_of_what_kubevirt_knows_and_kvnet_does_not() -> None:
+    domain: dict[str, Any] = {
+        "clock": {},
+        "features": {},
+        "chassis": {},
+        "firmware": {"bootloader": {}},
+        "memory": {"hugepages": {}},
+    }
+    spec = {"volumes": [], "tolerations": [], "evictionStrategy": "None", "accessCredentials": []}
+    devices = OPTED_OUT | {"rng": {}, "tpm": {}, "disks": [{"name": "a", "disk": {}, "dedicatedIOThread": True}]}
+    assert told(vmi(devices=devices, domain=domain, spec=spec)) == []
+
+
+def test_of_very_many_unknown_keys_a_few_are_told() -> None:
+    assert 0 < len(told(vmi(devices=OPTED_OUT | {f"interface{n}": 0 for n in range(10_000)}))) <= 64
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("kind: VirtualMachineInstance\nspec:\n  domian:\n    devices: {}\n", 3, "did you mean 'domain'?"),
+        ("kind: VirtualMachineInstance\nspec:\n  domain: {Devices: {}}\n", 3, "did you mean 'devices'?"),
+        (
+            "kind: VirtualMachineInstance\nspec:\n  domain:\n    interfaces: []\n",
+            4,
+            "'interfaces' belongs in spec.domain.devices",
+        ),
+        (
+            "kind: VirtualMachine\nspec:\n  domain:\n    devices: {}\n",
+            3,
+            "'domain' belongs in spec.template.spec",
+        ),
+        ("kind: VirtualMachine\nspecs:\n  template: {}\n", 2, "did you mean 'spec'?"),
+        ("networks: [{name: a, pod: {}}]\ndomian:\n  devices: {}\n", 2, "did you mean 'domain'?"),
+    ],
+    ids=["misspelt", "letter case", "a level too high", "no template", "the spec", "a bare spec"],
+)
+def test_a_required_field_that_is_misspelt_is_one_error_at_its_key(text: str, line: int, hint: str) -> None:
+    with pytest.raises(kvnet.Rejected) as caught:
+        kvnet.loads(text)
+    [problem] = caught.value.problems
+    assert (problem.code, problem.is_error, problem.hint) == (ODD, True, hint)
+    assert problem.place is not None
+    assert problem.place.line == line
+
+
+def test_the_place_of_a_key_is_its_own_and_not_that_of_its_value(tmp_path: Any) -> None:
+    text = "domain:\n  devices:\n    autoattachPodInterface: false\n    Disks:\n    - {name: a}\nnetworks: []\n"
+    (problem,) = kvnet.check(kvnet.loads(text))
+    assert problem.place is not None
+    assert (problem.place.line, problem.place.column) == (4, 5)
