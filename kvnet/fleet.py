@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
+from kvnet._arguments import checked_items
 from kvnet.compiler import Compiled, CompiledNic, compile
 from kvnet.defaults import with_default_nic
 from kvnet.device import Hostdev, HostdevSource, Interface, NetworkSource
@@ -30,6 +31,7 @@ _KINDS = {
     "domain": ("KN713", "would be the domain '{what}'{host}, as {first} would", "give each machine a name of its own"),
 }
 """By the kind of a use: the code, the rest of the message, and the hint."""
+_MACHINES = ("a sequence of Machine", "take manifest.machines of kvnet.load_all")
 _Pairs = tuple[tuple[str, str], ...]
 
 
@@ -45,8 +47,10 @@ def check_all(machines: Iterable[Machine], target: Target | None = None) -> tupl
     >>> spec = "{domain: {devices: {interfaces: [%s]}}, networks: [{name: lan, multus: {networkName: lan}}]}" % nic
     >>> [problem.code for problem in kvnet.check_all([kvnet.loads(spec), kvnet.loads(spec)])]
     ['KN710']
+
+    Raises TypeError for arguments of another kind.
     """
-    machines = tuple(machines)
+    machines = checked_items(machines, *_MACHINES)
     found = [problem for machine in machines for problem in told_of(machine, target)]
     return (*found, *duplicates(machines, target))
 

@@ -46,6 +46,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
         },
     ),
     "check": (kvnet.check, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
+    "check_all": (kvnet.check_all, {"machines": ([MACHINE], ""), "target": (TARGET, "None, target")}),
     "compile": (kvnet.compile, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
     "common_instancetypes": (kvnet.common_instancetypes, {}),
     "common_preferences": (kvnet.common_preferences, {}),

@@ -59,6 +59,7 @@ ALLOWED = {
     },
     "pipeline": {"domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
     "fleet": {
+        "_arguments",
         *("pipeline", "domain", "compiler", "rules", "instancetypes", "defaults", "target", "spec", "device", "values"),
         "errors",
     },

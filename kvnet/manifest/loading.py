@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import frozen
 
-from kvnet._arguments import checked_items
+from kvnet._arguments import checked, checked_items
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest._kinds import KUBEVIRT, NAD
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 
+_CLUSTER = ("a ClusterConfig", "read it with kvnet.load_cluster, or leave it out")
 _INSTANCETYPES = ("a sequence of Instancetype", "take manifest.instancetypes of kvnet.load_all")
 _PREFERENCES = ("a sequence of Preference", "take manifest.preferences of kvnet.load_all")
 _Object = Machine | Nad | Instancetype | Preference
@@ -92,11 +93,11 @@ class Manifest(BriefRepr):
         >>> kvnet.loads_all(nad).target(profile="host")
         Target(profile=<Profile.HOST: 'host'>, nads=(Nad(name='vlan100'),))
         """
-        known = self.cluster or cluster
+        known = cluster if self.cluster is None else self.cluster
         return Target(
             profile=Profile(profile),
             facts=HostFacts() if facts is None else facts,
-            cluster=ClusterConfig() if known is None else known.complete,
+            cluster=ClusterConfig() if known is None else checked(known, ClusterConfig, *_CLUSTER).complete,
             nads=self.nads,
             instancetypes=(*checked_items(instancetypes, *_INSTANCETYPES), *self.instancetypes),
             preferences=(*checked_items(preferences, *_PREFERENCES), *self.preferences),
