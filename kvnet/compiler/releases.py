@@ -46,7 +46,7 @@ def for_releases(made: CompiledNic, nic: Nic, target: Target) -> CompiledNic:
     if made.device is None:
         return made
     known = {_LIBVIRT: target.libvirt_release or target.facts.libvirt_version, _QEMU: target.facts.qemu_version}
-    needs = [*_needs(made.device, known)]
+    needs = _needs(made.device, known)
     if not needs:
         return made
     problems = [
@@ -59,17 +59,20 @@ def for_releases(made: CompiledNic, nic: Nic, target: Target) -> CompiledNic:
     return evolve(made, device=device, problems=(*made.problems, *errors), notes=(*made.notes, *warnings))
 
 
-def _needs(device: Device, known: Mapping[str, str | None]) -> Iterator[_Need]:
+def _needs(device: Device, known: Mapping[str, str | None]) -> list[_Need]:
     """What a device needs that is newer than the releases that are known, the newest of each element."""
     newest: dict[str, str] = {}
     libvirt, qemu = known[_LIBVIRT], known[_QEMU]
     for at, since in newer_parts(device, libvirt or _OLDEST_LIBVIRT):
         element = _element(str(at.parts[1]))
         newest[element] = max(newest.get(element, "0"), since, key=release)
-    yield from (_Need(element, _LIBVIRT, since) for element, since in newest.items())
+    if not newest and not qemu:
+        return []
+    needs = [_Need(element, _LIBVIRT, since) for element, since in newest.items()]
     for element, since in _needs_of_qemu(device):
         if release(since) > release(qemu) if qemu else element in newest:
-            yield _Need(element, _QEMU, since)
+            needs.append(_Need(element, _QEMU, since))
+    return needs
 
 
 def _needs_of_qemu(device: Device) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.values import release
-from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
+from kvnet.xml.schema import Branch, Leaf, Node, declaration, plan_of
 from kvnet.xml.types import Present, Scalar
 
 __all__ = ["DeclaredPath", "newer_parts", "newer_than", "paths"]
@@ -113,12 +113,13 @@ def newer_parts(device: Any, libvirt: str) -> Iterator[tuple[FieldPath, str]]:
 
 def _newer(device: Any, known: _Release, at: _Parts) -> Iterator[tuple[_Parts, str]]:
     held = device.__dict__
-    for path, part in _dated(device.__class__, known):
-        value = held.get(part.field, part.empty)
-        if isinstance(part, Branch):
-            yield from _of_branch(part, value, known, (*at, *path)) if value else ()
-        elif value is not None or part.optional_since:
-            yield from _of_leaf(part, value, known, (*at, *path))
+    for path, part, classes in _dated(device.__class__, known):
+        value = held.get(part.field)
+        if isinstance(part, Leaf):
+            if value is not None or part.optional_since:
+                yield from _of_leaf(part, value, known, (*at, *path))
+        elif value is not None and (part.repeated or value.__class__ in classes):
+            yield from _of_branch(part, value, known, (*at, *path))
     for field, since_of in declaration(device.__class__).together_since.items():
         if field in held and _is_after(since := since_of(device), known):
             yield (*at, field), since
@@ -131,7 +132,7 @@ def _of_leaf(leaf: Leaf, value: Any, known: _Release, at: _Parts) -> Iterator[tu
 
 
 def _of_branch(branch: Branch, held: Any, known: _Release, at: _Parts) -> Iterator[tuple[_Parts, str]]:
-    values = held if branch.repeated else () if isinstance(held, RawElement) else (held,)
+    values = held if branch.repeated else (held,)
     for n, value in enumerate(values):
         path = (*at, n) if branch.repeated else at
         selected = (*at[:-1], f"@{branch.selector}") if branch.selector else path
@@ -142,9 +143,13 @@ def _of_branch(branch: Branch, held: Any, known: _Release, at: _Parts) -> Iterat
 
 
 @cache
-def _dated(cls: type, known: _Release) -> tuple[tuple[tuple[str, ...], Leaf | Branch], ...]:
-    """The fields of a class that may hold something newer, with their paths: few of them, for most are old."""
-    return tuple([(path, part) for path, part in _placed(plan_of(cls), ()) if _may_be_newer(part, known)])
+def _dated(cls: type, known: _Release) -> tuple[tuple[tuple[str, ...], Leaf | Branch, frozenset[type]], ...]:
+    """The fields of a class that may hold something newer, with their paths, and the classes that may.
+
+    They are few, for most fields are old: a plain NIC takes 3 µs, and 16 µs if all its fields are looked at.
+    """
+    found = [(path, part, _newer_classes(part, known)) for path, part in _placed(plan_of(cls), ())]
+    return tuple([(path, part, classes) for path, part, classes in found if classes or _may_be_newer(part, known)])
 
 
 def _placed(node: Node, inside: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Leaf | Branch]]:
@@ -158,14 +163,23 @@ def _placed(node: Node, inside: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
             yield path, part
 
 
-def _may_be_newer(part: Leaf | Branch, known: _Release) -> bool:
+def _newer_classes(part: Leaf | Branch, known: _Release) -> frozenset[type]:
+    """The classes of a child's objects that may be newer, or hold something newer."""
     if isinstance(part, Leaf):
-        words: Mapping[str, str] = getattr(part.scalar, "newer", {})
-        return any(_is_after(since, known) for since in (part.since, part.optional_since, *words.values()))
-    return _is_after(part.since, known) or any(
-        _is_after(declaration(cls).since, known) or declaration(cls).together_since or _dated(cls, known)
-        for cls in part.classes
+        return frozenset()
+    if _is_after(part.since, known):
+        return frozenset(part.classes)
+    said = {cls: declaration(cls) for cls in part.classes}
+    return frozenset(
+        cls for cls in said if _is_after(said[cls].since, known) or said[cls].together_since or _dated(cls, known)
     )
+
+
+def _may_be_newer(part: Leaf | Branch, known: _Release) -> bool:
+    if isinstance(part, Branch):
+        return False
+    words: Mapping[str, str] = getattr(part.scalar, "newer", {})
+    return any(_is_after(since, known) for since in (part.since, part.optional_since, *words.values()))
 
 
 def _is_after(since: str, known: _Release) -> bool:
