@@ -13,7 +13,7 @@ from lxml import etree
 
 from kvnet.domain.read import domain_element, parse_document
 from kvnet.errors import FieldPath, Place, Problem, XmlError
-from kvnet.xml import parse
+from kvnet.xml.parser import parse
 
 __all__ = ["NICS", "DomainDocument", "Span", "only_nic"]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from kvnet.domain.document import DomainDocument, Span
+if TYPE_CHECKING:
+    from kvnet.domain.document import DomainDocument, Span
 
 __all__ = ["Edit", "Style", "edited", "insertion", "laid_out", "last_of", "removal", "replacement", "with_nics"]
 

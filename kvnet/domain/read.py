@@ -12,7 +12,8 @@ from lxml import etree
 from kvnet.device import Device, Hostdev, HostdevSource, Interface, VdpaSource, VhostuserSource
 from kvnet.device.driver import PASSTHROUGH
 from kvnet.errors import FieldPath, Place, Problem, Severity, XmlError
-from kvnet.xml import parse, read_tree
+from kvnet.xml.parser import parse
+from kvnet.xml.reading import read_tree
 
 __all__ = ["About", "about", "domain_element", "effective", "is_nic", "parse_document", "read_domain"]
 

@@ -14,7 +14,7 @@ from kvnet.domain.read import About, about, is_nic
 from kvnet.errors import FieldPath
 from kvnet.spec import Interface as SpecInterface
 from kvnet.spec import Sriov
-from kvnet.xml import read_tree
+from kvnet.xml.reading import read_tree
 
 __all__ = ["LiveDomain", "LiveNic", "is_virtual_function"]
 

@@ -19,7 +19,8 @@ from kvnet.hotplug.steps import Action, Plan, preview
 from kvnet.instancetypes import expand
 from kvnet.spec import Machine
 from kvnet.target import Target, checked_target
-from kvnet.xml import parse, write
+from kvnet.xml import write
+from kvnet.xml.parser import parse
 
 __all__ = ["Redefinition", "redefine"]
 

@@ -13,7 +13,7 @@ from kvnet.device.diff import Change, Noticed, diff
 from kvnet.domain.read import is_nic, read_domain
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.live._libvirt import found, libvirt_error, libvirt_module
-from kvnet.xml import parse
+from kvnet.xml.parser import parse
 
 if TYPE_CHECKING:
     import libvirt

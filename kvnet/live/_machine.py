@@ -22,7 +22,7 @@ from kvnet.live._libvirt import found, libvirt_error, libvirt_module, refused
 from kvnet.live.connection import of_connection, virt_type
 from kvnet.spec import Machine
 from kvnet.target import Target, architecture_of, checked_target
-from kvnet.xml import parse
+from kvnet.xml.parser import parse
 
 if TYPE_CHECKING:
     import libvirt

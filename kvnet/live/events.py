@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import frozen
 
 from kvnet.live._libvirt import domain_named, libvirt_error, libvirt_module
-from kvnet.xml import parse
+from kvnet.xml.parser import parse
 
 if TYPE_CHECKING:
     import libvirt

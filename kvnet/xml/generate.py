@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from lxml import etree
 
 from kvnet.xml.codegen import function, title
 from kvnet.xml.element import constructor, install
 from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
 from kvnet.xml.types import Scalar, escape
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 __all__ = ["REFUSALS", "Write", "reader", "sources", "to_text", "writers"]
 

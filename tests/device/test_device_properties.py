@@ -15,9 +15,10 @@ import kvnet
 from kvnet import device as devices_of_libvirt
 from kvnet.device import Device, Hostdev, Interface, Outbound
 from kvnet.testing import devices, elements
-from kvnet.xml import parse, read
 from kvnet.xml.generate import reader
+from kvnet.xml.parser import parse
 from kvnet.xml.paths import newer_than
+from kvnet.xml.reading import read
 from kvnet.xml.schema import RawElement, declaration, plan_of
 
 CLASSES = [cls for name in devices_of_libvirt.__all__ if hasattr(cls := getattr(devices_of_libvirt, name), "__kvnet__")]

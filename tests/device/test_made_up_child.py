@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, Phase, find, settings
 import kvnet
 from kvnet.device import EthernetSource, Interface
 from kvnet.testing import elements
-from kvnet.xml import read
 from kvnet.xml.compare import compare
 from kvnet.xml.element import element
 from kvnet.xml.paths import paths
+from kvnet.xml.reading import read
 from kvnet.xml.schema import at
 from kvnet.xml.types import Int
 

@@ -14,7 +14,7 @@ from kvnet.device import Device, Hostdev
 from kvnet.domain.read import about, domain_element, effective
 from kvnet.target import Profile
 from kvnet.testing import domains
-from kvnet.xml import parse
+from kvnet.xml.parser import parse
 
 WHOLE = (
     "<domain type='kvm'><name>vm</name><memory unit='GiB'>2</memory><vcpu>4</vcpu>"

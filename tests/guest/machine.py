@@ -15,7 +15,7 @@ from lxml import etree
 from kvnet import live
 from kvnet.live._libvirt import libvirt_module
 from kvnet.values import MacAddress, PciAddress
-from kvnet.xml import parse
+from kvnet.xml.parser import parse
 
 __all__ = ["Guest", "SeenNic", "SilentGuest", "booted"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from lxml import etree
 
 from kvnet.values import MacAddress, PciAddress
-from kvnet.xml import parse
+from kvnet.xml.parser import parse
 
 __all__ = ["Path", "booted_from", "free_ports", "nic_addresses", "nic_paths"]
 

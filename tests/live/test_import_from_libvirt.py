@@ -18,7 +18,7 @@ from kvnet import Noticed, live
 from kvnet.device import Device
 from kvnet.domain.read import about, domain_element, effective
 from kvnet.live import LibvirtError
-from kvnet.xml import parse
+from kvnet.xml.parser import parse
 
 # one of each type that libvirt 9.0 defines without a model, and without a device of the host
 NICS = (

@@ -16,7 +16,8 @@ from kvnet.device import (
 )
 from kvnet.errors import XmlError
 from kvnet.values import MacAddress, PciAddress
-from kvnet.xml import read, write
+from kvnet.xml import write
+from kvnet.xml.reading import read
 
 ADDRESS = PciAddress.parse("0000:0A:00.1")
 DEVICES = [

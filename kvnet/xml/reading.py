@@ -1,4 +1,4 @@
-"""Read objects from XML, strictly or without loss, and write them."""
+"""Read objects from XML, strictly or without loss."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from lxml import etree
 
 from kvnet.errors import FieldPath, Problem, XmlError
 from kvnet.xml.diagnose import Flaw, class_of, element_text, flaws, places, read_leniently
-from kvnet.xml.edit import edited
-from kvnet.xml.element import Element, evolve
-from kvnet.xml.generate import REFUSALS, reader, to_text, writers
+from kvnet.xml.element import evolve
+from kvnet.xml.generate import REFUSALS, reader
 from kvnet.xml.parser import parse
-from kvnet.xml.paths import newer_than
 from kvnet.xml.schema import declaration
 
-__all__ = ["read", "read_tree", "to_element", "write"]
+__all__ = ["read", "read_tree"]
 
 
 def read(text: str | bytes, *classes: type, lossless: bool = False, file: str = "<xml>") -> Any:
@@ -70,37 +68,3 @@ def _refusal(found: list[Flaw], text: str | bytes, file: str) -> XmlError:
     return XmlError(
         Problem(flaw.at, flaw.code, flaw.message, place=place) for flaw, place in zip(found, where, strict=True)
     )
-
-
-def write(device: Element, *, indent: int | None = None, libvirt: str | None = None) -> str:
-    """The XML of an object, on one line, or indented by ``indent`` spaces and two more for each level.
-
-    The same object gives the same bytes, with children in libvirt's order. An object that was read without loss keeps
-    the layout of its text, in which only what was changed is written anew. If ``libvirt`` is a release such as
-    ``9.0.0``, XmlError names everything that this release does not know and would drop silently.
-
-    Raises TypeError for what is not an element, ValueError for an ``indent`` or a release that makes no sense.
-    """
-    shapes, h = writers[device.__class__], device.__dict__
-    if indent is None and libvirt is None and "verbatim" not in h:
-        return shapes[tuple(h)](h)
-    _check_indent(indent)
-    if libvirt is not None and (problems := list(newer_than(device, libvirt))):
-        raise XmlError(problems)
-    if "verbatim" in h:
-        return edited(device)
-    return to_text(device) if indent is None else to_text(device, "\n" + " " * indent).removeprefix("\n")
-
-
-def to_element(device: Element) -> etree._Element:
-    """The XML of an object as an lxml tree. Raises TypeError for what is not an element."""
-    return parse(write(device))
-
-
-def _check_indent(indent: int | None) -> None:
-    if indent is None:
-        return
-    if not isinstance(indent, int) or isinstance(indent, bool):
-        raise TypeError(f"indent is a number of spaces such as 2, not {indent!r}")
-    if indent < 0:
-        raise ValueError(f"indent is a number of spaces such as 2, not {indent}")
