@@ -23,7 +23,7 @@ ALLOWED = {
     "defaults": {"target", "spec", "values", "errors"},
     "root_complex": {"target", "spec", "errors"},
     "instancetypes": {"defaults", "target", "spec", "values", "errors", "manifest"},
-    "manifest": {"_arguments", "cni", "target", "facts", "spec", "values", "errors"},
+    "manifest": {"_arguments", "cni", "nic_models", "target", "facts", "spec", "values", "errors"},
     "rules": {"nic_models", "root_complex", "instancetypes", "defaults", "target", "spec", "values", "errors"},
     "compiler": {
         "_html",

@@ -173,6 +173,13 @@ def _debug(command: argparse.ArgumentParser) -> None:
     _quiet(command)
 
 
+def _schema(command: argparse.ArgumentParser) -> None:
+    text = "manifest: machines, NADs, instancetypes, preferences and the KubeVirt object; facts: host facts"
+    what = command.add_argument("what", nargs="?", default="manifest", help=f"{text} (default: manifest)")
+    what.choices = _Choices("kvnet.manifest.schema", "SCHEMAS")
+    _quiet(command)
+
+
 def _bulk(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         *("-f", "--filename"),
@@ -220,6 +227,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "diff": ("show the differences between the NICs of two domains, and whether the guest sees them", _diff),
     "import": ("print a KubeVirt manifest for the NICs of a libvirt domain, and report what was assumed", _import),
     "bulk": ("render a fleet of machines; a bad one does not stop the others", _bulk),
+    "schema": ("print the JSON Schema of manifests or host facts, for editors", _schema),
     "debug": ("print the code that kvnet generates", _debug),
 }
 """What ``--help`` says of each command, and the function that adds its options."""

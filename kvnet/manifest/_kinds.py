@@ -10,7 +10,7 @@ from kvnet.manifest._problems import NO_KIND, UNKNOWN_KIND, UNSERVED, Flaw, Misf
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, TEMPLATES
 from kvnet.spec.keys import VMI_KEYS, is_domain
 
-__all__ = ["API_OF", "KUBEVIRT", "NAD", "OURS", "is_bare_spec", "skipped_as"]
+__all__ = ["API_OF", "KUBEVIRT", "NAD", "OURS", "SERVED", "is_bare_spec", "skipped_as"]
 
 NAD: Final = "NetworkAttachmentDefinition"
 KUBEVIRT: Final = "KubeVirt"
@@ -20,7 +20,7 @@ _POOL = tuple(f"pool.kubevirt.io/{version}" for version in ("v1beta1", "v1alpha1
 _INSTANCETYPE = tuple(
     f"instancetype.kubevirt.io/{version}" for version in ("v1beta1", "v1", "v1alpha3", "v1alpha2", "v1alpha1")
 )
-_SERVED: dict[str, tuple[str, ...]] = {
+SERVED: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys((*TEMPLATES, KUBEVIRT), _CORE),
     "VirtualMachinePool": _POOL,
     **dict.fromkeys((*INSTANCETYPE_KINDS, *PREFERENCE_KINDS), _INSTANCETYPE),
@@ -30,11 +30,11 @@ _SERVED: dict[str, tuple[str, ...]] = {
 
 Source: ``register.go`` of the packages of ``staging/src/kubevirt.io/api`` in the releases of KubeVirt.
 """
-OURS: Final = tuple(_SERVED)
+OURS: Final = tuple(SERVED)
 """The kinds that kvnet reads."""
-API_OF: Final = {kind: versions[0] for kind, versions in _SERVED.items()}
+API_OF: Final = {kind: versions[0] for kind, versions in SERVED.items()}
 """The usual API version of each kind."""
-_READ = {(kind, api) for kind, versions in _SERVED.items() for api in (*versions, None)}
+_READ = {(kind, api) for kind, versions in SERVED.items() for api in (*versions, None)}
 _OWN_GROUP: Final = "kubevirt.io"
 _SOURCES = frozenset({"pod", "multus", "resourceClaim"})
 
@@ -56,14 +56,14 @@ def skipped_as(data: Any) -> str | None:
     if not isinstance(kind, str) or not kind:
         return _without_kind(data, api)
     group = api.rpartition("/")[0] if isinstance(api, str) else None
-    if kind not in _SERVED:
+    if kind not in SERVED:
         return _of_other_kind(kind, group)
     if not isinstance(api, str):
         raise Misfit(Flaw(path=("apiVersion",), value=api, wanted="text"))
     if kind == NAD:
         return None if group == "k8s.cni.cncf.io" else f"{kind} of {api}"
     if _is_own(api):
-        hint = f"did you mean '{_closest(api, _SERVED[kind])}'?"
+        hint = f"did you mean '{_closest(api, SERVED[kind])}'?"
         message = f"KubeVirt never served a {kind} of '{api}'"
         raise Misfit(Flaw(code=UNSERVED, path=("apiVersion",), message=message, hint=hint))
     return f"{kind} of {api}"
@@ -81,7 +81,7 @@ def _without_kind(data: Mapping[str, Any], api: Any) -> str | None:
 
 def _of_other_kind(kind: str, group: str | None) -> str:
     """How a document of another kind is counted. Raises Misfit where letter case alone makes it another one."""
-    meant = next((each for each in _SERVED if each.lower() == kind.lower()), None)
+    meant = next((each for each in SERVED if each.lower() == kind.lower()), None)
     if meant is not None and (group is None or group == API_OF[meant].rpartition("/")[0]):
         message = f"there is no kind '{kind}'"
         raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=message, hint=f"did you mean '{meant}'?"))

@@ -18,7 +18,7 @@ from attrs import frozen
 from kvnet.errors import FieldPath
 from kvnet.spec.machine import TEMPLATES, Machine
 
-__all__ = ["VMI_KEYS", "Meant", "has_odd_keys", "is_domain", "meant", "odd_keys"]
+__all__ = ["VMI_KEYS", "Meant", "has_odd_keys", "is_domain", "known_keys", "meant", "odd_keys"]
 
 _LONGEST: Final = 64
 """Characters of a key that is compared; KubeVirt's have at most 29."""
@@ -215,7 +215,7 @@ def meant(kind: str, path: tuple[str | int, ...], key: str) -> Meant | None:
     """
     if len(key) > _LONGEST:
         return None
-    homes = _homes(kind if kind in TEMPLATES else "")
+    homes = known_keys(kind if kind in TEMPLATES else "")
     own = homes.get(tuple([part for part in path if isinstance(part, str)]), frozenset())
     if key in own:
         return None
@@ -268,8 +268,8 @@ def _holders(machine: Machine) -> list[_Holder]:
 
 
 @cache
-def _homes(kind: str) -> dict[tuple[str, ...], frozenset[str]]:
-    """The keys of every object in an object of a kind, by their paths."""
+def known_keys(kind: str) -> dict[tuple[str, ...], frozenset[str]]:
+    """The keys of every mapping in an object of a kind, by its path; of a bare VMI spec for an empty kind."""
     root = (*TEMPLATES.get(kind, ()), "spec")
     inner = {(*root, *path): known for path, known in _INNER.items()}
     return inner | {path: known for path, known in _OUTER.get(kind, _NONE).items() if path not in inner}

@@ -11,7 +11,7 @@ from machines import vmi
 
 import kvnet
 from kvnet.spec import TEMPLATES
-from kvnet.spec.keys import _homes, meant
+from kvnet.spec.keys import known_keys, meant
 
 ODD = "KN016"
 OPTED_OUT = {"autoattachPodInterface": False}
@@ -92,7 +92,9 @@ def test_an_unknown_key_is_told_with_the_one_that_was_meant(data: Any, field: st
     assert told(data) == [(field, hint)]
 
 
-HOMES = [(kind, path, key) for kind in ("", *TEMPLATES) for path, keys in _homes(kind).items() for key in sorted(keys)]
+HOMES = [
+    (kind, path, key) for kind in ("", *TEMPLATES) for path, keys in known_keys(kind).items() for key in sorted(keys)
+]
 
 
 @given(st.sampled_from(HOMES), st.data())
