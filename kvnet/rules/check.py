@@ -71,11 +71,13 @@ def _findings(machine: Machine, target: Target) -> list[Problem]:
     given, cluster = target.cluster, target.cluster.in_effect
     if cluster is not given:
         target = evolve(target, cluster=cluster)
-    refused = None if machine.interfaces else _default_nic_problem(machine, cluster)
+    refused = None
+    if not machine.interfaces:
+        refused = _default_nic_problem(machine, cluster)
+        machine = with_default_nic(machine, cluster)
     if refused is not None:
         found = [refused]
     else:
-        machine = machine if machine.interfaces else with_default_nic(machine, cluster)
         found = _RULES.findings(RuleContext(machine, target))
         if found and machine.kind == "VirtualMachine":
             found = [problem for problem in found if problem.code in REMOVED_BINDING_CODES] or found
