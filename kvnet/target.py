@@ -53,22 +53,25 @@ VirtType = Annotated[str, Parsed(_virt_type, f"one of {', '.join(VIRT_TYPES)}")]
 
 # one function for each type, for mypy reads no generic converters
 def _nads(values: Iterable[Nad]) -> tuple[Nad, ...]:
-    return _items("nads", values)
+    return () if values == () else _items("nads", Nad, values)
 
 
 def _instancetypes(values: Iterable[Instancetype]) -> tuple[Instancetype, ...]:
-    return _items("instancetypes", values)
+    return () if values == () else _items("instancetypes", Instancetype, values)
 
 
 def _preferences(values: Iterable[Preference]) -> tuple[Preference, ...]:
-    return _items("preferences", values)
+    return () if values == () else _items("preferences", Preference, values)
 
 
-def _items(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
-    is_usual = type(values) is tuple or type(values) is list
-    if not is_usual and (isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable)):
+def _items(name: str, kind: type, values: Iterable[Any]) -> tuple[Any, ...]:
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         _refuse(name, values)
-    return tuple(values)
+    items = tuple(values)
+    for each in items:
+        if not isinstance(each, kind):
+            _refuse(name, each)
+    return items
 
 
 class Profile(StrEnum):
@@ -127,10 +130,6 @@ class Target(BriefRepr):
             _refuse("facts", facts)
         if not isinstance(self.cluster, ClusterConfig):
             _refuse("cluster", self.cluster)
-        for name, kind in _LISTED.items():
-            for each in getattr(self, name):
-                if not isinstance(each, kind):
-                    _refuse(name, each)
         if self.virt_type not in VIRT_TYPES:
             _refuse("virt_type", self.virt_type)
         names = (self.architecture, facts.architecture, self.libvirt_release, facts.libvirt_version, facts.qemu_version)
@@ -146,7 +145,6 @@ class Target(BriefRepr):
                 raise Rejected(problems)
 
 
-_LISTED: Mapping[str, type] = {"nads": Nad, "instancetypes": Instancetype, "preferences": Preference}
 _UNNAMED = (None, None, None, None, None)
 _NAMES = ("architecture", "architecture", "libvirt_release", "libvirt_release", "facts")
 _WANTED: Mapping[str, tuple[str, str]] = {

@@ -152,7 +152,8 @@ def _spans(ports: tuple[Port, ...] | None, protocol: str) -> tuple[PortSpan, ...
 
 def vf_hostdev(nic: Nic, context: Context) -> CompiledNic:
     """A virtual function that is passed through: ``<hostdev>``."""
-    if network_of(nic).pod is not None:
+    interface, network = nic.interface, network_of(nic)
+    if network.pod is not None:
         message = f"SR-IOV interface '{nic.name}' is on the pod network: KubeVirt gives the guest no device"
         return CompiledNic(name=nic.name, notes=(note(nic.at, "KN313", message),))
     address = vf_address(nic, context)
@@ -163,7 +164,6 @@ def vf_hostdev(nic: Nic, context: Context) -> CompiledNic:
             f"the host PCI address of SR-IOV network '{nic.name}' is not known",
             "give it in the facts: pciAddresses, or a network-info or network-status document",
         )
-    interface = nic.interface
     source, alias = PciHostAddress.of(address), f"{USER_ALIAS}{VF_ALIAS}{interface.name}"
     return CompiledNic(name=interface.name, device=_with_function()(_unpassed(_kind(interface)), source, alias))
 
@@ -183,9 +183,10 @@ def _unpassed(kind: tuple[Any, ...]) -> Hostdev:
 
 def vf_address(nic: Nic, context: Context) -> PciAddress | None:
     """The host address of a NIC's virtual function, found by resource claim or by network; ``None`` if unknown."""
-    claim = network_of(nic).resource_claim
+    network = network_of(nic)
+    claim = network.resource_claim
     claimed = context.facts.claims.get(f"{claim.claim_name}/{claim.request_name}") if claim else None
-    return claimed or context.pod.pci_address(network_of(nic))
+    return claimed or context.pod.pci_address(network)
 
 
 def plugin_nic(nic: Nic, context: Context) -> CompiledNic:

@@ -23,6 +23,7 @@ from kvnet.spec import Cpu, Machine, Resources
 from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
 from kvnet.values import quantity_ceil, quantity_text
 from kvnet.xml import escape, write
+from kvnet.xml.generate import to_text
 from kvnet.xml.types import Text
 
 __all__ = ["build", "domain_name", "domain_uuid", "left_out"]
@@ -103,7 +104,7 @@ def build(
     if is_on_root_complex(machine, target):
         nics += _on_root_bus(machine, target, devices)
     uuid = domain_uuid(machine) if uuid is None else checked(uuid, UUID, "a uuid.UUID", "write uuid=UUID('…')")
-    return frame.format(name=escape(name), uuid=uuid, nics=nics)
+    return frame % (escape(name), uuid, nics)
 
 
 _NAME_HINT = "write one, or leave it out"
@@ -148,7 +149,7 @@ def _sizes(*quantities: Mapping[str, Any]) -> list[str]:
 
 
 def _frame(machine: Machine, target: Target) -> str:
-    """The document of a machine with its defaults, for ``format`` to put name, UUID and NICs in."""
+    """The document of a machine with its defaults, for ``%`` to put name, UUID and NICs in."""
     architecture = architecture_of(machine, target)
     platform, now = _PLATFORMS[architecture], topology(machine)
     most = _most_topology(machine, architecture)
@@ -158,18 +159,18 @@ def _frame(machine: Machine, target: Target) -> str:
     features = (*platform.features, _SPLIT_IOAPIC) if is_extended else platform.features
     lines = [
         f"<domain type='{target.virt_type}'>",
-        "  <name>{name}</name>",
-        "  <uuid>{uuid}</uuid>",
+        "  <name>%s</name>",
+        "  <uuid>%s</uuid>",
         f"  <memory unit='KiB'>{_memory_kib(machine)}</memory>",
         f"  <vcpu placement='static'{current}>{count}</vcpu>",
         "  <os>",
-        f"    <type arch='{platform.arch}' machine='{_braced(machine_type)}'>hvm</type>",
+        f"    <type arch='{platform.arch}' machine='{escape(machine_type).replace('%', '%%')}'>hvm</type>",
         "  </os>",
         *(["  <features>", *(f"    <{each}/>" for each in features), "  </features>"] if features else ()),
         "  <cpu>",
         f"    <topology sockets='{most.sockets}' cores='{most.cores}' threads='{most.threads}'/>",
         "  </cpu>",
-        "  <devices>{nics}",
+        "  <devices>%s",
         *(_IOMMU if is_extended else ()),
         "    <serial type='pty'/>",
         "    <console type='pty'/>",
@@ -339,10 +340,6 @@ def _most_topology(machine: Machine, architecture: str) -> Topology:
     return evolve(now, sockets=most) if has_cpu_hotplug(architecture) and most > now.sockets else now
 
 
-def _braced(text: str) -> str:
-    return escape(text).replace("{", "{{").replace("}", "}}")
-
-
 _ADDED_BY_LIBVIRT = ("controller type='usb' index='0' model='qemu-xhci'", "memballoon model='virtio'")
 """The PCI devices that libvirt adds to a q35 machine by itself, on root ports if nothing else is said."""
 
@@ -379,5 +376,8 @@ def _nic(nic: Device | str, number: int) -> str:
 
         text = laid_out(only_nic(nic, _NICS[number])[0], Style("\n", _INDENT, "  "))
         return f"\n{_INDENT}{text}"
-    # a device that was read without loss keeps its layout
-    return f"\n{_INDENT}{write(nic, indent=len(_INDENT)).removeprefix(_INDENT)}"
+    if getattr(nic, "verbatim", None) is not None:
+        # a device that was read without loss keeps its layout
+        return f"\n{_INDENT}{write(nic).removeprefix(_INDENT)}"
+    # with the detour through write, build takes a tenth longer
+    return to_text(nic, f"\n{_INDENT}")

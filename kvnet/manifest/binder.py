@@ -229,7 +229,7 @@ def _object(cls: Any) -> Read:
         set_fields(made, held)
         return made
 
-    if fields:
+    if others or is_open:
         return read
     only = cls()
     return lambda value: only if value == {} else read(value)

@@ -133,6 +133,9 @@ def load(source: Source) -> Machine:
     'red'
     """
     manifest = load_all(source)
+    objects = manifest.objects
+    if len(objects) == 1 and isinstance(objects[0], Machine):
+        return objects[0]
     machines = manifest.machines
     if len(machines) == 1:
         return machines[0]

@@ -233,7 +233,7 @@ def _without_emptied(holder: dict[str, Any], path: tuple[str, ...]) -> None:
     if not path or path[0] not in holder:
         return
     inner = holder[path[0]]
-    if isinstance(inner, dict):
+    if inner and isinstance(inner, dict):
         _without_emptied(inner, path[1:])
     if not inner:
         del holder[path[0]]

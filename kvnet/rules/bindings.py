@@ -44,6 +44,8 @@ def state_fits_binding(context: RuleContext) -> Iterator[Problem]:
     """SR-IOV has no link state to set, and only bridge NICs of secondary networks can be unplugged."""
     for nic in context.nics:
         interface = nic.interface
+        if not interface.state:
+            continue
         if interface.state in ("up", "down") and nic.has_binding(Sriov):
             yield refusal(
                 nic.at / "state",

@@ -14,7 +14,7 @@ from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["MODELS", "RULES"]
 
-_NAME = re.compile("[A-Za-z0-9_-]+")
+_is_name = re.compile("[A-Za-z0-9_-]+").fullmatch
 
 
 def unique_interface_names(context: RuleContext) -> Iterator[Problem]:
@@ -50,7 +50,7 @@ def interface_has_network(context: RuleContext) -> Iterator[Problem]:
 def interface_name(context: RuleContext) -> Iterator[Problem]:
     """Names are made of letters, digits, dashes and underscores."""
     for nic in context.nics:
-        if not _NAME.fullmatch(nic.interface.name):
+        if not _is_name(nic.interface.name):
             yield refusal(
                 nic.at / "name",
                 "KN128",

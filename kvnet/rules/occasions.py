@@ -65,18 +65,19 @@ _DEVICES_OF_CLAIMS = frozenset({"gpus", "hostDevices"})
 def occasions(machine: Machine) -> frozenset[Occasion]:
     """All occasions that a machine with its default NIC gives."""
     given: set[Occasion] = set()
-    for interface in machine.interfaces:
-        fields = interface.__dict__
-        given.update(compress(fields, fields.values()), map(type, interface.bindings))
+    interfaces, networks = machine.interfaces, machine.networks
+    for interface in interfaces:
+        fields, bindings = interface.__dict__, interface.bindings
+        given.update(compress(fields, fields.values()), map(type, bindings))
         # nothing and zero are worth a word, too
         if interface.port_ranges is not None:
             given.add("port_ranges")
         if interface.boot_order is not None:
             given.add("boot_order")
-        if len(interface.bindings) != 1:
+        if len(bindings) != 1:
             given.add(BINDINGS)
-    _of_networks(machine.networks, given)
-    if not _in_pairs(machine.interfaces, machine.networks):
+    _of_networks(networks, given)
+    if not _in_pairs(interfaces, networks):
         given.add(NAMES)
     _of_spec(machine.spec, given)
     if machine.kind in REPLICATING:

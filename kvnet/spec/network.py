@@ -100,8 +100,10 @@ class Network(BriefRepr):
 
     @property
     def is_secondary(self) -> bool:
-        multus = self._source(Multus)
-        return multus is not None and not multus.default
+        for source in self.sources:
+            if type(source) is Multus:
+                return not source.default
+        return False
 
     def _source(self, kind: type[_S]) -> _S | None:
         for source in self.sources:

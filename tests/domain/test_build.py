@@ -94,7 +94,7 @@ def test_a_nic_cannot_change_the_structure(nic: str) -> None:
 
 
 def test_text_cannot_change_the_structure() -> None:
-    evil = "'/><x a='\"&]]>"
+    evil = "'/><x a='\"&]]>%s%{name}"
     root = built(machine(machine=MachineType(type=evil)), name=f"<{evil}".replace("/", ""))
     assert root.find(".//x") is None
     assert root.find("os/type").get("machine") == evil  # type: ignore[union-attr]
