@@ -67,9 +67,9 @@ def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) ->
     libvirt would choose another one.
 
     Devices are paired by the user's aliases (``ua-…``), else by MAC and guest address, else by MAC and source, else by
-    MAC, guest address or host device, else by source where one is gone or new, else by order. The path of a device has its index among the devices before, or for an added device,
-    among those after. What kvnet does not model is compared only for devices that were read without loss. Raises
-    TypeError for what are not devices.
+    MAC, guest address or host device, else by source where one is gone or new, else by order. The path of a device has
+    its index among the devices before, or for an added device, among those after. What kvnet does not model is compared
+    only for devices that were read without loss. Raises TypeError for what are not devices.
 
     >>> import attrs, kvnet
     >>> before = kvnet.read_device("<interface type='user'><mtu size='1500'/></interface>")
