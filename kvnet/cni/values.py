@@ -103,8 +103,8 @@ VlanProtocol = Annotated[str, _one_of("802.1q", "802.1Q", "802.1ad")]
 LinkState = Annotated[str, _one_of("auto", "enable", "disable")]
 Switch = Annotated[str, _one_of("on", "off")]
 Count = Annotated[int, Between(0, 2**63 - 1)]
-Rate = Annotated[int, Between(0, (2**32 - 1) * 1024 * 8)]
-"""A rate in bit/s, as far as libvirt can hold it in KiB/s."""
+Rate = Annotated[int, Between(0, (2**32 - 1) * 1000 * 8)]
+"""A rate in bit/s, as far as libvirt can hold it in kB/s."""
 
 
 @frozen(kw_only=True, slots=False, repr=False)

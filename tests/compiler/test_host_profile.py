@@ -242,15 +242,15 @@ def test_the_mac_address_of_the_interface_counts_more_than_that_of_tuning_which_
 
 
 BANDWIDTHS: dict[str, tuple[dict[str, int], Bandwidth]] = {
-    "8 Mibit/s to the guest are 1024 KiB/s": (
-        {"ingressRate": 8 * 2**20, "ingressBurst": 2**20},
-        Bandwidth(inbound=Inbound(average=1024, burst=128)),
+    "8 Mbit/s to the guest are 1000 kB/s, and a burst of 1 Mibit is 128 KiB": (
+        {"ingressRate": 8_000_000, "ingressBurst": 2**20},
+        Bandwidth(inbound=Inbound(average=1000, burst=128)),
     ),
     "16 Mbit/s from the guest": (
         {"egressRate": 16_000_000, "egressBurst": 8_000_000},
-        Bandwidth(outbound=Outbound(average=1953, burst=977)),
+        Bandwidth(outbound=Outbound(average=2000, burst=977)),
     ),
-    "less than half a KiB/s is the least that libvirt has": (
+    "less than half a kB/s is the least that libvirt has": (
         {"ingressRate": 1, "ingressBurst": 1},
         Bandwidth(inbound=Inbound(average=1, burst=1)),
     ),
@@ -258,7 +258,7 @@ BANDWIDTHS: dict[str, tuple[dict[str, int], Bandwidth]] = {
 
 
 @pytest.mark.parametrize(("members", "bandwidth"), BANDWIDTHS.values(), ids=BANDWIDTHS)
-def test_the_bits_of_a_bandwidth_are_kib_of_libvirt(members: dict[str, int], bandwidth: Bandwidth) -> None:
+def test_the_bits_of_a_bandwidth_become_what_libvirt_counts_in(members: dict[str, int], bandwidth: Bandwidth) -> None:
     made = chained(BRIDGE, {"type": "bandwidth", **members})
     assert interface_of(made).bandwidth == bandwidth
     assert codes(made) == []
