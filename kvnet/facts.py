@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from attrs import frozen
 
@@ -11,8 +12,10 @@ from kvnet.spec.cluster import Plugins
 from kvnet.spec.wire import Architecture, BriefRepr, Release, UInt32, mapping
 from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["Confidential", "HostFacts", "HostNetwork", "Mtu", "PodLink", "PodNetwork"]
+__all__ = ["MACVTAP_MODES", "Confidential", "HostFacts", "HostNetwork", "Mtu", "PodLink", "PodNetwork"]
 
+MACVTAP_MODES: Final = ("bridge", "passthrough", "private", "vepa")
+"""The modes of a macvtap, in libvirt's words."""
 Mtu = UInt32
 """A link's MTU in bytes."""
 
@@ -76,7 +79,7 @@ class HostNetwork(BriefRepr):
     - ``libvirt_network``: a network of libvirt; ``portgroup`` of that network
     - ``direct``: a link that gets a macvtap; ``mode`` of the macvtap in libvirt's words, such as ``bridge``
 
-    Raises ValueError where none of the four is given, or several.
+    Raises ValueError where none of the four is given, or several, and for another mode.
     """
 
     bridge: str | None = None
@@ -94,6 +97,8 @@ class HostNetwork(BriefRepr):
             raise ValueError("only a libvirtNetwork has a portgroup")
         if self.mode is not None and self.direct is None:
             raise ValueError("only a direct network has a mode")
+        if self.mode is not None and self.mode not in MACVTAP_MODES:
+            raise ValueError(f"'{self.mode}' is no mode of a macvtap: it is one of {', '.join(MACVTAP_MODES)}")
 
 
 @frozen(kw_only=True, slots=False, repr=False)

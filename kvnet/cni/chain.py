@@ -32,6 +32,7 @@ PLUGINS: dict[str, type[Plugin]] = {
     "bandwidth": BandwidthPlugin,
     "bridge": BridgePlugin,
     "cnv-bridge": BridgePlugin,
+    "cnv-tuning": TuningPlugin,
     "firewall": FirewallPlugin,
     "host-device": HostDevicePlugin,
     "ipvlan": IpvlanPlugin,

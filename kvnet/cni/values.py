@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from attrs import frozen
 
 from kvnet.spec.wire import Between, BriefRepr, Parsed, named
-from kvnet.values import MacAddress, PciAddress
+from kvnet.values import PciAddress, nic_mac
 
 __all__ = [
     "NO_MTU",
@@ -63,8 +63,8 @@ def _mtu(value: Any) -> int:
 def _mac(value: Any) -> str:
     if type(value) is not str:
         raise TypeError
-    if value and MacAddress.parse(value).is_group:
-        raise ValueError(f"{value} is a group address, which no link can have")
+    if value:
+        nic_mac(value)
     return value
 
 

@@ -69,7 +69,7 @@ def _ovn_wishes(plugin: OvnPlugin) -> Iterator[Wish]:
 
 
 def _bandwidth_wishes(plugin: BandwidthPlugin) -> Iterator[Wish]:
-    """CNI counts bits; libvirt counts rates in kB/s and bursts in KiB, as tc reads them. Ingress is towards the guest."""
+    """CNI counts bits, libvirt rates in kB/s and bursts in KiB, as tc reads them; ingress is towards the guest."""
     inbound = outbound = None
     if plugin.ingress_rate:
         inbound = Inbound(average=_rate(plugin.ingress_rate), burst=_burst(plugin.ingress_burst))

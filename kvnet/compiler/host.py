@@ -161,18 +161,19 @@ def _home(context: Context) -> str:
     return context.machine.namespace or _DEFAULT_NAMESPACE
 
 
-def _annotated(context: Context, nic: Nic, nad: Nad, chain: Chain) -> str | None:
+def _annotated(context: Context, nic: Nic, nad: Nad, chain: Chain) -> MacAddress | None:
     """The MAC address that the machine's annotations give to a NIC on the network of a NAD."""
     if not context.machine.annotations:
         return None
     return annotated_mac(context.machine, network_of(nic), (nad.namespace or _home(context), nad.name), chain.providers)
 
 
-def _own_settings(nic: Nic, context: Context, plug: Plug, annotated: str | None) -> dict[str, Any]:
+def _own_settings(nic: Nic, context: Context, plug: Plug, annotated: MacAddress | None) -> dict[str, Any]:
     """The MAC address and MTU of a NIC that count more than those of CNI plugins: its own, and those of the facts."""
     own: dict[str, Any] = {}
-    if text := nic.interface.mac_address or annotated:
-        own["mac"] = MacAddress.parse(text).canonical()
+    written = nic.interface.mac_address
+    if mac := MacAddress.parse(written) if written else annotated:
+        own["mac"] = mac.canonical()
     mtu = _known_mtu(nic, context)
     if mtu and isinstance(plug.source, _WITH_MTU):
         own["mtu"] = mtu

@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 from kvnet import spec
 from kvnet.cni.chain import PLUGINS
 from kvnet.cni.values import LinkName, LinkState, Mtu, PciText, Switch, TrunkEntry, UsualMac, VlanProtocol
-from kvnet.facts import HostFacts, HostNetwork
+from kvnet.facts import MACVTAP_MODES, HostFacts, HostNetwork
 from kvnet.manifest.binder import plain
 from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
@@ -250,7 +250,7 @@ def _trunk_entries() -> SearchStrategy[TrunkEntry]:
 
 
 def _host_networks() -> SearchStrategy[HostNetwork]:
-    names, modes = labels(), st.sampled_from(["bridge", "private", "vepa", "passthrough"])
+    names, modes = labels(), st.sampled_from(MACVTAP_MODES)
     return st.one_of(
         st.builds(HostNetwork, bridge=names),
         st.builds(HostNetwork, ovs_bridge=names),

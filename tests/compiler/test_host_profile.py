@@ -152,6 +152,7 @@ OTHER_MISFITS: dict[str, tuple[dict[str, Any], str]] = {
     "a priority without a VLAN": ({"type": "sriov", "vlanQoS": 3}, "vlanQoS 3 needs a VLAN"),
     "rates that contradict": ({"type": "sriov", "min_tx_rate": 9, "max_tx_rate": 5}, "min_tx_rate 9 exceeds"),
     "a MAC address that is none": ({"type": "tuning", "mac": "aa:bb"}, "mac: "),
+    "a MAC address of zeros": ({"type": "sriov", "mac": "00:00:00:00:00:00"}, "is all zeros"),
     "a MAC address of a group": ({"type": "tuning", "mac": "01:00:00:00:00:01"}, "is a group address"),
     "a rate without a burst": ({"type": "bandwidth", "ingressRate": 1}, "ingressRate is given without ingressBurst"),
     "a burst without a rate": ({"type": "bandwidth", "egressBurst": 1}, "egressBurst is given without egressRate"),
@@ -233,6 +234,29 @@ def test_the_first_plugin_of_a_chain_decides_on_the_source_and_tuning_on_mtu_and
     device = interface_of(made)
     assert (device.source, device.mtu, str(device.mac)) == (BridgeSource(bridge="br1"), 1400, "02:00:00:00:00:0b")
     assert codes(made) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("bandwith", "bandwidth"), ("tunning", "tuning"), ("Firewall", "firewall"), ("sbr", None)]
+)
+def test_a_plugin_of_a_chain_that_is_misspelt_is_told_with_the_one_that_is_meant(
+    written: str, meant: str | None
+) -> None:
+    (told,) = chained(BRIDGE, {"type": written, "mtu": 1400}).notes
+    assert f"CNI plugin '{written}' (with mtu)" in told.message
+    assert "kvnet knows no such plugin" in told.message
+    assert told.hint == (f"did you mean '{meant}'?" if meant else "configure it on the host, where it is needed")
+
+
+def test_cnv_tuning_is_tuning() -> None:
+    made = chained(BRIDGE, {"type": "cnv-tuning", "mtu": 1400})
+    assert (interface_of(made).mtu, codes(made)) == (1400, [])
+
+
+@pytest.mark.parametrize(("written", "meant"), [("VLAN", "vlan"), ("Mtu", "mtu"), ("macSpoofChk", "macspoofchk")])
+def test_a_setting_in_another_letter_case_is_told_with_the_one_that_is_meant(written: str, meant: str) -> None:
+    (told,) = chained({**BRIDGE, written: 7}).notes
+    assert (told.code, told.hint) == ("KN346", f"did you mean '{meant}'?")
 
 
 def test_the_mac_address_of_the_interface_counts_more_than_that_of_tuning_which_is_told() -> None:
@@ -402,6 +426,17 @@ def test_a_mac_address_may_stand_in_an_annotation(
     assert (device.mac and device.mac.spelling) == mac
     own = only(nic(macAddress=MAC), network, target=target, annotations=annotations)
     assert str(interface_of(own).mac) == MAC
+
+
+@pytest.mark.parametrize("mac", ["zz", "02:00:00:00:00", "01:00:00:00:00:01", "00:00:00:00:00:00"])
+@pytest.mark.parametrize("network", [pod(), multus()], ids=["pod", "multus"])
+def test_an_annotation_that_gives_no_mac_address_is_told_by_its_name(network: dict[str, Any], mac: str) -> None:
+    key = "ovn.kubernetes.io/mac_address" if "pod" in network else "nad.default.ovn.kubernetes.io/mac_address"
+    made = only(nic(), network, target=host_target(BRIDGE), annotations={key: mac})
+    (problem,) = made.problems
+    assert (problem.code, problem.field) == ("KN304", NIC)
+    assert f"the annotation {key} gives no MAC address: " in problem.message
+    assert mac in problem.message
 
 
 def test_spoof_checking_is_libvirts_filter() -> None:
