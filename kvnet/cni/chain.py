@@ -24,9 +24,9 @@ from kvnet.cni.plugins import (
     SriovPlugin,
     VlanPlugin,
 )
-from kvnet.spec.wire import BriefRepr, Rest, Tagged, mapping
+from kvnet.spec.wire import BriefRepr, Rest, Tagged, mapping, rest
 
-__all__ = ["PLUGINS", "AnyPlugin", "Chain", "nearest_plugin"]
+__all__ = ["PLUGINS", "AnyPlugin", "Chain", "ListMembers", "nearest_plugin"]
 
 PLUGINS: dict[str, type[Plugin]] = {
     "bandwidth": BandwidthPlugin,
@@ -51,6 +51,15 @@ PLUGINS: dict[str, type[Plugin]] = {
 
 AnyPlugin = Annotated[Plugin, Tagged("type", PLUGINS, OtherPlugin)]
 """The configuration of a plugin, as the class of its ``type``."""
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class ListMembers(BriefRepr):
+    """What a list of plugins has beside them: its name, and the version of CNI's specification."""
+
+    cni_version: str = ""
+    name: str = ""
+    rest: Rest = rest()
 
 
 @frozen(kw_only=True, slots=False, repr=False, cache_hash=True)

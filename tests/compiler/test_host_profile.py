@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from typing import Any
 
@@ -162,6 +163,34 @@ OTHER_MISFITS: dict[str, tuple[dict[str, Any], str]] = {
     "a VLAN of a link": ({"type": "vlan", "vlanId": 4095}, "vlanId: 4095 is not between"),
     "a trunk of Open vSwitch": ({"type": "ovs", "trunk": [{"minID": 5}]}, "trunk[0]: a range of a trunk"),
     "an IPAM that is text": ({"type": "bridge", "ipam": "dhcp"}, 'ipam: "dhcp" is text, not a mapping'),
+    **{
+        f"{given} of {ipam['type']}": ({"type": "bridge", "ipam": ipam}, told)
+        for given, ipam, told in (
+            (
+                "a subnet without a length",
+                {"type": "host-local", "subnet": "10.1.0.0"},
+                "ipam.subnet: '10.1.0.0' is not",
+            ),
+            ("a length of 33", {"type": "host-local", "subnet": "10.1.0.0/33"}, "ipam.subnet: "),
+            (
+                "a first address",
+                {"type": "host-local", "rangeStart": "10.1.0"},
+                "ipam.rangeStart: '10.1.0' is not an IP",
+            ),
+            ("a range", {"type": "host-local", "ranges": [[{"subnet": "ten"}]]}, "ipam.ranges[0][0].subnet: 'ten'"),
+            ("a gateway", {"type": "host-local", "gateway": "10.1.0.1/24"}, "ipam.gateway: "),
+            ("a route", {"type": "host-local", "routes": [{"dst": "0.0.0.0"}]}, "ipam.routes[0].dst: "),
+            ("an address", {"type": "static", "addresses": [{"address": "10.1.0.5"}]}, "ipam.addresses[0].address: "),
+            ("a number", {"type": "static", "addresses": [{"address": 5}]}, "ipam.addresses[0].address: 5 is a number"),
+            (
+                "a range",
+                {"type": "whereabouts", "range": "10.1.0.5-10.1.0.9"},
+                "ipam.range: '10.1.0.9' is not a network",
+            ),
+            ("a start", {"type": "whereabouts", "range": "10.1-10.1.0.9/24"}, "ipam.range: '10.1' is not an IP"),
+            ("an exclusion", {"type": "whereabouts", "exclude": ["10.1.0.0/x"]}, "ipam.exclude[0]: "),
+        )
+    },
     "a route without a destination": (
         {"type": "bridge", "ipam": {"type": "static", "routes": [{"gw": "10.0.0.1"}]}},
         "ipam.routes[0].dst: the field 'dst' is missing",
@@ -174,6 +203,31 @@ def test_what_a_plugin_refuses_is_told_of_the_definition(cni: dict[str, Any], to
     (problem,) = attached(cni).problems
     assert problem.code == "KN345"
     assert told in problem.message
+
+
+IPAM: tuple[dict[str, Any], ...] = (
+    {
+        "type": "host-local",
+        "ranges": [[{"subnet": "fd00::/64", "rangeStart": "fd00::5", "rangeStep": 2}]],
+        "subnet": "",
+    },
+    {"type": "static", "addresses": [{"version": "4", "address": "10.1.0.5/24", "gateway": "10.1.0.1"}]},
+    {"type": "whereabouts", "range": "10.1.0.5 - 10.1.0.9/24", "exclude": ["10.1.0.7", "10.1.0.8/31"]},
+    {"type": "whereabouts", "ipRanges": [{"range": "10.1.0.0/24"}, {"range": "fd00::/64"}]},
+)
+
+
+@pytest.mark.parametrize("ipam", IPAM)
+def test_what_an_ipam_plugin_takes_is_told_as_a_whole(ipam: dict[str, Any]) -> None:
+    (told,) = attached({"type": "bridge", "ipam": ipam}).notes
+    assert (told.code, f"'ipam' ({ipam['type']}, " in told.message) == ("KN346", True)
+
+
+@pytest.mark.parametrize("key", ["name", "cniVersion"])
+def test_a_list_of_plugins_has_text_beside_them(key: str) -> None:
+    nad = Nad(name="nad", config=json.dumps({key: 0.4, "plugins": [{"type": "bridge"}]}))
+    (problem,) = only(nic(), multus(), target={"profile": "host", "nads": (nad,)}).problems
+    assert (problem.code, f"{key}: 0.4 is a number, not text" in problem.message) == ("KN345", True)
 
 
 @pytest.mark.parametrize("trunk", [[{"minID": 0, "maxID": 4094}], [{"id": 0}, {"id": 4094}]])
