@@ -25,6 +25,7 @@ from kvnet.device import (
     Backend,
     BridgeSource,
     DirectSource,
+    EthernetSource,
     Hostdev,
     HostdevSource,
     Interface,
@@ -32,6 +33,7 @@ from kvnet.device import (
     PciHostAddress,
     UserSource,
     VfHostAddress,
+    VhostuserSource,
 )
 from kvnet.errors import Problem, Rejected
 from kvnet.facts import HostNetwork
@@ -44,7 +46,7 @@ __all__ = ["lower"]
 
 _DEFAULT_NETWORK = "default"
 _DEFAULT_NAMESPACE = "default"
-_WITH_MTU = (BridgeSource, NetworkSource)
+_WITH_MTU = (BridgeSource, EthernetSource, NetworkSource, VhostuserSource)
 """The sources beside which libvirt takes an MTU."""
 
 
@@ -254,6 +256,6 @@ def _nic(nic: Nic, context: Context, plug: Plug, settings: Mapping[str, Any], *n
         rom=rom(interface, guest),
         acpi=acpi(interface),
         address=guest_address(interface),
-        **settings,
+        **{**plug.others, **settings},
     )
     return CompiledNic(name=nic.name, device=device, notes=notes)

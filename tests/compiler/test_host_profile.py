@@ -426,6 +426,25 @@ def test_a_network_that_the_facts_know_needs_no_definition() -> None:
     assert interface_of(only(nic(), multus(), target=host_target(), facts=facts)).source == BridgeSource(bridge="br1")
 
 
+BAD_INTERFACES = {
+    "no XML": "br0",
+    "an element that libvirt has not": "<interface type='user'><odd/></interface>",
+    "a whole NIC": "<interface type='user'><model type='virtio'/></interface>",
+    "a function, which pciAddresses give": "<interface type='hostdev'><source><address type='usb' bus='1' device='2'/>"
+    "</source></interface>",
+    "a hostdev": "<hostdev mode='subsystem' type='pci'><source><address domain='0' bus='5' slot='0' function='1'/>"
+    "</source></hostdev>",
+}
+
+
+@pytest.mark.parametrize("xml", BAD_INTERFACES.values(), ids=BAD_INTERFACES)
+@pytest.mark.parametrize("network", [pod(), multus()], ids=["pod", "multus"])
+def test_an_interface_of_the_facts_that_is_no_plug_is_told(network: dict[str, Any], xml: str) -> None:
+    made = only(nic(), network, target=host_target(BRIDGE), facts={"networks": {"a": {"interface": xml}}})
+    (problem,) = made.problems
+    assert (problem.code, problem.message.startswith("the interface in the facts ")) == ("KN304", True)
+
+
 @pytest.mark.parametrize("name", ["a", "default"])
 @pytest.mark.parametrize("binding", ["masquerade", "bridge", "passtBinding"])
 def test_the_facts_say_what_the_pod_network_is(name: str, binding: str) -> None:
