@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from attrs import frozen
 
@@ -11,8 +12,10 @@ from kvnet.spec.cluster import Plugins
 from kvnet.spec.wire import Architecture, BriefRepr, Release, UInt32, mapping
 from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["Confidential", "HostFacts", "HostNetwork", "Mtu", "PodLink", "PodNetwork"]
+__all__ = ["MACVTAP_MODES", "Confidential", "HostFacts", "HostNetwork", "Mtu", "PodLink", "PodNetwork"]
 
+MACVTAP_MODES: Final = ("bridge", "passthrough", "private", "vepa")
+"""The modes of a macvtap, in libvirt's words."""
 Mtu = UInt32
 """A link's MTU in bytes."""
 
@@ -69,31 +72,35 @@ class PodNetwork(BriefRepr):
 
 @frozen(kw_only=True, slots=False, repr=False)
 class HostNetwork(BriefRepr):
-    """What a network is on a plain libvirt host: one of ``bridge``, ``ovs_bridge``, ``libvirt_network`` and ``direct``.
+    """What a network is on a plain libvirt host: one of its first five fields.
 
     - ``bridge``: a Linux bridge
     - ``ovs_bridge``: an Open vSwitch bridge
     - ``libvirt_network``: a network of libvirt; ``portgroup`` of that network
     - ``direct``: a link that gets a macvtap; ``mode`` of the macvtap in libvirt's words, such as ``bridge``
+    - ``interface``: anything else, as the XML of an ``<interface>`` with its type, source and virtual port
 
-    Raises ValueError where none of the four is given, or several.
+    Raises ValueError where none of the five is given, or several, and for another mode.
     """
 
     bridge: str | None = None
     ovs_bridge: str | None = None
     libvirt_network: str | None = None
     direct: str | None = None
+    interface: str | None = None
     portgroup: str | None = None
     mode: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        given = [each for each in (self.bridge, self.ovs_bridge, self.libvirt_network, self.direct) if each]
-        if len(given) != 1:
-            raise ValueError("a network is one of bridge, ovsBridge, libvirtNetwork and direct")
+        kinds = (self.bridge, self.ovs_bridge, self.libvirt_network, self.direct, self.interface)
+        if len([each for each in kinds if each]) != 1:
+            raise ValueError("a network is one of bridge, ovsBridge, libvirtNetwork, direct and interface")
         if self.portgroup is not None and self.libvirt_network is None:
             raise ValueError("only a libvirtNetwork has a portgroup")
         if self.mode is not None and self.direct is None:
             raise ValueError("only a direct network has a mode")
+        if self.mode is not None and self.mode not in MACVTAP_MODES:
+            raise ValueError(f"'{self.mode}' is no mode of a macvtap: it is one of {', '.join(MACVTAP_MODES)}")
 
 
 @frozen(kw_only=True, slots=False, repr=False)

@@ -21,6 +21,7 @@ __all__ = [
     "PciAddress",
     "ip_of",
     "is_release",
+    "nic_mac",
     "quantity_ceil",
     "quantity_milli",
     "quantity_text",
@@ -155,6 +156,20 @@ class MacAddress:
 
     def __repr__(self) -> str:
         return f"MacAddress.parse({self.spelling!r})"
+
+
+def nic_mac(text: str) -> MacAddress:
+    """The MAC address that a text gives to one link. Raises ValueError for no address, one of a group, and zeros.
+
+    >>> nic_mac("52-54-00-00-00-01").canonical().spelling
+    '52:54:00:00:00:01'
+    """
+    mac = MacAddress.parse(text)
+    if mac.is_group:
+        raise ValueError(f"{text} is a group address, which no link can have")
+    if mac.is_zero:
+        raise ValueError(f"{text} is all zeros, which no link can have")
+    return mac
 
 
 @lru_cache(maxsize=256)

@@ -24,14 +24,15 @@ from kvnet.cni.plugins import (
     SriovPlugin,
     VlanPlugin,
 )
-from kvnet.spec.wire import BriefRepr, Rest, Tagged, mapping
+from kvnet.spec.wire import BriefRepr, Rest, Tagged, mapping, rest
 
-__all__ = ["PLUGINS", "AnyPlugin", "Chain", "nearest_plugin"]
+__all__ = ["PLUGINS", "AnyPlugin", "Chain", "ListMembers", "nearest_plugin"]
 
 PLUGINS: dict[str, type[Plugin]] = {
     "bandwidth": BandwidthPlugin,
     "bridge": BridgePlugin,
     "cnv-bridge": BridgePlugin,
+    "cnv-tuning": TuningPlugin,
     "firewall": FirewallPlugin,
     "host-device": HostDevicePlugin,
     "ipvlan": IpvlanPlugin,
@@ -50,6 +51,15 @@ PLUGINS: dict[str, type[Plugin]] = {
 
 AnyPlugin = Annotated[Plugin, Tagged("type", PLUGINS, OtherPlugin)]
 """The configuration of a plugin, as the class of its ``type``."""
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class ListMembers(BriefRepr):
+    """What a list of plugins has beside them: its name, and the version of CNI's specification."""
+
+    cni_version: str = ""
+    name: str = ""
+    rest: Rest = rest()
 
 
 @frozen(kw_only=True, slots=False, repr=False, cache_hash=True)

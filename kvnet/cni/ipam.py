@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from attrs import frozen
 
+from kvnet.cni.values import Address, Excluded, Span, Subnet
 from kvnet.spec.wire import BriefRepr, Rest, Tagged, mapping, named, rest
 
 __all__ = [
@@ -29,8 +30,8 @@ __all__ = [
 class Route(BriefRepr):
     """A route that the link gets: ``dst`` is a network in CIDR form, ``gw`` its gateway."""
 
-    dst: str
-    gw: str = ""
+    dst: Subnet
+    gw: Address = ""
     rest: Rest = rest()
 
 
@@ -38,10 +39,11 @@ class Route(BriefRepr):
 class AddressRange(BriefRepr):
     """A part of a subnet that host-local gives addresses from."""
 
-    subnet: str
-    range_start: str = ""
-    range_end: str = ""
-    gateway: str = ""
+    subnet: Subnet
+    range_start: Address = ""
+    range_end: Address = ""
+    gateway: Address = ""
+    rest: Rest = rest()
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -49,10 +51,10 @@ class HostLocalIpam(BriefRepr):
     """``host-local``: addresses from subnets, kept in files of the node."""
 
     type: str
-    subnet: str = ""
-    range_start: str = ""
-    range_end: str = ""
-    gateway: str = ""
+    subnet: Subnet = ""
+    range_start: Address = ""
+    range_end: Address = ""
+    gateway: Address = ""
     ranges: tuple[tuple[AddressRange, ...], ...] = ()
     routes: tuple[Route, ...] = ()
     data_dir: str = ""
@@ -64,8 +66,9 @@ class HostLocalIpam(BriefRepr):
 class StaticAddress(BriefRepr):
     """An address in CIDR form, and its gateway."""
 
-    address: str
-    gateway: str = ""
+    address: Subnet
+    gateway: Address = ""
+    rest: Rest = rest()
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -104,10 +107,10 @@ class DhcpIpam(BriefRepr):
 class WhereaboutsRange(BriefRepr):
     """One of several ranges of whereabouts."""
 
-    range: str
-    range_start: str = named("range_start", default="")
-    range_end: str = named("range_end", default="")
-    exclude: tuple[str, ...] = ()
+    range: Span
+    range_start: Address = named("range_start", default="")
+    range_end: Address = named("range_end", default="")
+    exclude: tuple[Excluded, ...] = ()
     rest: Rest = rest()
 
 
@@ -116,12 +119,12 @@ class WhereaboutsIpam(BriefRepr):
     """``whereabouts``: addresses that are unique in the cluster."""
 
     type: str
-    range: str = ""
-    range_start: str = named("range_start", default="")
-    range_end: str = named("range_end", default="")
-    exclude: tuple[str, ...] = ()
+    range: Span = ""
+    range_start: Address = named("range_start", default="")
+    range_end: Address = named("range_end", default="")
+    exclude: tuple[Excluded, ...] = ()
     ip_ranges: tuple[WhereaboutsRange, ...] = ()
-    gateway: str = ""
+    gateway: Address = ""
     routes: tuple[Route, ...] = ()
     network_name: str = named("network_name", default="")
     rest: Rest = rest()

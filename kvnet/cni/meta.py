@@ -17,7 +17,7 @@ _MOST_BURST = (2**32 - 1) * 8
 
 @frozen(kw_only=True, slots=False, repr=False)
 class TuningPlugin(Plugin):
-    """``tuning``: settings of the link. ``mtu`` is in bytes, ``sysctl`` are variables of the kernel."""
+    """``tuning`` and ``cnv-tuning``: settings of the link. ``mtu`` is in bytes; ``sysctl`` are the kernel's."""
 
     mac: UsualMac = ""
     mtu: Mtu = 0

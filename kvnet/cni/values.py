@@ -9,16 +9,20 @@ from typing import Annotated, Any, Final
 from attrs import frozen
 
 from kvnet.spec.wire import Between, BriefRepr, Parsed, named
-from kvnet.values import MacAddress, PciAddress
+from kvnet.values import PciAddress, ip_of, nic_mac
 
 __all__ = [
     "NO_MTU",
+    "Address",
     "Count",
+    "Excluded",
     "LinkName",
     "LinkState",
     "Mtu",
     "PciText",
     "Rate",
+    "Span",
+    "Subnet",
     "Switch",
     "Trunk",
     "TrunkEntry",
@@ -63,8 +67,8 @@ def _mtu(value: Any) -> int:
 def _mac(value: Any) -> str:
     if type(value) is not str:
         raise TypeError
-    if value and MacAddress.parse(value).is_group:
-        raise ValueError(f"{value} is a group address, which no link can have")
+    if value:
+        nic_mac(value)
     return value
 
 
@@ -74,6 +78,42 @@ def _pci(value: Any) -> str:
     if value:
         PciAddress.parse(value)
     return value
+
+
+def _address(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError
+    if value and ip_of(value) is None:
+        raise ValueError(f"'{value}' is not an IP address")
+    return value
+
+
+def _subnet(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError
+    text, _, digits = value.partition("/")
+    address = ip_of(text)
+    is_length = digits.isascii() and digits.isdigit()
+    if value and (address is None or not is_length or int(digits) > address.max_prefixlen):
+        raise ValueError(f"'{value}' is not a network in CIDR form, such as 10.1.0.0/24")
+    return value
+
+
+def _span(value: Any) -> str:
+    """The range of whereabouts: a network, with or without a first and a last address."""
+    if type(value) is not str:
+        raise TypeError
+    first, dash, last = value.partition("-")
+    if dash:
+        _address(first.strip())
+    _subnet((last if dash else first).strip())
+    return value
+
+
+def _excluded(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError
+    return _subnet(value) if "/" in value else _address(value)
 
 
 def _one_of(*words: str) -> Parsed:
@@ -97,14 +137,22 @@ UsualMac = Annotated[str, Parsed(_mac, "text")]
 """The MAC address of one link, as text; an empty one leaves it to the plugin."""
 PciText = Annotated[str, Parsed(_pci, "text")]
 """The PCI address of a function of the host, as text; an empty one leaves it to the plugin."""
+Address = Annotated[str, Parsed(_address, "text")]
+"""An IP address as text; an empty one is none."""
+Subnet = Annotated[str, Parsed(_subnet, "text")]
+"""A network, or an address in its network, in CIDR form; an empty one is none."""
+Excluded = Annotated[str, Parsed(_excluded, "text")]
+"""An IP address, or a network in CIDR form."""
+Span = Annotated[str, Parsed(_span, "text")]
+"""A range of whereabouts: a network such as ``10.1.0.0/24``, or ``10.1.0.5-10.1.0.9/24``."""
 VlanId = Annotated[int, Between(0, 4094)]
 VlanPriority = Annotated[int, Between(0, 7)]
 VlanProtocol = Annotated[str, _one_of("802.1q", "802.1Q", "802.1ad")]
 LinkState = Annotated[str, _one_of("auto", "enable", "disable")]
 Switch = Annotated[str, _one_of("on", "off")]
 Count = Annotated[int, Between(0, 2**63 - 1)]
-Rate = Annotated[int, Between(0, (2**32 - 1) * 1024 * 8)]
-"""A rate in bit/s, as far as libvirt can hold it in KiB/s."""
+Rate = Annotated[int, Between(0, (2**32 - 1) * 1000 * 8)]
+"""A rate in bit/s, as far as libvirt can hold it in kB/s."""
 
 
 @frozen(kw_only=True, slots=False, repr=False)

@@ -16,7 +16,7 @@ from kvnet.values import MacAddress
 __all__ = ["Wish", "wishes_of"]
 
 _NO_SPOOFING = "no-mac-spoofing"
-_BITS_OF_KIB = 1024 * 8
+_BITS_OF_KB, _BITS_OF_KIB = 1000 * 8, 1024 * 8
 
 
 @frozen(kw_only=True)
@@ -69,19 +69,24 @@ def _ovn_wishes(plugin: OvnPlugin) -> Iterator[Wish]:
 
 
 def _bandwidth_wishes(plugin: BandwidthPlugin) -> Iterator[Wish]:
-    """CNI counts bits, libvirt KiB; ingress is towards the guest for both."""
+    """CNI counts bits, libvirt rates in kB/s and bursts in KiB, as tc reads them; ingress is towards the guest."""
     inbound = outbound = None
     if plugin.ingress_rate:
-        inbound = Inbound(average=_kib(plugin.ingress_rate), burst=_kib(plugin.ingress_burst))
+        inbound = Inbound(average=_rate(plugin.ingress_rate), burst=_burst(plugin.ingress_burst))
     if plugin.egress_rate:
-        outbound = Outbound(average=_kib(plugin.egress_rate), burst=_kib(plugin.egress_burst))
+        outbound = Outbound(average=_rate(plugin.egress_rate), burst=_burst(plugin.egress_burst))
     if inbound is not None or outbound is not None:
         fields = ("ingress_rate", "ingress_burst", "egress_rate", "egress_burst")
         yield Wish(field="bandwidth", value=Bandwidth(inbound=inbound, outbound=outbound), fields=fields)
 
 
-def _kib(bits: int) -> int:
-    """Bits as the nearest number of KiB, at least 1."""
+def _rate(bits: int) -> int:
+    """Bits a second as the nearest rate of libvirt, which has none below 1 kB/s."""
+    return max(1, (bits + _BITS_OF_KB // 2) // _BITS_OF_KB)
+
+
+def _burst(bits: int) -> int:
+    """Bits as the nearest burst of libvirt, which has none below 1 KiB."""
     return max(1, (bits + _BITS_OF_KIB // 2) // _BITS_OF_KIB)
 
 

@@ -34,11 +34,16 @@ from kvnet.compiler._wishes import wishes_of
 from kvnet.device import (
     BridgeSource,
     DirectSource,
+    EthernetSource,
     HostdevSource,
+    Interface,
     NetworkSource,
     Source,
+    VhostuserSource,
     VirtualPort,
+    read_device,
 )
+from kvnet.errors import XmlError
 from kvnet.facts import HostNetwork
 from kvnet.spec import Nad
 
@@ -67,10 +72,14 @@ class CniProblem:
 
 @frozen(kw_only=True)
 class Plug:
-    """What a NIC is plugged into, and the fields of the first plugin that say so. ``assumed`` is what was guessed."""
+    """What a NIC is plugged into, and the fields of the first plugin that say so. ``assumed`` is what was guessed.
+
+    ``others`` are the fields of ``<interface>`` that belong to the plug beside source and virtual port.
+    """
 
     source: Source
     virtualport: VirtualPort | None = None
+    others: Mapping[str, Any] = field(factory=dict, hash=False)
     fields: tuple[str, ...] = ()
     assumed: str = ""
 
@@ -133,17 +142,24 @@ def carried(chain: Chain, plug: Plug) -> Attachment:
 
 def _takes(plug: Plug) -> frozenset[str]:
     """The fields of ``<interface>`` that libvirt accepts beside a source, among those that plugins ask for."""
-    if plug.virtualport is not None:
+    if _is_on_switch(plug):
         return _TAKES_OVS
-    return _TAKES.get(type(plug.source), frozenset())
+    return _TAKES.get(type(plug.source), frozenset({"mac"}))
+
+
+def _is_on_switch(plug: Plug) -> bool:
+    port = plug.virtualport
+    return isinstance(plug.source, BridgeSource) and port is not None and port.type is not None
 
 
 _TAKES_OVS = frozenset({"bandwidth", "mac", "mtu", "vlan"})
 _TAKES: dict[type, frozenset[str]] = {
     BridgeSource: frozenset({"bandwidth", "filter", "mac", "mtu", "port", "vlan"}),
     DirectSource: frozenset({"bandwidth", "mac"}),
+    EthernetSource: frozenset({"bandwidth", "mac", "mtu"}),
     HostdevSource: frozenset({"mac", "vlan"}),
     NetworkSource: frozenset({"bandwidth", "filter", "mac", "mtu", "port"}),
+    VhostuserSource: frozenset({"mac", "mtu"}),
 }
 
 
@@ -155,12 +171,30 @@ def plug_of_facts(known: HostNetwork, first: Plugin | None = None) -> Plug:
     elif known.direct:
         mode = known.mode or (_MACVTAP_MODES.get(first.mode) if isinstance(first, MacvlanPlugin) else None)
         source = DirectSource(dev=known.direct, mode=mode or "bridge")
+    elif known.interface:
+        return evolve(_plug_of_xml(known.interface), fields=fields)
     elif known.ovs_bridge:
         return Plug(source=BridgeSource(bridge=known.ovs_bridge), virtualport=_OPEN_VSWITCH, fields=fields)
     else:
         source = BridgeSource(bridge=known.bridge or "")
     return Plug(source=source, fields=fields)
 
+
+@lru_cache(maxsize=1024)
+def _plug_of_xml(text: str) -> Plug:
+    """The source of the network of an ``<interface>`` in the facts. Raises ValueError for what is none."""
+    try:
+        device = read_device(text)
+    except XmlError as error:
+        raise ValueError(f"the interface in the facts cannot be read: {error.problems[0].message}") from None
+    others = {name: value for name in _OF_A_PLUG if (value := getattr(device, name, None)) is not None}
+    is_bare = isinstance(device, Interface) and device == Interface(source=device.source, **others)
+    if not isinstance(device, Interface) or isinstance(device.source, HostdevSource) or not is_bare:
+        raise ValueError("the interface in the facts is more than a plug: it may have a source, a backend, a target …")
+    return Plug(source=device.source, virtualport=others.pop("virtualport", None), others=others)
+
+
+_OF_A_PLUG = ("virtualport", "backend", "target", "target_managed", "script", "downscript")
 
 _LOCATING = (
     *("bridge", "master", "mode", "device", "hwaddr", "kernelpath", "pci_bus_id"),

@@ -103,6 +103,8 @@ def _misfit(nic: Nic, reason: ValueError) -> Problem:
 def _without_class(reason: ValueError) -> str:
     """The reason for which a device refuses a value, without the device's class: ``mtu: -1 is not between …``."""
     where, colon, message = str(reason).partition(": ")
+    if " " in where:
+        return str(reason)
     return f"{where.rpartition('.')[2]}{colon}{message}"
 
 

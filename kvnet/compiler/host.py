@@ -25,6 +25,7 @@ from kvnet.device import (
     Backend,
     BridgeSource,
     DirectSource,
+    EthernetSource,
     Hostdev,
     HostdevSource,
     Interface,
@@ -32,6 +33,7 @@ from kvnet.device import (
     PciHostAddress,
     UserSource,
     VfHostAddress,
+    VhostuserSource,
 )
 from kvnet.errors import Problem, Rejected
 from kvnet.facts import HostNetwork
@@ -44,7 +46,7 @@ __all__ = ["lower"]
 
 _DEFAULT_NETWORK = "default"
 _DEFAULT_NAMESPACE = "default"
-_WITH_MTU = (BridgeSource, NetworkSource)
+_WITH_MTU = (BridgeSource, EthernetSource, NetworkSource, VhostuserSource)
 """The sources beside which libvirt takes an MTU."""
 
 
@@ -161,18 +163,19 @@ def _home(context: Context) -> str:
     return context.machine.namespace or _DEFAULT_NAMESPACE
 
 
-def _annotated(context: Context, nic: Nic, nad: Nad, chain: Chain) -> str | None:
+def _annotated(context: Context, nic: Nic, nad: Nad, chain: Chain) -> MacAddress | None:
     """The MAC address that the machine's annotations give to a NIC on the network of a NAD."""
     if not context.machine.annotations:
         return None
     return annotated_mac(context.machine, network_of(nic), (nad.namespace or _home(context), nad.name), chain.providers)
 
 
-def _own_settings(nic: Nic, context: Context, plug: Plug, annotated: str | None) -> dict[str, Any]:
+def _own_settings(nic: Nic, context: Context, plug: Plug, annotated: MacAddress | None) -> dict[str, Any]:
     """The MAC address and MTU of a NIC that count more than those of CNI plugins: its own, and those of the facts."""
     own: dict[str, Any] = {}
-    if text := nic.interface.mac_address or annotated:
-        own["mac"] = MacAddress.parse(text).canonical()
+    written = nic.interface.mac_address
+    if mac := MacAddress.parse(written) if written else annotated:
+        own["mac"] = mac.canonical()
     mtu = _known_mtu(nic, context)
     if mtu and isinstance(plug.source, _WITH_MTU):
         own["mtu"] = mtu
@@ -253,6 +256,6 @@ def _nic(nic: Nic, context: Context, plug: Plug, settings: Mapping[str, Any], *n
         rom=rom(interface, guest),
         acpi=acpi(interface),
         address=guest_address(interface),
-        **settings,
+        **{**plug.others, **settings},
     )
     return CompiledNic(name=nic.name, device=device, notes=notes)

@@ -9,7 +9,7 @@ from functools import lru_cache
 import attrs
 from attrs import frozen
 
-from kvnet.cni.chain import Chain
+from kvnet.cni.chain import PLUGINS, Chain, nearest_plugin
 from kvnet.cni.ipam import OtherIpam
 from kvnet.cni.plugins import OvsPlugin, Plugin
 from kvnet.compiler.attachment import CHANGING, Setting
@@ -97,7 +97,7 @@ def _lost_settings(chain: Chain, carried: frozenset[Setting]) -> Iterator[_Loss]
         keys = [key for name, key in _given(plugin) if (n, name) not in carried]
         if n and not isinstance(plugin, CHANGING):
             settings = f" (with {', '.join(keys)})" if keys else ""
-            yield _Loss((*at, "type"), f"CNI plugin '{plugin.type}'{settings}", _NO_SETTING, _ON_THE_HOST)
+            yield _Loss((*at, "type"), f"CNI plugin '{plugin.type}'{settings}", *_reason_of_plugin(plugin.type))
             continue
         for key in keys:
             why, hint = _reason(plugin, key)
@@ -109,12 +109,22 @@ def _lost_settings(chain: Chain, carried: frozenset[Setting]) -> Iterator[_Loss]
             yield _Loss((key,), f"'{key}' beside the list of CNI plugins", "no plugin reads it", hint)
 
 
+def _reason_of_plugin(name: str) -> tuple[str, str]:
+    """Why all settings of a plugin that is not the first one are lost, and what to do instead."""
+    if name in PLUGINS:
+        return _NO_SETTING, _ON_THE_HOST
+    meant = nearest_plugin(name)
+    return "kvnet knows no such plugin", f"did you mean '{meant}'?" if meant else _ON_THE_HOST
+
+
 def _reason(plugin: Plugin, key: str) -> tuple[str, str]:
     """Why a setting of a plugin is lost, and what to do instead."""
     if key in plugin.rest:
-        known = [json_name(each) for each in attrs.fields(type(plugin)) if each.name != REST]
-        meant = next(iter(get_close_matches(key, known, n=1)), None)
-        return "kvnet knows no such setting of this plugin", f"did you mean '{meant}'?" if meant else _ON_THE_HOST
+        names = (json_name(each) for each in attrs.fields(type(plugin)) if each.name != REST)
+        known = {name.lower(): name for name in names}
+        meant = next(iter(get_close_matches(key.lower(), known, n=1)), None)
+        hint = f"did you mean '{known[meant]}'?" if meant else _ON_THE_HOST
+        return "kvnet knows no such setting of this plugin", hint
     if key == "vlan" and isinstance(plugin, OvsPlugin) and plugin.trunk:
         return "the trunk takes precedence", "leave one of the two out"
     return _REASONS.get(key, (_NO_SETTING, _ON_THE_HOST))

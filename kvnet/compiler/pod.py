@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from kvnet.compiler.naming import is_ordinal, ordinal_link_names, pod_link_names, tap_name
 from kvnet.facts import HostFacts, PodLink, PodNetwork
 from kvnet.spec import Machine, Network
-from kvnet.values import PciAddress
+from kvnet.values import MacAddress, PciAddress, nic_mac
 
 __all__ = ["PodAttachment", "PodNetworks", "annotated_mac", "found_links"]
 
@@ -121,12 +121,14 @@ def found_links(machine: Machine, present: Mapping[str, PodLink]) -> dict[str, P
 
 def annotated_mac(
     machine: Machine, network: Network, nad: tuple[str, str] | None = None, providers: Sequence[str] = ()
-) -> str | None:
-    """The MAC address that a machine's annotations ask Kube-OVN to give to the pod's link of a network, as text.
+) -> MacAddress | None:
+    """The MAC address that a machine's annotations ask Kube-OVN to give to the pod's link of a network.
 
     ``nad`` is the namespace and the name of the network's NAD, and ``providers`` what its CNI configuration calls the
     network. The annotation of the primary network is ``ovn.kubernetes.io/mac_address``, that of others begins with
     the provider, such as ``NAD.NAMESPACE.ovn``. Source: Kube-OVN, ``pkg/util/const.go``.
+
+    Raises ValueError for an annotation that gives no link an address.
     """
     if not machine.annotations:
         return None
@@ -137,4 +139,10 @@ def annotated_mac(
     if network.is_default:
         names.append(_PRIMARY_PROVIDER)
     keys = [f"{name}.kubernetes.io/mac_address" for name in names]
-    return next((text for key in keys if (text := machine.annotations.get(key))), None)
+    key = next((key for key in keys if machine.annotations.get(key)), None)
+    if key is None:
+        return None
+    try:
+        return nic_mac(machine.annotations[key])
+    except ValueError as reason:
+        raise ValueError(f"the annotation {key} gives no MAC address: {reason}") from None

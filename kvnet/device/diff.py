@@ -13,7 +13,7 @@ from kvnet._html import table
 from kvnet.device.address import PciGuestAddress, PciHostAddress, UnassignedGuestAddress, VfHostAddress
 from kvnet.device.devices import Device, Hostdev, Interface
 from kvnet.device.driver import Driver, HostdevDriver
-from kvnet.device.source import BridgeSource, HostdevSource, NetworkSource
+from kvnet.device.source import BridgeSource, DirectSource, HostdevSource, NetworkSource
 from kvnet.device.traffic import VirtualPortParameters
 from kvnet.errors import FieldPath
 from kvnet.xml.compare import Difference, compare, text_of, undeclared
@@ -40,8 +40,10 @@ class Change:
     after: str | None
 
     def __str__(self) -> str:
-        word = {(True, False): "added", (False, True): "removed"}.get((self.before is None, self.after is None))
-        values = f"{word} {self.after or self.before}" if word else f"{self.before} → {self.after}"
+        before, after = self.before or "''", self.after or "''"
+        values = f"{before} → {after}"
+        if self.before is None or self.after is None:
+            values = f"added {after}" if self.before is None else f"removed {before}"
         return f"{self.at}: {values} ({self.noticed})"
 
 
@@ -64,10 +66,10 @@ def diff(before: Device | Sequence[Device], after: Device | Sequence[Device]) ->
     address, a guest address or the identity of a switch port is noise only where there was none before: without it,
     libvirt would choose another one.
 
-    Devices are paired by the user's aliases (``ua-…``), else by MAC and guest address, else by one of the two, else by
-    host device, else by order. The path of a device has its index among the devices before, or for an added device,
-    among those after. What kvnet does not model is compared only for devices that were read without loss. Raises
-    TypeError for what are not devices.
+    Devices are paired by the user's aliases (``ua-…``), else by MAC and guest address, else by MAC and source, else by
+    MAC, guest address or host device, else by source where one is gone or new, else by order. The path of a device has
+    its index among the devices before, or for an added device, among those after. What kvnet does not model is compared
+    only for devices that were read without loss. Raises TypeError for what are not devices.
 
     >>> import attrs, kvnet
     >>> before = kvnet.read_device("<interface type='user'><mtu size='1500'/></interface>")
@@ -115,6 +117,8 @@ def _noticed(found: Difference, old: Device, new: Device) -> Noticed:
     if is_noise is not None and is_noise(found.before, found.after):
         return Noticed.NOISE
     if found.field == "vlan.trunk" and isinstance(new, Interface) and new.vlan and len(new.vlan.tags) > 1:
+        return Noticed.NOISE
+    if found.field in _OF_A_NETWORK and found.before is None and _is_live(old.source, new.source):
         return Noticed.NOISE
     if found.field == "model" and _is_spelled_out(found.before, found.after):
         return Noticed.HOST
@@ -167,12 +171,25 @@ def _is_spelled_out(before: Any, after: Any) -> bool:
 
 
 def _same_network(before: Any, after: Any) -> bool:
-    """Whether both use one network, one of them by the bridge that libvirt names in a live domain."""
+    """Whether both use one network, one of them by the bridge or link that libvirt names in a live domain."""
     return (
-        isinstance(before, NetworkSource | BridgeSource)
-        and isinstance(after, NetworkSource | BridgeSource)
-        and before.network == after.network
+        isinstance(before, _NETWORKED)
+        and isinstance(after, _NETWORKED)
+        and (before.network, before.portgroup) == (after.network, after.portgroup)
     )
+
+
+def _is_live(before: Any, after: Any) -> bool:
+    """Whether a source is what libvirt made of a network: in a live domain, it names the port or what it leads to."""
+    if not isinstance(before, NetworkSource) or not _same_network(before, after):
+        return False
+    is_running = not isinstance(after, NetworkSource) or after.portid is not None or after.bridge is not None
+    return is_running and before.portid is None and before.bridge is None
+
+
+_NETWORKED = (BridgeSource, DirectSource, NetworkSource)
+_OF_A_NETWORK = ("bandwidth", "port", "virtualport", "vlan")
+"""The fields that a network of libvirt or its port group gives to the NICs of live domains."""
 
 
 def _own_identity(before: Any, after: Any) -> bool:
@@ -230,7 +247,9 @@ def _paired(
 ) -> Iterator[tuple[FieldPath, Device | None, Device | None]]:
     unpaired = dict(enumerate(new))
     found: dict[int, Device] = {}
-    for is_same in (_same_alias, _same_mac_and_place, _same_mac, _same_place, _same_host_device, _same_kind):
+    identities = (_same_alias, _same_mac_and_place, _same_mac_and_source, _same_mac, _same_place, _same_host_device)
+    # of as many NICs as before, none is gone, and those without any identity keep their order
+    for is_same in (*identities, *(() if len(old) == len(new) else (_same_source,)), _same_kind):
         for n, device in enumerate(old):
             match = None if n in found else next((m for m, each in unpaired.items() if is_same(device, each)), None)
             if match is not None:
@@ -264,6 +283,14 @@ def _same_mac_and_place(one: Device, other: Device) -> bool:
 def _same_place(one: Device, other: Device) -> bool:
     """Whether the guest sees both at one address."""
     return one.address is not None and one.address == other.address and _same_kind(one, other)
+
+
+def _same_mac_and_source(one: Device, other: Device) -> bool:
+    return _same_mac(one, other) and one.source == other.source
+
+
+def _same_source(one: Device, other: Device) -> bool:
+    return type(one) is type(other) and one.source == other.source
 
 
 def _same_host_device(one: Device, other: Device) -> bool:

@@ -98,7 +98,7 @@ def _average_of_rates(rates: Inbound | Outbound) -> tuple[str, str] | None:
 
 @element("inbound", cross_check=_average_of_rates)
 class Inbound(Element):
-    """The rate towards the guest: ``average``, ``peak`` and the guaranteed ``floor`` in KiB/s, ``burst`` in KiB."""
+    """The rate towards the guest: ``average``, ``peak`` and the guaranteed ``floor`` in kB/s, ``burst`` in KiB."""
 
     average: int | None = attr(_RATE, default=None)
     peak: int | None = attr(_RATE, default=None)
@@ -114,7 +114,7 @@ def _no_floor(rates: Outbound) -> tuple[str, str] | None:
 
 @element("outbound", cross_check=_no_floor)
 class Outbound(Element):
-    """The rate from the guest: ``average`` and ``peak`` in KiB/s, ``burst`` in KiB; no ``floor`` goes with them."""
+    """The rate from the guest: ``average`` and ``peak`` in kB/s, ``burst`` in KiB; no ``floor`` goes with them."""
 
     average: int | None = attr(_RATE, default=None)
     peak: int | None = attr(_RATE, default=None)

@@ -19,10 +19,15 @@ from kvnet.device import (
     HostdevSource,
     Interface,
     NetworkSource,
+    RawElement,
+    UsbHostAddress,
     UserSource,
+    VirtualPort,
 )
 from kvnet.facts import HostNetwork
 from kvnet.spec import Bridge, Masquerade, Multus, Nad, Pod, Sriov
+from kvnet.xml import write
+from kvnet.xml.schema import declaration
 
 __all__ = ["Attachment", "attachment", "host_network", "label", "with_own_nad"]
 
@@ -50,7 +55,7 @@ class Attachment:
 def attachment(device: Device, name: str, *, pod_is_free: bool) -> Attachment:
     """The attachment of a device whose NIC has this name. Only one NIC can be on the pod network."""
     source = device.source
-    if isinstance(device, Hostdev) or isinstance(source, HostdevSource):
+    if isinstance(device, Hostdev) or _is_function(source):
         vlan = _vlan(device) if isinstance(device, Interface) else {}
         assumption = "it is assumed to be an SR-IOV virtual function: name its resource in its NAD"
         return _with_nad(name, {"type": "sriov", **vlan}, Sriov(), assumption)
@@ -71,13 +76,23 @@ def attachment(device: Device, name: str, *, pod_is_free: bool) -> Attachment:
             cni = {"type": "macvlan", "master": link, "mode": _MACVLAN_MODES.get(source.mode or "vepa", "bridge")}
             assumption = f"the link {link} has to exist on the cluster's nodes"
             return _with_nad(f"macvlan-{link}", cni, Bridge(), assumption)
-    assumption = f"its network has no equivalent: create a NetworkAttachmentDefinition '{label(name)}'"
+    assumption = f"{_described(source)} has no equivalent: create a NetworkAttachmentDefinition '{label(name)}'"
     return Attachment(source=Multus(network_name=label(name)), binding=Bridge(), assumption=assumption)
+
+
+def _is_function(source: object) -> bool:
+    """Whether a source is a PCI function of the host, and not a USB NIC."""
+    is_usb = isinstance(source, HostdevSource) and (source.vendor or isinstance(source.address, UsbHostAddress))
+    return isinstance(source, HostdevSource) and not is_usb
 
 
 def host_network(device: Device, attached: Attachment) -> HostNetwork | None:
     """What a network is on the host, where the manifest does not say it: for the facts."""
     source = device.source
+    if not isinstance(device, Interface) or isinstance(source, HostdevSource | RawElement):
+        return None
+    if _has_own_port(device) or not isinstance(source, BridgeSource | DirectSource | NetworkSource):
+        return HostNetwork(interface=_plug(device))
     match source:
         case NetworkSource(network=network) if network:
             is_default = isinstance(attached.source, Pod) and (network, source.portgroup) == ("default", None)
@@ -89,15 +104,37 @@ def host_network(device: Device, attached: Attachment) -> HostNetwork | None:
     return None
 
 
+def _has_own_port(device: Interface) -> bool:
+    """Whether the virtual port says more than that the bridge is one of Open vSwitch."""
+    return device.virtualport not in (None, VirtualPort(type="openvswitch"))
+
+
+def _plug(device: Interface) -> str:
+    """The XML of what a NIC is plugged into; a tap of the host is found by its name and set up by a script."""
+    fields: tuple[str, ...] = ("virtualport", "backend")
+    if isinstance(device.source, EthernetSource):
+        fields += ("script", "downscript", "target", "target_managed")
+    return write(Interface(source=device.source, **{name: getattr(device, name) for name in fields}))
+
+
 def _is_on_switch(device: Device) -> bool:
     port = device.virtualport if isinstance(device, Interface) else None
     return port is not None and port.type == "openvswitch"
 
 
-def _described(source: NetworkSource | UserSource | EthernetSource) -> str:
-    if isinstance(source, NetworkSource):
-        return f"libvirt's network {source.network}"
-    return "user mode" if isinstance(source, UserSource) else "a tap of the host"
+def _described(source: object) -> str:
+    match source:
+        case NetworkSource(network=network):
+            return f"libvirt's network {network}"
+        case UserSource():
+            return "user mode"
+        case EthernetSource():
+            return "a tap of the host"
+        case HostdevSource():
+            return "a USB device of the host"
+        case RawElement():
+            return "a network that cannot be read"
+    return f"a network of libvirt's type {declaration(type(source)).variant}"
 
 
 def with_own_nad(attached: Attachment, nads: dict[str, Nad]) -> Attachment:

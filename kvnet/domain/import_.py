@@ -286,12 +286,9 @@ def _differences(nic: Nic, compiled: Device | None) -> Iterator[Problem]:
     if nic.device.boot_order != nic.written.boot_order:
         message = f"<boot dev='network'/> of the domain became bootOrder {nic.device.boot_order} of its first NIC"
         yield _note(at / "bootOrder", "KN613", message)
-    if (
-        isinstance(nic.written, Interface)
-        and isinstance(nic.device, Interface)
-        and nic.device.model != nic.written.model
-    ):
-        message = f"the domain names no model: it is {nic.device.model}, which libvirt gives such a NIC"
+    model = getattr(nic.device, "model", None)
+    if isinstance(nic.written, Interface) and nic.written.model is None and model is not None:
+        message = f"the domain names no model: it is {model}, which libvirt gives such a NIC"
         yield _note(at / "model", "KN613", message)
     for change in () if compiled is None else guest_changes(nic.device, compiled):
         yield _note(at, "KN614", f"a manifest cannot say this: {change}")

@@ -136,9 +136,9 @@ class About:
 def effective(devices: Sequence[Device], described: About) -> tuple[Device, ...]:
     """The devices of a domain with what libvirt gives them where they do not say it themselves.
 
-    That is the model of each interface, and for the first interface the boot order that ``<boot dev='network'/>``
-    stands for; libvirt takes no such element where a device has a boot order. With a model that is not virtio, libvirt
-    drops the ``<driver>``.
+    That is the model of each interface, in libvirt's own letter case, and for the first interface the boot order that
+    ``<boot dev='network'/>`` stands for; libvirt takes no such element where a device has a boot order. With a model
+    that is not virtio, libvirt drops the ``<driver>``.
     """
     boots = None if any(each.boot_order for each in devices) else described.network_boot
     first = next((n for n, each in enumerate(devices) if isinstance(each, Interface)), None)
@@ -149,11 +149,23 @@ def effective(devices: Sequence[Device], described: About) -> tuple[Device, ...]
 
 
 def _with_model(device: Device, described: About) -> Device:
+    if not isinstance(device, Interface):
+        return device
+    if device.model is not None:
+        usual = device.model.lower()
+        return evolve(device, model=usual) if usual != device.model and usual in _MODELS_IN_ANY_CASE else device
     model = described.default_model(device)
-    if not isinstance(device, Interface) or device.model is not None or model is None:
+    if model is None:
         return device
     is_dropped = device.driver is not None and (model != "virtio" or device.driver.name in PASSTHROUGH)
     return evolve(device, model=model, driver=None if is_dropped else device.driver)
+
+
+_MODELS_IN_ANY_CASE = (
+    *("e1000", "e1000e", "igb", "rtl8139", "vmxnet3"),
+    *("virtio", "virtio-transitional", "virtio-non-transitional"),
+)
+"""The models that libvirt knows by name, and reads in any letter case (``virDomainNetModelTypeFromString``)."""
 
 
 def about(domain: etree._Element) -> About:

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from kvnet.cni.chain import AnyPlugin, Chain
+from kvnet.cni.chain import AnyPlugin, Chain, ListMembers
 from kvnet.cni.plugins import Plugin
 from kvnet.errors import FieldPath, Rejected
 from kvnet.manifest import binder
@@ -24,6 +24,7 @@ _HINT = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
 _PLUGIN = binder.reader(AnyPlugin)
+_AROUND = binder.reader(ListMembers)
 _MOST_REMEMBERED = 1024
 _MOST_TOLD = 32
 
@@ -45,8 +46,9 @@ def chain_of(text: str) -> Chain:
         raise _malformed("is neither a plugin nor a list of plugins")
     if not all(isinstance(each.get("type"), str) for each in plugins):
         raise _malformed("has a plugin without a `type`")
+    around = {key: each for key, each in value.items() if key != "plugins"} if is_list else {}
     read: list[Plugin] = []
-    flaws: list[Flaw] = []
+    flaws = _flaws_around(around)
     for n, each in enumerate(plugins):
         try:
             read.append(_PLUGIN(each))
@@ -54,8 +56,15 @@ def chain_of(text: str) -> Chain:
             flaws += misfit.under("plugins", n) if is_list else misfit.flaws
     if flaws:
         raise Misfit(*(_refused(text, flaw) for flaw in flaws[:_MOST_TOLD]), *_untold(flaws))
-    around = {key: each for key, each in value.items() if key != "plugins"} if is_list else {}
     return Chain(plugins=tuple(read), is_list=is_list, around=around)
+
+
+def _flaws_around(members: dict[str, Any]) -> list[Flaw]:
+    try:
+        _AROUND(members)
+    except Misfit as misfit:
+        return list(misfit.flaws)
+    return []
 
 
 def chain_or_reject(text: str, at: FieldPath) -> Chain:

@@ -15,8 +15,21 @@ from hypothesis.strategies import SearchStrategy
 
 from kvnet import spec
 from kvnet.cni.chain import PLUGINS
-from kvnet.cni.values import LinkName, LinkState, Mtu, PciText, Switch, TrunkEntry, UsualMac, VlanProtocol
-from kvnet.facts import HostFacts, HostNetwork
+from kvnet.cni.values import (
+    Address,
+    Excluded,
+    LinkName,
+    LinkState,
+    Mtu,
+    PciText,
+    Span,
+    Subnet,
+    Switch,
+    TrunkEntry,
+    UsualMac,
+    VlanProtocol,
+)
+from kvnet.facts import MACVTAP_MODES, HostFacts, HostNetwork
 from kvnet.manifest.binder import plain
 from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
@@ -48,6 +61,7 @@ _TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), 
 _ANNOTATIONS = st.dictionaries(_TEXTS, _TEXTS, max_size=2)
 _RELEASES = st.sampled_from(["6.0.0", "9.0.0", "10.10", "11.1.0-2+deb13u1"])
 _QUANTITIES = st.sampled_from(["2", "500m", "1Gi", 3])
+_SUBNETS = st.builds("{}/{}".format, st.ip_addresses(v=4), st.integers(0, 32))
 _JSON = st.recursive(
     st.booleans() | st.integers(-(2**53), 2**53) | _TEXTS,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXTS, inner, max_size=2),
@@ -250,7 +264,7 @@ def _trunk_entries() -> SearchStrategy[TrunkEntry]:
 
 
 def _host_networks() -> SearchStrategy[HostNetwork]:
-    names, modes = labels(), st.sampled_from(["bridge", "private", "vepa", "passthrough"])
+    names, modes = labels(), st.sampled_from(MACVTAP_MODES)
     return st.one_of(
         st.builds(HostNetwork, bridge=names),
         st.builds(HostNetwork, ovs_bridge=names),
@@ -291,12 +305,16 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     IpText: st.ip_addresses().filter(lambda each: not getattr(each, "ipv4_mapped", None)).map(str),
     MacAddress: mac_addresses(),
     PciAddress: pci_addresses(),
+    Address: st.ip_addresses().map(str),
+    Excluded: st.ip_addresses().map(str),
+    Span: _SUBNETS | st.builds("{}-{}".format, st.ip_addresses(v=4), _SUBNETS),
+    Subnet: _SUBNETS,
     LinkName: labels(),
     LinkState: st.sampled_from(["auto", "enable", "disable"]),
     Mtu: st.integers(68, 65535),
     PciText: pci_addresses().map(str),
     Switch: st.sampled_from(["on", "off"]),
-    UsualMac: unicast_macs().map(str),
+    UsualMac: unicast_macs().filter(lambda each: not each.is_zero).map(str),
     VlanProtocol: st.sampled_from(["802.1q", "802.1ad"]),
     TrunkEntry: st.deferred(_trunk_entries),
     HostNetwork: st.deferred(_host_networks),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from typing import Any
 
@@ -152,6 +153,7 @@ OTHER_MISFITS: dict[str, tuple[dict[str, Any], str]] = {
     "a priority without a VLAN": ({"type": "sriov", "vlanQoS": 3}, "vlanQoS 3 needs a VLAN"),
     "rates that contradict": ({"type": "sriov", "min_tx_rate": 9, "max_tx_rate": 5}, "min_tx_rate 9 exceeds"),
     "a MAC address that is none": ({"type": "tuning", "mac": "aa:bb"}, "mac: "),
+    "a MAC address of zeros": ({"type": "sriov", "mac": "00:00:00:00:00:00"}, "is all zeros"),
     "a MAC address of a group": ({"type": "tuning", "mac": "01:00:00:00:00:01"}, "is a group address"),
     "a rate without a burst": ({"type": "bandwidth", "ingressRate": 1}, "ingressRate is given without ingressBurst"),
     "a burst without a rate": ({"type": "bandwidth", "egressBurst": 1}, "egressBurst is given without egressRate"),
@@ -161,6 +163,34 @@ OTHER_MISFITS: dict[str, tuple[dict[str, Any], str]] = {
     "a VLAN of a link": ({"type": "vlan", "vlanId": 4095}, "vlanId: 4095 is not between"),
     "a trunk of Open vSwitch": ({"type": "ovs", "trunk": [{"minID": 5}]}, "trunk[0]: a range of a trunk"),
     "an IPAM that is text": ({"type": "bridge", "ipam": "dhcp"}, 'ipam: "dhcp" is text, not a mapping'),
+    **{
+        f"{given} of {ipam['type']}": ({"type": "bridge", "ipam": ipam}, told)
+        for given, ipam, told in (
+            (
+                "a subnet without a length",
+                {"type": "host-local", "subnet": "10.1.0.0"},
+                "ipam.subnet: '10.1.0.0' is not",
+            ),
+            ("a length of 33", {"type": "host-local", "subnet": "10.1.0.0/33"}, "ipam.subnet: "),
+            (
+                "a first address",
+                {"type": "host-local", "rangeStart": "10.1.0"},
+                "ipam.rangeStart: '10.1.0' is not an IP",
+            ),
+            ("a range", {"type": "host-local", "ranges": [[{"subnet": "ten"}]]}, "ipam.ranges[0][0].subnet: 'ten'"),
+            ("a gateway", {"type": "host-local", "gateway": "10.1.0.1/24"}, "ipam.gateway: "),
+            ("a route", {"type": "host-local", "routes": [{"dst": "0.0.0.0"}]}, "ipam.routes[0].dst: "),
+            ("an address", {"type": "static", "addresses": [{"address": "10.1.0.5"}]}, "ipam.addresses[0].address: "),
+            ("a number", {"type": "static", "addresses": [{"address": 5}]}, "ipam.addresses[0].address: 5 is a number"),
+            (
+                "a range",
+                {"type": "whereabouts", "range": "10.1.0.5-10.1.0.9"},
+                "ipam.range: '10.1.0.9' is not a network",
+            ),
+            ("a start", {"type": "whereabouts", "range": "10.1-10.1.0.9/24"}, "ipam.range: '10.1' is not an IP"),
+            ("an exclusion", {"type": "whereabouts", "exclude": ["10.1.0.0/x"]}, "ipam.exclude[0]: "),
+        )
+    },
     "a route without a destination": (
         {"type": "bridge", "ipam": {"type": "static", "routes": [{"gw": "10.0.0.1"}]}},
         "ipam.routes[0].dst: the field 'dst' is missing",
@@ -173,6 +203,31 @@ def test_what_a_plugin_refuses_is_told_of_the_definition(cni: dict[str, Any], to
     (problem,) = attached(cni).problems
     assert problem.code == "KN345"
     assert told in problem.message
+
+
+IPAM: tuple[dict[str, Any], ...] = (
+    {
+        "type": "host-local",
+        "ranges": [[{"subnet": "fd00::/64", "rangeStart": "fd00::5", "rangeStep": 2}]],
+        "subnet": "",
+    },
+    {"type": "static", "addresses": [{"version": "4", "address": "10.1.0.5/24", "gateway": "10.1.0.1"}]},
+    {"type": "whereabouts", "range": "10.1.0.5 - 10.1.0.9/24", "exclude": ["10.1.0.7", "10.1.0.8/31"]},
+    {"type": "whereabouts", "ipRanges": [{"range": "10.1.0.0/24"}, {"range": "fd00::/64"}]},
+)
+
+
+@pytest.mark.parametrize("ipam", IPAM)
+def test_what_an_ipam_plugin_takes_is_told_as_a_whole(ipam: dict[str, Any]) -> None:
+    (told,) = attached({"type": "bridge", "ipam": ipam}).notes
+    assert (told.code, f"'ipam' ({ipam['type']}, " in told.message) == ("KN346", True)
+
+
+@pytest.mark.parametrize("key", ["name", "cniVersion"])
+def test_a_list_of_plugins_has_text_beside_them(key: str) -> None:
+    nad = Nad(name="nad", config=json.dumps({key: 0.4, "plugins": [{"type": "bridge"}]}))
+    (problem,) = only(nic(), multus(), target={"profile": "host", "nads": (nad,)}).problems
+    assert (problem.code, f"{key}: 0.4 is a number, not text" in problem.message) == ("KN345", True)
 
 
 @pytest.mark.parametrize("trunk", [[{"minID": 0, "maxID": 4094}], [{"id": 0}, {"id": 4094}]])
@@ -235,6 +290,29 @@ def test_the_first_plugin_of_a_chain_decides_on_the_source_and_tuning_on_mtu_and
     assert codes(made) == []
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"), [("bandwith", "bandwidth"), ("tunning", "tuning"), ("Firewall", "firewall"), ("sbr", None)]
+)
+def test_a_plugin_of_a_chain_that_is_misspelt_is_told_with_the_one_that_is_meant(
+    written: str, meant: str | None
+) -> None:
+    (told,) = chained(BRIDGE, {"type": written, "mtu": 1400}).notes
+    assert f"CNI plugin '{written}' (with mtu)" in told.message
+    assert "kvnet knows no such plugin" in told.message
+    assert told.hint == (f"did you mean '{meant}'?" if meant else "configure it on the host, where it is needed")
+
+
+def test_cnv_tuning_is_tuning() -> None:
+    made = chained(BRIDGE, {"type": "cnv-tuning", "mtu": 1400})
+    assert (interface_of(made).mtu, codes(made)) == (1400, [])
+
+
+@pytest.mark.parametrize(("written", "meant"), [("VLAN", "vlan"), ("Mtu", "mtu"), ("macSpoofChk", "macspoofchk")])
+def test_a_setting_in_another_letter_case_is_told_with_the_one_that_is_meant(written: str, meant: str) -> None:
+    (told,) = chained({**BRIDGE, written: 7}).notes
+    assert (told.code, told.hint) == ("KN346", f"did you mean '{meant}'?")
+
+
 def test_the_mac_address_of_the_interface_counts_more_than_that_of_tuning_which_is_told() -> None:
     made = chained(BRIDGE, {"type": "tuning", "mac": "02:00:00:00:00:0b"})
     assert str(interface_of(made).mac) == MAC
@@ -242,15 +320,15 @@ def test_the_mac_address_of_the_interface_counts_more_than_that_of_tuning_which_
 
 
 BANDWIDTHS: dict[str, tuple[dict[str, int], Bandwidth]] = {
-    "8 Mibit/s to the guest are 1024 KiB/s": (
-        {"ingressRate": 8 * 2**20, "ingressBurst": 2**20},
-        Bandwidth(inbound=Inbound(average=1024, burst=128)),
+    "8 Mbit/s to the guest are 1000 kB/s, and a burst of 1 Mibit is 128 KiB": (
+        {"ingressRate": 8_000_000, "ingressBurst": 2**20},
+        Bandwidth(inbound=Inbound(average=1000, burst=128)),
     ),
     "16 Mbit/s from the guest": (
         {"egressRate": 16_000_000, "egressBurst": 8_000_000},
-        Bandwidth(outbound=Outbound(average=1953, burst=977)),
+        Bandwidth(outbound=Outbound(average=2000, burst=977)),
     ),
-    "less than half a KiB/s is the least that libvirt has": (
+    "less than half a kB/s is the least that libvirt has": (
         {"ingressRate": 1, "ingressBurst": 1},
         Bandwidth(inbound=Inbound(average=1, burst=1)),
     ),
@@ -258,7 +336,7 @@ BANDWIDTHS: dict[str, tuple[dict[str, int], Bandwidth]] = {
 
 
 @pytest.mark.parametrize(("members", "bandwidth"), BANDWIDTHS.values(), ids=BANDWIDTHS)
-def test_the_bits_of_a_bandwidth_are_kib_of_libvirt(members: dict[str, int], bandwidth: Bandwidth) -> None:
+def test_the_bits_of_a_bandwidth_become_what_libvirt_counts_in(members: dict[str, int], bandwidth: Bandwidth) -> None:
     made = chained(BRIDGE, {"type": "bandwidth", **members})
     assert interface_of(made).bandwidth == bandwidth
     assert codes(made) == []
@@ -348,6 +426,25 @@ def test_a_network_that_the_facts_know_needs_no_definition() -> None:
     assert interface_of(only(nic(), multus(), target=host_target(), facts=facts)).source == BridgeSource(bridge="br1")
 
 
+BAD_INTERFACES = {
+    "no XML": "br0",
+    "an element that libvirt has not": "<interface type='user'><odd/></interface>",
+    "a whole NIC": "<interface type='user'><model type='virtio'/></interface>",
+    "a function, which pciAddresses give": "<interface type='hostdev'><source><address type='usb' bus='1' device='2'/>"
+    "</source></interface>",
+    "a hostdev": "<hostdev mode='subsystem' type='pci'><source><address domain='0' bus='5' slot='0' function='1'/>"
+    "</source></hostdev>",
+}
+
+
+@pytest.mark.parametrize("xml", BAD_INTERFACES.values(), ids=BAD_INTERFACES)
+@pytest.mark.parametrize("network", [pod(), multus()], ids=["pod", "multus"])
+def test_an_interface_of_the_facts_that_is_no_plug_is_told(network: dict[str, Any], xml: str) -> None:
+    made = only(nic(), network, target=host_target(BRIDGE), facts={"networks": {"a": {"interface": xml}}})
+    (problem,) = made.problems
+    assert (problem.code, problem.message.startswith("the interface in the facts ")) == ("KN304", True)
+
+
 @pytest.mark.parametrize("name", ["a", "default"])
 @pytest.mark.parametrize("binding", ["masquerade", "bridge", "passtBinding"])
 def test_the_facts_say_what_the_pod_network_is(name: str, binding: str) -> None:
@@ -402,6 +499,17 @@ def test_a_mac_address_may_stand_in_an_annotation(
     assert (device.mac and device.mac.spelling) == mac
     own = only(nic(macAddress=MAC), network, target=target, annotations=annotations)
     assert str(interface_of(own).mac) == MAC
+
+
+@pytest.mark.parametrize("mac", ["zz", "02:00:00:00:00", "01:00:00:00:00:01", "00:00:00:00:00:00"])
+@pytest.mark.parametrize("network", [pod(), multus()], ids=["pod", "multus"])
+def test_an_annotation_that_gives_no_mac_address_is_told_by_its_name(network: dict[str, Any], mac: str) -> None:
+    key = "ovn.kubernetes.io/mac_address" if "pod" in network else "nad.default.ovn.kubernetes.io/mac_address"
+    made = only(nic(), network, target=host_target(BRIDGE), annotations={key: mac})
+    (problem,) = made.problems
+    assert (problem.code, problem.field) == ("KN304", NIC)
+    assert f"the annotation {key} gives no MAC address: " in problem.message
+    assert mac in problem.message
 
 
 def test_spoof_checking_is_libvirts_filter() -> None:

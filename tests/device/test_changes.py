@@ -110,6 +110,16 @@ CASES = {
         nic("<boot order='1'/><rom enabled='no'/>"),
         [("boot.@order", GUEST), ("rom", GUEST)],
     ),
+    "the link that a live network leads to": (
+        nic(),
+        nic(source="type='direct'><source network='default' dev='eth1' mode='bridge'/>"),
+        [("source", NOISE)],
+    ),
+    "the port group of a live network": (
+        nic(source="type='network'><source network='default' portgroup='a'/>"),
+        nic(source="type='bridge'><source network='default' portgroup='b' bridge='virbr0'/>"),
+        [("source", HOST)],
+    ),
     "a script that is none": (nic("<script path=''/>"), nic(), [("script.@path", HOST)]),
     "a trunk that goes without saying": (
         nic("<vlan><tag id='1'/><tag id='2'/></vlan>"),
@@ -163,6 +173,29 @@ def test_what_libvirt_added_is_a_change_where_it_is_taken_away(name: str, notice
     assert changes(after, before) == [(path, noticed) for path, _ in expected]
 
 
+PORT_GROUP = "type='network'><source network='lab' portgroup='web'{}/>"
+LIVE = " portid='11111111-1111-1111-1111-111111111111' bridge='virbr0'"
+OF_A_NETWORK = {
+    "vlan": "<vlan><tag id='7'/></vlan>",
+    "virtualport": "<virtualport type='openvswitch'/>",
+    "bandwidth": "<bandwidth><inbound average='9'/></bandwidth>",
+    "port": "<port isolated='yes'/>",
+}
+
+
+@pytest.mark.parametrize(("path", "given"), OF_A_NETWORK.items(), ids=OF_A_NETWORK)
+def test_what_a_network_gives_to_a_live_nic_is_noise_only_where_it_was_absent(path: str, given: str) -> None:
+    defined, live = nic(source=PORT_GROUP.format("")), nic(given, PORT_GROUP.format(LIVE))
+    assert (path, NOISE) in changes(defined, live)
+    assert (path, HOST) in changes(live, defined)
+    assert changes(defined, nic(given, PORT_GROUP.format(""))) == [(path, HOST)]
+
+
+def test_a_value_that_is_empty_is_shown_as_such() -> None:
+    devices = [kvnet.read_device(each, lossless=True) for each in (nic(), nic("<script path=''/>"))]
+    assert [str(each) for each in kvnet.diff(*devices)] == ["interface.script.@path: added '' (host-side)"]
+
+
 def test_equal_devices_are_told_apart_by_their_index() -> None:
     device = kvnet.read_device(nic())
     assert [str(each.at) for each in kvnet.diff((), (device, device))] == ["interface[0]", "interface[1]"]
@@ -199,6 +232,25 @@ def test_nics_of_one_mac_are_paired_by_their_guest_address(
     old, new = (kvnet.read_domain(f"<domain><devices>{''.join(each)}</devices></domain>") for each in (before, after))
     assert [(str(each.at), each.after) for each in kvnet.diff(old, new)] == [(f"interface[{removed}]", None)]
     assert kvnet.diff(old, tuple(reversed(old))) == ()
+
+
+ON_BRIDGES = [nic(source=f"type='bridge'><source bridge='br{n}'/>") for n in range(2)]
+OF_ONE_MAC = [each.replace("</interface>", MAC + "</interface>") for each in ON_BRIDGES]
+
+
+@pytest.mark.parametrize("nics", [ON_BRIDGES, OF_ONE_MAC], ids=["no MAC", "one MAC"])
+def test_where_a_nic_is_gone_those_without_another_identity_are_paired_by_their_source(nics: list[str]) -> None:
+    old = kvnet.read_domain(f"<domain><devices>{''.join(nics)}</devices></domain>")
+    assert [(str(each.at), each.after) for each in kvnet.diff(old, old[1:])] == [("interface[0]", None)]
+    assert [(str(each.at), each.before) for each in kvnet.diff(old[1:], old)] == [("interface[0]", None)]
+
+
+def test_where_none_is_gone_those_without_an_identity_are_paired_by_their_order() -> None:
+    old = kvnet.read_domain(f"<domain><devices>{''.join(ON_BRIDGES)}</devices></domain>")
+    assert [str(each.at) for each in kvnet.diff(old, tuple(reversed(old)))] == [
+        "interface[0].source.@bridge",
+        "interface[1].source.@bridge",
+    ]
 
 
 def test_functions_that_are_passed_through_are_paired_by_their_host_address() -> None:

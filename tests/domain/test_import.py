@@ -312,6 +312,29 @@ def test_what_a_manifest_holds_is_not_told(nic: str) -> None:
     assert [str(problem) for problem in made.assumptions if problem.code == "KN615"] == []
 
 
+@pytest.mark.parametrize(("written", "model"), [("E1000", "e1000"), ("RTL8139", "rtl8139"), ("ViRtIo", None)])
+def test_a_model_is_read_in_any_letter_case_as_libvirt_does(written: str, model: str | None) -> None:
+    made = kvnet.import_domain(domain(f"<interface type='user'><model type='{written}'/></interface>"))
+    assert made.machine.interfaces[0].model == model
+    assert [str(each) for each in made.assumptions if each.code == "KN614" or "names no model" in each.message] == []
+
+
+TYPES = {
+    "vdpa": "type='vdpa'><source dev='/dev/vhost-vdpa-0'/>",
+    "mcast": "type='mcast'><source address='230.0.0.1' port='5558'/>",
+    "USB": "type='hostdev'><source><address type='usb' bus='1' device='2'/></source>",
+}
+
+
+@pytest.mark.parametrize(("named", "nic"), TYPES.items(), ids=TYPES)
+def test_a_network_without_an_equivalent_is_named(named: str, nic: str) -> None:
+    made = kvnet.import_domain(domain(f"<interface {nic}</interface>"))
+    (told,) = [each.message for each in made.assumptions if each.code == "KN611"]
+    assert named in told
+    assert "has no equivalent" in told
+    assert "KN302" not in {each.code for each in made.assumptions}
+
+
 MODELS = {
     "q35": ("x86_64", "pc-q35-7.2", "user", "rtl8139"),
     "i440fx": ("x86_64", "pc-i440fx-7.2", "user", "rtl8139"),
@@ -414,8 +437,8 @@ class TestSeveralDomains:
         assert all("KN616" in {problem.code for problem in each.assumptions} for each in made)
 
     def test_networks_have_names_of_their_own_where_facts_go_by_them(self) -> None:
-        vf, user = function(VF.format("")), FAITHFUL["user mode"]
-        assert [each.machine.interfaces[0].name for each in self.imported(user, user)] == ["net0", "net0"]
+        vf, user, default = function(VF.format("")), FAITHFUL["user mode"], FAITHFUL["libvirt's network"]
+        assert [each.machine.interfaces[0].name for each in self.imported(default, default)] == ["net0", "net0"]
         made = self.imported(vf, user, vf.replace("0x81", "0x82"), user)
         assert [each.machine.interfaces[0].name for each in made] == ["a", "net0", "a-2", "net1"]
         addresses = kvnet.facts_of(made).pci_addresses

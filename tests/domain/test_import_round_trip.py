@@ -78,6 +78,46 @@ def has_twins(xml: str) -> bool:
     return any(source in sources[:n] for n, source in enumerate(sources))
 
 
+PORT = "a9f5b8f2-7c5e-4a2c-9d5e-111111111111"
+PLUGS = {
+    "user mode": "type='user'>",
+    "passt": "type='user'><source dev='eth0'/><backend type='passt' logFile='/var/log/passt.log'/>",
+    "a tap": "type='ethernet'><script path='/etc/up'/><target dev='tap7' managed='no'/>",
+    "a tap with addresses": "type='ethernet'><source><ip address='10.0.0.1' prefix='24'/></source>",
+    "a network": "type='network'><source network='lab' portgroup='web'/>",
+    "a bridge": "type='bridge'><source bridge='br0'/>",
+    "a bridge of a long name": "type='bridge'><source bridge='a-bridge-of-a-long-name'/>",
+    "a port of Open vSwitch": f"type='bridge'><source bridge='ovs0'/><virtualport type='openvswitch'><parameters "
+    f"profileid='p' interfaceid='{PORT}'/></virtualport>",
+    "a port of midonet": f"type='bridge'><source bridge='br0'/><virtualport type='midonet'><parameters "
+    f"interfaceid='{PORT}'/></virtualport>",
+    "a macvtap": "type='direct'><source dev='eth1' mode='passthrough'/>",
+    "a macvtap of a profile": "type='direct'><source dev='eth1' mode='vepa'/><virtualport type='802.1Qbh'><parameters "
+    "profileid='p'/></virtualport>",
+    "vhost-user": "type='vhostuser'><source type='unix' path='/run/v.sock' mode='server'/>",
+    "vDPA": "type='vdpa'><source dev='/dev/vhost-vdpa-0'/>",
+    "a multicast group": "type='mcast'><source address='230.0.0.1' port='5558'/>",
+    "a server": "type='server'><source port='5558'/>",
+    "a client": "type='client'><source address='10.0.0.1' port='5558'/>",
+    "a tunnel": "type='udp'><source address='10.0.0.1' port='5'><local address='10.0.0.2' port='6'/></source>",
+    "nothing": "type='null'>",
+    "a function": "type='hostdev' managed='yes'><source><address type='pci' domain='0' bus='5' slot='0' function='1'/>"
+    "</source><vlan><tag id='7'/></vlan>",
+}
+
+
+@pytest.mark.parametrize("second", [False, True], ids=["alone", "second"])
+@pytest.mark.parametrize("plug", PLUGS.values(), ids=PLUGS)
+def test_rendering_with_the_facts_of_the_import_gives_back_what_a_nic_is_plugged_into(plug: str, second: bool) -> None:
+    model = "" if "hostdev" in plug else "<model type='virtio'/>"
+    first = "<interface type='network'><source network='default'/><model type='virtio'/></interface>" * second
+    xml = WHOLE.format(f"{first}<interface {plug}{model}<mac address='52:54:00:00:00:01'/></interface>")
+    made = rendered(kvnet.import_domain(xml, profile="host"), Profile.HOST)
+    changed = kvnet.diff(as_run(xml), as_run(made.document or ""))
+    paths = [str(each.at).partition(".")[2] for each in changed if each.noticed is not Noticed.NOISE]
+    assert [path for path in paths if path not in ("alias.@name", "rom", "driver")] == []
+
+
 @pytest.mark.parametrize("profile", Profile)
 def test_of_every_device_of_the_corpus_the_guest_sees_no_change_that_is_not_told(profile: Profile) -> None:
     cases = [json.loads(line) for line in recorded.lines(recorded.recordings(recorded.CORPUS)[-1])]

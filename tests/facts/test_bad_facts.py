@@ -46,6 +46,8 @@ NETWORK_INFO = "interfaces: [{network: a, deviceInfo: {pci: {pci-address: '0000:
         ("networks: {a: {}}\n", "1:15 KN022 networks.a"),
         ("networks: {a: {bridge: br0, direct: eth1}}\n", "1:15 KN022 networks.a"),
         ("networks: {a: {bridge: br0, mode: vepa}}\n", "1:15 KN022 networks.a"),
+        ("networks: {a: {bridge: br0, interface: <interface/>}}\n", "1:15 KN022 networks.a"),
+        ("networks: {a: {direct: eth1, mode: passthru}}\n", "1:15 KN022 networks.a"),
         ("networks: {a: {bridge: br0, portgroup: p}}\n", "1:15 KN022 networks.a"),
         ("networks: {a: {bridge: 5}}\n", "1:24 KN022 networks.a.bridge"),
         ("networks: {a: {ovsbridge: b}}\n", "1:16 KN022 networks.a.ovsbridge"),
