@@ -63,7 +63,8 @@ def told_of(machine: Machine, target: Target | None = None) -> tuple[Problem, ..
 def duplicates(machines: Iterable[Machine], target: Target | None = None) -> tuple[Problem, ...]:
     """What several machines use and only one may, as problems of each machine after the first.
 
-    Objects of one kind, namespace and name are one machine, as often as they are given.
+    Objects of one kind, namespace and name are one machine, as often as they are given. So are a VirtualMachine and the
+    VirtualMachineInstance of its name, which KubeVirt makes of it.
     """
     machines = tuple(machines)
     if len(machines) < 2:
@@ -89,7 +90,9 @@ def _uses(machine: Machine, target: Target) -> Uses:
 
 
 def _is_same(one: Machine, other: Machine) -> bool:
-    return one.name is not None and (one.kind, _label(one)) == (other.kind, _label(other))
+    kinds = {one.kind, other.kind}
+    is_one_kind = len(kinds) == 1 or kinds == {"VirtualMachine", "VirtualMachineInstance"}
+    return one.name is not None and is_one_kind and _label(one) == _label(other)
 
 
 def _label(machine: Machine) -> str:
@@ -207,7 +210,9 @@ def _network(
             return f"claim {namespace}/{name}/{claim.request_name}"
         case Pod() if profile is Profile.HOST:
             attached = nic.device.source if nic.device else None
-            return f"libvirt {attached.network} on {_host_of(machine)}" if isinstance(attached, NetworkSource) else None
+            host = _host_of(machine)
+            libvirt_network = attached.network if isinstance(attached, NetworkSource) else None
+            return libvirt_network and f"libvirt {libvirt_network}{' on ' if host else ''}{host}"
         case Pod():
             # other bindings hide the guest's address behind that of the pod
             return "pod" if isinstance(interface.binding, Bridge) else None

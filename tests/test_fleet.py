@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 from machines import multus, nic, pod, vmi
 
@@ -75,6 +76,21 @@ def test_one_object_that_is_given_twice_is_one_machine() -> None:
     assert told(one, one) == told(one, machine("a", nic(macAddress=MAC), multus())) == []
     unnamed = machine(None, nic(macAddress=MAC), multus())
     assert told(unnamed, machine(None, nic(macAddress=MAC), multus())) == [("KN710", f"{NICS}[0].macAddress")]
+
+
+@pytest.mark.parametrize("profile", ["kubevirt", "host"])
+def test_a_virtual_machine_and_its_instance_are_one_machine(profile: str) -> None:
+    instance = machine("a", nic(binding="masquerade", macAddress=MAC), pod())
+    whole = attrs.evolve(instance, kind="VirtualMachine")
+    assert told(whole, instance, profile=profile) == told(instance, whole, profile=profile) == []
+    others = attrs.evolve(instance, kind="VirtualMachineInstanceReplicaSet")
+    assert ("KN713", "metadata.name") in told(instance, others, profile="host")
+
+
+def test_the_network_of_a_plain_host_is_named_without_a_host_that_is_not_known() -> None:
+    pair = [machine(name, nic(binding="masquerade", macAddress=MAC), pod()) for name in ("a", "b")]
+    (problem,) = [each for each in kvnet.check_all(pair, kvnet.Target(profile="host")) if each.code == "KN710"]
+    assert "in network 'libvirt default', as default/a does" in problem.message
 
 
 def test_on_a_plain_host_two_machines_of_one_name_would_be_one_domain() -> None:

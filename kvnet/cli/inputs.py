@@ -67,11 +67,12 @@ def read_manifest(arguments: Namespace) -> tuple[Manifest, Target]:
 def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
     """Read what can be read of all files, and the target, with the problems of every file.
 
-    Of several files or a directory, those that cannot be read and do not mention KubeVirt are skipped. Raises
-    KvnetError where there is no target.
+    Of several files or a directory, or where there need be no machine, those that cannot be read and do not mention
+    KubeVirt are skipped. Raises KvnetError where there is no target.
     """
     files = [*_files(arguments.files)]
     is_one = len(files) == 1 and len(arguments.files) == 1 and not is_directory(arguments.files[0])
+    is_one = is_one and not getattr(arguments, "allow_no_machine", False)
     readings = [_read(file, is_one) for file in files]
     problems = [problem for each in readings for problem in each.problems]
     facts, of_cluster = None, Manifest()
@@ -95,16 +96,28 @@ def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
 
 
 def _read(file: Path | str | None, is_one: bool) -> Reading:
-    """What can be read of a file, or of standard input; ``is_one`` says that no other was named."""
+    """What can be read of a file, or of standard input; ``is_one`` says that it was named for what is in it."""
+    text: Text | None
     try:
         text = read_text(sys.stdin.buffer if file is None else file)
+        reading = load_partly(text)
     except KvnetError as error:
-        return Reading(manifest=Manifest(), problems=error.problems)
-    reading = load_partly(text)
-    if is_one or not is_of_others(text, reading.problems):
+        reading = Reading(problems=error.problems)
+        text = _text_at_least(file)
+    if is_one or text is None or not is_of_others(text, reading.problems):
         return reading
     skipped = (*reading.manifest.skipped, "files that are no YAML")
     return Reading(manifest=evolve(reading.manifest, skipped=skipped), partial=reading.partial)
+
+
+def _text_at_least(file: Path | str | None) -> Text | None:
+    """The text of a file that is not in UTF-8, as far as it can be read; nothing where the file cannot be."""
+    if not file:
+        return None
+    try:
+        return Text(str(file), Path(file).read_text("utf-8", errors="replace"))
+    except OSError:
+        return None
 
 
 def common(arguments: Namespace) -> tuple[tuple[Instancetype, ...], tuple[Preference, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
@@ -202,11 +202,11 @@ def domain_name(machine: Machine, profile: Profile | str = Profile.KUBEVIRT) -> 
 def domain_uuid(machine: Machine) -> UUID:
     """The UUID of a machine's domain: ``firmware.uuid``, else one derived from namespace and name.
 
-    Raises Rejected where they are not of characters.
+    Raises Rejected where ``firmware.uuid`` is no UUID, and where namespace and name are not of characters.
     """
-    firmware = machine.spec.domain.firmware
-    if firmware is not None and firmware.uuid:
-        return UUID(firmware.uuid)
+    given = _given_uuid(machine)
+    if given is not None:
+        return given
     try:
         return uuid5(_UUID_NAMESPACE, f"{machine.namespace or 'default'}/{machine.name or _NAMELESS}")
     except UnicodeEncodeError:
@@ -242,11 +242,12 @@ def _problems(machine: Machine, target: Target, name: str) -> Iterator[Problem]:
         _check_name(name)
     except ValueError as error:
         yield Problem(FieldPath(("metadata", "name")), "KN602", str(error), hint="use letters, no / and no line break")
-    for check, path, code, hint in _CHECKS:
-        try:
-            check(machine)
-        except ValueError as error:
-            yield Problem(FieldPath((*machine.root.parts, "domain", *path)), code, str(error), hint=hint)
+    try:
+        _TEXT.check(_machine_type(machine))
+    except ValueError as error:
+        at = machine.root / "domain" / "machine" / "type"
+        yield Problem(at, "KN602", str(error), hint="use printable characters")
+    yield from _uuid_problems(machine)
     yield from _vcpu_problems(machine, target)
     yield from _memory_problems(machine)
 
@@ -273,6 +274,26 @@ def _sockets(quantity: str) -> int:
     return sockets
 
 
+def _uuid_problems(machine: Machine) -> Iterator[Problem]:
+    try:
+        _given_uuid(machine)
+    except Rejected as refused:
+        yield from refused.problems
+
+
+def _given_uuid(machine: Machine) -> UUID | None:
+    """The ``uuid`` of the machine's firmware. Raises Rejected where it is none."""
+    firmware = machine.spec.domain.firmware
+    if firmware is None or not firmware.uuid:
+        return None
+    try:
+        return UUID(firmware.uuid)
+    except ValueError:
+        at, message = machine.root / "domain" / "firmware" / "uuid", f"'{firmware.uuid}' is not a UUID"
+        hint = "write 32 hexadecimal digits in groups, or leave it out"
+        raise Rejected([Problem(at, "KN605", message, hint=hint)]) from None
+
+
 def _memory_problems(machine: Machine) -> Iterator[Problem]:
     try:
         _memory_kib(machine)
@@ -285,15 +306,6 @@ def _check_name(name: str) -> None:
     _TEXT.check(name)
     if "/" in name or "\n" in name or not name.strip():
         raise ValueError(f"{name!r} cannot name a domain")
-
-
-def _check_uuid(machine: Machine) -> None:
-    firmware = machine.spec.domain.firmware
-    if firmware is not None and firmware.uuid:
-        try:
-            UUID(firmware.uuid)
-        except ValueError:
-            raise ValueError(f"'{firmware.uuid}' is not a UUID") from None
 
 
 def _memory(machine: Machine) -> tuple[tuple[str, ...], str]:
@@ -319,13 +331,6 @@ def _memory_kib(machine: Machine) -> int:
     if size > _MOST_BYTES:
         raise ValueError(f"'{quantity}' is too large: a Kubernetes quantity is at most {_MOST_BYTES}")
     return -(-size // _KIB)
-
-
-_CHECKS: tuple[tuple[Callable[[Machine], object], tuple[str, ...], str, str], ...] = (
-    (lambda machine: _TEXT.check(_machine_type(machine)), ("machine", "type"), "KN602", "use printable characters"),
-    (_check_uuid, ("firmware", "uuid"), "KN605", "write 32 hexadecimal digits in groups, or leave it out"),
-)
-"""What raises ValueError for a machine that libvirt could not define, with field, code and hint."""
 
 
 def _machine_type(machine: Machine) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,9 +12,10 @@ from attrs import evolve, frozen
 
 from kvnet.compiler import compile
 from kvnet.defaults import defaulted
+from kvnet.device import Device
 from kvnet.device.diff import Noticed, diff
 from kvnet.domain.build import build, domain_name, domain_uuid
-from kvnet.domain.read import read_domain
+from kvnet.domain.read import about, effective, read_domain
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.hotplug import DomainState, HotplugPolicy, redefine, with_fixed_addresses
 from kvnet.instancetypes import expand
@@ -45,12 +47,18 @@ class Existing(StrEnum):
 
 @frozen(kw_only=True)
 class _Known:
-    """A domain that libvirt has: ``persistent`` is its definition with its secrets, ``None`` where it is transient."""
+    """A domain that libvirt has.
+
+    ``text`` is its definition with its secrets, or what it runs with where it has no definition (``is_transient``).
+    ``is_saved`` says that its next start resumes a saved state.
+    """
 
     name: str
     uuid: str
+    text: str
     runs: bool
-    persistent: str | None
+    is_transient: bool
+    is_saved: bool
 
 
 def define_machine(
@@ -99,9 +107,17 @@ def _known(connection: libvirt.virConnect, machine: Machine, target: Target) -> 
     return _Known(
         name=domain.name(),
         uuid=domain.UUIDString(),
+        text=domain.XMLDesc(flags),
         runs=bool(domain.isActive()),
-        persistent=domain.XMLDesc(flags) if domain.isPersistent() else None,
+        is_transient=not domain.isPersistent(),
+        is_saved=_has_saved_state(domain),
     )
+
+
+def _has_saved_state(domain: libvirt.virDomain) -> bool:
+    with suppress(libvirt_module().libvirtError):  # not every driver can save a domain
+        return bool(domain.hasManagedSaveImage())
+    return False
 
 
 def _nothing_to_keep(connection: libvirt.virConnect, name: str, target: Target) -> Exception:
@@ -117,22 +133,22 @@ def _define_new(machine: Machine, connection: libvirt.virConnect, target: Target
 
 def _replace(known: _Known, machine: Machine, connection: libvirt.virConnect, target: Target) -> Defined:
     firmware = machine.spec.domain.firmware
-    if firmware is not None and firmware.uuid and UUID(firmware.uuid) != UUID(known.uuid):
+    if firmware is not None and firmware.uuid and domain_uuid(machine) != UUID(known.uuid):
         message = f"'{known.name}' has the UUID {known.uuid}, and the machine asks for {firmware.uuid}"
         hint = "a domain keeps its UUID: leave firmware.uuid out, or undefine that domain first"
         raise libvirt_error("KN406", message, hint, "domain", "uuid")
-    state = DomainState(uuid=known.uuid, live=None, persistent=known.persistent)
+    state = DomainState(uuid=known.uuid, live=None, persistent=known.text)
     document, notes = _built(machine, target, state)
     defined = define(document, connection, keep=True, replace=True)
     return _compared(known, defined, (*notes, *_gone(known, defined)))
 
 
 def _define_into(known: _Known, machine: Machine, connection: libvirt.virConnect, target: Target) -> Defined:
-    if known.persistent is None:
+    if known.is_transient:
         message = f"'{known.name}' runs without a definition that NICs could be put into"
         hint = "change the running domain with `kvnet apply`, or define it with --replace"
         raise libvirt_error("KN406", message, hint, "domain", "name")
-    made = redefine(known.persistent, known.uuid, machine, target)
+    made = redefine(known.text, known.uuid, machine, target)
     errors = [problem for problem in made.problems if problem.is_error]
     if errors:
         raise Rejected(errors)
@@ -152,17 +168,22 @@ def _compared(known: _Known, defined: Defined, notes: tuple[Problem, ...]) -> De
         message = f"'{known.name}' runs on as it is: this is the definition of its next start"
         hint = "`kvnet apply` changes the NICs of the running domain"
         notes = (*notes, Problem(_AT, "KN407", message, hint=hint, severity=Severity.NOTE))
-    before = () if known.persistent is None else read_domain(known.persistent, lossless=True)
-    changes = diff(before, read_domain(defined.persistent, lossless=True))
+    if known.is_saved:
+        message = f"the next start of '{known.name}' resumes its saved state, with the NICs that it had then"
+        hint = f"start it and shut it down, or drop the state with `virsh managedsave-remove {known.name}`"
+        notes = (*notes, Problem(_AT, "KN409", message, hint=hint, severity=Severity.WARNING))
+    changes = diff(_effective_devices(known.text), _effective_devices(defined.persistent))
     real = tuple(change for change in changes if change.noticed is not Noticed.NOISE)
     return evolve(defined, has_replaced=True, changes=real, notes=notes)
 
 
+def _effective_devices(text: str) -> tuple[Device, ...]:
+    return effective(read_domain(text, lossless=True), about(parse(text)))
+
+
 def _gone(known: _Known, defined: Defined) -> Iterator[Problem]:
     """A warning for each kind of element that the old definition had more of. libvirt adds controllers as needed."""
-    if known.persistent is None:
-        return
-    before, after = (parse(each) for each in (known.persistent, defined.persistent))
+    before, after = (parse(each) for each in (known.text, defined.persistent))
     for at, count in missing_elements(before, after):
         if at.parts[-1] != "controller":
             message = f"the definition of '{known.name}' that was replaced had {count} <{at.parts[-1]}> more"

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from kvnet.manifest._kinds import API_OF, OURS
+from kvnet.manifest._kinds import API_OF, OURS, skipped_as
+from kvnet.manifest._problems import Misfit
 
-__all__ = ["inner_objects", "is_container"]
+__all__ = ["inner_objects", "is_foreign"]
 
 _CLUSTER_API: Final = "infrastructure.cluster.x-k8s.io/"
 _VM: Final = "virtualMachineTemplate"
@@ -40,9 +41,30 @@ def inner_objects(data: Any) -> Iterator[tuple[_Path, Any]] | None:
     return None
 
 
-def is_container(kind: str) -> bool:
+def is_foreign(data: Any) -> bool:
+    """Whether a document is none of those that kvnet reads, and holds none.
+
+    What a template would fill in does not tell.
+    """
+    said = _said(data) if isinstance(data, Mapping) else data
+    kind = said.get("kind") if isinstance(said, Mapping) else None
+    if isinstance(kind, str) and _is_container(kind):
+        return False
+    try:
+        return skipped_as(said) is not None
+    except Misfit:
+        return False
+
+
+def _said(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    templated = {key for key in ("kind", "apiVersion") if "{{" in str(data.get(key))}
+    return {key: each for key, each in data.items() if key not in templated} if templated else data
+
+
+def _is_container(kind: str) -> bool:
     """Whether objects of a kind may hold objects that kvnet reads."""
-    return kind in ("List", "Template") or kind in _MACHINES or kind.removesuffix("List") in OURS
+    is_list = kind.endswith("List") and kind.removesuffix("List") in OURS
+    return is_list or kind in ("List", "Template") or kind in _MACHINES
 
 
 def _of_list(items: list[Any], kind: str) -> Iterator[tuple[_Path, Any]]:

@@ -35,6 +35,9 @@ OURS: Final = tuple(SERVED)
 API_OF: Final = {kind: versions[0] for kind, versions in SERVED.items()}
 """The usual API version of each kind."""
 _READ = {(kind, api) for kind, versions in SERVED.items() for api in (*versions, None)}
+_LONGEST: Final = 64
+_NEAR: Final = 0.92
+"""KubeVirt has kinds of its own that resemble those which kvnet reads less than that."""
 _OWN_GROUP: Final = "kubevirt.io"
 _SOURCES = frozenset({"pod", "multus", "resourceClaim"})
 
@@ -80,12 +83,25 @@ def _without_kind(data: Mapping[str, Any], api: Any) -> str | None:
 
 
 def _of_other_kind(kind: str, group: str | None) -> str:
-    """How a document of another kind is counted. Raises Misfit where letter case alone makes it another one."""
-    meant = next((each for each in SERVED if each.lower() == kind.lower()), None)
-    if meant is not None and (group is None or group == API_OF[meant].rpartition("/")[0]):
+    """How a document of another kind is counted. Raises Misfit where it is nearly spelled as one of its group."""
+    meant = _nearly(
+        kind, [each for each in SERVED if group in (None, _group_of(each))], 1.0 if group is None else _NEAR
+    )
+    if meant is not None:
         message = f"there is no kind '{kind}'"
         raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=message, hint=f"did you mean '{meant}'?"))
     return kind
+
+
+def _nearly(kind: str, kinds: list[str], cutoff: float) -> str | None:
+    """The one of some kinds that is nearly spelled so, in any letter case; lists of a kind are no such thing."""
+    folded = {each.lower(): each for each in kinds}
+    close = [] if kind.endswith("List") else get_close_matches(kind[:_LONGEST].lower(), folded, n=1, cutoff=cutoff)
+    return folded[close[0]] if close else None
+
+
+def _group_of(kind: str) -> str:
+    return API_OF[kind].rpartition("/")[0]
 
 
 def _is_own(api: str) -> bool:

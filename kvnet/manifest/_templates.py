@@ -1,34 +1,100 @@
-"""Texts that are templates of Helm or Jinja, which are no YAML before they are rendered."""
+"""Texts that YAML cannot read: templates of Helm or Jinja that nobody has rendered, and documents of others."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, Final
 
+from kvnet.manifest._containers import is_foreign
 from kvnet.manifest._kinds import OURS
 from kvnet.manifest._problems import TEMPLATE, Flaw
 
-__all__ = ["is_action", "mentions_ours", "template_flaw", "templated_value"]
+__all__ = ["is_action", "mentions_ours", "template_flaw", "templated_value", "without_foreign"]
 
-_ACTION: Final = re.compile(r"(?<!\$)\{\{[^{}\n]{0,300}\}\}|\{%[^\n]{0,300}?%\}|\{#[^\n]{0,300}?#\}")
+_INNER: Final = r"""(?:[^{}"'\n]|"[^"\n]{0,300}"|'[^'\n]{0,300}'|\{[^{}\n]{0,300}\}){0,300}"""
+_ACTION: Final = re.compile(
+    rf"(?<!\$)\{{\{{(?:[^{{}}\n]{{0,300}}|{_INNER})\}}\}}|\{{%[^\n]{{0,300}}?%\}}|\{{#[^\n]{{0,300}}?#\}}"
+)
 """What Helm or Jinja would replace. ``${{NAME}}`` is a parameter of an OpenShift Template, or a GitHub workflow's."""
-_OPENS: Final = re.compile(r"\{\{-?[ \t]*/\*")
-_CLOSES: Final = re.compile(r"\*/[ \t]*-?\}\}")
-"""The ends of a comment of Helm, which may have several lines."""
-_MENTION: Final = re.compile(rf"kubevirt\.io/v|\bkind[\"']?:[ \t]*[\"']?(?:{'|'.join(OURS)})\b")
-_UNTEMPLATED: Final = frozenset({"accessCredentials", "annotations", "labels", "volumes"})
+_OPENS: Final = re.compile(r"(?<!\$)\{\{(?P<comment>-?[ \t]*/\*)?|\{%|\{#")
+_CLOSES: Final = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_COMMENT_CLOSES: Final = re.compile(r"\*/[ \t]*-?\}\}")
+"""The ends of what may have several lines: actions, and comments of Helm."""
+_LONGEST: Final = 1000
+"""Characters of an action of several lines."""
+_MENTION: Final = re.compile(
+    rf"(?<![\w.-])(?:(?:pool|instancetype)\.)?kubevirt\.io/v|\bkind[\"']?:[ \t]*[\"']?(?:{'|'.join(OURS)})\b"
+)
+_PART: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_AT_MARGIN: Final = re.compile(
+    r"^(?P<key>kind|apiVersion):[ \t]+(?P<quote>[\"']?)(?P<value>[A-Za-z][\w./-]*)(?P=quote)[ \t\r]*(?:#.*)?$",
+    re.MULTILINE,
+)
+_UNTEMPLATED: Final = frozenset({"accessCredentials", "annotations", "volumes"})
 """Members with text for others, such as cloud-init, which has templates of its own."""
 
 
 def mentions_ours(text: str) -> bool:
-    """Whether a text names an API version of KubeVirt, or a kind that kvnet reads."""
-    return _MENTION.search(text) is not None
+    """Whether one of the documents in a text is an object that kvnet reads, or names a kind or an API of KubeVirt's."""
+    for start, end in _parts(text):
+        part = text[start:end]
+        named = _at_margin(part)
+        if not is_foreign(named) if "kind" in named else _MENTION.search(part):
+            return True
+    return False
+
+
+def without_foreign(text: str, is_readable: Callable[[str], bool]) -> tuple[str, list[dict[str, str]]]:
+    """A text with blanks in place of the documents of others that YAML cannot read, and the identities of these.
+
+    Lines stay lines, and every character its place. Before a text can be read, what stands at the margin tells the kind
+    of a document.
+    """
+    parts = [(start, end, _at_margin(text[start:end])) for start, end in _parts(text)]
+    is_of_others = [
+        "kind" in named and is_foreign(named) and not is_readable(text[start:end]) for start, end, named in parts
+    ]
+    found = [named for (_, _, named), is_other in zip(parts, is_of_others, strict=True) if is_other]
+    spans = []
+    for n, (start, end, _) in enumerate(parts):
+        # actions alone belong to a document beside them
+        if is_of_others[n] or (any(is_of_others[max(n - 1, 0) : n + 2]) and _is_bare(text[start:end])):
+            marker = _PART.match(text, start)
+            spans.append((marker.end() if marker else start, end))
+    return _blanked(text, spans), found
+
+
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    """Where each document of a text starts and ends."""
+    return pairwise([0, *(match.start() for match in _PART.finditer(text)), len(text)])
+
+
+def _is_bare(part: str) -> bool:
+    """Whether a document has nothing but actions and comments."""
+    left = _ACTION.sub("", _blanked(part, _over_lines(part)))
+    return all(line.lstrip()[:1] in ("", "#") for line in left.removeprefix("---").splitlines())
+
+
+def _at_margin(part: str) -> dict[str, str]:
+    """The kind and the API version of a document that are written in a line of their own, without indentation.
+
+    Of several kinds it is one that kvnet reads, alone: the line between two documents may be missing.
+    """
+    said = [(match["key"], match["value"]) for match in _AT_MARGIN.finditer(part)]
+    kinds = [value for key, value in said if key == "kind"]
+    own = [each for each in kinds if each in OURS]
+    return {"kind": own[0]} if own and len(kinds) > 1 else dict(reversed(said))
 
 
 def is_action(text: str, index: int) -> bool:
     """Whether the character at an index is one of the first two braces of what Helm or Jinja would replace."""
-    return any(_ACTION.match(text, first) for first in (index, index - 1) if first >= 0)
+    for first in (index, index - 1):
+        opens = _OPENS.match(text, first) if first >= 0 else None
+        if opens and (_ACTION.match(text, first) or _end_over_lines(text, opens)):
+            return True
+    return False
 
 
 def template_flaw(text: str, index: int, is_readable: Callable[[str], bool]) -> Flaw | None:
@@ -36,27 +102,40 @@ def template_flaw(text: str, index: int, is_readable: Callable[[str], bool]) -> 
 
     ``is_readable`` says of a text whether YAML can read it: it is asked about the text without its actions.
     """
-    comments = [*_comments(text)]
-    lines = _blanked(text, comments).split("\n")
+    long_ones = [*_over_lines(text)]
+    lines = _blanked(text, long_ones).split("\n")
     actions = [n for n, line in enumerate(lines) if _has_action(line)]
     is_template = text.count("\n", 0, index) in actions or (
-        bool(actions or comments) and is_readable("\n".join(map(_neutral, lines)))
+        bool(actions or long_ones) and is_readable("\n".join(map(_neutral, lines)))
     )
     if not is_template:
         return None
-    offsets = [start for start, _ in comments[:1]]
+    offsets = [start for start, _ in long_ones[:1]]
     for first in actions[:1]:
         start = sum(len(line) + 1 for line in lines[:first])
         offsets += [start + match.start() for match in [_ACTION.search(lines[first])] if match]
     return _flaw(offset=min(offsets))
 
 
-def _comments(text: str) -> Iterator[tuple[int, int]]:
-    """Where each comment of Helm starts and ends."""
+def _over_lines(text: str) -> Iterator[tuple[int, int]]:
+    """Where each action of several lines, and each comment of Helm, starts and ends."""
     end = 0
-    while (opens := _OPENS.search(text, end)) and (closes := _CLOSES.search(text, opens.end())):
-        end = closes.end()
-        yield opens.start(), end
+    while opens := _OPENS.search(text, end):
+        closed = _end_over_lines(text, opens)
+        if closed:
+            yield opens.start(), closed
+        elif opens["comment"]:
+            return
+        end = closed or opens.end()
+
+
+def _end_over_lines(text: str, opens: re.Match[str]) -> int:
+    """Where a comment of Helm ends, or an action that has several lines; else 0."""
+    if opens["comment"]:
+        closes = _COMMENT_CLOSES.search(text, opens.end())
+        return closes.end() if closes else 0
+    end = text.find(_CLOSES[opens[0]], opens.end(), opens.end() + _LONGEST)
+    return end + 2 if end >= 0 and "\n" in text[opens.end() : end] else 0
 
 
 def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:

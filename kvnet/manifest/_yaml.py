@@ -6,7 +6,7 @@ Base 60 and timestamps stay text, octal numbers may be written ``0123`` or ``0o1
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import lru_cache
 from math import isfinite
 from types import NoneType
@@ -205,19 +205,23 @@ def document_data(root: yaml.Node, *, has_aliases: bool = False) -> Any:
         raise Misfit(*(flaw.under(*around) for flaw in flaws)) from None
 
 
-def identity(root: yaml.Node) -> Any:
+def identity(root: yaml.Node, kinds: Container[str]) -> Any:
     """What tells which object a document is: its text for kind and API version, and its other keys without values.
 
-    The document may have flaws. What is no mapping is ``None``.
+    The document may have flaws. Of several kinds it is one of ``kinds``, alone: the line between two documents may be
+    missing. What is no mapping is ``None``.
     """
     if not isinstance(root, MappingNode):
         return None
     data: dict[str, Any] = {}
+    said = []
     for key, value in root.value:
         if isinstance(key, ScalarNode):
             is_said = key.value in ("kind", "apiVersion") and isinstance(value, ScalarNode)
+            said += [value.value] if is_said and key.value == "kind" else []
             data.setdefault(key.value, value.value if is_said else {} if key.value == "domain" else None)
-    return data
+    own = [each for each in said if each in kinds]
+    return {"kind": own[0]} if own and len(said) > 1 else data
 
 
 def _check_aliases(root: yaml.Node) -> None:

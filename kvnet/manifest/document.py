@@ -15,11 +15,11 @@ import yaml
 from attrs import evolve, frozen
 
 from kvnet.errors import FieldPath, Place, Problem, Rejected
-from kvnet.manifest._containers import inner_objects, is_container
+from kvnet.manifest._containers import inner_objects, is_foreign
 from kvnet.manifest._json import parse_json
-from kvnet.manifest._kinds import skipped_as
+from kvnet.manifest._kinds import OURS
 from kvnet.manifest._problems import ODD_KEY, UNKNOWN_FIELD, UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit, problem_of
-from kvnet.manifest._templates import is_action, template_flaw, templated_value
+from kvnet.manifest._templates import is_action, template_flaw, templated_value, without_foreign
 from kvnet.manifest._yaml import (
     TOO_DEEP,
     compose_all,
@@ -47,8 +47,10 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 _TEXT_READERS = "loads, loads_all, loads_facts or loads_cluster"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MAYBE_JSON = re.compile(r"[ \t\r\n]*[{\[]")
-_QUOTED_JSON = re.compile(r"""[ \t\r\n]*[{\[]\s*(?:["{}\[\]]|\Z)""")
+_QUOTED_JSON = re.compile(r"""[ \t\r\n]*(?!\{\{)[{\[]\s*(?:["{}\[\]]|\Z)""")
 """JSON rather than YAML's flow style, going by what follows the first brace."""
+_BYTE_ORDER_MARK = re.compile(r"^\ufeff", re.MULTILINE)
+"""At the start of a line, too: where files were joined to a stream."""
 _AFTER_JSON = ("---", "...", "#")
 """What makes YAML of a text that begins as JSON."""
 _SEVERAL = "put several objects into a List, or a line of --- between them"
@@ -144,7 +146,7 @@ def given_text(text: str | bytes | bytearray, name: str = "<text>") -> Text:
             raise Rejected([_undecodable(name, error)]) from error
     if not isinstance(text, str):
         raise TypeError(f"text is str or bytes, not {type(text).__name__}: to read a file or a mapping, use load")
-    return Text(name, text.removeprefix("\ufeff"))
+    return Text(name, _BYTE_ORDER_MARK.sub("", text) if "\ufeff" in text else text)
 
 
 def _undecodable(file: str, error: UnicodeDecodeError) -> Problem:
@@ -309,7 +311,7 @@ def _rendered(documents: list[Document], problems: list[Problem]) -> tuple[list[
     """The documents that no template is left in, and the problems with those of the others."""
     sound, problems = [], [*problems]
     for each in documents:
-        flaw = None if each.origin is None or _is_foreign(each.data) else templated_value(each.data)
+        flaw = None if each.origin is None or is_foreign(each.data) else templated_value(each.data)
         if each.origin is not None and flaw is not None:
             problems.append(each.origin.problem(flaw))
         else:
@@ -327,7 +329,7 @@ def _yaml_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], li
             try:
                 sound += _items(document_data(root, has_aliases="*" in text.text), origin)
             except Misfit as misfit:
-                if of_kubernetes and _is_foreign(read := identity(root)):
+                if of_kubernetes and is_foreign(read := identity(root, OURS)):
                     sound.append(Document(read, origin))
                     document += 1
                     continue
@@ -335,20 +337,14 @@ def _yaml_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], li
                 problems += [text.problem(flaw, document) for flaw in flaws]
             document += 1
     except (yaml.YAMLError, UnicodeError) as error:
+        left, foreign = without_foreign(text.text, _is_readable) if of_kubernetes else ("", [])
+        if foreign:
+            sound, problems = _yaml_documents(Text(text.file, left), of_kubernetes)
+            return [*map(Document, foreign), *sound], problems
         flaw = syntax_flaw(error, text.text)
         template = template_flaw(text.text, flaw.offset or 0, _is_readable) if of_kubernetes else None
         problems.append(text.problem(template or flaw, document))
     return sound, problems
-
-
-def _is_foreign(data: Any) -> bool:
-    """Whether a document is none of those that kvnet reads, and holds none."""
-    if isinstance(data, Mapping) and isinstance(data.get("kind"), str) and is_container(data["kind"]):
-        return False
-    try:
-        return skipped_as(data) is not None
-    except Misfit:
-        return False
 
 
 def _told_of(text: str, misfit: Misfit) -> Sequence[Flaw]:

@@ -143,15 +143,15 @@ def with_misplaced_keys(misfit: Misfit, data: Any) -> Misfit:
 
 
 def _misplaced(missing: _Path, kind: str, data: Mapping[str, Any]) -> Iterator[Flaw]:
+    """The flaws of keys that were meant to be a missing field, or belong into it: in its object, or around that."""
     holder: Any = data if kind else {"spec": data}
-    path = missing[:-1]
-    for step in path:
-        holder = holder.get(step) if isinstance(holder, Mapping) else None
-    for key in islice(holder if isinstance(holder, Mapping) else (), _MOST_FLAWS):
-        found = meant(kind, path, key) if isinstance(key, str) else None
-        if found is None:
-            continue
-        is_it = found.holder is None and found.key == missing[-1]
-        if is_it or (found.holder is not None and found.holder.parts[: len(missing)] == missing):
-            message = f"KubeVirt has no field '{key}' here"
-            yield Flaw(code=ODD_KEY, path=(*path, key), value=key, message=message, hint=found.hint)
+    for depth in range(len(missing)):
+        path = missing[:depth]
+        for key in islice(holder if isinstance(holder, Mapping) else (), _MOST_FLAWS):
+            found = meant(kind, path, key) if isinstance(key, str) else None
+            home = path if found is None or found.holder is None else found.holder.parts
+            is_inside = depth == len(missing) - 1 and home[: len(missing)] == missing
+            if found is not None and ((*home, found.key) == missing or is_inside):
+                message = f"KubeVirt has no field '{key}' here"
+                yield Flaw(code=ODD_KEY, path=(*path, key), value=key, message=message, hint=found.hint)
+        holder = holder.get(missing[depth]) if isinstance(holder, Mapping) else None

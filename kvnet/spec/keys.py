@@ -225,7 +225,7 @@ def meant(kind: str, path: tuple[str | int, ...], key: str) -> Meant | None:
     others = {holder: known - _ANYWHERE for holder, known in homes.items()}
     elsewhere = (
         *((_folded(known).get(key.lower()), holder) for holder, known in others.items()),
-        *((_close(key, known), holder) for holder, known in others.items()),
+        *((_close(key, _with_initial(key, known)), holder) for holder, known in others.items()),
     )
     return next((Meant(spelled, FieldPath(holder)) for spelled, holder in elsewhere if spelled), None)
 
@@ -280,6 +280,14 @@ def _folded(known: frozenset[str]) -> dict[str, str]:
     return {each.lower(): each for each in sorted(known)}
 
 
+def _with_initial(key: str, known: frozenset[str]) -> frozenset[str]:
+    """The known keys that begin as a key does; elsewhere, less resemblance is chance."""
+    return frozenset([each for each in known if each[:1].lower() == key[:1].lower()])
+
+
 def _close(key: str, known: frozenset[str]) -> str:
-    folded = _folded(known)
-    return next((folded[each] for each in get_close_matches(key.lower(), folded, n=1, cutoff=_NEAR)), "")
+    folded, lower = _folded(known), key.lower()
+    close = get_close_matches(lower, folded, n=1, cutoff=_NEAR)
+    # of two letters that changed places, difflib makes too much in a short key
+    swapped = [] if close else [each for each in folded if len(each) > 3 and sorted(each) == sorted(lower)]
+    return next((folded[each] for each in (*close, *swapped)), "")

@@ -21,16 +21,21 @@ OTHERS = {
     "play.yml": "- hosts: all\n",
     "package.json": "{// a comment\n}",
     "broken.yaml": "a: [\n",
-    "latin.yaml": "kind: Secret\ntext: {{ .x }}\n",
+    "template.yaml": "kind: Secret\ntext: {{ .x }}\n",
     "templates/deploy.yaml": "kind: Deployment\n{{- if .x }}\na: 1\n{{- end }}\n",
+    "templates/_names.yaml": '{{- define "x.name" -}}\n{{ .x }}\n{{- end -}}\n',
+    "latin.yaml": "a: caf\udce9\n",
 }
+
+
+HOOKS = ["a hook with one file", "a hook with one template", "a hook with a file that is not UTF-8"]
 
 
 def put(folder: Path, files: dict[str, str]) -> list[str]:
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(text.encode(errors="surrogateescape"))
     return list(files)
 
 
@@ -44,10 +49,11 @@ def test_of_a_repository_only_machines_are_judged(run: Run, tmp_path: Path) -> N
     assert (ended.returncode, codes(ended)) == (1, ["KN112"])
     assert b"app/base/vm.yaml:" in ended.stderr
     assert b"kvnet: skipped what is not KubeVirt's: " in ended.stderr
-    assert b"documents without a kind (3), files that are no YAML (2), Deployment (1)" in ended.stderr
+    counts = (b"files that are no YAML (3)", b"documents without a kind (3)", b"Deployment (2)", b"Secret (1)")
+    assert all(count in ended.stderr for count in counts)
 
 
-@pytest.mark.parametrize("how", ["a directory", "a list of files", "a stream", "a hook with one file"])
+@pytest.mark.parametrize("how", ["a directory", "a list of files", "a stream", *HOOKS])
 def test_other_documents_alone_are_no_finding(run: Run, tmp_path: Path, how: str) -> None:
     names = put(tmp_path, OTHERS)
     ended = {
@@ -55,6 +61,8 @@ def test_other_documents_alone_are_no_finding(run: Run, tmp_path: Path, how: str
         "a list of files": lambda: run("check", *names),
         "a stream": lambda: run("check", "-", stdin=f"{DEPLOYMENT}---\na: 1\n".encode()),
         "a hook with one file": lambda: run("check", "--allow-no-machine", "deploy.yaml"),
+        "a hook with one template": lambda: run("check", "--allow-no-machine", "templates/_names.yaml"),
+        "a hook with a file that is not UTF-8": lambda: run("check", "--allow-no-machine", "latin.yaml"),
     }[how]()
     assert (ended.returncode, codes(ended)) == (0, [])
 
@@ -64,12 +72,14 @@ def test_a_single_file_without_a_machine_is_named(run: Run, tmp_path: Path) -> N
     ended = run("check", "deploy.yaml")
     assert ended.returncode == 1
     assert b"KN009 there is no virtual machine in 'deploy.yaml'" in ended.stderr
+    assert codes(run("check", "templates/deploy.yaml")) == ["KN009"]
 
 
 def test_a_single_file_that_is_no_yaml_is_told(run: Run, tmp_path: Path) -> None:
     put(tmp_path, OTHERS)
     assert codes(run("check", "broken.yaml")) == ["KN001"]
-    assert codes(run("check", "templates/deploy.yaml")) == ["KN015"]
+    assert codes(run("check", "templates/_names.yaml")) == ["KN015"]
+    assert codes(run("check", "latin.yaml")) == ["KN001"]
 
 
 def test_a_template_of_a_machine_is_told_among_other_files(run: Run, tmp_path: Path) -> None:

@@ -231,6 +231,46 @@ def test_a_running_domain_without_a_definition_is_left_alone(connection: Any, tm
         domain.destroy()
 
 
+def test_a_running_domain_without_a_definition_that_is_replaced_keeps_its_addresses_and_its_losses_are_told(
+    connection: Any, tmp_path: Path
+) -> None:
+    text = BY_HAND.replace("<model type='virtio'/>", "<model type='virtio'/><alias name='ua-red'/>")
+    domain = by_hand(connection, tmp_path, text=text, runs=True)
+    domain.undefine()
+    defined = define(connection, machine(RED), existing="replace")
+    assert macs(connection) == ["52:54:00:aa:bb:01"]
+    assert "disk" in {each.at.parts[-1] for each in defined.notes if each.code == "KN408"}
+
+
+@pytest.mark.parametrize("existing", ["into", "replace"])
+def test_a_saved_state_stays_and_it_is_told_that_it_comes_before_the_definition(
+    connection: Any, tmp_path: Path, existing: str
+) -> None:
+    domain = by_hand(connection, tmp_path, runs=True)
+    domain.managedSave()
+    try:
+        defined = define(connection, machine(RED), existing=existing)
+        assert [each.severity for each in defined.notes if each.code == "KN409"] == ["warning"]
+        assert domain.hasManagedSaveImage()
+    finally:
+        domain.managedSaveRemove()
+    assert "KN409" not in [each.code for each in define(connection, machine(RED), existing=existing).notes]
+
+
+def test_a_domain_that_boots_from_the_network_is_told_when_it_no_longer_does(connection: Any, tmp_path: Path) -> None:
+    by_hand(connection, tmp_path, text=BY_HAND.replace("hvm</type>", "hvm</type><boot dev='network'/>"))
+    defined = define(connection, machine(RED), existing="into")
+    assert "interface.rom: added <rom enabled='no'/> (guest-visible)" in [str(each) for each in defined.changes]
+
+
+@pytest.mark.parametrize("existing", ["refuse", "replace"])
+def test_a_machine_whose_uuid_is_none_changes_nothing(connection: Any, tmp_path: Path, existing: str) -> None:
+    by_hand(connection, tmp_path)
+    asked = attrs.evolve(kvnet.load({"domain": {"firmware": {"uuid": "mine"}, "devices": {}}}), name=NAME)
+    with unchanged(connection), pytest.raises(kvnet.Rejected, match="KN605"):
+        define(connection, asked, existing=existing)
+
+
 def test_what_the_domain_has_already_is_not_claimed(connection: Any, tmp_path: Path) -> None:
     by_hand(connection, tmp_path)  # libvirt writes <boot> under <os>
     asked = machine(nic("red", "masquerade", bootOrder=1))

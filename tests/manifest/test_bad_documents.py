@@ -129,7 +129,7 @@ CASES = {
     "a JSON number too long": ('{"kind": 1' + "0" * 5000 + "}", "1:10 KN004", "is too large"),
     "brackets too deep": ("kind: " + "[" * 200 + "]" * 200 + "\n", "1:133 KN007", "nested deeper than 128 levels"),
     "lists too deep": (
-        "kind: x\na:\n" + "".join(" " * n + "- \n" for n in range(1, 150)),
+        "x: x\na:\n" + "".join(" " * n + "- \n" for n in range(1, 150)),
         "129:128 KN007",
         "nested deeper than 128 levels",
     ),

@@ -82,6 +82,37 @@ def test_an_api_version_that_kubevirt_never_served_is_told_at_its_place(api: str
     assert (problem.code, problem.hint, str(problem.place)) == ("KN017", f"did you mean '{meant}'?", "<text>:1:13")
 
 
+NEAR = {
+    ("VirtualMachin", "kubevirt.io/v1"): "VirtualMachine",
+    ("virtualMachines", "kubevirt.io/v1"): "VirtualMachine",
+    ("VirtualMachineInstace", "kubevirt.io/v1"): "VirtualMachineInstance",
+    ("NetworkAttachmentDefinitions", "k8s.cni.cncf.io/v1"): "NetworkAttachmentDefinition",
+    ("VirtualMachineInstancePreset", "kubevirt.io/v1"): None,
+    ("VirtualMachineInstanceMigration", "kubevirt.io/v1"): None,
+    ("VirtualMachineClusterFlavor", "instancetype.kubevirt.io/v1beta1"): None,
+    ("VirtualMachines", "vmoperator.vmware.com/v1"): None,
+}
+
+
+@pytest.mark.parametrize(("kind", "api", "meant"), [(*said, meant) for said, meant in NEAR.items()])
+def test_a_kind_that_is_misspelt_is_told_and_not_skipped(kind: str, api: str, meant: str | None) -> None:
+    data = {"apiVersion": api, "kind": kind}
+    if meant is None:
+        assert kvnet.load_all(data).skipped == (kind,)
+        return
+    with pytest.raises(Rejected, match=f"KN012.*did you mean '{meant}'"):
+        kvnet.load_all(data)
+
+
+def test_a_byte_order_mark_may_begin_every_document() -> None:
+    assert len(loads_all(f"\ufeff{VMI}\n---\n\ufeff{VMI}\n").machines) == 2
+
+
+def test_flaws_of_a_machine_of_another_group_are_no_matter() -> None:
+    text = "apiVersion: vmoperator.vmware.com/v1\nkind: VirtualMachine\nmetadata: {name: a, name: b}\n"
+    assert loads_all(text).skipped == ("VirtualMachine of vmoperator.vmware.com/v1",)
+
+
 @pytest.mark.parametrize(
     ("kind", "api"),
     [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from machines import vmi
+from machines import multus, nic, pod, vmi
 
 import kvnet
 from kvnet.spec import TEMPLATES
@@ -59,6 +59,11 @@ CASES: dict[str, tuple[Any, str, str]] = {
         "spec.networkinterfacemultiqueue",
         "'networkInterfaceMultiqueue' belongs in spec.domain.devices",
     ),
+    "two letters swapped in a short key": (
+        vmi(devices=OPTED_OUT, domain={"firmware": {"apci": {}}}),
+        "spec.domain.firmware.apci",
+        "did you mean 'acpi'?",
+    ),
     "a disk": (
         vmi(devices=OPTED_OUT | {"disks": [{"name": "a", "bootorder": 1}]}),
         "spec.domain.devices.disks[0].bootorder",
@@ -108,7 +113,7 @@ def test_every_known_key_in_another_letter_case_is_told_by_its_name(home: Any, d
 
 def test_nothing_is_said_of_what_resembles_no_key_of_kubevirts() -> None:
     strange = {"x": 1, "bunch": {}, "l" * 10_000: 1, "": 0}
-    assert told(vmi(devices=OPTED_OUT | strange, domain=strange, spec=strange)) == []
+    assert told(vmi(devices=OPTED_OUT | strange, domain=strange | {"operation": "x"}, spec=strange)) == []
 
 
 def test_nothing_is_said_of_what_kubevirt_knows_and_kvnet_does_not() -> None:
@@ -145,8 +150,14 @@ def test_of_very_many_unknown_keys_a_few_are_told() -> None:
         ),
         ("kind: VirtualMachine\nspecs:\n  template: {}\n", 2, "did you mean 'spec'?"),
         ("networks: [{name: a, pod: {}}]\ndomian:\n  devices: {}\n", 2, "did you mean 'domain'?"),
+        (
+            "kind: VirtualMachineInstance\nspec:\n  domain: {cpu: {}}\n  devices: {}\n",
+            4,
+            "'devices' belongs in spec.domain",
+        ),
+        ("kind: VirtualMachine\nspec:\n  template:\n    sepc: {}\n", 4, "did you mean 'spec'?"),
     ],
-    ids=["misspelt", "letter case", "a level too high", "no template", "the spec", "a bare spec"],
+    ids=["misspelt", "letter case", "a level too high", "no template", "the spec", "a bare spec", "around", "short"],
 )
 def test_a_required_field_that_is_misspelt_is_one_error_at_its_key(text: str, line: int, hint: str) -> None:
     with pytest.raises(kvnet.Rejected) as caught:
@@ -162,3 +173,28 @@ def test_the_place_of_a_key_is_its_own_and_not_that_of_its_value(tmp_path: Any) 
     (problem,) = kvnet.check(kvnet.loads(text))
     assert problem.place is not None
     assert (problem.place.line, problem.place.column) == (4, 5)
+
+
+ONE_NIC = {"interfaces": [nic("a", "masquerade")]}
+DISTANT: dict[str, tuple[Any, str, bool]] = {
+    "interfaces": (vmi([], [pod("a")], devices={"interface": ONE_NIC["interfaces"]}), "interface", True),
+    "interfaces at another level": (vmi([], [pod("a")], domain=ONE_NIC), "interfaces", True),
+    "networks": (vmi([nic("a", "masquerade")], [], spec={"network": [pod("a")]}), "network", True),
+    "interfaces without networks": (vmi([], [], devices={"interface": []}), "interface", False),
+    "the NIC that nobody wants": (vmi(devices={"autoAttachPodInterface": False}), "autoAttachPodInterface", False),
+}
+
+
+@pytest.mark.parametrize(("data", "key", "is_error"), DISTANT.values(), ids=DISTANT)
+def test_what_follows_from_an_unknown_key_is_not_told_beside_it(data: Any, key: str, is_error: bool) -> None:
+    machine = kvnet.load(data)
+    (problem,) = [each for each in kvnet.check_all([machine]) if each.code != "KN321"]
+    assert (problem.code, problem.at.parts[-1], problem.is_error) == (ODD, key, is_error)
+    assert kvnet.render(machine).is_refused is is_error
+    # KubeVirt tells all of it
+    assert any(each.is_error for each in kvnet.check(machine)) is is_error
+
+
+def test_an_unknown_key_beside_the_known_one_hides_nothing() -> None:
+    data = vmi([nic("a", "masquerade")], [pod("a"), multus("b")], devices={"interface": []})
+    assert {each.code for each in kvnet.check_all([kvnet.load(data)])} >= {ODD, "KN125"}
