@@ -63,6 +63,10 @@ ALLOWED = {
         *("pipeline", "domain", "compiler", "rules", "instancetypes", "defaults", "target", "spec", "device", "values"),
         "errors",
     },
+    "pictures": {
+        *("pipeline", "domain", "compiler", "instancetypes", "defaults", "manifest", "target", "spec", "device", "xml"),
+        "errors",
+    },
     "bulk": {
         *("fleet", "pipeline", "compiler", "instancetypes", "defaults", "manifest", "target", "facts", "spec"),
         *("device", "values", "errors"),
@@ -95,6 +99,7 @@ PURE = (
     "defaults",
     "root_complex",
     "pipeline",
+    "pictures",
     "fleet",
 )
 

@@ -31,8 +31,10 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
     arguments = parser.parse_args(argv)
     if hasattr(arguments, "paths"):
         arguments.files = [*arguments.paths, *arguments.files]
-        lists = arguments.command == "instancetypes" and (arguments.cluster or arguments.common_instancetypes)
-        if not arguments.files and not lists:
+        has_others = (
+            arguments.command == "instancetypes" and (arguments.cluster or arguments.common_instancetypes)
+        ) or (arguments.command == "show" and arguments.domains)
+        if not arguments.files and not has_others:
             parser.error(f"no manifest is given: kvnet {arguments.command} -f FILE")
     if arguments.command == "define" and arguments.connect is None and (arguments.into or arguments.replace):
         parser.error("--into and --replace are about domains that a libvirt has: say which one with --connect URI")
@@ -173,6 +175,14 @@ def _debug(command: argparse.ArgumentParser) -> None:
     _quiet(command)
 
 
+def _show(command: argparse.ArgumentParser) -> None:
+    _machines(command)
+    domain = "libvirt XML of a domain to draw too, or alone; - for standard input"
+    command.add_argument("--domain", dest="domains", metavar="FILE", action="append", default=[], help=domain)
+    output = command.add_argument("-o", "--output", default="text")
+    output.choices = _Choices("kvnet.pictures", "FORMATS")
+
+
 def _schema(command: argparse.ArgumentParser) -> None:
     text = "manifest: machines, NADs, instancetypes, preferences and the KubeVirt object; facts: host facts"
     what = command.add_argument("what", nargs="?", default="manifest", help=f"{text} (default: manifest)")
@@ -227,6 +237,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "diff": ("show the differences between the NICs of two domains, and whether the guest sees them", _diff),
     "import": ("print a KubeVirt manifest for the NICs of a libvirt domain, and report what was assumed", _import),
     "bulk": ("render a fleet of machines; a bad one does not stop the others", _bulk),
+    "show": ("draw what each NIC of a machine or domain is attached to", _show),
     "schema": ("print the JSON Schema of manifests or host facts, for editors", _schema),
     "debug": ("print the code that kvnet generates", _debug),
 }

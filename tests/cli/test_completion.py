@@ -43,7 +43,7 @@ def test_a_completion_script_is_sound_to_its_shell(run: Run, tmp_path: Path, she
             [""],
             [
                 *("apply", "bulk", "check", "debug", "define", "diff", "import", "instancetypes"),
-                *("plan", "render", "schema", "status"),
+                *("plan", "render", "schema", "show", "status"),
             ],
         ),
         (["check", "--st"], ["--strict"]),

@@ -7,6 +7,7 @@ import argparse
 import pytest
 
 import kvnet
+from kvnet import pictures
 from kvnet.cli import formats, options
 from kvnet.cli.main import parser
 from kvnet.hotplug import HotplugPolicy
@@ -26,13 +27,14 @@ def choices(option: str) -> dict[str, list[str]]:
 def test_every_form_of_output_has_a_writer() -> None:
     offered = choices("-o")
     assert offered.pop("import") == list(dumping.WRITERS)
+    assert offered.pop("show") == list(pictures.FORMATS)
     assert {name: own for name, (own, *_) in offered.items()} == OWN
     for _, *others in offered.values():
         assert others
         assert set(others) <= set(formats.WRITERS)
 
 
-@pytest.mark.parametrize("command", [*OWN, "import"])
+@pytest.mark.parametrize("command", [*OWN, "import", "show"])
 def test_a_form_that_a_command_does_not_offer_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parser().parse_args([command, "-o", "toml", "file"])

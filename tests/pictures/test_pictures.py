@@ -1,0 +1,234 @@
+"""Pictures show every NIC with what it is attached to, in each format."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+import kvnet
+from kvnet.pictures import FORMATS, Box, Picture, Row, picture
+from kvnet.pictures.domain import picture_of_domain
+from kvnet.testing import domains, machines, targets
+
+NAD = (
+    "kind: NetworkAttachmentDefinition\nmetadata: {name: lan}\n"
+    'spec: {config: \'{"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10", "vlan": 7}\'}\n---\n'
+)
+VM = """
+kind: VirtualMachine
+metadata: {name: web}
+spec:
+  runStrategy: Always
+  template:
+    spec:
+      domain:
+        cpu: {cores: 2}
+        devices:
+          networkInterfaceMultiqueue: true
+          interfaces:
+          - {name: a, masquerade: {}, macAddress: "02:00:00:00:00:01"}
+          - {name: b, bridge: {}, state: down, model: e1000}
+          - {name: c, sriov: {}}
+      networks:
+      - {name: a, pod: {}}
+      - {name: b, multus: {networkName: lan}}
+      - {name: c, multus: {networkName: other/vf}}
+"""
+
+
+def drawn(text: str, **options: str) -> Picture:
+    manifest = kvnet.loads_all(text)
+    return picture(manifest.machines[0], manifest.target(**options))  # type: ignore[arg-type]
+
+
+def chains(made: Picture) -> list[list[str]]:
+    return [[f"{box.kind} {box.name}" for box in row.boxes] for row in made.rows]
+
+
+def test_in_a_pod_each_nic_is_drawn_to_its_network_by_kubevirts_names() -> None:
+    made = drawn(NAD + VM)
+    assert chains(made) == [
+        ["NIC a", "tap tap0", "pod bridge k6t-eth0", "pod link eth0", "network of the pod"],
+        ["NIC b", "tap tap3e23e816003", "pod bridge k6t-3e23e816003", "pod link pod3e23e816003", "NAD lan"],
+        ["NIC c", "virtual function of the device plugin", "NAD other/vf"],
+    ]
+    assert made.rows[0].boxes[0].facts == ("virtio-non-transitional", "02:00:00:00:00:01", "2 queues")
+    assert made.rows[1].boxes[-1].facts == ("CNI bridge", "bridge br10", "VLAN 7")
+    assert made.rows[2].boxes[-1].facts == ("not among the documents",)
+    assert [row.boxes[0].state for row in made.rows] == ["", "down", ""]
+    assert [row.is_broken for row in made.rows] == [False, True, False]
+
+
+def test_on_a_host_each_nic_is_drawn_to_what_its_device_is_plugged_into() -> None:
+    made = drawn(NAD + VM, profile="host")
+    assert chains(made) == [
+        ["NIC a", "libvirt network default"],
+        ["NIC b", "Linux bridge br10", "NAD lan"],
+        ["NIC c", "NAD other/vf"],
+    ]
+    assert [problem.code for problem in made.rows[2].problems] == ["KN340"]
+    assert made.problems == ()
+
+
+def test_problems_stand_at_their_nic_or_network_and_others_at_the_machine() -> None:
+    nic = "- {name: c, sriov: {}}"
+    made = drawn(
+        VM.replace(nic, nic + "\n          - {name: d, bridge: {}, model: vmxnet3}") + "      - {name: e, pod: {}}\n"
+    )
+    assert [problem.code for problem in made.rows[3].problems][:1] == ["KN127"]
+    assert {"KN125", "KN101"} & {problem.code for problem in made.problems}
+    assert "KN129" in {problem.code for problem in made.rows[3].problems}
+
+
+def test_a_machine_without_nics_has_its_default_nic_or_none() -> None:
+    spec = "{domain: {devices: %s}}"
+    assert chains(drawn(spec % "{}"))[0][0] == "NIC default"
+    alone = drawn(spec % "{autoattachPodInterface: false}")
+    assert alone.rows == ()
+    assert "no NIC" in FORMATS["text"](alone)
+    assert "no NIC" in FORMATS["svg"](alone)
+
+
+def test_of_a_domain_each_nic_is_drawn_to_its_source() -> None:
+    nics = (
+        "<interface type='bridge'><source bridge='ovs0'/><virtualport type='openvswitch'/><target dev='vnet3'/>"
+        "<vlan trunk='yes'><tag id='7' nativeMode='untagged'/><tag id='8'/></vlan><alias name='ua-lan'/></interface>"
+        "<interface type='direct'><source dev='eth1' mode='vepa'/><mac address='02:00:00:00:00:02'/></interface>"
+        "<interface type='user'><backend type='passt'/></interface>"
+        "<hostdev mode='subsystem' type='pci'><source><address domain='0' bus='0x81' slot='1' function='2'/></source>"
+        "<alias name='ua-sriov-vf'/></hostdev>"
+    )
+    made = picture_of_domain(f"<domain><name>db</name><devices>{nics}</devices></domain>")
+    assert made.title == "Domain db"
+    assert chains(made) == [
+        ["NIC lan", "tap vnet3", "Open vSwitch bridge ovs0"],
+        ["NIC NIC 1", "macvtap macvtap", "link eth1"],
+        ["NIC NIC 2", "user mode passt"],
+        ["NIC vf", "virtual function 0000:81:01.2"],
+    ]
+    assert made.rows[0].boxes[2].facts == ("VLANs 7 untagged, 8",)
+
+
+def test_the_text_keeps_columns_and_breaks_the_line_of_a_nic_that_is_down() -> None:
+    lines = FORMATS["text"](drawn(NAD + VM)).splitlines()
+    first, second = (next(line for line in lines if line.startswith(f"{name} ")) for name in "ab")
+    assert [first.index(word) for word in ("tap ", "pod bridge", "pod link")] == [
+        second.index(word) for word in ("tap ", "pod bridge", "pod link")
+    ]
+    assert "──" in first
+    assert "──" not in second
+    assert "╌╌" in second
+
+
+def test_a_box_that_several_nics_share_is_drawn_once_in_a_graph() -> None:
+    text = VM.replace("other/vf", "lan").replace("sriov: {}", "bridge: {}")
+    made = drawn(NAD + text)
+    for format in ("svg", "mermaid"):
+        assert FORMATS[format](made).count("CNI bridge") == 1
+    assert FORMATS["text"](made).count("CNI bridge") == 2
+
+
+class Page(HTMLParser):
+    """Counts the elements of a page, and fails where one is not closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.append(tag)
+        if tag != "meta":
+            self.opened.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.opened.pop() == tag
+
+
+TEXTS = st.text(max_size=12)
+BOXES = st.builds(
+    Box,
+    column=st.integers(0, 4),
+    kind=TEXTS,
+    name=TEXTS,
+    facts=st.lists(TEXTS, max_size=2).map(tuple),
+    state=st.sampled_from(["", "down", "absent"]),
+)
+PROBLEMS = st.builds(
+    kvnet.Problem, st.just(kvnet.FieldPath()), st.just("KN101"), TEXTS, severity=st.sampled_from(list(kvnet.Severity))
+)
+
+
+def _row(boxes: list[Box], problems: list[kvnet.Problem]) -> Row:
+    return Row(boxes=tuple(sorted(boxes, key=lambda box: box.column)), problems=tuple(problems))
+
+
+ROWS = st.builds(
+    _row,
+    st.lists(BOXES, min_size=1, max_size=5, unique_by=lambda box: box.column),
+    st.lists(PROBLEMS, max_size=2),
+)
+PICTURES = st.builds(
+    Picture, title=TEXTS, rows=st.lists(ROWS, max_size=3).map(tuple), problems=st.lists(PROBLEMS, max_size=1).map(tuple)
+)
+
+
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
+@given(PICTURES)
+def test_any_text_stays_text_in_each_format(made: Picture) -> None:
+    root = etree.fromstring(FORMATS["svg"](made).encode())
+    assert len(root.findall(".//{*}rect")) == len(made.boxes)
+    page = Page()
+    page.feed(FORMATS["html"](made, made))
+    assert page.opened == []
+    assert set(page.seen) <= {
+        *("html", "head", "meta", "title", "style", "body", "section", "h1", "h2", "figure", "div", "svg", "desc", "g"),
+        *("rect", "text", "path", "table", "thead", "tbody", "tr", "th", "td", "small", "ul", "li"),
+    }
+    statements = FORMATS["mermaid"](made).splitlines()
+    assert len(statements) >= 5
+    assert all(line.count('"') in (0, 2) for line in statements)
+
+
+@settings(max_examples=50, suppress_health_check=list(HealthCheck), deadline=None)
+@given(machines(), targets())
+def test_any_machine_is_drawn_with_each_of_its_nics(machine: kvnet.Machine, target: kvnet.Target) -> None:
+    made = picture(machine, target)
+    names = [row.boxes[0].name for row in made.rows]
+    assert names[: len(machine.interfaces)] == [nic.name for nic in machine.interfaces]
+    assert all(FORMATS[format](made) for format in FORMATS)
+
+
+@settings(max_examples=50, suppress_health_check=list(HealthCheck), deadline=None)
+@given(domains())
+def test_any_domain_is_drawn_with_each_of_its_devices(xml: str) -> None:
+    assert len(picture_of_domain(xml).rows) == len(kvnet.read_domain(xml, lossless=True))
+
+
+def test_the_colours_of_text_have_enough_contrast() -> None:
+    from kvnet.pictures.svg import _COLOURS  # noqa: PLC0415
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for scheme in (0, 1):
+        behind = luminance(_COLOURS["--kv-box"][scheme])
+        for name in ("--kv-ink", "--kv-quiet", "--kv-error", "--kv-warning"):
+            lighter, darker = sorted((luminance(_COLOURS[name][scheme]), behind), reverse=True)
+            assert (lighter + 0.05) / (darker + 0.05) >= 4.5, name
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_same_machine_gives_the_same_bytes(format: str) -> None:
+    assert FORMATS[format](drawn(NAD + VM)) == FORMATS[format](drawn(NAD + VM))
+    assert re.search("lan", FORMATS[format](drawn(NAD + VM)))
