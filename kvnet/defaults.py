@@ -125,11 +125,13 @@ def counted_cpus(machine: Machine, source: str, quantity: Any, count: Callable[[
 
 def with_cpu_request(machine: Machine, cluster: ClusterConfig) -> Machine:
     """The machine with the CPU request that follows from its limit, or that the cluster gives."""
-    resources = machine.spec.domain.resources or _NO_RESOURCES
-    request = resources.requests.get("cpu")
-    limit = resources.limits.get("cpu")
-    if _is_zero(machine, "requests", request) and not _is_zero(machine, "limits", limit):
-        return _with_request(machine, resources, limit)
+    resources, request = machine.spec.domain.resources, None
+    if resources is None:
+        resources = _NO_RESOURCES
+    else:
+        request, limit = resources.requests.get("cpu"), resources.limits.get("cpu")
+        if _is_zero(machine, "requests", request) and not _is_zero(machine, "limits", limit):
+            return _with_request(machine, resources, limit)
     dedicated = machine.spec.domain.cpu is not None and machine.spec.domain.cpu.dedicated_cpu_placement
     changed = cluster.cpu_request not in (None, _STOCK_CPU_REQUEST)
     if request is None and changed and not dedicated:

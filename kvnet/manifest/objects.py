@@ -66,7 +66,7 @@ def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Ma
     fields = _taken(around, template, _SPEC, flaws, required="spec")
     for path, members in metadata.items():
         fields |= _taken(around, path, members, flaws)
-    if _refers(around, REFERRING.get(kind, ())):
+    if kind in REFERRING and _refers(around, REFERRING[kind]):
         fields |= _taken(around, REFERRING[kind], _MATCHERS, flaws)
     if kind == _VMI and "status" in around:
         fields |= _taken(around, (), _STATUS, flaws)
@@ -81,7 +81,7 @@ def _refers(around: Mapping[str, Any], path: tuple[str, ...]) -> bool:
     holder: Any = around
     for step in path:
         holder = holder.get(step) if isinstance(holder, dict) else None
-    return bool(path) and isinstance(holder, dict) and ("instancetype" in holder or "preference" in holder)
+    return isinstance(holder, dict) and ("instancetype" in holder or "preference" in holder)
 
 
 def _plain_machine(machine: Machine) -> dict[str, Any]:
