@@ -9,6 +9,7 @@ from attrs import evolve
 from kvnet.compiler import host, kubevirt
 from kvnet.compiler.context import Context
 from kvnet.compiler.guest import guest_of
+from kvnet.compiler.losses import lost_of_machine
 from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.releases import for_releases
 from kvnet.compiler.result import Compiled, CompiledNic
@@ -58,6 +59,8 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     context = Context(machine, target, guest, PodNetworks(machine, facts), plugins)
     lower = _LOWER[target.profile]
     nics = tuple([_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"])
+    if nics and target.profile is Profile.HOST:
+        notes = (*notes, *lost_of_machine(machine))
     compiled = Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
     return _on_root_complex(compiled, machine, target) if asks_for_root_complex(machine) else compiled
 

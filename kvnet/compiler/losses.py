@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
@@ -17,12 +18,12 @@ from kvnet.compiler.context import network_of
 from kvnet.errors import FieldPath, Place, Problem, Severity
 from kvnet.manifest.binder import plain
 from kvnet.manifest.cni import position
-from kvnet.spec import Masquerade, Nad, PasstBinding, Sriov
+from kvnet.spec import Machine, Masquerade, Nad, PasstBinding, Sriov
 from kvnet.spec import Plugin as PluginBinding
 from kvnet.spec.nic import Nic
 from kvnet.spec.wire import REST, default_of, json_name
 
-__all__ = ["lost", "lost_of_nad", "lost_of_nic"]
+__all__ = ["lost", "lost_of_machine", "lost_of_nad", "lost_of_nic"]
 
 OF_THE_POD = frozenset(
     {
@@ -171,6 +172,26 @@ def lost_of_nic(nic: Nic, *, forwards_ports: bool) -> Iterator[Problem]:
         message = f"the binding plugin '{binding.name}' is not carried over: its sidecar runs in pods alone"
         yield lost(nic.at / "binding", message, "see whether the guest needs what it does")
     yield from _of_pod_network(nic)
+
+
+_DNS_BY_DEFAULT = "ClusterFirst"
+_OF_THE_GUEST = ("hostname", "subdomain", "dnsPolicy", "dnsConfig")
+"""The fields of a VMI spec that KubeVirt's DHCP server tells the guest."""
+_OF_THE_NETWORK = re.compile(r"kubernetes\.io/(in|e)gress-bandwidth|(.+\.)?ovn\.kubernetes\.io/(?!mac_address$).+")
+"""The annotations by which CNI plugins shape the traffic of a pod, or choose its addresses."""
+
+
+def lost_of_machine(machine: Machine) -> Iterator[Problem]:
+    """A warning for each setting of a machine's network that belongs to no NIC, and that a plain host does not have."""
+    given = machine.spec.rest
+    for key in _OF_THE_GUEST:
+        if given.get(key) and (key, given[key]) != ("dnsPolicy", _DNS_BY_DEFAULT):
+            message = f"'{key}' is not carried over: libvirt tells the guest nothing of it"
+            yield lost(machine.root / key, message, "set it in the guest, or on its network's DHCP server")
+    for key in filter(_OF_THE_NETWORK.fullmatch, machine.annotations):
+        at = FieldPath((*machine.root.parts[:-1], "metadata", "annotations", key))
+        message = f"the annotation '{key}' is not carried over: no CNI plugin reads it on a host"
+        yield lost(at, message, _ON_THE_HOST)
 
 
 def _of_pod_network(nic: Nic) -> Iterator[Problem]:

@@ -249,7 +249,8 @@ def _paired(
     found: dict[int, Device] = {}
     identities = (_same_alias, _same_mac_and_place, _same_mac_and_source, _same_mac, _same_place, _same_host_device)
     # of as many NICs as before, none is gone, and those without any identity keep their order
-    for is_same in (*identities, *(() if len(old) == len(new) else (_same_source,)), _same_kind):
+    is_gone = _interfaces(old) != _interfaces(new)
+    for is_same in (*identities, *((_same_source,) if is_gone else ()), _same_kind):
         for n, device in enumerate(old):
             match = None if n in found else next((m for m, each in unpaired.items() if is_same(device, each)), None)
             if match is not None:
@@ -259,6 +260,10 @@ def _paired(
         yield _path(device, None if alone else n), device, found.get(n)
     for n, device in unpaired.items():
         yield _path(device, None if alone else n), None, device
+
+
+def _interfaces(devices: tuple[Device, ...]) -> int:
+    return sum(isinstance(each, Interface) for each in devices)
 
 
 def _path(device: Device, n: int | None) -> FieldPath:

@@ -21,6 +21,7 @@ _PATHS_TO_DOMAIN = {"domain": ".", "domstatus": "domain", "domainsnapshot": "dom
 _ARCHITECTURES = {"x86_64": "amd64", "i686": "amd64", "aarch64": "arm64", "s390x": "s390x"}
 _UNIT = re.compile("b|bytes?|(?P<prefix>[kmgtpe])(?P<base>b|ib)?", re.IGNORECASE)
 _MOST_BYTES = 2**63
+_COMMANDLINE = "{http://libvirt.org/schemas/domain/qemu/1.0}commandline"
 
 
 def read_domain(text: str | bytes, *, lossless: bool = False, file: str = "<domain>") -> tuple[Device, ...]:
@@ -106,7 +107,8 @@ class About:
 
     ``None`` is what the document does not say; ``is_x86`` is so where it names no architecture. ``network_boot`` is
     the place of the network among the devices that ``<os>`` boots from, from 1: libvirt boots from the first
-    interface. ``problems`` are notes (``KN613``) on quantities that it says, and that libvirt would not read.
+    interface. ``problems`` are notes (``KN613``) on quantities that it says and libvirt would not read, and on
+    arguments of QEMU.
     """
 
     name: str | None
@@ -177,6 +179,8 @@ def about(domain: etree._Element) -> About:
         None if topology is None else _count(topology.get(name), f"cpu/topology/@{name}", problems)
         for name in ("sockets", "cores", "threads")
     )
+    if domain.find(_COMMANDLINE) is not None:
+        problems.append(_unreadable("qemu:commandline", "QEMU may get NICs by arguments of its own"))
     boots = [each.get("dev") for each in domain.iterfind("os/boot")]
     vcpus = _count(domain.findtext("vcpu"), "vcpu", problems)
     return About(

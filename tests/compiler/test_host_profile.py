@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from compiler.compiling import codes, interface_of, only
+from compiler.compiling import codes, compiled, interface_of, only
 from compiler.nads import host_target
 from hypothesis import given
 from hypothesis import strategies as st
@@ -654,6 +654,40 @@ def test_a_setting_of_the_manifest_that_a_host_does_not_have_is_told_by_its_name
     (told,) = made.notes
     assert (told.code, told.severity, told.field) == ("KN346", kvnet.Severity.WARNING, field)
     assert key in told.message
+
+
+SPEC_OF_THE_GUEST = {"hostname": "h", "subdomain": "s", "dnsPolicy": "None", "dnsConfig": {"nameservers": ["10.0.0.1"]}}
+OF_THE_NETWORK = (
+    "kubernetes.io/ingress-bandwidth",
+    "kubernetes.io/egress-bandwidth",
+    "ovn.kubernetes.io/ip_address",
+    "nad.default.ovn.kubernetes.io/ingress_rate",
+)
+
+
+def told_of_the_machine(**members: Any) -> list[tuple[str, str]]:
+    made = compiled([nic(binding="masquerade")], [pod()], target=HOST, facts=OWN_NETWORK, **members)
+    return [(note.code, note.field) for note in made.general_notes if note.code == "KN346"]
+
+
+@pytest.mark.parametrize(("key", "value"), SPEC_OF_THE_GUEST.items(), ids=SPEC_OF_THE_GUEST)
+def test_what_kubevirts_dhcp_server_tells_the_guest_is_told(key: str, value: Any) -> None:
+    assert told_of_the_machine(spec={key: value}) == [("KN346", f"spec.{key}")]
+
+
+def test_the_dns_policy_of_all_pods_is_not_told() -> None:
+    assert told_of_the_machine(spec={"dnsPolicy": "ClusterFirst", "hostname": ""}) == []
+
+
+@pytest.mark.parametrize("key", OF_THE_NETWORK)
+def test_an_annotation_that_shapes_the_network_is_told(key: str) -> None:
+    assert told_of_the_machine(annotations={key: "10M", "example.com/any": "1"}) == [
+        ("KN346", f"metadata.annotations.{key}")
+    ]
+
+
+def test_an_annotation_that_gives_a_mac_address_is_not_told() -> None:
+    assert told_of_the_machine(annotations={"ovn.kubernetes.io/mac_address": ANNOTATED}) == []
 
 
 def test_what_has_no_value_is_not_told() -> None:

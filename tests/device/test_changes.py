@@ -245,9 +245,10 @@ def test_where_a_nic_is_gone_those_without_another_identity_are_paired_by_their_
     assert [(str(each.at), each.before) for each in kvnet.diff(old[1:], old)] == [("interface[0]", None)]
 
 
-def test_where_none_is_gone_those_without_an_identity_are_paired_by_their_order() -> None:
-    old = kvnet.read_domain(f"<domain><devices>{''.join(ON_BRIDGES)}</devices></domain>")
-    assert [str(each.at) for each in kvnet.diff(old, tuple(reversed(old)))] == [
+@pytest.mark.parametrize("left_out", [(), (hostdev(),)], ids=["all there", "a host device gone"])
+def test_where_no_interface_is_gone_those_without_an_identity_are_paired_by_their_order(left_out: tuple[str]) -> None:
+    old = kvnet.read_domain(f"<domain><devices>{''.join((*ON_BRIDGES, *left_out))}</devices></domain>")
+    assert [str(each.at) for each in kvnet.diff(old, tuple(reversed(old[:2])))][:2] == [
         "interface[0].source.@bridge",
         "interface[1].source.@bridge",
     ]

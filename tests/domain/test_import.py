@@ -319,6 +319,14 @@ def test_a_model_is_read_in_any_letter_case_as_libvirt_does(written: str, model:
     assert [str(each) for each in made.assumptions if each.code == "KN614" or "names no model" in each.message] == []
 
 
+def test_arguments_of_qemu_are_told_for_they_may_be_nics() -> None:
+    arguments = "<qemu:commandline><qemu:arg value='-netdev'/><qemu:arg value='user,id=n'/></qemu:commandline>"
+    namespace = "<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
+    text = domain(FAITHFUL["a bridge"]).replace("<domain", namespace, 1).replace("</domain>", f"{arguments}</domain>")
+    told = [each for each in kvnet.import_domain(text).assumptions if "QEMU may get NICs" in each.message]
+    assert [(each.code, each.field) for each in told] == [("KN613", "domain.qemu:commandline")]
+
+
 TYPES = {
     "vdpa": "type='vdpa'><source dev='/dev/vhost-vdpa-0'/>",
     "mcast": "type='mcast'><source address='230.0.0.1' port='5558'/>",
