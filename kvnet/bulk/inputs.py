@@ -15,8 +15,8 @@ from attrs import evolve, field, frozen
 from kvnet.bulk.rendering import BulkResult, Settings, documents_of, lost, refused, render_source
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest import Document, Manifest, load_all, load_facts, loads_all, manifest_files
-from kvnet.manifest.document import read_text, sound_documents
+from kvnet.manifest import Document, Manifest, is_of_others, load_all, load_facts, loads_all, manifest_files
+from kvnet.manifest.document import Text, read_text, sound_documents
 from kvnet.pipeline import placed
 from kvnet.spec import Machine
 
@@ -40,8 +40,11 @@ _BLOCK = 256 << 10
 _FILES = 32
 """How many files are a chunk."""
 _OTHERS = re.compile(rb"NetworkAttachmentDefinition|VirtualMachine(?:Cluster)?(?:Instancetype|Preference)\b")
-_NO_LINE = re.compile(rb"(?:\s|#[^\n]*\n)*(?:---|%YAML|- |[\w.\"'-]{1,64}:[ \r\n]|[{\[][ \t\r]*\n)")
-"""How YAML in blocks begins, or JSON over several lines."""
+_NO_LINE = re.compile(
+    rb"\xff\xfe|\xfe\xff|(?:\xef\xbb\xbf)?(?:\s|#[^\n]*\n)*"
+    rb"(?:---|%YAML|- |\{\{|\{%|[\w.\"'-]{1,64}:[ \r\n]|[{\[][ \t\r]*\n)"
+)
+"""How YAML in blocks begins, a template of it, JSON over several lines, or what is in UTF-16."""
 _ENVELOPE = re.compile(rb'\s*\{\s*"(?:vm|facts)"\s*:')
 
 
@@ -252,11 +255,18 @@ Source = Ndjson | Directory
 
 
 def _documents(path: Path) -> Sequence[Document]:
-    text = read_text(path)
-    sound, problems = sound_documents(text, of_kubernetes=True)
-    if problems:
-        # raises what is wrong with the other documents, too
-        load_all(text)
+    """The documents of a file; none where it cannot be read and is not KubeVirt's. Raises Rejected."""
+    source: Text | Path = path
+    try:
+        source = read_text(path)
+        sound, problems = sound_documents(source, of_kubernetes=True)
+        if problems:
+            # raises what is wrong with the other documents, too
+            load_all(source)
+    except Rejected as error:
+        if is_of_others(source, error.problems):
+            return ()
+        raise
     return sound
 
 

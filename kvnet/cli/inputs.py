@@ -97,27 +97,16 @@ def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
 
 def _read(file: Path | str | None, is_one: bool) -> Reading:
     """What can be read of a file, or of standard input; ``is_one`` says that it was named for what is in it."""
-    text: Text | None
+    text: Text | None = None
     try:
         text = read_text(sys.stdin.buffer if file is None else file)
         reading = load_partly(text)
     except KvnetError as error:
         reading = Reading(problems=error.problems)
-        text = _text_at_least(file)
-    if is_one or text is None or not is_of_others(text, reading.problems):
+    if is_one or not is_of_others(text or file, reading.problems):
         return reading
     skipped = (*reading.manifest.skipped, "files that are no YAML")
     return Reading(manifest=evolve(reading.manifest, skipped=skipped), partial=reading.partial)
-
-
-def _text_at_least(file: Path | str | None) -> Text | None:
-    """The text of a file that is not in UTF-8, as far as it can be read; nothing where the file cannot be."""
-    if not file:
-        return None
-    try:
-        return Text(str(file), Path(file).read_text("utf-8", errors="replace"))
-    except OSError:
-        return None
 
 
 def common(arguments: Namespace) -> tuple[tuple[Instancetype, ...], tuple[Preference, ...]]:

@@ -40,6 +40,7 @@ __all__ = [
     "given_text",
     "manifest_files",
     "read_text",
+    "text_at_least",
 ]
 
 _LOOKS_LIKE_TEXT = re.compile(r"\s*[{\[]|.*:\s")
@@ -132,6 +133,16 @@ def read_text(source: TextSource) -> Text:
         hint = "give the path of a file in it" if isinstance(error, IsADirectoryError) else hint
         raise Rejected([Text(file, "").unreadable(0, f"cannot read '{file}': {reason}", hint)]) from error
     return given_text(content, file)
+
+
+def text_at_least(path: os.PathLike[str] | str | None) -> Text | None:
+    """The text of a file as far as it is UTF-8; nothing where the file cannot be read, or there is none."""
+    if not path:
+        return None
+    try:
+        return Text(os.fsdecode(path), Path(path).read_text("utf-8", errors="replace"))
+    except (OSError, ValueError):
+        return None
 
 
 def given_text(text: str | bytes | bytearray, name: str = "<text>") -> Text:

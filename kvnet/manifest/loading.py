@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from attrs import frozen
 
@@ -12,7 +13,7 @@ from kvnet.facts import HostFacts
 from kvnet.manifest._kinds import KUBEVIRT, NAD
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, TEMPLATE, UNREADABLE, Misfit
 from kvnet.manifest._templates import mentions_ours
-from kvnet.manifest.document import Document, Source, Text, given_text, sound_documents
+from kvnet.manifest.document import Document, Source, Text, given_text, sound_documents, text_at_least
 from kvnet.manifest.objects import cluster_of, object_of
 from kvnet.manifest.partial import PartialMachine, partial_machine, with_misplaced_keys
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Preference
@@ -187,9 +188,12 @@ def load_partly(source: Source) -> Reading:
     )
 
 
-def is_of_others(text: Text, problems: Iterable[Problem]) -> bool:
-    """Whether a text that cannot be read as YAML or JSON, going by its problems, names nothing of KubeVirt's."""
-    return any(problem.code in (UNREADABLE, TEMPLATE) for problem in problems) and not mentions_ours(text.text)
+def is_of_others(source: Text | Path | str | None, problems: Iterable[Problem]) -> bool:
+    """Whether a text or a file that cannot be read, going by its problems, names nothing of KubeVirt's."""
+    if not any(problem.code in (UNREADABLE, TEMPLATE) for problem in problems):
+        return False
+    text = source if isinstance(source, Text) else text_at_least(source)
+    return text is not None and not mentions_ours(text.text)
 
 
 def _manifest_of(sound: Iterable[Document], problems: list[Problem]) -> Manifest:

@@ -269,6 +269,9 @@ NO_LINES = {
     "YAML": b"# machines\n---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\n",
     "YAML in blocks": b"metadata:\n  name: a\nkind: VirtualMachine\n",
     "a YAML list": b"- kind: VirtualMachine\n",
+    "YAML after a byte order mark": b"\xef\xbb\xbfkind: VirtualMachine\n",
+    "YAML in UTF-16": "\ufeffkind: VirtualMachine\n".encode("utf-16-le"),
+    "a template": b"{{- if .x }}\nkind: VirtualMachine\n{{- end }}\n",
     "JSON over several lines": json.dumps(vmi(1), indent=1).encode(),
 }
 

@@ -46,7 +46,7 @@ def manifests(tmp_path: Path) -> Path:
     (folder / "a.yaml").write_text(yaml.safe_dump_all([vmi(0), vmi(1)]))
     (folder / "b.json").write_text(json.dumps(vmi(2, mac="bad"), indent=1))
     (folder / "c.yml").write_text(yaml.safe_dump_all([vmi(3), {"kind": "VirtualMachine"}, nad]))
-    (folder / "d.yaml").write_text("kind: [")
+    (folder / "d.yaml").write_text("kind: VirtualMachine\nspec: [")
     (folder / "e.yaml").write_text(yaml.safe_dump(nad))
     (folder / "notes.txt").write_text("no manifest")
     return folder
@@ -168,11 +168,14 @@ def test_machines_in_sub_folders_are_rendered_and_other_documents_passed_over(bu
         "b/c.yaml": yaml.safe_dump(vmi(1)),
         "a.yaml": yaml.safe_dump(vmi(0)),
         "b/stack.yaml": "Resources: {a: !Ref b}\n",
+        "b/service.yaml": "kind: Service\n{{- if .x }}\na: b\n{{- end }}\n",
+        "b/names.yaml": "{{- define `x` -}}\n{{- end -}}\n",
+        "b/latin.yaml": "a: caf\udce9\n",
         ".git/d.yaml": yaml.safe_dump(vmi(2)),
     }.items():
         path = tmp_path / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(text.encode(errors="surrogateescape"))
     run = bulk("-f", "in", "-o", "out.ndjson", "--jobs", "1")
     lines = (tmp_path / "out.ndjson").read_bytes().splitlines()
     assert [(each["file"], each["name"]) for each in map(json.loads, lines)] == [
