@@ -24,6 +24,8 @@ __all__ = [
     "Preference",
     "PreferenceCpu",
     "PreferenceDevices",
+    "PreferenceFeatures",
+    "PreferenceFirmware",
     "PreferenceMachine",
     "PreferenceSpec",
     "RequiredCpu",
@@ -168,6 +170,35 @@ class PreferenceDevices(BriefRepr):
 
 
 @frozen(kw_only=True, slots=False, repr=False)
+class PreferenceFeatures(BriefRepr):
+    """``spec.features`` of a preference.
+
+    - ``preferred_smm``: as ``domain.features.smm``
+    """
+
+    preferred_smm: Mapping[str, Any] | None = mapping(default=None)
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class PreferenceFirmware(BriefRepr):
+    """``spec.firmware`` of a preference: the boot loader of machines that name none.
+
+    - ``preferred_use_bios``: whether it is BIOS, which goes before UEFI
+    - ``preferred_use_bios_serial``: whether BIOS writes to the serial console
+    - ``preferred_efi``: UEFI, as ``domain.firmware.bootloader.efi``
+    - ``preferred_use_efi``, ``preferred_use_secure_boot``: the older way to ask for UEFI and SecureBoot
+    """
+
+    preferred_use_bios: bool | None = None
+    preferred_use_bios_serial: bool | None = None
+    preferred_efi: Mapping[str, Any] | None = mapping(default=None)
+    preferred_use_efi: bool | None = None
+    preferred_use_secure_boot: bool | None = None
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
 class PreferenceMachine(BriefRepr):
     """``spec.machine`` of a preference.
 
@@ -218,21 +249,25 @@ class Requirements(BriefRepr):
 class PreferenceSpec(BriefRepr):
     """``spec`` of a preference: what machines get where their templates say nothing.
 
-    - ``cpu``, ``devices``, ``machine``: of the guest
+    - ``cpu``, ``devices``, ``features``, ``firmware``, ``machine``: of the guest
     - ``annotations``: of the VMI
     - ``prefer_spread_socket_to_core_ratio``: the ratio for ``spread`` where ``spread_options`` has none; 0 is none
     - ``preferred_architecture``: in Kubernetes' words, such as ``amd64``
     - ``preferred_launch_security``: confidential computing
+    - ``preferred_subdomain``: of the guest's name in DNS
     - ``requirements``: what a machine must have at least
     """
 
     cpu: PreferenceCpu | None = None
     devices: PreferenceDevices | None = None
+    features: PreferenceFeatures | None = None
+    firmware: PreferenceFirmware | None = None
     machine: PreferenceMachine | None = None
     annotations: Mapping[str, str] = mapping()
     prefer_spread_socket_to_core_ratio: UInt32 | None = None
     preferred_architecture: str | None = None
     preferred_launch_security: LaunchSecurity | None = None
+    preferred_subdomain: str | None = None
     requirements: Requirements | None = None
     rest: Rest = rest()
 
