@@ -144,8 +144,8 @@ def test_launch_security_is_that_of_the_template_then_of_the_instancetype_then_o
     assert said.spec.domain.launch_security == LaunchSecurity(sev={})
 
 
-BIOS = {"bios": {}}
-UEFI = {"efi": {}}
+BIOS: dict[str, Any] = {"bios": {}}
+UEFI: dict[str, Any] = {"efi": {}}
 INSECURE = {"efi": {"secureBoot": False}}
 LOADERS: dict[str, tuple[dict[str, Any] | None, dict[str, Any], dict[str, Any]]] = {
     "BIOS": (None, {"preferredUseBios": True}, BIOS),
@@ -177,7 +177,7 @@ def test_the_boot_loader_is_that_of_the_template_then_of_the_preference(
 
 
 def test_launch_security_is_judged_with_the_preferred_boot_loader() -> None:
-    bare = {"preferredLaunchSecurity": {"sev": {}}}
+    bare: dict[str, Any] = {"preferredLaunchSecurity": {"sev": {}}}
     assert "KN228" in codes(given_vm(preference=bare, architecture="amd64"))
     whole = {**bare, "firmware": {"preferredEfi": {"secureBoot": False}}}
     assert "KN228" not in codes(given_vm(preference=whole, architecture="amd64"))
@@ -185,7 +185,7 @@ def test_launch_security_is_judged_with_the_preferred_boot_loader() -> None:
 
 def test_tdx_is_judged_with_the_preferred_smm() -> None:
     gates = {"developerConfiguration": {"featureGates": ["WorkloadEncryptionTDX"]}}
-    tdx = {"preferredLaunchSecurity": {"tdx": {}}, "firmware": {"preferredEfi": {}}}
+    tdx: dict[str, Any] = {"preferredLaunchSecurity": {"tdx": {}}, "firmware": {"preferredEfi": {}}}
     assert "KN228" not in codes(given_vm(preference=tdx, cluster=gates, architecture="amd64"))
     smm = {**tdx, "features": {"preferredSmm": {}}}
     assert "KN228" in codes(given_vm(preference=smm, cluster=gates, architecture="amd64"))

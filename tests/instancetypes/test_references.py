@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from instancetypes.given import told
 from tables import rows
@@ -80,6 +81,52 @@ def test_a_reference_that_leads_nowhere_is_told_at_it(
     matcher: dict[str, Any], problem: tuple[str, str, str | None]
 ) -> None:
     assert told((vm(matcher), kvnet.Target(instancetypes=KNOWN))) == [problem]
+
+
+NEAR = "VirtualMachineInstancetype"
+CLUSTER = "VirtualMachineClusterInstancetype"
+
+
+@pytest.mark.parametrize(
+    ("matcher", "objects", "message", "hint"),
+    rows(
+        {
+            "the kind is left out": (
+                {"name": "it"},
+                [size(2, NEAR, "ns")],
+                f"{CLUSTER} 'it',",
+                f"write `kind: {NEAR}`",
+            ),
+            "the kind is another": (
+                {"name": "it", "kind": NEAR},
+                [size(2)],
+                f"{NEAR} 'it' in namespace 'ns',",
+                f"write `kind: {CLUSTER}`",
+            ),
+            "the namespace is another": (
+                {"name": "it", "kind": NEAR},
+                [size(2, NEAR, "other")],
+                f"{NEAR} 'it' in namespace 'ns',",
+                "the one in namespace 'other' does not count",
+            ),
+            "the name is mistyped": (
+                {"name": "samll"},
+                [evolve(size(2), name="small")],
+                "'samll',",
+                "did you mean 'small'",
+            ),
+            "the name is another": ({"name": "u1.medium"}, [evolve(size(2), name="u1.large")], "", "add its document;"),
+            "nothing is like it": ({"name": "it", "kind": NEAR}, [], "", "add its document"),
+        }
+    ),
+)
+def test_a_reference_that_leads_nowhere_is_told_with_what_may_be_meant(
+    matcher: dict[str, Any], objects: list[Instancetype], message: str, hint: str
+) -> None:
+    [problem] = kvnet.expand(vm(matcher), kvnet.Target(instancetypes=tuple(objects))).problems
+    assert problem.code == "KN210"
+    assert message in problem.message
+    assert problem.hint.startswith(hint)
 
 
 def test_a_missing_object_is_a_warning_and_the_template_is_rendered_as_it_stands() -> None:
