@@ -66,6 +66,10 @@ def instancetypes(case: Case) -> Iterator[Difference]:
         _counted(expected["vmCauses"]),
         _counted(each for each in found if is_listed or _NICS not in each[1]),
     )
+    refused = (*(expected.get("instancetypeCauses") or ()), *(expected.get("preferenceCauses") or ()))
+    warned = [each.message for each in problems if each.code == "KN214"]
+    yield "refused objects", len(refused), len(warned)
+    yield "refused fields", True, all(field in text for (_, field), text in zip(refused, warned, strict=False))
     yield "launchSecurity causes", *_of_launch_security(expected, told)
     whole = defaulted(expansion.machine, target)
     yield from _machine(whole, target, expected["vmi"])
