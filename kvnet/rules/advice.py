@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.rules.context import Rule, RuleContext
 from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE
-from kvnet.spec import Bridge, Masquerade, PasstBinding, Plugin, Sriov
+from kvnet.spec import REFERRING, Bridge, Masquerade, PasstBinding, Plugin, Sriov
 
 __all__ = ["RULES"]
 
@@ -167,6 +167,16 @@ def autoattach_has_effect(context: RuleContext) -> Iterator[Problem]:
         yield _warning(at, "KN911", message, "drop it, or drop the interfaces")
 
 
+def references_in_place(context: RuleContext) -> Iterator[Problem]:
+    """A VirtualMachine refers to its instancetype and its preference beside its template; no VMI spec does."""
+    path = REFERRING.get(context.machine.kind)
+    hint = f"move it to {FieldPath(path)}, beside the template" if path else "write a VirtualMachine, whose spec has it"
+    for word in ("instancetype", "preference"):
+        if word in context.machine.spec.rest:
+            message = f"KubeVirt drops '{word}' here, so it has no effect"
+            yield _warning(context.root / word, "KN912", message, hint)
+
+
 def _warning(at: FieldPath, code: str, message: str, hint: str) -> Problem:
     return Problem(at, code, message, hint=hint, severity=Severity.WARNING)
 
@@ -182,4 +192,5 @@ RULES = (
     Rule(link_state_has_effect, PasstBinding),
     Rule(guest_network, CIDRS),
     Rule(autoattach_has_effect, AUTOATTACH),
+    Rule(references_in_place, "instancetype", "preference"),
 )

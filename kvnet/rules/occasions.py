@@ -51,7 +51,17 @@ CLAIMING_DEVICES = "GPUs or host devices"
 
 
 _PLAIN_MEMBERS = frozenset(
-    {"dnsConfig", "dnsPolicy", "hostname", "livenessProbe", "readinessProbe", "subdomain", "volumes"}
+    {
+        "dnsConfig",
+        "dnsPolicy",
+        "hostname",
+        "instancetype",
+        "livenessProbe",
+        "preference",
+        "readinessProbe",
+        "subdomain",
+        "volumes",
+    }
 )
 _DEVICES_OF_CLAIMS = frozenset({"gpus", "hostDevices"})
 
