@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from kvnet.spec.interface import Masquerade
 from kvnet.spec.machine import LaunchSecurity
-from kvnet.spec.wire import BriefRepr, Int32, Origin, Quantity, Rest, UInt32, mapping, named, rest
+from kvnet.spec.wire import BriefRepr, Int32, Origin, Quantity, Rest, UInt31, mapping, named, rest
 
 __all__ = [
     "INSTANCETYPE_KINDS",
@@ -52,8 +52,8 @@ class InstancetypeCpu(BriefRepr):
     - ``numa``, ``realtime``: as in ``domain.cpu``
     """
 
-    guest: UInt32
-    max_sockets: UInt32 | None = None
+    guest: UInt31
+    max_sockets: UInt31 | None = None
     model: str | None = None
     dedicated_cpu_placement: bool | None = named("dedicatedCPUPlacement", default=None)
     isolate_emulator_thread: bool | None = None
@@ -132,7 +132,7 @@ class SpreadOptions(BriefRepr):
     """
 
     across: str | None = None
-    ratio: UInt32 | None = None
+    ratio: UInt31 | None = None
     rest: Rest = rest()
 
 
@@ -216,7 +216,7 @@ class RequiredCpu(BriefRepr):
     - ``guest``: the least number of vCPUs
     """
 
-    guest: UInt32
+    guest: UInt31
     rest: Rest = rest()
 
 
@@ -264,7 +264,7 @@ class PreferenceSpec(BriefRepr):
     firmware: PreferenceFirmware | None = None
     machine: PreferenceMachine | None = None
     annotations: Mapping[str, str] = mapping()
-    prefer_spread_socket_to_core_ratio: UInt32 | None = None
+    prefer_spread_socket_to_core_ratio: UInt31 | None = None
     preferred_architecture: str | None = None
     preferred_launch_security: LaunchSecurity | None = None
     preferred_subdomain: str | None = None

@@ -185,6 +185,11 @@ def test_fields_that_kvnet_does_not_know_are_kept() -> None:
     [
         ("{kind: VirtualMachineInstancetype, metadata: {name: a}}", "KN005", "spec"),
         ("{kind: VirtualMachineInstancetype, metadata: {name: a}, spec: {cpu: {guest: 2}}}", "KN005", "spec.memory"),
+        (
+            "{kind: VirtualMachineInstancetype, metadata: {name: a}, spec: {cpu: {guest: 2147483648}, memory: {guest: 1Gi}}}",
+            "KN006",
+            "spec.cpu.guest",
+        ),
         ("{kind: VirtualMachineInstancetype, spec: {cpu: {guest: 2}, memory: {guest: 1Gi}}}", "KN005", "metadata.name"),
         ("{kind: VirtualMachineClusterPreference, metadata: {name: a}, spec: {cpu: 2}}", "KN004", "spec.cpu"),
         ("{kind: virtualmachineinstancetype, metadata: {name: a}}", "KN012", "kind"),
