@@ -186,7 +186,7 @@ def test_fields_that_kvnet_does_not_know_are_kept() -> None:
         ("{kind: VirtualMachineInstancetype, metadata: {name: a}}", "KN005", "spec"),
         ("{kind: VirtualMachineInstancetype, metadata: {name: a}, spec: {cpu: {guest: 2}}}", "KN005", "spec.memory"),
         (
-            "{kind: VirtualMachineInstancetype, metadata: {name: a}, spec: {cpu: {guest: 2147483648}, memory: {guest: 1Gi}}}",
+            "{kind: VirtualMachineInstancetype, metadata: {name: a}, spec: {cpu: {guest: 2147483648}, memory: {guest: 1}}}",
             "KN006",
             "spec.cpu.guest",
         ),
