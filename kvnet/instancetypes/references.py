@@ -63,6 +63,8 @@ def referred(machine: Machine, target: Target) -> Referred:
             annotations |= _annotation(word, matcher, kinds)
             told = [*_problems(reference_at(machine, word), word, matcher, kinds)]
             problems += told if told or found else [_unknown(machine, word, matcher, kinds, objects)]
+            if found is not None and matcher.revision_name:
+                problems.append(_revised(machine, word, matcher))
     return Referred(instancetype=instancetype, preference=preference, annotations=annotations, problems=tuple(problems))
 
 
@@ -127,6 +129,14 @@ def _unknown(
     message = f"no document has the {kind} '{name}'{where}, so {_EFFECTS[word]}"
     hint = _meant(name, kind, namespace, objects)
     return Problem(reference_at(machine, word), "KN210", message, hint=hint, severity=Severity.WARNING)
+
+
+def _revised(machine: Machine, word: str, matcher: Matcher) -> Problem:
+    """The warning that KubeVirt applies a stored revision of an object, and not the object that is there now."""
+    message = f"KubeVirt takes revision '{matcher.revision_name}' of the {word}, which is not read, so {_EFFECTS[word]}"
+    hint = f"leave revisionName out, or see that the ControllerRevision has the same {word}"
+    at = reference_at(machine, word) / "revisionName"
+    return Problem(at, "KN210", message, hint=hint, severity=Severity.WARNING)
 
 
 def _meant(name: str, kind: str | None, namespace: str, objects: Sequence[Instancetype | Preference]) -> str:

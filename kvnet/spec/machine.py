@@ -279,11 +279,13 @@ class Matcher(BriefRepr):
     - ``name``: of the object that is referred to
     - ``kind``: of it, in any letter case, singular or plural; the cluster-wide kind where it is absent
     - ``infer_from_volume``: the volume of the machine whose labels name the object
+    - ``revision_name``: the ControllerRevision that holds the object as it was when the machine first started
     """
 
     name: str | None = None
     kind: str | None = None
     infer_from_volume: str | None = None
+    revision_name: str | None = None
     rest: Rest = rest()
 
 

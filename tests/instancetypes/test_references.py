@@ -129,6 +129,14 @@ def test_a_reference_that_leads_nowhere_is_told_with_what_may_be_meant(
     assert problem.hint.startswith(hint)
 
 
+def test_a_revision_is_not_read_and_the_object_that_is_there_now_is_applied() -> None:
+    machine, target = vm({"name": "it", "revisionName": "r1"}), kvnet.Target(instancetypes=KNOWN)
+    assert told((machine, target)) == [("KN210", "spec.instancetype.revisionName", None)]
+    assert sockets(machine, target) == 2
+    assert told((vm({"name": "it", "revisionName": ""}), target)) == []
+    assert told((machine, kvnet.Target())) == [("KN210", "spec.instancetype", None)]
+
+
 def test_a_missing_object_is_a_warning_and_the_template_is_rendered_as_it_stands() -> None:
     rendered = kvnet.render(vm({"name": "lost"}, {"name": "lost"}))
     assert [note.code for note in rendered.notes].count("KN210") == 2
@@ -151,7 +159,7 @@ def test_a_reference_is_kept_with_everything_in_it(kind: str) -> None:
     spec = inner if kind == "VirtualMachine" else {"virtualMachineTemplate": {"spec": inner}}
     data = {"apiVersion": "kubevirt.io/v1", "kind": kind, "metadata": {"name": "vm"}, "spec": spec}
     machine = kvnet.load(data)
-    assert machine.instancetype == Matcher(name="it", kind=matcher["kind"], rest={"revisionName": "r1"})
+    assert machine.instancetype == Matcher(name="it", kind=matcher["kind"], revision_name="r1")
     assert kvnet.manifest.plain(machine) == data
 
 
@@ -186,9 +194,9 @@ def test_fields_that_kvnet_does_not_know_are_kept() -> None:
         ("{kind: VirtualMachineInstancetype, metadata: {name: a}}", "KN005", "spec"),
         ("{kind: VirtualMachineInstancetype, metadata: {name: a}, spec: {cpu: {guest: 2}}}", "KN005", "spec.memory"),
         (
-            "{kind: VirtualMachineInstancetype, metadata: {name: a}, spec: {cpu: {guest: 2147483648}, memory: {guest: 1}}}",
+            "{kind: VirtualMachinePreference, metadata: {name: a}, spec: {requirements: {cpu: {guest: 2147483648}}}}",
             "KN006",
-            "spec.cpu.guest",
+            "spec.requirements.cpu.guest",
         ),
         ("{kind: VirtualMachineInstancetype, spec: {cpu: {guest: 2}, memory: {guest: 1Gi}}}", "KN005", "metadata.name"),
         ("{kind: VirtualMachineClusterPreference, metadata: {name: a}, spec: {cpu: 2}}", "KN004", "spec.cpu"),
