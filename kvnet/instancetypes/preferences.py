@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
+from kvnet.instancetypes.other_devices import with_other_devices
 from kvnet.spec import (
     Devices,
     Domain,
@@ -113,7 +114,7 @@ def _devices(devices: Devices, wanted: PreferenceDevices, networks: tuple[Networ
     queues, transitional = devices.network_interface_multiqueue, devices.use_virtio_transitional
     on_pod = _names_on_pod(networks)
     return evolve(
-        devices,
+        with_other_devices(devices, wanted),
         network_interface_multiqueue=wanted.preferred_network_interface_multi_queue if queues is None else queues,
         use_virtio_transitional=wanted.preferred_use_virtio_transitional if transitional is None else transitional,
         interfaces=tuple([_interface(each, wanted, each.name in on_pod) for each in devices.interfaces]),

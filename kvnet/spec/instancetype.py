@@ -159,6 +159,11 @@ class PreferenceDevices(BriefRepr):
     - ``preferred_autoattach_pod_interface``: ``False`` for no default NIC
     - ``preferred_network_interface_multi_queue``: whether virtio NICs get a queue pair for each vCPU
     - ``preferred_use_virtio_transitional``: whether virtio devices are transitional
+    - ``preferred_disk_bus``, ``preferred_lun_bus``, ``preferred_cdrom_bus``, ``preferred_input_bus``: of disks and
+      inputs that name none, such as ``virtio``
+    - ``preferred_disable_hotplug``: whether there is no SCSI controller to plug disks in
+    - ``preferred_autoattach_serial_console``: ``False`` for no serial console
+    - ``preferred_rng``: as ``domain.devices.rng``
     """
 
     preferred_interface_model: str | None = None
@@ -166,6 +171,13 @@ class PreferenceDevices(BriefRepr):
     preferred_autoattach_pod_interface: bool | None = None
     preferred_network_interface_multi_queue: bool | None = None
     preferred_use_virtio_transitional: bool | None = None
+    preferred_disk_bus: str | None = None
+    preferred_lun_bus: str | None = None
+    preferred_cdrom_bus: str | None = None
+    preferred_input_bus: str | None = None
+    preferred_disable_hotplug: bool | None = None
+    preferred_autoattach_serial_console: bool | None = None
+    preferred_rng: Mapping[str, Any] | None = mapping(default=None)
     rest: Rest = rest()
 
 

@@ -10,6 +10,7 @@ from machines import multus, pod
 from tables import rows
 
 import kvnet
+from kvnet.root_complex import ROOT_SLOTS
 from kvnet.spec import LaunchSecurity, Masquerade
 
 MODEL: dict[str, Any] = {"devices": {"preferredInterfaceModel": "e1000e"}}
@@ -147,6 +148,59 @@ def test_launch_security_is_that_of_the_template_then_of_the_instancetype_then_o
 BIOS: dict[str, Any] = {"bios": {}}
 UEFI: dict[str, Any] = {"efi": {}}
 INSECURE = {"efi": {"secureBoot": False}}
+SLOTS: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {
+    "nothing": ({}, {}, 4),
+    "no controller to plug disks in": ({"disableHotplug": False}, {"preferredDisableHotplug": True}, 3),
+    "a controller to plug disks in": ({"disableHotplug": True}, {"preferredDisableHotplug": False}, 4),
+    "no console": ({}, {"preferredAutoattachSerialConsole": False}, 3),
+    "a console of the template": (
+        {"autoattachSerialConsole": True},
+        {"preferredAutoattachSerialConsole": False},
+        4,
+    ),
+    "a source of randomness": ({}, {"preferredRng": {}}, 5),
+    "disks": ({"disks": [{"name": "d"}, {"name": "e", "disk": {"bus": ""}}]}, {"preferredDiskBus": "virtio"}, 6),
+    "a disk on a bus": ({"disks": [{"name": "d", "disk": {"bus": "sata"}}]}, {"preferredDiskBus": "virtio"}, 4),
+    "disks of another kind": (
+        {"disks": [{"name": "d", "cdrom": {}}, {"name": "e", "lun": {}}]},
+        {"preferredDiskBus": "virtio"},
+        4,
+    ),
+    "a CD drive and a LUN": (
+        {"disks": [{"name": "d", "cdrom": {}}, {"name": "e", "lun": {}}]},
+        {"preferredCdromBus": "virtio", "preferredLunBus": "virtio"},
+        6,
+    ),
+    "inputs": (
+        {"inputs": [{"name": "t"}, {"name": "u", "bus": "usb"}, 5]},
+        {"preferredInputBus": "virtio"},
+        5,
+    ),
+}
+
+
+@pytest.mark.parametrize(("devices", "preferred", "others"), rows(SLOTS))
+def test_devices_that_a_preference_puts_on_pci_take_slots_of_the_root_complex(
+    devices: dict[str, Any], preferred: dict[str, Any], others: int
+) -> None:
+    def problems(nics: int) -> list[str]:
+        names = [f"n{n}" for n in range(nics)]
+        interfaces = [{"name": name, "bridge": {}} for name in names]
+        given = given_vm(
+            {
+                "domain": {"devices": {"interfaces": interfaces, **devices}},
+                "networks": [multus(name) for name in names],
+            },
+            preference={"devices": preferred},
+            annotations={"kubevirt.io/placePCIDevicesOnRootComplex": "true"},
+            architecture="amd64",
+        )
+        return [problem.code for problem in kvnet.compile(*given).problems]
+
+    room = len(ROOT_SLOTS) - others
+    assert (problems(room), problems(room + 1)) == ([], ["KN307"])
+
+
 LOADERS: dict[str, tuple[dict[str, Any] | None, dict[str, Any], dict[str, Any]]] = {
     "BIOS": (None, {"preferredUseBios": True}, BIOS),
     "BIOS on the console": (
