@@ -16,7 +16,21 @@ from kvnet._html import table
 from kvnet.errors import FieldPath
 from kvnet.spec.interface import Interface
 from kvnet.spec.network import Network
-from kvnet.spec.wire import Between, BriefRepr, Int32, Origin, Quantity, Rest, UInt31, UInt32, mapping, required, rest
+from kvnet.spec.wire import (
+    Between,
+    BriefRepr,
+    Int32,
+    Origin,
+    Plain,
+    Plains,
+    Quantity,
+    Rest,
+    UInt31,
+    UInt32,
+    mapping,
+    required,
+    rest,
+)
 
 __all__ = [
     "REFERRING",
@@ -70,7 +84,7 @@ class Cpu(BriefRepr):
     max_sockets: UInt31 | None = None
     model: str | None = None
     dedicated_cpu_placement: bool | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(isolateEmulatorThread=bool, numa=Plain, realtime=Plain, features=Plains)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -95,7 +109,7 @@ class Disk(BriefRepr):
 
     name: str | None = None
     boot_order: UInt32 | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(disk=Plain, cdrom=Plain, lun=Plain)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -114,7 +128,15 @@ class Devices(BriefRepr):
     network_interface_multiqueue: bool | None = None
     use_virtio_transitional: bool | None = None
     disks: tuple[Disk, ...] = ()
-    rest: Rest = rest()
+    rest: Rest = rest(
+        gpus=Plains,
+        hostDevices=Plains,
+        inputs=Plains,
+        rng=Plain,
+        watchdog=Plain,
+        disableHotplug=bool,
+        autoattachSerialConsole=bool,
+    )
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -136,7 +158,7 @@ class Memory(BriefRepr):
     """
 
     guest: Quantity | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(maxGuest=Quantity, hugepages=Plain)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -147,7 +169,7 @@ class Firmware(BriefRepr):
     """
 
     uuid: str | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(bootloader=Plain)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -183,7 +205,7 @@ class Domain(BriefRepr):
     machine: MachineType | None = None
     firmware: Firmware | None = None
     launch_security: LaunchSecurity | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(features=Plain, ioThreads=Plain, ioThreadsPolicy=str)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -194,7 +216,7 @@ class PodResourceClaim(BriefRepr):
     """
 
     name: str
-    rest: Rest = rest()
+    rest: Rest = rest(resourceClaimName=str, resourceClaimTemplateName=str)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -211,7 +233,18 @@ class VmiSpec(BriefRepr):
     networks: Annotated[tuple[Network, ...], Between(0, 256)] = ()
     resource_claims: tuple[PodResourceClaim, ...] = ()
     architecture: str | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(
+        hostname=str,
+        subdomain=str,
+        dnsPolicy=str,
+        dnsConfig=Plain,
+        schedulerName=str,
+        startStrategy=str,
+        nodeSelector=Plain,
+        readinessProbe=Plain,
+        livenessProbe=Plain,
+        volumes=Plains,
+    )
 
 
 @frozen(kw_only=True, slots=False, repr=False)

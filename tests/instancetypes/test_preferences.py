@@ -172,7 +172,7 @@ SLOTS: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {
         6,
     ),
     "inputs": (
-        {"inputs": [{"name": "t"}, {"name": "u", "bus": "usb"}, 5]},
+        {"inputs": [{"name": "t"}, {"name": "u", "bus": "usb"}]},
         {"preferredInputBus": "virtio"},
         5,
     ),
