@@ -256,6 +256,23 @@ def test_an_architecture_of_the_host_that_kubevirt_does_not_have_is_refused_too(
     assert [(problem.code, problem.field) for problem in problems] == [("KN226", "spec.architecture")]
 
 
+@pytest.mark.parametrize(
+    ("architecture", "hint"),
+    [
+        ("AMD64", "did you mean 'amd64'?"),
+        ("x86_64", "did you mean 'amd64'?"),
+        ("aarch64", "did you mean 'arm64'?"),
+        ("ppc64le", "write one of amd64, arm64, s390x"),
+    ],
+)
+def test_an_architecture_that_kubevirt_does_not_have_is_told_once_whatever_the_host_is(
+    architecture: str, hint: str
+) -> None:
+    machine = kvnet.load(of(architecture=architecture))
+    for target in (kvnet.Target(architecture="amd64"), kvnet.Target()):
+        assert [(problem.code, problem.hint) for problem in kvnet.check(machine, target)] == [("KN226", hint)]
+
+
 @pytest.mark.parametrize("kind", ["VirtualMachine", "VirtualMachineInstance"])
 def test_a_discontinued_gate_is_told_without_a_field_of_machines_that_kubevirt_judges_whole(kind: str) -> None:
     cluster = ClusterConfig(feature_gates=frozenset({"Passt", "Macvtap"}))
