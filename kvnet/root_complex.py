@@ -32,13 +32,15 @@ ROOT_SLOTS = (*range(0x02, 0x1B), *range(0x1C, 0x1F))
 
 @frozen(kw_only=True)
 class RootSlots:
-    """The slots of bus 0 that a machine's NICs get.
+    """The slots of bus 0 that a machine's devices get.
 
-    ``nics`` has the slots of NICs by the numbers of their interfaces. ``problems`` tell that not all devices of the
-    machine find a slot, ``notes`` what was assumed.
+    ``nics`` has the slots of NICs by the numbers of their interfaces. ``used`` are all slots that surely have a device:
+    each host device and GPU may be none on PCI, and then the devices after it move up. ``problems`` tell that not all
+    devices of the machine find a slot, ``notes`` what was assumed.
     """
 
     nics: Mapping[int, int]
+    used: tuple[int, ...]
     problems: tuple[Problem, ...]
     notes: tuple[Problem, ...]
 
@@ -75,6 +77,7 @@ def root_slots(machine: Machine, target: Target, numbers: Iterable[int]) -> Root
     count = len(order) + _controllers_and_disks(machine, architecture_of(machine, target))
     return RootSlots(
         nics={n: slot for n, slot in slots if n is not None},
+        used=ROOT_SLOTS[: count - passed],
         problems=(_overflow(machine, count),) if count > len(ROOT_SLOTS) else (),
         notes=(_assumption(machine, passed),) if passed and functions else (),
     )

@@ -13,6 +13,7 @@ from kvnet.instancetypes.apply import with_instancetype
 from kvnet.instancetypes.conflicts import annotation_conflicts, conflicts
 from kvnet.instancetypes.preferences import with_creation_preferences, with_preference, with_preferred_autoattach
 from kvnet.instancetypes.references import Referred, reference_at, referred
+from kvnet.instancetypes.refused_objects import refused_objects
 from kvnet.instancetypes.requirements import unmet_requirement
 from kvnet.instancetypes.topology import spread_fault
 from kvnet.spec import Instancetype, Machine
@@ -49,7 +50,7 @@ def expand(machine: Machine, target: Target | None = None) -> Expansion:
     preference count for that NIC too, since KubeVirt's controller adds it before it applies the rest; its webhook adds
     it afterwards, and judges another machine than the one that runs. A machine without references is returned as it is.
 
-    Problems are ``KN210`` to ``KN213``. An error that keeps a VMI from being made (``KN211``, ``KN213``, vCPUs that
+    Problems are ``KN210`` to ``KN214``. An error that keeps a VMI from being made (``KN211``, ``KN213``, vCPUs that
     cannot be spread) ends it; a requirement that is not met does not, because KubeVirt's controller does not ask.
 
     >>> import kvnet
@@ -85,7 +86,7 @@ def _expanded(machine: Machine, target: Target) -> Expansion:
         return Expansion(machine, tuple(errors))
     expanded = _applied(created, target, found)
     unmet = _unmet_requirement(expanded, target, found)
-    problems = (*found.problems, unmet) if unmet else found.problems
+    problems = (*found.problems, *refused_objects(machine, found), *((unmet,) if unmet else ()))
     return Expansion(evolve(expanded, instancetype=None, preference=None), problems)
 
 

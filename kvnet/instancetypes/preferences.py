@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from attrs import evolve
 
-from kvnet.spec import Devices, Domain, Interface, Machine, MachineType, Network, Preference, PreferenceDevices
+from kvnet.instancetypes.other_devices import with_other_devices
+from kvnet.spec import (
+    Devices,
+    Domain,
+    Firmware,
+    Interface,
+    Machine,
+    MachineType,
+    Network,
+    Preference,
+    PreferenceDevices,
+    PreferenceFirmware,
+    PreferenceSpec,
+)
+from kvnet.spec.wire import member, text
 
 __all__ = ["with_creation_preferences", "with_preference", "with_preferred_autoattach"]
 
@@ -34,7 +51,7 @@ def with_preferred_autoattach(machine: Machine, preference: Preference) -> Machi
 
 
 def with_preference(machine: Machine, preference: Preference) -> Machine:
-    """The machine with what a preference says of its devices, launch security and annotations.
+    """The machine with what a preference says of its devices, firmware, launch security, subdomain and annotations.
 
     Sources: KubeVirt's ``pkg/instancetype/preference/apply``.
     """
@@ -44,9 +61,49 @@ def with_preference(machine: Machine, preference: Preference) -> Machine:
         domain,
         devices=_devices(domain.devices, wanted, machine.networks),
         launch_security=spec.preferred_launch_security if domain.launch_security is None else domain.launch_security,
+        firmware=domain.firmware if spec.firmware is None else _firmware(domain.firmware or Firmware(), spec.firmware),
+        rest=_with_smm(domain.rest, spec),
     )
-    annotations = {**spec.annotations, **machine.annotations}
-    return _with_domain(evolve(machine, annotations=annotations), domain)
+    annotations, rest = {**spec.annotations, **machine.annotations}, _with_subdomain(machine.spec.rest, spec)
+    return evolve(machine, annotations=annotations, spec=evolve(machine.spec, domain=domain, rest=rest))
+
+
+def _firmware(firmware: Firmware, wanted: PreferenceFirmware) -> Firmware:
+    """The firmware with the preferred boot loader; one that is preferred in full takes no older preference beside it.
+
+    A preference with any firmware leaves a boot loader behind, if only an empty one.
+    """
+    held = member(firmware.rest, "bootloader") or {}
+    bootloader: dict[str, Any] = {kind: each for kind, each in held.items() if each is not None}
+    is_open = not bootloader.keys() & {"bios", "efi"}
+    if is_open and wanted.preferred_use_bios:
+        bootloader["bios"] = {}
+    elif is_open and wanted.preferred_efi is not None:
+        bootloader["efi"] = wanted.preferred_efi
+        return evolve(firmware, rest={**firmware.rest, "bootloader": bootloader})
+    elif is_open and wanted.preferred_use_efi:
+        bootloader["efi"] = {}
+    for kind, setting, preferred in (
+        ("bios", "useSerial", wanted.preferred_use_bios_serial),
+        ("efi", "secureBoot", wanted.preferred_use_secure_boot),
+    ):
+        loader = member(bootloader, kind)
+        if loader is not None and loader.get(setting) is None and preferred is not None:
+            bootloader[kind] = {**loader, setting: preferred}
+    return evolve(firmware, rest={**firmware.rest, "bootloader": bootloader})
+
+
+def _with_smm(rest: Mapping[str, Any], spec: PreferenceSpec) -> Mapping[str, Any]:
+    preferred = spec.features and spec.features.preferred_smm
+    if preferred is None or member(rest, "features", "smm") is not None:
+        return rest
+    return {**rest, "features": {**(member(rest, "features") or {}), "smm": preferred}}
+
+
+def _with_subdomain(rest: Mapping[str, Any], spec: PreferenceSpec) -> Mapping[str, Any]:
+    if not spec.preferred_subdomain or text(rest, "subdomain"):
+        return rest
+    return {**rest, "subdomain": spec.preferred_subdomain}
 
 
 def _with_domain(machine: Machine, domain: Domain) -> Machine:
@@ -57,7 +114,7 @@ def _devices(devices: Devices, wanted: PreferenceDevices, networks: tuple[Networ
     queues, transitional = devices.network_interface_multiqueue, devices.use_virtio_transitional
     on_pod = _names_on_pod(networks)
     return evolve(
-        devices,
+        with_other_devices(devices, wanted),
         network_interface_multiqueue=wanted.preferred_network_interface_multi_queue if queues is None else queues,
         use_virtio_transitional=wanted.preferred_use_virtio_transitional if transitional is None else transitional,
         interfaces=tuple([_interface(each, wanted, each.name in on_pod) for each in devices.interfaces]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TypeVar
 
 from attrs import frozen
@@ -16,6 +17,11 @@ __all__ = ["Referred", "reference_at", "referred"]
 F = TypeVar("F", Instancetype, Preference)
 
 _NAMESPACE = "default"
+_CLUSTER_KINDS = (INSTANCETYPE_KINDS[0], PREFERENCE_KINDS[0])
+_ADD = "add its document"
+_ADD_COMMON = f"{_ADD}; --common-instancetypes adds those that KubeVirt deploys"
+_LIKENESS = 0.8
+"""How alike a mistyped name and the right one are at least, as difflib counts: u1.large is not meant by u1.medium."""
 _EFFECTS = {
     "instancetype": "vCPUs, queues and memory may differ",
     "preference": "models, bindings and queues may differ",
@@ -48,13 +54,17 @@ def referred(machine: Machine, target: Target) -> Referred:
     preference = _found(machine.preference, PREFERENCE_KINDS, target.preferences, machine)
     annotations: dict[str, str] = {}
     problems: list[Problem] = []
-    for word, matcher, kinds, is_known in (
-        ("instancetype", machine.instancetype, INSTANCETYPE_KINDS, instancetype is not None),
-        ("preference", machine.preference, PREFERENCE_KINDS, preference is not None),
+    known: tuple[Sequence[Instancetype | Preference], ...] = (target.instancetypes, target.preferences)
+    for word, matcher, kinds, found, objects in (
+        ("instancetype", machine.instancetype, INSTANCETYPE_KINDS, instancetype, known[0]),
+        ("preference", machine.preference, PREFERENCE_KINDS, preference, known[1]),
     ):
         if matcher is not None:
             annotations |= _annotation(word, matcher, kinds)
-            problems += _problems(reference_at(machine, word), word, matcher, kinds, is_known)
+            told = [*_problems(reference_at(machine, word), word, matcher, kinds)]
+            problems += told if told or found else [_unknown(machine, word, matcher, kinds, objects)]
+            if found is not None and matcher.revision_name:
+                problems.append(_revised(machine, word, matcher))
     return Referred(instancetype=instancetype, preference=preference, annotations=annotations, problems=tuple(problems))
 
 
@@ -71,7 +81,7 @@ def _kind_of(matcher: Matcher, kinds: tuple[str, str]) -> str | None:
     return next((kind for kind in kinds if asked in (kind.lower(), f"{kind.lower()}s")), None)
 
 
-def _found(matcher: Matcher | None, kinds: tuple[str, str], objects: Iterable[F], machine: Machine) -> F | None:
+def _found(matcher: Matcher | None, kinds: tuple[str, str], objects: Sequence[F], machine: Machine) -> F | None:
     if matcher is None or not matcher.name:
         return None
     kind, namespace = _kind_of(matcher, kinds), machine.namespace or _NAMESPACE
@@ -90,8 +100,8 @@ def _annotation(word: str, matcher: Matcher, kinds: tuple[str, str]) -> dict[str
     return {f"kubevirt.io/{'cluster-' if kind == kinds[0] else ''}{word}-name": matcher.name}
 
 
-def _problems(at: FieldPath, word: str, matcher: Matcher, kinds: tuple[str, str], is_known: bool) -> Iterator[Problem]:
-    """What is to be said of a reference: it is malformed, or its object is not known.
+def _problems(at: FieldPath, word: str, matcher: Matcher, kinds: tuple[str, str]) -> Iterator[Problem]:
+    """What is to be said of a reference itself: it is malformed, or leads to no object by name.
 
     The webhook refuses a reference without a name, or with two; one of an unknown kind fails in the controller.
     """
@@ -108,7 +118,37 @@ def _problems(at: FieldPath, word: str, matcher: Matcher, kinds: tuple[str, str]
     elif volume:
         message = f"the {word} is inferred from the volume '{volume}', so {_EFFECTS[word]}"
         yield Problem(at, "KN210", message, hint="name it to have it applied", severity=Severity.WARNING)
-    elif not is_known:
-        message = f"no document has the {kind} '{name}', so {_EFFECTS[word]}"
-        hint = "add its document; --common-instancetypes adds those that KubeVirt deploys"
-        yield Problem(at, "KN210", message, hint=hint, severity=Severity.WARNING)
+
+
+def _unknown(
+    machine: Machine, word: str, matcher: Matcher, kinds: tuple[str, str], objects: Sequence[Instancetype | Preference]
+) -> Problem:
+    """The warning that no document has the object that a reference names, with the object that may be meant."""
+    kind, name, namespace = _kind_of(matcher, kinds), matcher.name or "", machine.namespace or _NAMESPACE
+    where = "" if kind in _CLUSTER_KINDS else f" in namespace '{namespace}'"
+    message = f"no document has the {kind} '{name}'{where}, so {_EFFECTS[word]}"
+    hint = _meant(name, kind, namespace, objects)
+    return Problem(reference_at(machine, word), "KN210", message, hint=hint, severity=Severity.WARNING)
+
+
+def _revised(machine: Machine, word: str, matcher: Matcher) -> Problem:
+    """The warning that KubeVirt applies a stored revision of an object, and not the object that is there now."""
+    message = f"KubeVirt takes revision '{matcher.revision_name}' of the {word}, which is not read, so {_EFFECTS[word]}"
+    hint = f"leave revisionName out, or see that the ControllerRevision has the same {word}"
+    at = reference_at(machine, word) / "revisionName"
+    return Problem(at, "KN210", message, hint=hint, severity=Severity.WARNING)
+
+
+def _meant(name: str, kind: str | None, namespace: str, objects: Sequence[Instancetype | Preference]) -> str:
+    """What to do about a name that leads nowhere: mend the reference if an object seems to be meant, or add one."""
+    near = [each for each in objects if each.kind in _CLUSTER_KINDS or (each.namespace or _NAMESPACE) == namespace]
+    other = next((each for each in near if each.name == name), None)
+    if other is not None:
+        return f"write `kind: {other.kind}` for the one that is there"
+    far = next((each for each in objects if each.name == name and each.kind == kind), None)
+    if far is not None:
+        return f"the one in namespace '{far.namespace or _NAMESPACE}' does not count: it has to be in the machine's"
+    close = get_close_matches(name, [each.name for each in near if each.kind == kind], n=1, cutoff=_LIKENESS)
+    if close:
+        return f"did you mean '{close[0]}'? else add its document"
+    return _ADD_COMMON if kind in _CLUSTER_KINDS else _ADD

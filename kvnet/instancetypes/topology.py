@@ -6,7 +6,7 @@ from attrs import frozen
 
 from kvnet.spec import Preference, PreferenceSpec, SpreadOptions
 
-__all__ = ["Factors", "Spread", "factors_of", "preferred_topology", "spread_fault", "spread_of"]
+__all__ = ["ACROSS", "TOPOLOGIES", "Factors", "Spread", "factors_of", "preferred_topology", "spread_fault", "spread_of"]
 
 _OLDER_NAMES = {
     "preferSockets": "sockets",
@@ -15,6 +15,10 @@ _OLDER_NAMES = {
     "preferSpread": "spread",
     "preferAny": "any",
 }
+TOPOLOGIES = tuple(_OLDER_NAMES.values())
+"""The topologies that a preference can ask for, by their newer names."""
+ACROSS = ("SocketsCores", "CoresThreads", "SocketsCoresThreads")
+"""What vCPUs can be spread across."""
 _DEFAULT_RATIO = 2
 _DEFAULT_ACROSS = "SocketsCores"
 

@@ -43,6 +43,7 @@ from kvnet.spec.wire import (
     factory_of,
     is_required,
     json_name,
+    kept_of,
     members_of,
 )
 from kvnet.values import MacAddress, PciAddress
@@ -170,7 +171,7 @@ def _object(cls: Any) -> Read:
     fields, entries = attrs.fields(cls), _entries(cls)
     size, is_nested = len(fields), any("." in key for key in entries)
     is_open = any(field.name == REST for field in fields)
-    is_strict = not is_open and not issubclass(cls, Lenient)
+    kept, is_strict = _kept_readers(fields), not is_open and not issubclass(cls, Lenient)
     defaults: dict[str, Any] = {
         field.name: field.default
         for field in fields
@@ -213,6 +214,8 @@ def _object(cls: Any) -> Read:
                 rest[key] = each
             elif is_strict and each is not None:
                 flaws += (Flaw(code=UNKNOWN_FIELD, path=(str(key),), value=key, known=tuple(entries)),)
+        if kept and rest:
+            flaws += _kept_flaws(rest, kept)
         if len(held) < size:
             for name, key, factory in others:
                 if name not in held and factory is not None:
@@ -229,9 +232,11 @@ def _object(cls: Any) -> Read:
         set_fields(made, held)
         return made
 
-    if others or is_open:
-        return read
-    only = cls()
+    return read if others or is_open else _shared(cls(), read)
+
+
+def _shared(only: Any, read: Read) -> Read:
+    """The reader of a class without fields, or with optional ones alone: all empty objects are one value."""
     return lambda value: only if value == {} else read(value)
 
 
@@ -241,6 +246,22 @@ def _checked(cls: Any, held: Mapping[str, Any]) -> Any:
         return cls(**held)
     except ValueError as reason:
         raise Misfit(Flaw(message=str(reason))) from None
+
+
+def _kept_readers(fields: Iterable[attrs.Attribute[Any]]) -> Mapping[str, Read]:
+    return {key: reader(kind) for field in fields for key, kind in kept_of(field).items()}
+
+
+def _kept_flaws(rest: Mapping[str, Any], kept: Mapping[str, Read]) -> tuple[Flaw, ...]:
+    """What is wrong with members that are kept as they are, and of which the type is known."""
+    flaws: tuple[Flaw, ...] = ()
+    for key, value in rest.items():
+        if key in kept:
+            try:
+                kept[key](value)
+            except Misfit as misfit:
+                flaws += misfit.under(key)
+    return flaws
 
 
 def _lifted(value: Mapping[str, Any], entries: Iterable[str]) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.rules.context import Nic, Rule, RuleContext
 from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE, ODD_KEYS, REPLICAS
-from kvnet.spec import Bridge, Masquerade, PasstBinding, Plugin, Sriov
+from kvnet.spec import REFERRING, Bridge, Masquerade, PasstBinding, Plugin, Sriov
 from kvnet.spec.keys import odd_keys
 
 __all__ = ["RULES"]
@@ -224,6 +224,16 @@ def autoattach_has_effect(context: RuleContext) -> Iterator[Problem]:
         yield _warning(at, "KN911", message, "drop it, or drop the interfaces")
 
 
+def references_in_place(context: RuleContext) -> Iterator[Problem]:
+    """The spec of a VMI refers to no instancetype or preference; in a template, it is a key at another level."""
+    if context.machine.kind in REFERRING:
+        return
+    for word in ("instancetype", "preference"):
+        if word in context.machine.spec.rest:
+            message = f"KubeVirt drops '{word}' here, so it has no effect"
+            yield _warning(context.root / word, "KN932", message, "write a VirtualMachine, whose spec has it")
+
+
 def _warning(at: FieldPath, code: str, message: str, hint: str) -> Problem:
     return Problem(at, code, message, hint=hint, severity=Severity.WARNING)
 
@@ -242,4 +252,5 @@ RULES = (
     Rule(link_state_has_effect, PasstBinding),
     Rule(guest_network, CIDRS),
     Rule(autoattach_has_effect, AUTOATTACH),
+    Rule(references_in_place, "instancetype", "preference"),
 )

@@ -87,10 +87,18 @@ def _default_nic_problem(machine: Machine, cluster: ClusterConfig) -> Problem | 
     return refusal(machine.root, "KN100", reason, hint)
 
 
+_OTHER_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What libvirt calls the architectures that Kubernetes calls otherwise."""
+
+
 def _architecture_problems(machine: Machine, target: Target, architecture: str) -> Iterator[Problem]:
     if architecture not in ARCHITECTURES:
         message = f"KubeVirt does not run on {architecture}"
-        yield refusal(machine.root / "architecture", "KN226", message, f"write one of {', '.join(ARCHITECTURES)}")
+        folded = architecture.lower()
+        meant = _OTHER_NAMES.get(folded, folded)
+        hint = f"did you mean '{meant}'?" if meant in ARCHITECTURES else f"write one of {', '.join(ARCHITECTURES)}"
+        yield refusal(machine.root / "architecture", "KN226", message, hint)
+        return
     conflict = architecture_conflict(machine, target)
     if conflict is not None:
         yield conflict

@@ -17,7 +17,7 @@ from kvnet.nic_models import CONVENTIONAL_MODELS
 from kvnet.root_complex import is_on_root_complex, root_slots
 from kvnet.rules.context import Nic, Rule, RuleContext
 from kvnet.spec import Plugin, Sriov
-from kvnet.target import architecture_of
+from kvnet.target import Profile, architecture_of
 from kvnet.values import PciAddress
 
 __all__ = ["RULES"]
@@ -89,19 +89,24 @@ def unique_addresses(context: RuleContext) -> Iterator[Problem]:
 
 
 def root_complex(context: RuleContext) -> Iterator[Problem]:
-    """No NIC asks for an address that KubeVirt gives to another one, when it places all devices on bus 0."""
+    """No NIC asks for an address that KubeVirt gives to another device, when it places all of them on bus 0.
+
+    A plain host has no other devices than NICs there.
+    """
     machine = context.machine
     if not is_on_root_complex(machine, context.target):
         return
     placed = {nic.number: nic for nic in context.nics if _has_device(context, nic)}
-    slots = root_slots(machine, context.target, placed).nics
-    given = {PciAddress(0, 0, slot, 0): placed[n].name for n, slot in slots.items()}
+    slots = root_slots(machine, context.target, placed)
+    used = slots.used if context.target.profile is Profile.KUBEVIRT else ()
+    given = {PciAddress(0, 0, slot, 0): "a controller or another device" for slot in used}
+    given |= {PciAddress(0, 0, slot, 0): f"'{placed[n].name}'" for n, slot in slots.nics.items()}
     for nic, address in context.placed:
         if address in given:
             yield Problem(
                 nic.at / "pciAddress",
                 "KN413",
-                f"{address} is the address that KubeVirt gives '{given[address]}' on the root complex",
+                f"{address} is the address that KubeVirt gives {given[address]} on the root complex",
                 hint="leave pciAddress out: KubeVirt hands out the slots without regard to it",
             )
 

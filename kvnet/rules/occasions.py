@@ -57,7 +57,17 @@ REPLICAS = "an object that may stand for several machines"
 
 
 _PLAIN_MEMBERS = frozenset(
-    {"dnsConfig", "dnsPolicy", "hostname", "livenessProbe", "readinessProbe", "subdomain", "volumes"}
+    {
+        "dnsConfig",
+        "dnsPolicy",
+        "hostname",
+        "instancetype",
+        "livenessProbe",
+        "preference",
+        "readinessProbe",
+        "subdomain",
+        "volumes",
+    }
 )
 _DEVICES_OF_CLAIMS = frozenset({"gpus", "hostDevices"})
 

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from kvnet.spec.interface import Masquerade
 from kvnet.spec.machine import LaunchSecurity
-from kvnet.spec.wire import BriefRepr, Int32, Origin, Quantity, Rest, UInt32, mapping, named, rest
+from kvnet.spec.wire import BriefRepr, Int32, Origin, Quantity, Rest, UInt31, mapping, named, rest
 
 __all__ = [
     "INSTANCETYPE_KINDS",
@@ -24,6 +24,8 @@ __all__ = [
     "Preference",
     "PreferenceCpu",
     "PreferenceDevices",
+    "PreferenceFeatures",
+    "PreferenceFirmware",
     "PreferenceMachine",
     "PreferenceSpec",
     "RequiredCpu",
@@ -50,8 +52,8 @@ class InstancetypeCpu(BriefRepr):
     - ``numa``, ``realtime``: as in ``domain.cpu``
     """
 
-    guest: UInt32
-    max_sockets: UInt32 | None = None
+    guest: UInt31
+    max_sockets: UInt31 | None = None
     model: str | None = None
     dedicated_cpu_placement: bool | None = named("dedicatedCPUPlacement", default=None)
     isolate_emulator_thread: bool | None = None
@@ -130,7 +132,7 @@ class SpreadOptions(BriefRepr):
     """
 
     across: str | None = None
-    ratio: UInt32 | None = None
+    ratio: UInt31 | None = None
     rest: Rest = rest()
 
 
@@ -157,6 +159,11 @@ class PreferenceDevices(BriefRepr):
     - ``preferred_autoattach_pod_interface``: ``False`` for no default NIC
     - ``preferred_network_interface_multi_queue``: whether virtio NICs get a queue pair for each vCPU
     - ``preferred_use_virtio_transitional``: whether virtio devices are transitional
+    - ``preferred_disk_bus``, ``preferred_lun_bus``, ``preferred_cdrom_bus``, ``preferred_input_bus``: of disks and
+      inputs that name none, such as ``virtio``
+    - ``preferred_disable_hotplug``: whether there is no SCSI controller to plug disks in
+    - ``preferred_autoattach_serial_console``: ``False`` for no serial console
+    - ``preferred_rng``: as ``domain.devices.rng``
     """
 
     preferred_interface_model: str | None = None
@@ -164,6 +171,42 @@ class PreferenceDevices(BriefRepr):
     preferred_autoattach_pod_interface: bool | None = None
     preferred_network_interface_multi_queue: bool | None = None
     preferred_use_virtio_transitional: bool | None = None
+    preferred_disk_bus: str | None = None
+    preferred_lun_bus: str | None = None
+    preferred_cdrom_bus: str | None = None
+    preferred_input_bus: str | None = None
+    preferred_disable_hotplug: bool | None = None
+    preferred_autoattach_serial_console: bool | None = None
+    preferred_rng: Mapping[str, Any] | None = mapping(default=None)
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class PreferenceFeatures(BriefRepr):
+    """``spec.features`` of a preference.
+
+    - ``preferred_smm``: as ``domain.features.smm``
+    """
+
+    preferred_smm: Mapping[str, Any] | None = mapping(default=None)
+    rest: Rest = rest()
+
+
+@frozen(kw_only=True, slots=False, repr=False)
+class PreferenceFirmware(BriefRepr):
+    """``spec.firmware`` of a preference: the boot loader of machines that name none.
+
+    - ``preferred_use_bios``: whether it is BIOS, which goes before UEFI
+    - ``preferred_use_bios_serial``: whether BIOS writes to the serial console
+    - ``preferred_efi``: UEFI, as ``domain.firmware.bootloader.efi``
+    - ``preferred_use_efi``, ``preferred_use_secure_boot``: the older way to ask for UEFI and SecureBoot
+    """
+
+    preferred_use_bios: bool | None = None
+    preferred_use_bios_serial: bool | None = None
+    preferred_efi: Mapping[str, Any] | None = mapping(default=None)
+    preferred_use_efi: bool | None = None
+    preferred_use_secure_boot: bool | None = None
     rest: Rest = rest()
 
 
@@ -185,7 +228,7 @@ class RequiredCpu(BriefRepr):
     - ``guest``: the least number of vCPUs
     """
 
-    guest: UInt32
+    guest: UInt31
     rest: Rest = rest()
 
 
@@ -218,21 +261,25 @@ class Requirements(BriefRepr):
 class PreferenceSpec(BriefRepr):
     """``spec`` of a preference: what machines get where their templates say nothing.
 
-    - ``cpu``, ``devices``, ``machine``: of the guest
+    - ``cpu``, ``devices``, ``features``, ``firmware``, ``machine``: of the guest
     - ``annotations``: of the VMI
     - ``prefer_spread_socket_to_core_ratio``: the ratio for ``spread`` where ``spread_options`` has none; 0 is none
     - ``preferred_architecture``: in Kubernetes' words, such as ``amd64``
     - ``preferred_launch_security``: confidential computing
+    - ``preferred_subdomain``: of the guest's name in DNS
     - ``requirements``: what a machine must have at least
     """
 
     cpu: PreferenceCpu | None = None
     devices: PreferenceDevices | None = None
+    features: PreferenceFeatures | None = None
+    firmware: PreferenceFirmware | None = None
     machine: PreferenceMachine | None = None
     annotations: Mapping[str, str] = mapping()
-    prefer_spread_socket_to_core_ratio: UInt32 | None = None
+    prefer_spread_socket_to_core_ratio: UInt31 | None = None
     preferred_architecture: str | None = None
     preferred_launch_security: LaunchSecurity | None = None
+    preferred_subdomain: str | None = None
     requirements: Requirements | None = None
     rest: Rest = rest()
 

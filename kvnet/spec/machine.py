@@ -16,7 +16,21 @@ from kvnet._html import table
 from kvnet.errors import FieldPath
 from kvnet.spec.interface import Interface
 from kvnet.spec.network import Network
-from kvnet.spec.wire import Between, BriefRepr, Int32, Origin, Quantity, Rest, UInt31, UInt32, mapping, required, rest
+from kvnet.spec.wire import (
+    Between,
+    BriefRepr,
+    Int32,
+    Origin,
+    Plain,
+    Plains,
+    Quantity,
+    Rest,
+    UInt31,
+    UInt32,
+    mapping,
+    required,
+    rest,
+)
 
 __all__ = [
     "REFERRING",
@@ -73,7 +87,7 @@ class Cpu(BriefRepr):
     max_sockets: UInt31 | None = None
     model: str | None = None
     dedicated_cpu_placement: bool | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(isolateEmulatorThread=bool, numa=Plain, realtime=Plain, features=Plains)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -98,7 +112,7 @@ class Disk(BriefRepr):
 
     name: str | None = None
     boot_order: UInt32 | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(disk=Plain, cdrom=Plain, lun=Plain)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -117,7 +131,15 @@ class Devices(BriefRepr):
     network_interface_multiqueue: bool | None = None
     use_virtio_transitional: bool | None = None
     disks: tuple[Disk, ...] = ()
-    rest: Rest = rest()
+    rest: Rest = rest(
+        gpus=Plains,
+        hostDevices=Plains,
+        inputs=Plains,
+        rng=Plain,
+        watchdog=Plain,
+        disableHotplug=bool,
+        autoattachSerialConsole=bool,
+    )
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -139,7 +161,7 @@ class Memory(BriefRepr):
     """
 
     guest: Quantity | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(maxGuest=Quantity, hugepages=Plain)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -150,7 +172,7 @@ class Firmware(BriefRepr):
     """
 
     uuid: str | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(bootloader=Plain)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -186,7 +208,7 @@ class Domain(BriefRepr):
     machine: MachineType | None = None
     firmware: Firmware | None = None
     launch_security: LaunchSecurity | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(features=Plain, ioThreads=Plain, ioThreadsPolicy=str)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -197,7 +219,7 @@ class PodResourceClaim(BriefRepr):
     """
 
     name: str
-    rest: Rest = rest()
+    rest: Rest = rest(resourceClaimName=str, resourceClaimTemplateName=str)
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -214,7 +236,18 @@ class VmiSpec(BriefRepr):
     networks: Annotated[tuple[Network, ...], Between(0, 256)] = ()
     resource_claims: tuple[PodResourceClaim, ...] = ()
     architecture: str | None = None
-    rest: Rest = rest()
+    rest: Rest = rest(
+        hostname=str,
+        subdomain=str,
+        dnsPolicy=str,
+        dnsConfig=Plain,
+        schedulerName=str,
+        startStrategy=str,
+        nodeSelector=Plain,
+        readinessProbe=Plain,
+        livenessProbe=Plain,
+        volumes=Plains,
+    )
 
 
 @frozen(kw_only=True, slots=False, repr=False)
@@ -282,11 +315,13 @@ class Matcher(BriefRepr):
     - ``name``: of the object that is referred to
     - ``kind``: of it, in any letter case, singular or plural; the cluster-wide kind where it is absent
     - ``infer_from_volume``: the volume of the machine whose labels name the object
+    - ``revision_name``: the ControllerRevision that holds the object as it was when the machine first started
     """
 
     name: str | None = None
     kind: str | None = None
     infer_from_volume: str | None = None
+    revision_name: str | None = None
     rest: Rest = rest()
 
 

@@ -23,6 +23,8 @@ __all__ = [
     "Lenient",
     "Origin",
     "Parsed",
+    "Plain",
+    "Plains",
     "Quantity",
     "Release",
     "Rest",
@@ -34,6 +36,7 @@ __all__ = [
     "factory_of",
     "is_required",
     "json_name",
+    "kept_of",
     "mapping",
     "member",
     "members",
@@ -49,6 +52,7 @@ REST: Final = "rest"
 _NAME = "kvnet.json"
 _MEMBERS = "kvnet.members"
 _REQUIRED = "kvnet.required"
+_KEPT = "kvnet.kept"
 _ARCHITECTURE = f"{', '.join(ARCHITECTURES[:-1])} or {ARCHITECTURES[-1]}"
 _LEADING_ZEROS = re.compile(r"(?<![0-9a-fA-F])0+(?=[0-9a-fA-F])")
 _MAPPED_BITS = 96
@@ -165,12 +169,21 @@ CidrText = Annotated[str, Parsed(_cidr, "text")]
 """An IP network as text, with its host bits: rewritten as ``IpText`` is, and other text stays as it is."""
 
 
-def rest() -> Any:
-    """A field for unknown members: the class is open, and they pass through it."""
-    return mapping(repr=False)
+def rest(**kept: Any) -> Any:
+    """A field for unknown members: the class is open, and they pass through it.
+
+    ``kept`` has the types of members that are known and pass through as they are: others are problems, as they are for
+    the API server.
+    """
+    return mapping(repr=False, metadata={_KEPT: kept})
 
 
-# Kept members are read without trust in their types: the API server's schema refuses others before any rule is asked.
+Plain = Mapping[str, Any]
+"""An object, of whose members nothing is known."""
+Plains = tuple[Plain, ...]
+"""A list of objects."""
+
+# Kept members are read without trust in their types, for machines that are made in Python have any.
 
 
 def member(holder: Any, *path: str) -> Mapping[str, Any] | None:
@@ -218,6 +231,12 @@ def members_of(attribute: attrs.Attribute[Any]) -> Mapping[str, type] | None:
     """The JSON members that a field holds, with their classes, or nothing."""
     table: Mapping[str, type] | None = attribute.metadata.get(_MEMBERS)
     return table
+
+
+def kept_of(attribute: attrs.Attribute[Any]) -> Mapping[str, Any]:
+    """The types of the members that pass through a field for unknown ones, by their JSON keys."""
+    kept: Mapping[str, Any] = attribute.metadata.get(_KEPT, {})
+    return kept
 
 
 def json_name(attribute: attrs.Attribute[Any]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from instancetypes.given import expansion, given_vm
+from instancetypes.given import Given, expansion, given_vm
 from machines import multus, pod
 from tables import rows
 
 import kvnet
+from kvnet.root_complex import ROOT_SLOTS
 from kvnet.spec import LaunchSecurity, Masquerade
 
 MODEL: dict[str, Any] = {"devices": {"preferredInterfaceModel": "e1000e"}}
@@ -142,6 +143,118 @@ def test_launch_security_is_that_of_the_template_then_of_the_instancetype_then_o
     assert both.spec.domain.launch_security == LaunchSecurity(snp={})
     said = expansion(given_vm({"domain": {"launchSecurity": {"sev": {}}}}, preference=preference)).machine
     assert said.spec.domain.launch_security == LaunchSecurity(sev={})
+
+
+BIOS: dict[str, Any] = {"bios": {}}
+UEFI: dict[str, Any] = {"efi": {}}
+INSECURE = {"efi": {"secureBoot": False}}
+SLOTS: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {
+    "nothing": ({}, {}, 4),
+    "no controller to plug disks in": ({"disableHotplug": False}, {"preferredDisableHotplug": True}, 3),
+    "a controller to plug disks in": ({"disableHotplug": True}, {"preferredDisableHotplug": False}, 4),
+    "no console": ({}, {"preferredAutoattachSerialConsole": False}, 3),
+    "a console of the template": (
+        {"autoattachSerialConsole": True},
+        {"preferredAutoattachSerialConsole": False},
+        4,
+    ),
+    "a source of randomness": ({}, {"preferredRng": {}}, 5),
+    "disks": ({"disks": [{"name": "d"}, {"name": "e", "disk": {"bus": ""}}]}, {"preferredDiskBus": "virtio"}, 6),
+    "a disk on a bus": ({"disks": [{"name": "d", "disk": {"bus": "sata"}}]}, {"preferredDiskBus": "virtio"}, 4),
+    "disks of another kind": (
+        {"disks": [{"name": "d", "cdrom": {}}, {"name": "e", "lun": {}}]},
+        {"preferredDiskBus": "virtio"},
+        4,
+    ),
+    "a CD drive and a LUN": (
+        {"disks": [{"name": "d", "cdrom": {}}, {"name": "e", "lun": {}}]},
+        {"preferredCdromBus": "virtio", "preferredLunBus": "virtio"},
+        6,
+    ),
+    "inputs": (
+        {"inputs": [{"name": "t"}, {"name": "u", "bus": "usb"}]},
+        {"preferredInputBus": "virtio"},
+        5,
+    ),
+}
+
+
+@pytest.mark.parametrize(("devices", "preferred", "others"), rows(SLOTS))
+def test_devices_that_a_preference_puts_on_pci_take_slots_of_the_root_complex(
+    devices: dict[str, Any], preferred: dict[str, Any], others: int
+) -> None:
+    def problems(nics: int) -> list[str]:
+        names = [f"n{n}" for n in range(nics)]
+        interfaces = [{"name": name, "bridge": {}} for name in names]
+        given = given_vm(
+            {
+                "domain": {"devices": {"interfaces": interfaces, **devices}},
+                "networks": [multus(name) for name in names],
+            },
+            preference={"devices": preferred},
+            annotations={"kubevirt.io/placePCIDevicesOnRootComplex": "true"},
+            architecture="amd64",
+        )
+        return [problem.code for problem in kvnet.compile(*given).problems]
+
+    room = len(ROOT_SLOTS) - others
+    assert (problems(room), problems(room + 1)) == ([], ["KN307"])
+
+
+LOADERS: dict[str, tuple[dict[str, Any] | None, dict[str, Any], dict[str, Any]]] = {
+    "BIOS": (None, {"preferredUseBios": True}, BIOS),
+    "BIOS on the console": (
+        None,
+        {"preferredUseBios": True, "preferredUseBiosSerial": True},
+        {"bios": {"useSerial": True}},
+    ),
+    "BIOS before UEFI": (None, {"preferredUseBios": True, "preferredEfi": {}}, BIOS),
+    "UEFI": (None, {"preferredEfi": {"persistent": True}}, {"efi": {"persistent": True}}),
+    "UEFI in the older way": (None, {"preferredUseEfi": True, "preferredUseSecureBoot": False}, INSECURE),
+    "UEFI in the newer way alone": (None, {"preferredEfi": {}, "preferredUseSecureBoot": False}, UEFI),
+    "SecureBoot of a template that leaves it open": (UEFI, {"preferredUseSecureBoot": False}, INSECURE),
+    "what is not wanted": (None, {"preferredUseBios": False, "preferredUseEfi": False}, {}),
+    "nothing": (None, {}, {}),
+    "no other than the template's": (INSECURE, {"preferredUseBios": True, "preferredUseSecureBoot": True}, INSECURE),
+    "one in place of null": ({"efi": None}, {"preferredUseBios": True}, BIOS),
+}
+
+
+@pytest.mark.parametrize(("said", "preferred", "loader"), rows(LOADERS))
+def test_the_boot_loader_is_that_of_the_template_then_of_the_preference(
+    said: dict[str, Any] | None, preferred: dict[str, Any], loader: dict[str, Any]
+) -> None:
+    firmware = {"uuid": "5d307ca9-b3ef-428c-8861-06e72d69f223", "bootloader": said}
+    given = given_vm({"domain": {"firmware": firmware}}, preference={"firmware": preferred})
+    body = kvnet.manifest.plain(expansion(given).machine)["spec"]["template"]["spec"]["domain"]["firmware"]
+    assert body == {"uuid": firmware["uuid"], "bootloader": loader}
+
+
+def test_launch_security_is_judged_with_the_preferred_boot_loader() -> None:
+    bare: dict[str, Any] = {"preferredLaunchSecurity": {"sev": {}}}
+    assert "KN228" in codes(given_vm(preference=bare, architecture="amd64"))
+    whole = {**bare, "firmware": {"preferredEfi": {"secureBoot": False}}}
+    assert "KN228" not in codes(given_vm(preference=whole, architecture="amd64"))
+
+
+def test_tdx_is_judged_with_the_preferred_smm() -> None:
+    gates = {"developerConfiguration": {"featureGates": ["WorkloadEncryptionTDX"]}}
+    tdx: dict[str, Any] = {"preferredLaunchSecurity": {"tdx": {}}, "firmware": {"preferredEfi": {}}}
+    assert "KN228" not in codes(given_vm(preference=tdx, cluster=gates, architecture="amd64"))
+    smm = {**tdx, "features": {"preferredSmm": {}}}
+    assert "KN228" in codes(given_vm(preference=smm, cluster=gates, architecture="amd64"))
+    said = {"domain": {"features": {"smm": {"enabled": False}}}}
+    assert "KN228" not in codes(given_vm(said, preference=smm, cluster=gates, architecture="amd64"))
+
+
+@pytest.mark.parametrize(("said", "codes_told"), [(None, ["KN220"]), ("", ["KN220"]), ("web", [])])
+def test_the_subdomain_is_that_of_the_template_then_of_the_preference(said: str | None, codes_told: list[str]) -> None:
+    given = given_vm({"subdomain": said}, preference={"preferredSubdomain": "Not_DNS"})
+    assert [code for code in codes(given) if code == "KN220"] == codes_told
+
+
+def codes(given: Given) -> list[str]:
+    return [problem.code for problem in kvnet.check(*given)]
 
 
 def test_annotations_are_those_of_the_template_then_of_the_instancetype_then_of_the_preference() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from instancetypes.given import told
 from tables import rows
@@ -82,6 +83,60 @@ def test_a_reference_that_leads_nowhere_is_told_at_it(
     assert told((vm(matcher), kvnet.Target(instancetypes=KNOWN))) == [problem]
 
 
+NEAR = "VirtualMachineInstancetype"
+CLUSTER = "VirtualMachineClusterInstancetype"
+
+
+@pytest.mark.parametrize(
+    ("matcher", "objects", "message", "hint"),
+    rows(
+        {
+            "the kind is left out": (
+                {"name": "it"},
+                [size(2, NEAR, "ns")],
+                f"{CLUSTER} 'it',",
+                f"write `kind: {NEAR}`",
+            ),
+            "the kind is another": (
+                {"name": "it", "kind": NEAR},
+                [size(2)],
+                f"{NEAR} 'it' in namespace 'ns',",
+                f"write `kind: {CLUSTER}`",
+            ),
+            "the namespace is another": (
+                {"name": "it", "kind": NEAR},
+                [size(2, NEAR, "other")],
+                f"{NEAR} 'it' in namespace 'ns',",
+                "the one in namespace 'other' does not count",
+            ),
+            "the name is mistyped": (
+                {"name": "samll"},
+                [evolve(size(2), name="small")],
+                "'samll',",
+                "did you mean 'small'",
+            ),
+            "the name is another": ({"name": "u1.medium"}, [evolve(size(2), name="u1.large")], "", "add its document;"),
+            "nothing is like it": ({"name": "it", "kind": NEAR}, [], "", "add its document"),
+        }
+    ),
+)
+def test_a_reference_that_leads_nowhere_is_told_with_what_may_be_meant(
+    matcher: dict[str, Any], objects: list[Instancetype], message: str, hint: str
+) -> None:
+    [problem] = kvnet.expand(vm(matcher), kvnet.Target(instancetypes=tuple(objects))).problems
+    assert problem.code == "KN210"
+    assert message in problem.message
+    assert problem.hint.startswith(hint)
+
+
+def test_a_revision_is_not_read_and_the_object_that_is_there_now_is_applied() -> None:
+    machine, target = vm({"name": "it", "revisionName": "r1"}), kvnet.Target(instancetypes=KNOWN)
+    assert told((machine, target)) == [("KN210", "spec.instancetype.revisionName", None)]
+    assert sockets(machine, target) == 2
+    assert told((vm({"name": "it", "revisionName": ""}), target)) == []
+    assert told((machine, kvnet.Target())) == [("KN210", "spec.instancetype", None)]
+
+
 def test_a_missing_object_is_a_warning_and_the_template_is_rendered_as_it_stands() -> None:
     rendered = kvnet.render(vm({"name": "lost"}, {"name": "lost"}))
     assert [note.code for note in rendered.notes].count("KN210") == 2
@@ -105,7 +160,7 @@ def test_a_reference_is_kept_with_everything_in_it(kind: str) -> None:
     api = "kubevirt.io/v1" if kind == "VirtualMachine" else "pool.kubevirt.io/v1beta1"
     data = {"apiVersion": api, "kind": kind, "metadata": {"name": "vm"}, "spec": spec}
     machine = kvnet.load(data)
-    assert machine.instancetype == Matcher(name="it", kind=matcher["kind"], rest={"revisionName": "r1"})
+    assert machine.instancetype == Matcher(name="it", kind=matcher["kind"], revision_name="r1")
     assert kvnet.manifest.plain(machine) == data
 
 
@@ -139,6 +194,11 @@ def test_fields_that_kvnet_does_not_know_are_kept() -> None:
     [
         ("{kind: VirtualMachineInstancetype, metadata: {name: a}}", "KN005", "spec"),
         ("{kind: VirtualMachineInstancetype, metadata: {name: a}, spec: {cpu: {guest: 2}}}", "KN005", "spec.memory"),
+        (
+            "{kind: VirtualMachinePreference, metadata: {name: a}, spec: {requirements: {cpu: {guest: 2147483648}}}}",
+            "KN006",
+            "spec.requirements.cpu.guest",
+        ),
         ("{kind: VirtualMachineInstancetype, spec: {cpu: {guest: 2}, memory: {guest: 1Gi}}}", "KN005", "metadata.name"),
         ("{kind: VirtualMachineClusterPreference, metadata: {name: a}, spec: {cpu: 2}}", "KN004", "spec.cpu"),
         ("{kind: virtualmachineinstancetype, metadata: {name: a}}", "KN012", "kind"),

@@ -103,6 +103,14 @@ WARNED: dict[str, tuple[Json, list[tuple[str, str]]]] = {
         vmi([nic(binding="masquerade")], [pod()], devices={"autoattachPodInterface": False}),
         [("KN911", f"{DEVICES}.autoattachPodInterface")],
     ),
+    "references in a VMI": (
+        vmi([nic(binding="masquerade")], [pod()], spec={"instancetype": {"name": "it"}, "preference": {"name": "p"}}),
+        [("KN932", "spec.instancetype"), ("KN932", "spec.preference")],
+    ),
+    "a reference in a template": (
+        vmi([nic(binding="masquerade")], [pod()], kind="VirtualMachine", spec={"preference": {"name": "p"}}),
+        [("KN016", "spec.template.spec.preference")],
+    ),
 }
 
 

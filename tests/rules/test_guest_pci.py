@@ -143,12 +143,17 @@ ON_ROOT = {"kubevirt.io/placePCIDevicesOnRootComplex": "true"}
 PLUGIN = {"binding": {"name": "x"}}
 AMONG_PLACED: dict[str, tuple[Nics, list[tuple[str, int]]]] = {
     "the slot of another NIC": (at({}, "0000:00:02.0"), [("KN413", 1)]),
-    "the slot that the NIC itself would get": (at("0000:00:02.0"), []),
-    "a slot behind all others": (at({}, {}, "0000:00:04.0"), []),
+    "the slot that the NIC itself would get, and a controller gets": (at("0000:00:02.0"), [("KN413", 0)]),
+    "the slot of a controller": (at({}, {}, "0000:00:04.0"), [("KN413", 2)]),
+    "the slot of the last device": (at({}, {}, "0000:00:07.0"), [("KN413", 2)]),
+    "a slot behind all devices": (at({}, {}, "0000:00:08.0"), []),
     "the slot of a virtual function": (at("0000:00:03.0", {}, SRIOV), [("KN413", 0)]),
     "another function of that slot": (at({}, "0000:00:02.1"), []),
-    "slot 2 beside an absent NIC": (at({"state": "absent"}, "0000:00:02.0"), []),
-    "slot 2 beside a plugin's NIC": ([{"name": "n0", **PLUGIN}, nic("n1", pciAddress="0000:00:02.0")], []),
+    "a slot behind all devices beside an absent NIC": (at({"state": "absent"}, "0000:00:06.0"), []),
+    "a slot behind all devices beside a plugin's NIC": (
+        [{"name": "n0", **PLUGIN}, nic("n1", pciAddress="0000:00:06.0")],
+        [],
+    ),
 }
 
 
@@ -157,6 +162,17 @@ def test_an_address_beside_those_that_kubevirt_gives_on_the_root_complex(
     nics: Nics, problems: list[tuple[str, int]]
 ) -> None:
     assert told(nics, annotations=ON_ROOT) == problems
+
+
+def test_host_devices_may_be_none_on_pci_and_then_have_no_slot() -> None:
+    devices = {"hostDevices": [{"name": "h"}], "disableHotplug": True, "autoattachSerialConsole": False}
+    assert told(at("0000:00:03.0"), annotations=ON_ROOT, devices=devices) == [("KN413", 0)]
+    assert told(at("0000:00:04.0"), annotations=ON_ROOT, devices=devices) == []
+
+
+def test_a_plain_host_has_no_other_device_on_the_root_complex() -> None:
+    machine = kvnet.load(vmi(at("0000:00:02.0"), [multus("n0")], annotations=ON_ROOT))
+    assert kvnet.check(machine, kvnet.Target(profile="host", architecture="amd64")) == ()
 
 
 def test_without_that_annotation_and_on_s390x_no_slot_is_given() -> None:

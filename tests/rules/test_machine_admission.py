@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 import pytest
+from attrs import evolve
 from machines import claim, multus, nic, pod, vmi
 from tables import rows
 
@@ -255,6 +256,23 @@ def test_an_architecture_of_the_host_that_kubevirt_does_not_have_is_refused_too(
     assert [(problem.code, problem.field) for problem in problems] == [("KN226", "spec.architecture")]
 
 
+@pytest.mark.parametrize(
+    ("architecture", "hint"),
+    [
+        ("AMD64", "did you mean 'amd64'?"),
+        ("x86_64", "did you mean 'amd64'?"),
+        ("aarch64", "did you mean 'arm64'?"),
+        ("ppc64le", "write one of amd64, arm64, s390x"),
+    ],
+)
+def test_an_architecture_that_kubevirt_does_not_have_is_told_once_whatever_the_host_is(
+    architecture: str, hint: str
+) -> None:
+    machine = kvnet.load(of(architecture=architecture))
+    for target in (kvnet.Target(architecture="amd64"), kvnet.Target()):
+        assert [(problem.code, problem.hint) for problem in kvnet.check(machine, target)] == [("KN226", hint)]
+
+
 @pytest.mark.parametrize("kind", ["VirtualMachine", "VirtualMachineInstance"])
 def test_a_discontinued_gate_is_told_without_a_field_of_machines_that_kubevirt_judges_whole(kind: str) -> None:
     cluster = ClusterConfig(feature_gates=frozenset({"Passt", "Macvtap"}))
@@ -272,5 +290,61 @@ def test_a_discontinued_gate_is_told_without_a_field_of_machines_that_kubevirt_j
 @pytest.mark.parametrize(
     "value", [None, 5, "", [], {}, [None], [5], {"nameservers": None}, [{"cloudInitNoCloud": None}]]
 )
-def test_plain_data_of_another_type_is_passed_over(member: str, value: Any) -> None:
-    assert findings(vmi([nic()], [multus()], spec={member: value})) == []
+def test_plain_data_of_another_type_is_passed_over_in_a_machine_that_was_made(member: str, value: Any) -> None:
+    machine = kvnet.load(vmi([nic()], [multus()]))
+    machine = evolve(machine, spec=evolve(machine.spec, rest={member: value}))
+    assert kvnet.check(machine) == ()
+
+
+TYPED_IN_DOMAIN: dict[str, tuple[Any, str]] = {
+    "cpu": ({"isolateEmulatorThread": "true"}, "isolateEmulatorThread"),
+    "memory": ({"hugepages": "2Mi"}, "hugepages"),
+    "firmware": ({"bootloader": "efi"}, "bootloader"),
+    "features": ("smm", ""),
+}
+TYPED_IN_DEVICES: dict[str, Any] = {
+    "hostDevices": 5,
+    "gpus": "all",
+    "inputs": [5],
+    "rng": True,
+    "watchdog": "i6300esb",
+    "disableHotplug": "yes",
+}
+TYPED_IN_SPEC: dict[str, Any] = {
+    "hostname": 5,
+    "subdomain": [],
+    "dnsPolicy": {},
+    "dnsConfig": "1.1.1.1",
+    "readinessProbe": 5,
+    "livenessProbe": [],
+    "volumes": {},
+}
+
+
+@pytest.mark.parametrize(("member", "value"), [*TYPED_IN_SPEC.items()])
+def test_what_rules_read_of_the_spec_is_of_the_type_that_the_api_server_demands(member: str, value: Any) -> None:
+    assert refused(vmi([nic()], [multus()], spec={member: value})) == [("KN004", f"spec.{member}")]
+
+
+@pytest.mark.parametrize(("member", "value"), [*TYPED_IN_DEVICES.items()])
+def test_what_is_known_of_other_devices_is_of_the_type_that_the_api_server_demands(member: str, value: Any) -> None:
+    told = refused(vmi([nic()], [multus()], devices={member: value}))
+    assert told == [("KN004", f"spec.domain.devices.{member}{'[0]' if member == 'inputs' else ''}")]
+
+
+@pytest.mark.parametrize(("member", "value", "inner"), [(key, *value) for key, value in TYPED_IN_DOMAIN.items()])
+def test_what_is_known_of_the_domain_is_of_the_type_that_the_api_server_demands(
+    member: str, value: Any, inner: str
+) -> None:
+    told = refused(vmi([nic()], [multus()], domain={member: value}))
+    assert told == [("KN004", f"spec.domain.{member}{'.' if inner else ''}{inner}")]
+
+
+def test_null_in_place_of_what_is_kept_is_absent() -> None:
+    kvnet.load(vmi([nic()], [multus()], spec=dict.fromkeys(TYPED_IN_SPEC), devices=dict.fromkeys(TYPED_IN_DEVICES)))
+
+
+def refused(data: dict[str, Any]) -> list[tuple[str, str]]:
+    with pytest.raises(kvnet.Rejected) as raised:
+        kvnet.load(data)
+    return [(problem.code, problem.field) for problem in raised.value.problems]

@@ -27,6 +27,7 @@ __all__ = ["instancetypes"]
 _KINDS = {"instancetype": INSTANCETYPE_KINDS, "preference": PREFERENCE_KINDS}
 _ROOTS = ("spec.template.spec", "spec")
 _NICS = "domain.devices.interfaces"
+_SECURITY = "launchSecurity"
 _SPREAD_FIELD = "instancetype.spec.cpu.guest"
 _TDX_SOCKET = "kubevirt.io/qgs-socket-path"
 _TYPES = {"amd64": "q35", "arm64": "virt", "s390x": "s390-ccw-virtio"}
@@ -65,6 +66,11 @@ def instancetypes(case: Case) -> Iterator[Difference]:
         _counted(expected["vmCauses"]),
         _counted(each for each in found if is_listed or _NICS not in each[1]),
     )
+    refused = (*(expected.get("instancetypeCauses") or ()), *(expected.get("preferenceCauses") or ()))
+    warned = [each.message for each in problems if each.code == "KN214"]
+    yield "refused objects", len(refused), len(warned)
+    yield "refused fields", True, all(field in text for (_, field), text in zip(refused, warned, strict=False))
+    yield "launchSecurity causes", *_of_launch_security(expected, told)
     whole = defaulted(expansion.machine, target)
     yield from _machine(whole, target, expected["vmi"])
     yield "vcpus", expected["vcpus"], vcpus(topology(whole))
@@ -89,13 +95,22 @@ def _counted(causes: Iterable[Any]) -> Counter[tuple[str, str]]:
     return Counter((str(cause), field) for cause, field in causes)
 
 
+def _of_launch_security(expected: Case, told: Iterable[kvnet.Problem]) -> tuple[Counter[Any], Counter[Any]]:
+    wanted = _counted(each for each in expected["otherCauses"] or () if each[1] == f"spec.{_SECURITY}")
+    codes = ("KN203", "KN228")
+    found = _counted((each.cause, each.field.replace(*_ROOTS)) for each in told if each.code in codes)
+    return wanted, Counter({each: count for each, count in found.items() if each[1] == f"spec.{_SECURITY}"})
+
+
 def _machine(whole: Machine, target: kvnet.Target, vmi: Mapping[str, Any]) -> Iterator[Difference]:
-    """The machine after everything, but for what kvnet gives no default: boot loader and memory to plug in."""
+    """The machine after everything, but for what kvnet gives no default: arm64's boot loader and memory to plug in."""
     body = plain(whole)["spec"]["template"]["spec"]
     domain, devices = body["domain"], body["domain"]["devices"]
     # Go leaves out what is false or 0
     yield "cpu", bare(vmi["cpu"]), {key: value for key, value in domain["cpu"].items() if value not in (False, 0)}
     yield "machine", vmi["machine"]["type"], domain.get("machine", {}).get("type") or _TYPES[vmi["architecture"]]
+    if vmi["architecture"] != "arm64":
+        yield "bootloader", vmi["bootloader"] or {}, domain.get("firmware", {}).get("bootloader") or {}
     yield "memory.guest", _bytes(vmi["memory"].get("guest")), _bytes(guest_memory(whole))
     memory = domain.get("memory", {})
     yield "memory.hugepages", vmi["memory"].get("hugepages"), memory.get("hugepages")
