@@ -88,7 +88,7 @@ def _render(command: argparse.ArgumentParser) -> None:
     _machines(command)
     _output(command, "xml", "json", "yaml")
     command.add_argument("--devices", action="store_true", help="print only the network devices, not a whole domain")
-    into = "put the NICs into this domain XML (- for standard input), change nothing else"
+    into = "put the NICs into this domain XML (- for standard input), and keep everything else of it"
     command.add_argument("--into", metavar="FILE", help=into)
     command.add_argument("--virt-type", choices=("kvm", "qemu"), default="kvm", help="the domain's type (default: kvm)")
 
