@@ -47,6 +47,7 @@ def _by_document(problems: list[Problem]) -> list[Problem]:
 
 def _found(read: Reading, target: Target) -> Iterator[Problem]:
     """What is found of each machine, and of all of them together; of a flawed one, what its flaws do not explain."""
+    yield from read.manifest.repeated
     for machine in read.manifest.machines:
         yield from told_of(machine, target)
     for partial in read.partial:

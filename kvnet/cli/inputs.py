@@ -16,7 +16,6 @@ from kvnet.instancetypes.common import common_instancetypes, common_preferences
 from kvnet.manifest import (
     Manifest,
     Reading,
-    is_of_others,
     load_cluster_objects,
     load_facts,
     load_partly,
@@ -44,21 +43,24 @@ __all__ = [
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
 
 
-def read(arguments: Namespace) -> tuple[tuple[Machine, ...], Target]:
-    """Read all files; raises KvnetError with the problems of every one of them.
+def read(arguments: Namespace, report: Report) -> tuple[tuple[Machine, ...], Target]:
+    """Read all files, and report objects that are given twice; raises KvnetError with the problems of every file.
 
     That there is no machine, or none with the name that is asked for, is a problem too.
     """
-    manifest, target = read_manifest(arguments)
+    manifest, target = read_manifest(arguments, report)
     return _chosen(manifest.machines, getattr(arguments, "name", None), arguments.files), target
 
 
-def read_manifest(arguments: Namespace) -> tuple[Manifest, Target]:
-    """Read the objects of all files, and the target; raises KvnetError with the problems of every one of them.
+def read_manifest(arguments: Namespace, report: Report) -> tuple[Manifest, Target]:
+    """Read the objects of all files, and the target, and report objects that are given twice.
+
+    Raises KvnetError with the problems of every file.
 
     What ``--cluster`` names counts more than the same among the manifests, and both more than KubeVirt's own bundle.
     """
     read, target = read_partly(arguments)
+    report.problems(read.manifest.repeated)
     if read.problems:
         raise Rejected(read.problems)
     return read.manifest, target
@@ -72,39 +74,39 @@ def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
     """
     files = [*_files(arguments.files)]
     is_one = len(files) == 1 and len(arguments.files) == 1 and not is_directory(arguments.files[0])
-    readings = [_read(file, is_one) for file in files]
-    problems = [problem for each in readings for problem in each.problems]
+    texts, problems = _texts(files)
+    reading = load_partly(*texts, only_ours=not is_one)
+    problems += reading.problems
     facts, of_cluster = None, Manifest()
     try:
         facts = None if arguments.facts is None else load_facts(named_file(arguments.facts))
         of_cluster = of_cluster if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
     except KvnetError as error:
         raise Rejected([*problems, *error.problems]) from None
-    manifests = [each.manifest for each in readings]
-    cluster = next((each.cluster for each in (of_cluster, *reversed(manifests)) if each.cluster), None)
-    objects = [each for manifest in (*manifests, of_cluster) for each in manifest.objects]
-    skipped = [each for manifest in manifests for each in manifest.skipped]
-    manifest = Manifest(objects=tuple(objects), cluster=cluster, skipped=tuple(skipped))
+    manifest = evolve(
+        reading.manifest,
+        objects=(*reading.manifest.objects, *of_cluster.objects),
+        cluster=of_cluster.cluster or reading.manifest.cluster,
+        repeated=(*reading.manifest.repeated, *of_cluster.repeated),
+    )
     profile, virt_type = getattr(arguments, "profile", Profile.KUBEVIRT), getattr(arguments, "virt_type", "kvm")
     instancetypes, preferences = common(arguments)
     target = manifest.target(
         profile=profile, facts=facts, virt_type=virt_type, instancetypes=instancetypes, preferences=preferences
     )
-    partial = tuple([each for reading in readings for each in reading.partial])
-    return Reading(manifest=manifest, partial=partial, problems=tuple(problems)), target
+    return evolve(reading, manifest=manifest, problems=tuple(problems)), target
 
 
-def _read(file: Path | str | None, is_one: bool) -> Reading:
-    """What can be read of a file, or of standard input; ``is_one`` says that no other was named."""
-    try:
-        text = read_text(sys.stdin.buffer if file is None else file)
-    except KvnetError as error:
-        return Reading(manifest=Manifest(), problems=error.problems)
-    reading = load_partly(text)
-    if is_one or not is_of_others(text, reading.problems):
-        return reading
-    skipped = (*reading.manifest.skipped, "files that are no YAML")
-    return Reading(manifest=evolve(reading.manifest, skipped=skipped), partial=reading.partial)
+def _texts(files: Iterable[Path | str | None]) -> tuple[list[Text], list[Problem]]:
+    """The texts of files and of standard input, and why others cannot be read."""
+    texts: list[Text] = []
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            texts.append(read_text(sys.stdin.buffer if file is None else file))
+        except KvnetError as error:
+            problems += error.problems
+    return texts, problems
 
 
 def common(arguments: Namespace) -> tuple[tuple[Instancetype, ...], tuple[Preference, ...]]:
@@ -123,7 +125,7 @@ def admit(machines: Iterable[Machine], target: Target, report: Report) -> None:
 
 def rendered(arguments: Namespace, report: Report, *, whole: bool = True) -> list[Rendered]:
     """Read and render every machine, and report the notes. Raises Rejected with all errors of all of them."""
-    machines, target = read(arguments)
+    machines, target = read(arguments, report)
     results = [render(machine, target, whole=whole) for machine in machines]
     report.problems(note for each in results for note in each.notes)
     errors = [problem for each in results for problem in each.problems]

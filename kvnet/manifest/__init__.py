@@ -6,7 +6,6 @@ from kvnet.manifest.facts import load_facts, loads_facts
 from kvnet.manifest.loading import (
     Manifest,
     Reading,
-    is_of_others,
     load,
     load_all,
     load_cluster,
@@ -24,7 +23,6 @@ __all__ = [
     "Source",
     "documents",
     "dump",
-    "is_of_others",
     "load",
     "load_all",
     "load_cluster",

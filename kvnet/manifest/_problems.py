@@ -28,6 +28,7 @@ TOO_MANY = "KN013"
 TEMPLATE = "KN015"
 ODD_KEY = "KN016"
 UNSERVED = "KN017"
+REPEATED = "KN018"
 
 CODES: dict[str, str] = {
     UNREADABLE: "the text cannot be read, or is neither YAML nor JSON",
@@ -46,6 +47,7 @@ CODES: dict[str, str] = {
     TEMPLATE: "the text is a template of Helm or Jinja that has not been rendered",
     ODD_KEY: "a key outside interfaces and networks is misspelt, or belongs at another level",
     UNSERVED: "KubeVirt never served this API version",
+    REPEATED: "an object takes the place of an earlier one with its kind, namespace and name",
 }
 """What each code means, in one line."""
 

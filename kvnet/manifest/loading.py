@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kvnet._arguments import checked, checked_items
 from kvnet.errors import FieldPath, Problem, Rejected
@@ -15,7 +15,8 @@ from kvnet.manifest._templates import mentions_ours
 from kvnet.manifest.document import Document, Source, Text, given_text, sound_documents
 from kvnet.manifest.objects import cluster_of, object_of
 from kvnet.manifest.partial import PartialMachine, partial_machine, with_misplaced_keys
-from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Preference
+from kvnet.manifest.repeated import repeated
+from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Origin, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
 from kvnet.target import Profile, Target
@@ -23,7 +24,6 @@ from kvnet.target import Profile, Target
 __all__ = [
     "Manifest",
     "Reading",
-    "is_of_others",
     "load",
     "load_all",
     "load_cluster",
@@ -49,11 +49,13 @@ class Manifest(BriefRepr):
     - ``cluster``: the configuration in the KubeVirt object, of several the last one
     - ``skipped``: the kind of each document that kvnet does not read, with its API version where the kind is one of
       KubeVirt's
+    - ``repeated``: a warning for each object, not being a machine, that takes the place of an earlier one
     """
 
     objects: tuple[_Object, ...] = ()
     cluster: ClusterConfig | None = None
     skipped: tuple[str, ...] = ()
+    repeated: tuple[Problem, ...] = ()
 
     @property
     def machines(self) -> tuple[Machine, ...]:
@@ -168,33 +170,36 @@ def load_all(source: Source) -> Manifest:
     return _manifest_of(*sound_documents(source, of_kubernetes=True))
 
 
-def load_partly(source: Source) -> Reading:
-    """Read every object that a source has, with the problems of those that cannot be read, or not whole.
+def load_partly(*sources: Source, only_ours: bool = False) -> Reading:
+    """Read every object that sources have, with the problems of those that cannot be read, or not whole.
 
-    Takes the sources of ``load``. Raises Rejected where no text can be read at all.
+    Takes the sources of ``load``. With ``only_ours``, a text that is not YAML and names nothing of KubeVirt's is
+    skipped. Raises Rejected where no text can be read at all.
     """
-    sound, problems = sound_documents(source, of_kubernetes=True)
-    manifest, misfits = _objects_of(sound)
-    problems += [problem for document, misfit in misfits for problem in document.problems(misfit)]
+    readings = [sound_documents(source, of_kubernetes=True) for source in sources]
+    others = [n for n, source in enumerate(sources) if only_ours and _is_of_others(source, readings[n][1])]
+    manifest, misfits = _objects_of(document for sound, _ in readings for document in sound)
+    problems = [problem for n, (_, found) in enumerate(readings) if n not in others for problem in found]
     partial = [partial_machine(document, misfit.flaws) for document, misfit in misfits]
     return Reading(
-        manifest=manifest,
+        manifest=evolve(manifest, skipped=(*manifest.skipped, *["files that are no YAML"] * len(others))),
         partial=tuple([each for each in partial if each is not None]),
-        problems=tuple(sorted(problems, key=_position)),
+        problems=_in_order(sources, [*problems, *_told_of(misfits)]),
     )
 
 
-def is_of_others(text: Text, problems: Iterable[Problem]) -> bool:
+def _is_of_others(source: Source, problems: Iterable[Problem]) -> bool:
     """Whether a text that cannot be read as YAML or JSON, going by its problems, names nothing of KubeVirt's."""
-    return any(problem.code in (UNREADABLE, TEMPLATE) for problem in problems) and not mentions_ours(text.text)
+    is_unreadable = any(problem.code in (UNREADABLE, TEMPLATE) for problem in problems)
+    return is_unreadable and isinstance(source, Text) and not mentions_ours(source.text)
 
 
 def _manifest_of(sound: Iterable[Document], problems: list[Problem]) -> Manifest:
     """The objects of documents. Raises Rejected with what is wrong with these, and the problems of others."""
     manifest, misfits = _objects_of(sound)
-    problems += [problem for document, misfit in misfits for problem in document.problems(misfit)]
+    problems += _told_of(misfits)
     if problems:
-        raise Rejected(sorted(problems, key=_position))
+        raise Rejected(_in_order((), problems))
     return manifest
 
 
@@ -203,6 +208,7 @@ def _objects_of(documents: Iterable[Document]) -> tuple[Manifest, list[tuple[Doc
     objects: list[_Object] = []
     skipped: list[str] = []
     misfits: list[tuple[Document, Misfit]] = []
+    others: list[tuple[_Object | ClusterConfig, Origin | None]] = []
     cluster = None
     for document in documents:
         try:
@@ -212,15 +218,34 @@ def _objects_of(documents: Iterable[Document]) -> tuple[Manifest, list[tuple[Doc
             continue
         if isinstance(read, str):
             skipped.append(read)
-        elif isinstance(read, ClusterConfig):
+            continue
+        if isinstance(read, ClusterConfig):
             cluster = read
         else:
             objects.append(read)
-    return Manifest(objects=tuple(objects), cluster=cluster, skipped=tuple(skipped)), misfits
+        if not isinstance(read, Machine):
+            others.append((read, document.origin))
+    manifest = Manifest(
+        objects=tuple(objects), cluster=cluster, skipped=tuple(skipped), repeated=repeated(others) if others else ()
+    )
+    return manifest, misfits
 
 
-def _position(problem: Problem) -> tuple[int, int]:
-    return (problem.place.line, problem.place.column) if problem.place else (0, 0)
+def _told_of(misfits: Iterable[tuple[Document, Misfit]]) -> list[Problem]:
+    return [problem for document, misfit in misfits for problem in document.problems(misfit)]
+
+
+def _in_order(sources: Iterable[Source], problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems in the order of their places, file by file."""
+    files = {source.file: n for n, source in enumerate(sources) if isinstance(source, Text)}
+
+    def position(problem: Problem) -> tuple[int, int, int]:
+        place = problem.place
+        if place is None:
+            return (0, 0, 0)
+        return (files.get(place.file, 0), place.line, place.column)
+
+    return tuple(sorted(problems, key=position))
 
 
 def loads_all(text: str | bytes, *, name: str = "<text>") -> Manifest:
