@@ -74,9 +74,10 @@ def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
     """
     files = [*_files(arguments.files)]
     is_one = len(files) == 1 and len(arguments.files) == 1 and not is_directory(arguments.files[0])
-    texts, problems = _texts(files)
+    texts, unread = _texts(files)
     reading = load_partly(*texts, only_ours=not is_one)
-    problems += reading.problems
+    order = {"<stdin>" if file is None else str(file): n for n, file in enumerate(files)}
+    problems = sorted((*unread, *reading.problems), key=lambda each: order.get(each.place.file, 0) if each.place else 0)
     facts, of_cluster = None, Manifest()
     try:
         facts = None if arguments.facts is None else load_facts(named_file(arguments.facts))

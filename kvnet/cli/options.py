@@ -26,16 +26,28 @@ class _Choices:
         return map(str, getattr(import_module(self._module), self._name))
 
 
+_FILES = ("paths", "domains")
+"""The positional arguments that may be given several times."""
+
+
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
-    """The arguments; exits with status 2 where they cannot be understood."""
-    arguments = parser.parse_args(argv)
+    """The arguments; exits with status 2 and the usage of the command where they cannot be understood.
+
+    Files may be named before and after options, which argparse by itself does not take.
+    """
+    arguments, others = parser.parse_known_args(argv)
+    files = next((each for each in _FILES if hasattr(arguments, each)), None)
+    if others and (files is None or any(each.startswith("-") and each != "-" for each in others)):
+        arguments.refuse(f"unrecognized arguments: {' '.join(others)}")
+    elif files is not None:
+        setattr(arguments, files, [*getattr(arguments, files), *others])
     if hasattr(arguments, "paths"):
         arguments.files = [*arguments.paths, *arguments.files]
         lists = arguments.command == "instancetypes" and (arguments.cluster or arguments.common_instancetypes)
         if not arguments.files and not lists:
-            parser.error(f"no manifest is given: kvnet {arguments.command} -f FILE")
+            arguments.refuse(f"no manifest is given: kvnet {arguments.command} -f FILE")
     if arguments.command == "define" and arguments.connect is None and (arguments.into or arguments.replace):
-        parser.error("--into and --replace are about domains that a libvirt has: say which one with --connect URI")
+        arguments.refuse("--into and --replace are about domains that a libvirt has: say which one with --connect URI")
     return arguments
 
 
