@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from attrs import evolve
@@ -14,6 +14,7 @@ from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
 from kvnet.instancetypes.common import common_instancetypes, common_preferences
 from kvnet.manifest import (
+    FACTS,
     Manifest,
     Reading,
     load_cluster_objects,
@@ -49,7 +50,7 @@ def read(arguments: Namespace, report: Report) -> tuple[tuple[Machine, ...], Tar
     That there is no machine, or none with the name that is asked for, is a problem too.
     """
     manifest, target = read_manifest(arguments, report)
-    return _chosen(manifest.machines, getattr(arguments, "name", None), arguments.files), target
+    return _chosen(manifest, getattr(arguments, "name", None), arguments.files), target
 
 
 def read_manifest(arguments: Namespace, report: Report) -> tuple[Manifest, Target]:
@@ -166,19 +167,20 @@ def is_directory(name: str) -> bool:
     return name not in ("", "-") and Path(name).is_dir()
 
 
-def _chosen(machines: tuple[Machine, ...], name: str | None, files: list[str]) -> tuple[Machine, ...]:
-    chosen = tuple(machine for machine in machines if name is None or machine.name == name)
+def _chosen(manifest: Manifest, name: str | None, files: list[str]) -> tuple[Machine, ...]:
+    chosen = tuple(machine for machine in manifest.machines if name is None or machine.name == name)
     if chosen:
         return chosen
     if name is None:
-        raise Rejected([no_machine(files)])
-    names = ", ".join(str(machine.name) for machine in machines) or "none at all"
+        raise Rejected([no_machine(files, manifest.skipped)])
+    names = ", ".join(str(machine.name) for machine in manifest.machines) or "none at all"
     message, hint = f"no machine is named '{name}'", f"the machines are: {names}"
     raise Rejected([Problem(FieldPath(), "KN009", message, hint=hint)])
 
 
-def no_machine(files: list[str]) -> Problem:
-    """The problem that there is no machine in files, which names a single one."""
+def no_machine(files: list[str], skipped: Sequence[str]) -> Problem:
+    """The problem that there is no machine in files, which names a single one; ``skipped`` is what else they hold."""
     given = f"'{files[0]}'" if len(files) == 1 and files[0] != "-" else "what was given"
-    message, hint = f"there is no virtual machine in {given}", "give a manifest with one"
+    message = f"there is no virtual machine in {given}"
+    hint = "these look like host facts: give them with --facts FILE" if FACTS in skipped else "give a manifest with one"
     return Problem(FieldPath(), "KN009", message, hint=hint)

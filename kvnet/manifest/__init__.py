@@ -1,5 +1,6 @@
 """Text ⇄ spec: KubeVirt manifests and host facts in YAML and JSON, with the place of every problem."""
 
+from kvnet.manifest._kinds import FACTS
 from kvnet.manifest.document import Document, Source, documents, manifest_files
 from kvnet.manifest.dumping import dump, plain
 from kvnet.manifest.facts import load_facts, loads_facts
@@ -17,6 +18,7 @@ from kvnet.manifest.loading import (
 )
 
 __all__ = [
+    "FACTS",
     "Document",
     "Manifest",
     "Reading",

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
+import attrs
+
+from kvnet.facts import HostFacts
 from kvnet.manifest._problems import NO_KIND, UNKNOWN_KIND, UNSERVED, Flaw, Misfit
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, TEMPLATES
 from kvnet.spec.keys import VMI_KEYS, is_domain
+from kvnet.spec.wire import json_name
 
-__all__ = ["API_OF", "KUBEVIRT", "NAD", "OURS", "is_bare_spec", "skipped_as"]
+__all__ = ["API_OF", "FACTS", "KUBEVIRT", "NAD", "OURS", "is_bare_spec", "skipped_as"]
 
 NAD: Final = "NetworkAttachmentDefinition"
 KUBEVIRT: Final = "KubeVirt"
+FACTS: Final = "host facts"
 _NO_KIND: Final = "documents without a kind"
 _CORE = tuple(f"kubevirt.io/{version}" for version in ("v1", "v1alpha3", "v1alpha2", "v1alpha1"))
 _POOL = tuple(f"pool.kubevirt.io/{version}" for version in ("v1beta1", "v1alpha1"))
@@ -35,6 +40,8 @@ OURS: Final = tuple(_SERVED)
 API_OF: Final = {kind: versions[0] for kind, versions in _SERVED.items()}
 """The usual API version of each kind."""
 _READ = {(kind, api) for kind, versions in _SERVED.items() for api in (*versions, None)}
+_FACTS = {"networkInfo", "networkStatus", *(json_name(each) for each in attrs.fields(HostFacts))}
+"""The fields of a document of host facts."""
 _OWN_GROUP: Final = "kubevirt.io"
 _SOURCES = frozenset({"pod", "multus", "resourceClaim"})
 
@@ -76,7 +83,7 @@ def _without_kind(data: Mapping[str, Any], api: Any) -> str | None:
     if (isinstance(api, str) and _is_own(api)) or (api is None and _is_shaped_like_a_machine(data)):
         hint = f"write `kind: {next(iter(TEMPLATES))}`"
         raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
-    return _NO_KIND
+    return FACTS if data and data.keys() <= _FACTS else _NO_KIND
 
 
 def _of_other_kind(kind: str, group: str | None) -> str:

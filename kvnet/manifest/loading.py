@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from kvnet._arguments import checked, checked_items
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest._kinds import KUBEVIRT, NAD
+from kvnet.manifest._kinds import FACTS, KUBEVIRT, NAD
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, TEMPLATE, UNREADABLE, Misfit
 from kvnet.manifest._templates import mentions_ours
 from kvnet.manifest.document import Document, Source, Text, given_text, sound_documents
@@ -145,7 +145,8 @@ def load(source: Source) -> Machine:
     kinds = [*manifest.skipped, *map(_kind, manifest.objects), *([KUBEVIRT] if manifest.cluster else [])]
     only = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
     message = f"there is no virtual machine in {len(kinds)} documents{only}"
-    raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint="give a VirtualMachine or its spec")])
+    hint = "read host facts with load_facts" if FACTS in manifest.skipped else "give a VirtualMachine or its spec"
+    raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
 
 
 def _kind(value: _Object) -> str:
