@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final
 
 import attrs
@@ -43,6 +44,15 @@ _READ = {(kind, api) for kind, versions in _SERVED.items() for api in (*versions
 _FACTS = {"networkInfo", "networkStatus", *(json_name(each) for each in attrs.fields(HostFacts))}
 """The fields of a document of host facts."""
 _OWN_GROUP: Final = "kubevirt.io"
+_MULTUS_GROUP: Final = API_OF[NAD].rpartition("/")[0]
+_UNREAD = frozenset(
+    f"VirtualMachine{each}"
+    for each in (
+        *("Backup", "BackupTracker", "Clone", "Export", "Import", "InstanceMigration", "InstancePreset"),
+        *("InstanceGuestAgentInfo", "Restore", "Snapshot", "SnapshotContent", "Template", "TemplateRequest"),
+    )
+)
+"""KubeVirt's kinds that kvnet does not read, and that are spelled somewhat like one that it does."""
 _SOURCES = frozenset({"pod", "multus", "resourceClaim"})
 
 
@@ -50,7 +60,7 @@ def skipped_as(data: Any) -> str | None:
     """What a document that is not kvnet's is counted as: its kind, with its group where that tells it apart.
 
     ``None`` for documents that are read. Raises Misfit for those that are meant to be KubeVirt's and cannot be: their
-    kind is spelled in another letter case or absent, or KubeVirt never served their API version.
+    kind is misspelt or absent, or KubeVirt never served their API version.
 
     >>> skipped_as({"apiVersion": "vmoperator.vmware.com/v1alpha2", "kind": "VirtualMachine"})
     'VirtualMachine of vmoperator.vmware.com/v1alpha2'
@@ -64,7 +74,7 @@ def skipped_as(data: Any) -> str | None:
         return _without_kind(data, api)
     group = api.rpartition("/")[0] if isinstance(api, str) else None
     if kind not in _SERVED:
-        return _of_other_kind(kind, group)
+        return _of_other_kind(kind, api)
     if not isinstance(api, str):
         raise Misfit(Flaw(path=("apiVersion",), value=api, wanted="text"))
     if kind == NAD:
@@ -86,13 +96,27 @@ def _without_kind(data: Mapping[str, Any], api: Any) -> str | None:
     return FACTS if data and data.keys() <= _FACTS else _NO_KIND
 
 
-def _of_other_kind(kind: str, group: str | None) -> str:
-    """How a document of another kind is counted. Raises Misfit where letter case alone makes it another one."""
-    meant = next((each for each in _SERVED if each.lower() == kind.lower()), None)
-    if meant is not None and (group is None or group == API_OF[meant].rpartition("/")[0]):
+def _of_other_kind(kind: str, api: Any) -> str:
+    """How a document of another kind is counted. Raises Misfit for one of KubeVirt's whose kind is misspelt."""
+    group = api.rpartition("/")[0] if isinstance(api, str) else None
+    if group is not None and group != _MULTUS_GROUP and not _is_own(api):
+        return kind
+    meant = _meant(kind)
+    if meant is not None:
         message = f"there is no kind '{kind}'"
         raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=message, hint=f"did you mean '{meant}'?"))
     return kind
+
+
+@lru_cache(maxsize=64)
+def _meant(kind: str) -> str | None:
+    """The kind that kvnet reads and that another one is nearly spelled like, if any."""
+    if kind in _UNREAD or kind.endswith("List"):
+        return None
+    folded = {each.lower(): each for each in (*_UNREAD, *_SERVED)}
+    nearest = get_close_matches(kind[:64].lower(), folded, n=1, cutoff=0.9)
+    meant = folded[nearest[0]] if nearest else None
+    return meant if meant in _SERVED else None
 
 
 def _is_own(api: str) -> bool:

@@ -42,7 +42,7 @@ CODES: dict[str, str] = {
     NOTHING_FOUND: "the source holds no VirtualMachine",
     SEVERAL_FOUND: "the source holds several machines, and one was expected",
     NO_KIND: "a document does not say its kind, and is not a VMI spec either",
-    UNKNOWN_KIND: "a kind differs from one of KubeVirt's by its letter case only",
+    UNKNOWN_KIND: "a kind is nearly spelled like one of KubeVirt's",
     TOO_MANY: "a list is longer than KubeVirt allows",
     TEMPLATE: "the text is a template of Helm or Jinja that has not been rendered",
     ODD_KEY: "a key outside interfaces and networks is misspelt, or belongs at another level",

@@ -61,6 +61,47 @@ def test_a_document_without_kind_and_specs_is_never_a_finding(data: Any) -> None
     assert [each.name for each in loads_all(f"{text}\n---\n{VMI}").machines] == ["a"]
 
 
+MISSPELT = {
+    ("kubevirt.io/v1", "VirtualMachin"): "VirtualMachine",
+    ("kubevirt.io/v1alpha3", "VirtualMahcine"): "VirtualMachine",
+    (None, "VirtualMachineInstanc"): "VirtualMachineInstance",
+    ("instancetype.kubevirt.io/v1beta1", "VirtualMachinInstancetype"): "VirtualMachineInstancetype",
+    ("instancetype.kubevirt.io/v1beta1", "VirtualMachineClusterInstanceTypes"): "VirtualMachineClusterInstancetype",
+    ("pool.kubevirt.io/v1beta1", "VirtualMachinePools"): "VirtualMachinePool",
+    ("k8s.cni.cncf.io/v1", "NetworkAttachementDefinition"): "NetworkAttachmentDefinition",
+    (None, "Kubvirt"): "KubeVirt",
+}
+
+
+@pytest.mark.parametrize(("given", "meant"), MISSPELT.items(), ids=lambda each: each[1])
+def test_a_kind_that_is_nearly_one_of_kubevirts_is_told_with_it(given: tuple[str | None, str], meant: str) -> None:
+    api, kind = given
+    with pytest.raises(Rejected) as caught:
+        kvnet.load_all({"apiVersion": api, "kind": kind})
+    assert [(each.code, each.hint) for each in caught.value.problems] == [("KN012", f"did you mean '{meant}'?")]
+
+
+OTHER_KINDS = [
+    ("kubevirt.io/v1", "VirtualMachineInstanceMigration"),
+    ("kubevirt.io/v1", "VirtualMachineInstancePreset"),
+    ("snapshot.kubevirt.io/v1beta1", "VirtualMachineSnapshotContent"),
+    ("snapshot.kubevirt.io/v1beta1", "VirtualMachineRestore"),
+    ("clone.kubevirt.io/v1beta1", "VirtualMachineClone"),
+    ("export.kubevirt.io/v1beta1", "VirtualMachineExport"),
+    ("migrations.kubevirt.io/v1alpha1", "MigrationPolicy"),
+    ("cdi.kubevirt.io/v1beta1", "DataVolume"),
+    ("hco.kubevirt.io/v1beta1", "HyperConverged"),
+    ("instancetype.kubevirt.io/v1beta1", "VirtualMachineInstancetypeList"),
+    ("x.example/v1", "VirtualMachin"),
+    (None, "Service"),
+]
+
+
+@pytest.mark.parametrize(("api", "kind"), OTHER_KINDS, ids=str)
+def test_a_kind_that_kubevirt_or_another_has_is_skipped(api: str | None, kind: str) -> None:
+    assert kvnet.load_all({"apiVersion": api, "kind": kind}).skipped == (kind,)
+
+
 READ = {
     **dict.fromkeys(("kubevirt.io/v1", "kubevirt.io/v1alpha3", "kubevirt.io/v1alpha2", "''"), None),
     "kubevirt.io/v2": "kubevirt.io/v1",
