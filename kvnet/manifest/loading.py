@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 
@@ -12,7 +12,7 @@ from kvnet.facts import HostFacts
 from kvnet.manifest._kinds import FACTS, KUBEVIRT, NAD
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, TEMPLATE, UNREADABLE, Misfit
 from kvnet.manifest._templates import mentions_ours
-from kvnet.manifest.document import Document, Source, Text, given_text, sound_documents
+from kvnet.manifest.document import Document, Source, Text, given_text, read_text, sound_documents
 from kvnet.manifest.objects import cluster_of, object_of
 from kvnet.manifest.partial import PartialMachine, partial_machine, with_misplaced_keys
 from kvnet.manifest.repeated import repeated
@@ -162,13 +162,37 @@ def loads(text: str | bytes, *, name: str = "<text>") -> Machine:
     return load(given_text(text, name))
 
 
-def load_all(source: Source) -> Manifest:
-    """Read every object of a path, an open file, a mapping or a sequence of mappings.
+def load_all(source: Source, *more: Source) -> Manifest:
+    """Read every object of a path, an open file, a mapping or a sequence of mappings, or of several of these.
 
-    Documents of other kinds and API groups are ``skipped``. Raises Rejected with every problem of the others, each
-    with its place; otherwise as ``load``.
+    Documents of other kinds and API groups are ``skipped``. Of several objects with one kind, namespace and name, the
+    last one counts. Raises Rejected with every problem of the others, each with its place; otherwise as ``load``.
+
+    >>> nads = {"kind": "NetworkAttachmentDefinition", "metadata": {"name": "vlan100"}}
+    >>> load_all({"kind": "VirtualMachineInstance", "spec": {"domain": {"devices": {}}}}, nads).nads
+    (Nad(name='vlan100'),)
     """
-    return _manifest_of(*sound_documents(source, of_kubernetes=True))
+    sources = _readable((source, *more))
+    read = [sound_documents(each, of_kubernetes=True) for each in sources]
+    documents = [document for sound, _ in read for document in sound]
+    return _manifest_of(documents, [problem for _, problems in read for problem in problems], sources)
+
+
+def _readable(sources: Sequence[Source]) -> Sequence[Source]:
+    """The sources, those of several that are files as their texts. Raises Rejected with every file that has none."""
+    if len(sources) == 1:
+        return sources
+    texts: list[Source] = []
+    problems: list[Problem] = []
+    for source in sources:
+        try:
+            is_data = isinstance(source, Text | Mapping | list | tuple)
+            texts.append(source if is_data else read_text(source))  # type: ignore[arg-type]
+        except Rejected as error:
+            problems += error.problems
+    if problems:
+        raise Rejected(problems)
+    return texts
 
 
 def load_partly(*sources: Source, only_ours: bool = False) -> Reading:
@@ -195,12 +219,12 @@ def _is_of_others(source: Source, problems: Iterable[Problem]) -> bool:
     return is_unreadable and isinstance(source, Text) and not mentions_ours(source.text)
 
 
-def _manifest_of(sound: Iterable[Document], problems: list[Problem]) -> Manifest:
+def _manifest_of(sound: Iterable[Document], problems: list[Problem], sources: Iterable[Source] = ()) -> Manifest:
     """The objects of documents. Raises Rejected with what is wrong with these, and the problems of others."""
     manifest, misfits = _objects_of(sound)
     problems += _told_of(misfits)
     if problems:
-        raise Rejected(_in_order((), problems))
+        raise Rejected(_in_order(sources, problems))
     return manifest
 
 
