@@ -109,6 +109,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
             "instancetypes": (kvnet.common_instancetypes(), ""),
             "preferences": (kvnet.common_preferences(), ""),
             "virt_type": ("qemu", "text"),
+            "architecture": ("arm64", "None, text"),
+            "libvirt_release": ("9.0.0", "None, text"),
         },
     ),
     "PciAddress": (

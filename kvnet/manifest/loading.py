@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
@@ -82,13 +83,15 @@ class Manifest(BriefRepr):
         instancetypes: Iterable[Instancetype] = (),
         preferences: Iterable[Preference] = (),
         virt_type: str = "kvm",
+        architecture: str | None = None,
+        libvirt_release: str | None = None,
     ) -> Target:
         """What these machines are compiled against: NADs, instancetypes, preferences and the KubeVirt object among
         the documents, and what is given.
 
         ``cluster`` counts where the documents hold no KubeVirt object, and of ``instancetypes`` and ``preferences``
         those whose kind, name and namespace no document has. A binding plugin that the KubeVirt object does not list
-        is not registered.
+        is not registered. The other arguments are those of ``Target``.
 
         >>> import kvnet
         >>> nad = "{kind: NetworkAttachmentDefinition, metadata: {name: vlan100}}"
@@ -104,6 +107,8 @@ class Manifest(BriefRepr):
             instancetypes=(*checked_items(instancetypes, *_INSTANCETYPES), *self.instancetypes),
             preferences=(*checked_items(preferences, *_PREFERENCES), *self.preferences),
             virt_type=virt_type,
+            architecture=architecture,
+            libvirt_release=libvirt_release,
         )
 
     def __iter__(self) -> Iterator[_Object]:
@@ -290,7 +295,8 @@ def load_cluster(source: Source) -> ClusterConfig:
     """
     read = _documents_of(source, KUBEVIRT)
     if not read:
-        raise _no_cluster()
+        hint = f"give one with `kind: {KUBEVIRT}`; load_all reads instancetypes and preferences"
+        raise _nothing(source, "no KubeVirt object", hint)
     try:
         return cluster_of(read[-1].data)
     except Misfit as misfit:
@@ -305,7 +311,8 @@ def load_cluster_objects(source: Source) -> Manifest:
     """
     read = _documents_of(source, KUBEVIRT, *INSTANCETYPE_KINDS, *PREFERENCE_KINDS)
     if not read:
-        raise _no_cluster()
+        hint = "give what `kubectl get kubevirt,vmclusterinstancetype,vmclusterpreference -A -o yaml` prints"
+        raise _nothing(source, "no KubeVirt object, no instancetype and no preference", hint)
     return _manifest_of(read, [])
 
 
@@ -316,9 +323,11 @@ def _documents_of(source: Source, *kinds: str) -> list[Document]:
     return [each for each in sound if isinstance(each.data, Mapping) and each.data.get("kind") in kinds]
 
 
-def _no_cluster() -> Rejected:
-    message, hint = "there is no KubeVirt object in what was given", f"give one with `kind: {KUBEVIRT}`"
-    return Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
+def _nothing(source: Source, what: str, hint: str) -> Rejected:
+    """The error for a source without the objects that are read from it."""
+    name = source.file if isinstance(source, Text) else source if isinstance(source, str | os.PathLike) else None
+    given = "what was given" if name is None else f"'{os.fsdecode(name)}'"
+    return Rejected([Problem(FieldPath(), NOTHING_FOUND, f"there is {what} in {given}", hint=hint)])
 
 
 def loads_cluster(text: str | bytes, *, name: str = "<text>") -> ClusterConfig:

@@ -140,6 +140,12 @@ def test_a_network_that_two_files_define_is_told_of(run: Run, tmp_path: Path, co
     assert "KN018" not in run(*command, "-q").stderr.decode()
 
 
+def test_a_file_without_objects_of_the_cluster_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "vm.yaml").write_text(MACHINE)
+    told = run("check", "vm.yaml", "--cluster", "vm.yaml").stderr
+    assert b"KN009 there is no KubeVirt object, no instancetype and no preference in 'vm.yaml'" in told
+
+
 def test_what_the_cluster_has_counts_more_than_a_manifest_without_further_ado(run: Run, tmp_path: Path) -> None:
     size = "kind: VirtualMachineInstancetype\nmetadata: {name: small}\nspec: {cpu: {guest: %d}, memory: {guest: 1Gi}}"
     for n in (1, 2):
