@@ -242,6 +242,17 @@ def test_what_cannot_be_patched_is_refused_by_code(document: str, nics: list[str
     assert [problem.code for problem in caught.value.problems] == [code]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_path"),
+    [("dom.xml", True), ("/etc/libvirt/qemu/vm", True), ("my domain.xml", True), ("", False), ("<a", False)],
+)
+def test_a_path_in_the_place_of_xml_is_told(text: str, is_path: bool) -> None:
+    for read in (lambda: patch(text, []), lambda: kvnet.read_device(text), lambda: kvnet.read_domain(text)):
+        with pytest.raises(XmlError, match="KN501") as caught:
+            read()
+        assert ("this looks like a path" in caught.value.problems[0].hint) is is_path
+
+
 def test_a_problem_has_line_and_column_in_characters() -> None:
     with pytest.raises(XmlError) as caught:
         patch("<domain>\n  é<a></b></domain>", [])
