@@ -43,6 +43,7 @@ _MAC_SHAPES = (
 )
 _NUMBER = re.compile(r"[+-]?(?:0[xX])?[0-9a-fA-F]+")
 _PCI = re.compile(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])")
+_NEARLY_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKmMgGtTpP])(i?)[bB]?")
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
 _SCALE = {
     "n": Decimal("1e-9"),
@@ -293,12 +294,22 @@ def _decimal(text: str) -> Decimal:
         raise ValueError(f"a quantity of {len(text)} characters is longer than {_LONGEST_QUANTITY}")
     match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise ValueError(f"'{text}' is not a quantity such as 2, 500m or 1Gi")
+        raise ValueError(f"'{text}' is not a quantity{_meant_quantity(text)}")
     digits, suffix = match.groups(default="")
     scale = _SCALE[suffix] if suffix in _SCALE else _power_of_ten(suffix)
     if scale.adjusted() > _LARGEST_SCALE:
         raise ValueError(f"'{text}' is too large")
     return _EXACT.multiply(Decimal(digits), scale)
+
+
+def _meant_quantity(text: str) -> str:
+    """How a message goes on about a quantity that is written in another way: with a byte, a blank or a small letter."""
+    match = _NEARLY_QUANTITY.fullmatch(text)
+    if match is None:
+        return " such as 2, 500m or 1Gi"
+    number, prefix, binary = match.groups()
+    decimal = "" if binary else f"{number}{'k' if prefix in 'kK' else prefix.upper()} or "
+    return f": write {decimal}{number}{prefix.upper()}i"
 
 
 def _away_from_zero(value: Decimal) -> int:

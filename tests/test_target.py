@@ -113,6 +113,11 @@ def test_a_manifest_makes_no_target_of_what_is_neither_facts_nor_a_cluster(given
         kvnet.Manifest().target(**given)
 
 
+def test_the_target_of_a_manifest_has_the_architecture_and_the_release_that_are_given() -> None:
+    target = kvnet.Manifest().target(architecture="arm64", libvirt_release="9.0.0")
+    assert target == Target(architecture="arm64", libvirt_release="9.0.0")
+
+
 def test_a_stream_of_documents_is_a_target() -> None:
     cluster = {
         "apiVersion": "kubevirt.io/v1",

@@ -17,6 +17,7 @@ from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest import Document, Manifest, is_of_others, load_all, load_facts, loads_all, manifest_files
 from kvnet.manifest.document import Text, read_text, sound_documents
+from kvnet.manifest.repeated import repeated
 from kvnet.pipeline import placed
 from kvnet.spec import Machine
 
@@ -242,13 +243,15 @@ class Directory:
         """
         objects: list[Any] = []
         for name in self.names:
+            path = Path(self.name, name)
             try:
-                text = Path(self.name, name).read_bytes()
+                text = path.read_bytes()
                 if _OTHERS.search(text):
-                    objects += [each for each in loads_all(text).objects if not isinstance(each, Machine)]
+                    read = loads_all(text, name=str(path)).objects
+                    objects += [each for each in read if not isinstance(each, Machine)]
             except (OSError, KvnetError):
                 continue
-        return Manifest(objects=tuple(objects))
+        return Manifest(objects=tuple(objects), repeated=repeated((each, each.origin) for each in objects))
 
 
 Source = Ndjson | Directory

@@ -24,6 +24,7 @@ from kvnet.cli.report import Report
 from kvnet.facts import HostFacts
 from kvnet.fleet import Duplicate
 from kvnet.manifest import Manifest, load_all, load_cluster_objects, load_facts
+from kvnet.manifest.repeated import repeated
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Profile, Target
 
@@ -39,7 +40,7 @@ def run(arguments: Namespace, report: Report) -> int:
     """Render every machine of the input. Returns 1 where one is refused, or two use what only one may."""
     started = time.monotonic()
     jobs = arguments.jobs or len(os.sched_getaffinity(0))
-    target = _target(arguments)
+    target = _target(arguments, report)
     with ExitStack() as opened:
         source = _source(arguments, opened)
         output = opened.enter_context(closing(_output(arguments)))
@@ -56,13 +57,17 @@ def run(arguments: Namespace, report: Report) -> int:
     return FINDINGS if output.tally.refused or output.tally.duplicates else CLEAN
 
 
-def _target(arguments: Namespace) -> Target:
-    """The target that the options name, with what machines of an input directory may refer to. Raises KvnetError."""
+def _target(arguments: Namespace, report: Report) -> Target:
+    """The target that the options name, with what machines of an input directory may refer to. Raises KvnetError.
+
+    Objects that are given twice are reported.
+    """
     nads = [nad for file in arguments.nads for nad in load_all(named_file(file)).nads]
     found = Directory.of(arguments.input).others() if os.path.isdir(arguments.input) else Manifest()
+    of_cluster = Manifest() if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
+    report.problems((*repeated((nad, nad.origin) for nad in nads), *found.repeated, *of_cluster.repeated))
     if arguments.profile == Profile.HOST:
         nads += found.nads
-    of_cluster = Manifest() if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
     instancetypes, preferences = common(arguments)
     return Target(
         profile=arguments.profile,

@@ -12,7 +12,7 @@ from kvnet.cli.formats import write
 from kvnet.cli.report import Report
 from kvnet.errors import KvnetError, Problem, Severity
 from kvnet.fleet import duplicates, told_of
-from kvnet.manifest import Reading
+from kvnet.manifest import FACTS, Reading
 from kvnet.target import Target
 
 __all__ = ["run"]
@@ -25,12 +25,12 @@ def run(arguments: Namespace, report: Report) -> int:
         read, target = inputs.read_partly(arguments)
         problems = _by_document([*read.problems, *_found(read, target)])
         if not read.problems and not _is_enough(read, arguments):
-            problems.append(inputs.no_machine(arguments.files))
+            problems.append(inputs.no_machine(arguments.files, read.manifest.skipped))
     except KvnetError as error:
         read, problems = Reading(), error.problems
     if arguments.output == "text":
         report.problems(problems)
-        report.remark(_skipped(read.manifest.skipped))
+        report.remark(_skipped(read.manifest.skipped, has_facts=bool(arguments.facts)))
     else:
         write([problem.as_dict() for problem in problems], arguments.output)
     has_warnings = any(problem.severity is Severity.WARNING for problem in problems)
@@ -47,6 +47,7 @@ def _by_document(problems: list[Problem]) -> list[Problem]:
 
 def _found(read: Reading, target: Target) -> Iterator[Problem]:
     """What is found of each machine, and of all of them together; of a flawed one, what its flaws do not explain."""
+    yield from read.manifest.repeated
     for machine in read.manifest.machines:
         yield from told_of(machine, target)
     for partial in read.partial:
@@ -62,9 +63,10 @@ def _is_enough(read: Reading, arguments: Namespace) -> bool:
     return inputs.is_directory(files[0]) or (files[0] == "-" and bool(manifest.skipped))
 
 
-def _skipped(kinds: Sequence[str]) -> str:
+def _skipped(kinds: Sequence[str], *, has_facts: bool) -> str:
     """What is said of the documents that were skipped."""
     if not kinds:
         return ""
     counted = ", ".join(f"{kind} ({count})" for kind, count in Counter(kinds).most_common())
-    return f"skipped what is not KubeVirt's: {counted}"
+    hint = "; give host facts with --facts" if FACTS in kinds and not has_facts else ""
+    return f"skipped what is not KubeVirt's: {counted}{hint}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from attrs import evolve
@@ -14,6 +14,8 @@ from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
 from kvnet.instancetypes.common import common_instancetypes, common_preferences
 from kvnet.manifest import (
+    FACTS,
+    NO_YAML,
     Manifest,
     Reading,
     is_of_others,
@@ -44,21 +46,24 @@ __all__ = [
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
 
 
-def read(arguments: Namespace) -> tuple[tuple[Machine, ...], Target]:
-    """Read all files; raises KvnetError with the problems of every one of them.
+def read(arguments: Namespace, report: Report) -> tuple[tuple[Machine, ...], Target]:
+    """Read all files, and report objects that are given twice; raises KvnetError with the problems of every file.
 
     That there is no machine, or none with the name that is asked for, is a problem too.
     """
-    manifest, target = read_manifest(arguments)
-    return _chosen(manifest.machines, getattr(arguments, "name", None), arguments.files), target
+    manifest, target = read_manifest(arguments, report)
+    return _chosen(manifest, getattr(arguments, "name", None), arguments.files), target
 
 
-def read_manifest(arguments: Namespace) -> tuple[Manifest, Target]:
-    """Read the objects of all files, and the target; raises KvnetError with the problems of every one of them.
+def read_manifest(arguments: Namespace, report: Report) -> tuple[Manifest, Target]:
+    """Read the objects of all files, and the target, and report objects that are given twice.
+
+    Raises KvnetError with the problems of every file.
 
     What ``--cluster`` names counts more than the same among the manifests, and both more than KubeVirt's own bundle.
     """
     read, target = read_partly(arguments)
+    report.problems(read.manifest.repeated)
     if read.problems:
         raise Rejected(read.problems)
     return read.manifest, target
@@ -72,41 +77,46 @@ def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
     """
     files = [*_files(arguments.files)]
     is_one = len(files) == 1 and len(arguments.files) == 1 and not is_directory(arguments.files[0])
-    is_one = is_one and not getattr(arguments, "allow_no_machine", False)
-    readings = [_read(file, is_one) for file in files]
-    problems = [problem for each in readings for problem in each.problems]
+    only_ours = not is_one or getattr(arguments, "allow_no_machine", False)
+    texts, unread, others = _texts(files, only_ours)
+    reading = load_partly(*texts, only_ours=only_ours)
+    order = {"<stdin>" if file is None else str(file): n for n, file in enumerate(files)}
+    problems = sorted((*unread, *reading.problems), key=lambda each: order.get(each.place.file, 0) if each.place else 0)
     facts, of_cluster = None, Manifest()
     try:
         facts = None if arguments.facts is None else load_facts(named_file(arguments.facts))
         of_cluster = of_cluster if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
     except KvnetError as error:
         raise Rejected([*problems, *error.problems]) from None
-    manifests = [each.manifest for each in readings]
-    cluster = next((each.cluster for each in (of_cluster, *reversed(manifests)) if each.cluster), None)
-    objects = [each for manifest in (*manifests, of_cluster) for each in manifest.objects]
-    skipped = [each for manifest in manifests for each in manifest.skipped]
-    manifest = Manifest(objects=tuple(objects), cluster=cluster, skipped=tuple(skipped))
+    manifest = evolve(
+        reading.manifest,
+        objects=(*reading.manifest.objects, *of_cluster.objects),
+        cluster=of_cluster.cluster or reading.manifest.cluster,
+        repeated=(*reading.manifest.repeated, *of_cluster.repeated),
+        skipped=(*reading.manifest.skipped, *others),
+    )
     profile, virt_type = getattr(arguments, "profile", Profile.KUBEVIRT), getattr(arguments, "virt_type", "kvm")
     instancetypes, preferences = common(arguments)
     target = manifest.target(
         profile=profile, facts=facts, virt_type=virt_type, instancetypes=instancetypes, preferences=preferences
     )
-    partial = tuple([each for reading in readings for each in reading.partial])
-    return Reading(manifest=manifest, partial=partial, problems=tuple(problems)), target
+    return evolve(reading, manifest=manifest, problems=tuple(problems)), target
 
 
-def _read(file: Path | str | None, is_one: bool) -> Reading:
-    """What can be read of a file, or of standard input; ``is_one`` says that it was named for what is in it."""
-    text: Text | None = None
-    try:
-        text = read_text(sys.stdin.buffer if file is None else file)
-        reading = load_partly(text)
-    except KvnetError as error:
-        reading = Reading(problems=error.problems)
-    if is_one or not is_of_others(text or file, reading.problems):
-        return reading
-    skipped = (*reading.manifest.skipped, "files that are no YAML")
-    return Reading(manifest=evolve(reading.manifest, skipped=skipped), partial=reading.partial)
+def _texts(files: Iterable[Path | str | None], only_ours: bool) -> tuple[list[Text], list[Problem], list[str]]:
+    """The texts of files and of standard input, why others cannot be read, and what counts as skipped."""
+    texts: list[Text] = []
+    problems: list[Problem] = []
+    skipped: list[str] = []
+    for file in files:
+        try:
+            texts.append(read_text(sys.stdin.buffer if file is None else file))
+        except KvnetError as error:
+            if file is not None and only_ours and is_of_others(file, error.problems):
+                skipped.append(NO_YAML)
+            else:
+                problems += error.problems
+    return texts, problems, skipped
 
 
 def common(arguments: Namespace) -> tuple[tuple[Instancetype, ...], tuple[Preference, ...]]:
@@ -125,7 +135,7 @@ def admit(machines: Iterable[Machine], target: Target, report: Report) -> None:
 
 def rendered(arguments: Namespace, report: Report, *, whole: bool = True) -> list[Rendered]:
     """Read and render every machine, and report the notes. Raises Rejected with all errors of all of them."""
-    machines, target = read(arguments)
+    machines, target = read(arguments, report)
     results = [render(machine, target, whole=whole) for machine in machines]
     report.problems(note for each in results for note in each.notes)
     errors = [problem for each in results for problem in each.problems]
@@ -165,19 +175,20 @@ def is_directory(name: str) -> bool:
     return name not in ("", "-") and Path(name).is_dir()
 
 
-def _chosen(machines: tuple[Machine, ...], name: str | None, files: list[str]) -> tuple[Machine, ...]:
-    chosen = tuple(machine for machine in machines if name is None or machine.name == name)
+def _chosen(manifest: Manifest, name: str | None, files: list[str]) -> tuple[Machine, ...]:
+    chosen = tuple(machine for machine in manifest.machines if name is None or machine.name == name)
     if chosen:
         return chosen
     if name is None:
-        raise Rejected([no_machine(files)])
-    names = ", ".join(str(machine.name) for machine in machines) or "none at all"
+        raise Rejected([no_machine(files, manifest.skipped)])
+    names = ", ".join(str(machine.name) for machine in manifest.machines) or "none at all"
     message, hint = f"no machine is named '{name}'", f"the machines are: {names}"
     raise Rejected([Problem(FieldPath(), "KN009", message, hint=hint)])
 
 
-def no_machine(files: list[str]) -> Problem:
-    """The problem that there is no machine in files, which names a single one."""
+def no_machine(files: list[str], skipped: Sequence[str]) -> Problem:
+    """The problem that there is no machine in files, which names a single one; ``skipped`` is what else they hold."""
     given = f"'{files[0]}'" if len(files) == 1 and files[0] != "-" else "what was given"
-    message, hint = f"there is no virtual machine in {given}", "give a manifest with one"
+    message = f"there is no virtual machine in {given}"
+    hint = "these look like host facts: give them with --facts FILE" if FACTS in skipped else "give a manifest with one"
     return Problem(FieldPath(), "KN009", message, hint=hint)

@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (text, add_options) in options.COMMANDS.items():
-        add_options(commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}."))
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        add_options(command)
+        command.set_defaults(refuse=command.error)
     return top
 
 

@@ -26,18 +26,30 @@ class _Choices:
         return map(str, getattr(import_module(self._module), self._name))
 
 
+_FILES = ("paths", "domains")
+"""The positional arguments that may be given several times."""
+
+
 def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
-    """The arguments; exits with status 2 where they cannot be understood."""
-    arguments = parser.parse_args(argv)
+    """The arguments; exits with status 2 and the usage of the command where they cannot be understood.
+
+    Files may be named before and after options, which argparse by itself does not take.
+    """
+    arguments, others = parser.parse_known_args(argv)
+    files = next((each for each in _FILES if hasattr(arguments, each)), None)
+    if others and (files is None or any(each.startswith("-") and each != "-" for each in others)):
+        arguments.refuse(f"unrecognized arguments: {' '.join(others)}")
+    elif files is not None:
+        setattr(arguments, files, [*getattr(arguments, files), *others])
     if hasattr(arguments, "paths"):
         arguments.files = [*arguments.paths, *arguments.files]
         has_others = (
             arguments.command == "instancetypes" and (arguments.cluster or arguments.common_instancetypes)
         ) or (arguments.command == "show" and arguments.domains)
         if not arguments.files and not has_others:
-            parser.error(f"no manifest is given: kvnet {arguments.command} -f FILE")
+            arguments.refuse(f"no manifest is given: kvnet {arguments.command} -f FILE")
     if arguments.command == "define" and arguments.connect is None and (arguments.into or arguments.replace):
-        parser.error("--into and --replace are about domains that a libvirt has: say which one with --connect URI")
+        arguments.refuse("--into and --replace are about domains that a libvirt has: say which one with --connect URI")
     return arguments
 
 
@@ -90,7 +102,7 @@ def _render(command: argparse.ArgumentParser) -> None:
     _machines(command)
     _output(command, "xml", "json", "yaml")
     command.add_argument("--devices", action="store_true", help="print only the network devices, not a whole domain")
-    into = "put the NICs into this domain XML (- for standard input), change nothing else"
+    into = "put the NICs into this domain XML (- for standard input), and keep everything else of it"
     command.add_argument("--into", metavar="FILE", help=into)
     command.add_argument("--virt-type", choices=("kvm", "qemu"), default="kvm", help="the domain's type (default: kvm)")
 

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 
 from attrs import evolve, frozen
 
-from kvnet.compiler.result import CompiledNic
+from kvnet.compiler.result import Compiled, CompiledNic
 from kvnet.device import Device
 from kvnet.errors import Problem, Severity
-from kvnet.spec.nic import Nic
+from kvnet.spec import Machine
+from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Target
 from kvnet.values import release
 from kvnet.xml.paths import newer_parts
 
-__all__ = ["for_releases"]
+__all__ = ["for_releases", "too_new"]
 
 _LIBVIRT, _QEMU = "libvirt", "QEMU"
 _OLDEST_LIBVIRT = "9.0.0"
@@ -59,6 +60,13 @@ def for_releases(made: CompiledNic, nic: Nic, target: Target) -> CompiledNic:
     return evolve(made, device=device, problems=(*made.problems, *errors), notes=(*made.notes, *warnings))
 
 
+def too_new(machine: Machine, compiled: Compiled, target: Target) -> tuple[Problem, ...]:
+    """The errors of ``for_releases`` for all NICs of a compiled machine, in any profile."""
+    specs = [nic for nic in nics_of(machine) if not nic.interface.is_absent]
+    checked = [for_releases(made, nic, target) for made, nic in zip(compiled.nics, specs, strict=True)]
+    return tuple(problem for each in checked for problem in each.problems if problem.code == "KN347")
+
+
 def _needs(device: Device, known: Mapping[str, str | None]) -> list[_Need]:
     """What a device needs that is newer than the releases that are known, the newest of each element."""
     newest: dict[str, str] = {}
@@ -92,6 +100,7 @@ _WORDS: dict[str, Callable[[Device], str]] = {
     "model": lambda device: f"the model {getattr(device, 'model', None)}",
     "vlan": lambda _: "a VLAN on a Linux bridge",
     "backend": lambda _: "passt",
+    "source": lambda _: "passt for vhost-user",
     "acpi": lambda _: "an ACPI index",
 }
 """How messages name what an element says; others are named as they are."""

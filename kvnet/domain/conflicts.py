@@ -10,7 +10,7 @@ from lxml import etree
 from kvnet.domain.document import DomainDocument
 from kvnet.errors import FieldPath, Place, Problem
 
-__all__ = ["conflicts"]
+__all__ = ["conflicts", "guest_address"]
 
 _FILE = "<domain>"
 
@@ -57,7 +57,7 @@ def _boot_order(device: etree._Element) -> str:
     return "" if boot is None else str(_number(boot.get("order", "")))
 
 
-def _guest_address(device: etree._Element) -> str:
+def guest_address(device: etree._Element) -> str:
     """The numbers of an address, whatever their base; empty where libvirt chooses them."""
     address = device.find("address")
     if address is None:
@@ -88,7 +88,7 @@ def _attribute(device: etree._Element, tag: str, name: str) -> str:
 
 _KINDS = (
     _Kind("boot order", _boot_order, "give each device its own, in the manifest or in the domain"),
-    _Kind("guest address", _guest_address, "choose another pciAddress, or leave it out and let libvirt choose"),
+    _Kind("guest address", guest_address, "choose another pciAddress, or leave it out and let libvirt choose"),
     _Kind("alias", _alias, "rename the interface in the manifest, or the alias in the domain"),
     _Kind("target", _link, "give the link another name, or take the NIC that has it out of the domain"),
 )

@@ -67,6 +67,11 @@ class DomainDocument:
         elements = self.domain.getroottree().iter(etree.Element)
         return dict(zip(elements, _spans(self.data, _FILE), strict=True))
 
+    def text_of(self, element: etree._Element) -> str:
+        """The XML of an element as the document spells it."""
+        span = self.spans[element]
+        return self.data[span.start : span.end].decode()
+
 
 def only_nic(text: str, at: FieldPath) -> tuple[str, etree._Element]:
     """The text of a NIC's element, without declaration, comments and white space around it, and the element.

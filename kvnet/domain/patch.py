@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 from lxml import etree
 
 from kvnet._arguments import checked, checked_items
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
+from kvnet.domain._addresses import Taken, inherited, with_children
 from kvnet.domain.conflicts import conflicts
 from kvnet.domain.document import NICS, DomainDocument, only_nic
-from kvnet.domain.edit import edited, removal, replacement, with_nics
+from kvnet.domain.edit import Edit, edited, removal, replacement, with_nics
 from kvnet.errors import FieldPath, Problem, XmlError
 
 __all__ = ["patch"]
@@ -25,6 +26,7 @@ class _Nic:
     alias: str
     mac: str
     content: object
+    element: etree._Element = field(eq=False, repr=False)
 
     @property
     def is_ours(self) -> bool:
@@ -39,6 +41,10 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
     touched, so patching a document again changes nothing. ``replace_all`` removes the interfaces, and the SR-IOV
     devices with aliases ``ua-sriov-…``, that are not among ``nics``.
 
+    A NIC without a MAC address or a guest address takes over that of the NIC that it replaces, so the guest finds it
+    where it was. A guest address has to be on PCI, of the kind (root port or conventional) that the new NIC needs, and
+    not that of another device; a MAC address must not be that of another of ``nics``.
+
     Returns the document. Comments, metadata, namespaces, white space and spelling stay as they are; NICs are indented
     as the elements around them.
 
@@ -48,27 +54,33 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
     """
     document = DomainDocument.parse(domain_xml)
     given = [only_nic(text, FieldPath(("nics",))[n]) for n, text in enumerate(_texts(nics))]
-    wanted = [_nic(element) for _, element in given]
+    elements = [element for _, element in given]
+    wanted = [_nic(element) for element in elements]
     _refuse_shared_aliases(wanted)
-    present = [(each, _nic(each)) for each in document.devices if each.tag in NICS]
-    matches = _matches(wanted, [nic for _, nic in present])
-    others = [each for m, each in enumerate(present) if m not in matches.values()]
-    removed = [element for element, nic in others if replace_all and nic.is_ours]
-    gone = {*removed, *(present[m][0] for m in matches.values())}
+    present = [_nic(each) for each in document.devices if each.tag in NICS]
+    matches = _matches(wanted, present)
+    unmatched = [nic for m, nic in enumerate(present) if m not in matches.values()]
+    removed = [nic.element for nic in unmatched if replace_all and nic.is_ours]
+    gone = {*removed, *(present[m].element for m in matches.values())}
     kept = [each for each in document.devices if each not in gone]
-    problems = [*conflicts(document, kept, [element for _, element in given])]
+    problems = [*conflicts(document, kept, elements)]
     if problems:
         raise XmlError(problems)
-    edits = [
-        replacement(document, document.spans[present[m][0]], given[n][0])
-        for n, m in matches.items()
-        if present[m][1].content != wanted[n].content
-    ]
-    edits += [removal(document, document.spans[each]) for each in removed]
+    taken = Taken.by(elements, kept)
+    edits = [removal(document, document.spans[each]) for each in removed]
+    for n, m in matches.items():
+        edits += _replaced(document, present[m], wanted[n], given[n][0], taken)
     new = [text for n, (text, _) in enumerate(given) if n not in matches]
-    if new:
-        edits.append(with_nics(document, new))
-    return edited(document, edits)
+    return edited(document, [*edits, with_nics(document, new)] if new else edits)
+
+
+def _replaced(document: DomainDocument, old: _Nic, new: _Nic, text: str, taken: Taken) -> list[Edit]:
+    """Put a NIC, whose XML is ``text``, in the place of another one that does not say the same."""
+    children = inherited(new.element, old.element, taken)
+    if old.content == _content(new.element, *children):
+        return []
+    whole = with_children(text, [document.text_of(each) for each in children])
+    return [replacement(document, document.spans[old.element], whole)]
 
 
 _HINT = "write [kvnet.write(device) for device in devices]"
@@ -84,12 +96,12 @@ def _texts(nics: Sequence[str]) -> tuple[str, ...]:
 
 def _nic(element: etree._Element) -> _Nic:
     alias, mac = (str(element.xpath(f"string({path})")) for path in ("alias/@name", "mac/@address"))
-    return _Nic(str(element.tag), alias, mac.lower(), _content(element))
+    return _Nic(str(element.tag), alias, mac.lower(), _content(element), element)
 
 
-def _content(element: etree._Element) -> object:
-    """What an element says, whatever its quotes, its white space and the order of its children."""
-    children = list(element.iterchildren(tag=etree.Element))
+def _content(element: etree._Element, *added: etree._Element) -> object:
+    """What an element says with children that are added, whatever quotes, white space and the order of children."""
+    children = [*element.iterchildren(tag=etree.Element), *added]
     text = "".join([element.text or "", *(child.tail or "" for child in element)]).strip()
     return (element.tag, tuple(sorted(element.items())), text, tuple(sorted(map(_content, children), key=repr)))
 
@@ -103,12 +115,22 @@ def _refuse_shared_aliases(wanted: Sequence[_Nic]) -> None:
             raise XmlError([Problem(FieldPath(("nics",))[n], "KN505", message, hint="give each NIC its own alias")])
 
 
+def _shares_mac(nic: _Nic, old: _Nic) -> bool:
+    return nic.mac != "" and nic.mac == old.mac and "" in (nic.alias, old.alias)
+
+
+def _says_the_same(nic: _Nic, old: _Nic) -> bool:
+    """Whether nothing changes when the NIC takes over the addresses of the other."""
+    return _content(nic.element, *inherited(nic.element, old.element)) == old.content
+
+
 _ORDER: tuple[Callable[[_Nic, _Nic], bool], ...] = (
     # a hostdev with the alias of an interface may be a graphics card
     lambda nic, old: nic.alias != "" and nic.alias == old.alias and (nic.tag == old.tag or old.is_ours),
     # equality comes before MAC addresses: two NICs may share one, and would change places otherwise
     lambda nic, old: nic.content == old.content,
-    lambda nic, old: nic.mac != "" and nic.mac == old.mac and "" in (nic.alias, old.alias),
+    lambda nic, old: _shares_mac(nic, old) and _says_the_same(nic, old),
+    _shares_mac,
 )
 """Whether a NIC replaces another one, the surest sign first."""
 

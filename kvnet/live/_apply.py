@@ -11,7 +11,7 @@ from attrs import define, evolve, field, frozen
 from kvnet.errors import Problem
 from kvnet.hotplug import Action, Call, DomainPlan, HotplugPolicy, plan_domain
 from kvnet.hotplug.steps import Remaining
-from kvnet.live._libvirt import LibvirtError, domain_of, domain_state, libvirt_module, refused
+from kvnet.live._libvirt import LibvirtError, domain_of, domain_state, libvirt_module, refused, said
 from kvnet.live.connection import Reconnectable, of_connection
 from kvnet.live.events import EventKind, Removals
 from kvnet.spec import Machine
@@ -159,7 +159,7 @@ class _Run:
             except libvirt_module().libvirtError as error:
                 if self.current.is_lost():
                     raise
-                message = f"libvirt refuses to {call}: {error.get_error_message()}"
+                message = f"libvirt refuses to {call}: {said(error)}"
                 self._fail(call, "KN871", message, "correct what it says, and run this again")
                 return waiting
             if call.step.action is Action.DETACH and call.live:

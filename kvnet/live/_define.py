@@ -12,7 +12,7 @@ from lxml import etree
 from kvnet.device.diff import Change, Noticed, diff
 from kvnet.domain.read import is_nic, read_domain
 from kvnet.errors import FieldPath, Problem, Severity
-from kvnet.live._libvirt import found, libvirt_error, libvirt_module
+from kvnet.live._libvirt import found, libvirt_error, libvirt_module, said
 from kvnet.xml.parser import parse
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def define(domain_xml: str, connection: libvirt.virConnect, *, keep: bool = Fals
     try:
         domain = connection.defineXMLFlags(domain_xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
     except libvirt.libvirtError as error:
-        message = f"libvirt refuses the domain: {error.get_error_message()}"
-        hint = "run `kvnet check`, and look at what this libvirt supports"
+        message = f"libvirt refuses the domain: {said(error)}"
+        hint = "leave out what this libvirt does not support, or use a newer one"
         raise libvirt_error("KN402", message, hint, "domain") from error
     try:
         persistent: str = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
@@ -117,7 +117,7 @@ def start(domain_xml: str, connection: libvirt.virConnect, *, paused: bool = Fal
             raise
         return Started(name=domain.name(), uuid=domain.UUIDString(), live=domain.XMLDesc(), lost=defined.lost)
     except libvirt.libvirtError as error:
-        message = f"'{name}' does not start: {error.get_error_message()}"
+        message = f"'{name}' does not start: {said(error)}"
         hint = "check that the host has what its NICs are plugged into (`kvnet render` names it)"
         raise libvirt_error("KN875", message, hint, "domain") from error
 

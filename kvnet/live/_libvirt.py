@@ -49,9 +49,14 @@ def libvirt_module() -> Any:
     return libvirt
 
 
+def said(error: libvirt.libvirtError) -> str:
+    """What libvirt says, on one line: of its schema, it says one line for each element around the wrong one."""
+    return "; ".join(line.strip() for line in str(error.get_error_message()).splitlines() if line.strip())
+
+
 def refused(error: libvirt.libvirtError) -> LibvirtError:
     """The error for a call that libvirt refuses."""
-    return libvirt_error("KN871", f"libvirt says: {error.get_error_message()}", "", "domain")
+    return libvirt_error("KN871", f"libvirt says: {said(error)}", "", "domain")
 
 
 def found(look_up: Callable[[str], libvirt.virDomain], value: str) -> libvirt.virDomain | None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from kvnet.compiler import compile
+from kvnet.compiler.releases import too_new
 from kvnet.defaults import defaulted
 from kvnet.device import Device
 from kvnet.device.diff import Noticed, diff
@@ -20,7 +21,7 @@ from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.hotplug import DomainState, HotplugPolicy, redefine, with_fixed_addresses
 from kvnet.instancetypes import expand
 from kvnet.live._define import Defined, define, missing_elements
-from kvnet.live._libvirt import found, libvirt_error, libvirt_module, refused
+from kvnet.live._libvirt import LibvirtError, found, libvirt_error, libvirt_module, refused
 from kvnet.live.connection import of_connection, virt_type
 from kvnet.spec import Machine
 from kvnet.target import Target, architecture_of, checked_target
@@ -96,6 +97,19 @@ def define_machine(
         return _define_into(known, machine, connection, target)
     except libvirt_module().libvirtError as error:
         raise refused(error) from error
+    except LibvirtError as error:
+        causes = _causes(error, machine, target)
+        if not causes:
+            raise
+        raise LibvirtError([*causes, *error.problems]) from error
+
+
+def _causes(error: LibvirtError, machine: Machine, target: Target) -> tuple[Problem, ...]:
+    """What may be the cause where libvirt refuses a domain: the parts of the machine's NICs that are too new for it."""
+    if all(problem.code != "KN402" for problem in error.problems):
+        return ()
+    machine = defaulted(machine, target)
+    return too_new(machine, compile(machine, target), target)
 
 
 def _known(connection: libvirt.virConnect, machine: Machine, target: Target) -> _Known | None:

@@ -13,7 +13,7 @@ from attrs import evolve
 from lxml import etree
 
 from kvnet.live._embedded import embedded_root, prepare_process
-from kvnet.live._libvirt import LibvirtError, libvirt_error, libvirt_module, refused
+from kvnet.live._libvirt import LibvirtError, libvirt_error, libvirt_module, refused, said
 from kvnet.live.events import event_loop
 from kvnet.target import Target
 
@@ -71,7 +71,7 @@ def open_connection(uri: str) -> libvirt.virConnect:
     try:
         connection = libvirt.open(uri)
     except libvirt.libvirtError as error:
-        message = f"cannot connect to {uri}: {error.get_error_message()}"
+        message = f"cannot connect to {uri}: {said(error)}"
         hint = "check that libvirt runs there and that you may use it; without a URI, kvnet starts its own"
         raise libvirt_error("KN401", message, hint) from error
     with suppress(libvirt.libvirtError):  # a driver inside the process has no keepalive
@@ -91,7 +91,7 @@ def virt_type(connection: libvirt.virConnect, architecture: str) -> str:
         # getCapabilities() would ask the QEMUs of all architectures, which takes seconds for each
         capabilities = connection.getDomainCapabilities(None, arch, None, None)
     except libvirt_module().libvirtError as error:
-        message = f"{connection.getURI()} runs no guests of the architecture {arch}: {error.get_error_message()}"
+        message = f"{connection.getURI()} runs no guests of the architecture {arch}: {said(error)}"
         hint = "install the QEMU of that architecture, or connect elsewhere with --connect"
         raise libvirt_error("KN401", message, hint) from error
     return etree.fromstring(capabilities.encode()).findtext("domain", default="qemu")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import frozen
 
-from kvnet.live._libvirt import domain_named, libvirt_error, libvirt_module
+from kvnet.live._libvirt import domain_named, libvirt_error, libvirt_module, said
 from kvnet.xml.parser import parse
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def watch(connection: libvirt.virConnect, name: str, *, timeout: float | None = 
         with _listen(domain_named(connection, name)) as events:
             yield _until_quiet(events, connection, timeout)
     except libvirt_module().libvirtError as error:
-        message = f"libvirt delivers no events: {error.get_error_message()}"
+        message = f"libvirt delivers no events: {said(error)}"
         raise libvirt_error("KN874", message, "connect with kvnet's `connect`") from error
 
 

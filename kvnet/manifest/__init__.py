@@ -1,5 +1,6 @@
 """Text ⇄ spec: KubeVirt manifests and host facts in YAML and JSON, with the place of every problem."""
 
+from kvnet.manifest._kinds import FACTS, NO_YAML
 from kvnet.manifest.document import Document, Source, documents, manifest_files
 from kvnet.manifest.dumping import dump, plain
 from kvnet.manifest.facts import load_facts, loads_facts
@@ -18,6 +19,8 @@ from kvnet.manifest.loading import (
 )
 
 __all__ = [
+    "FACTS",
+    "NO_YAML",
     "Document",
     "Manifest",
     "Reading",

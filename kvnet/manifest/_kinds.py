@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final
 
+import attrs
+
+from kvnet.facts import HostFacts
 from kvnet.manifest._problems import NO_KIND, UNKNOWN_KIND, UNSERVED, Flaw, Misfit
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, TEMPLATES
 from kvnet.spec.keys import VMI_KEYS, is_domain
+from kvnet.spec.wire import json_name
 
-__all__ = ["API_OF", "KUBEVIRT", "NAD", "OURS", "SERVED", "is_bare_spec", "skipped_as"]
+__all__ = ["API_OF", "FACTS", "KUBEVIRT", "NAD", "NO_YAML", "OURS", "SERVED", "is_bare_spec", "skipped_as"]
 
 NAD: Final = "NetworkAttachmentDefinition"
 KUBEVIRT: Final = "KubeVirt"
+FACTS: Final = "host facts"
+NO_YAML: Final = "files that are no YAML"
 _NO_KIND: Final = "documents without a kind"
 _CORE = tuple(f"kubevirt.io/{version}" for version in ("v1", "v1alpha3", "v1alpha2", "v1alpha1"))
 _POOL = tuple(f"pool.kubevirt.io/{version}" for version in ("v1beta1", "v1alpha1"))
@@ -35,10 +42,18 @@ OURS: Final = tuple(SERVED)
 API_OF: Final = {kind: versions[0] for kind, versions in SERVED.items()}
 """The usual API version of each kind."""
 _READ = {(kind, api) for kind, versions in SERVED.items() for api in (*versions, None)}
-_LONGEST: Final = 64
-_NEAR: Final = 0.92
-"""KubeVirt has kinds of its own that resemble those which kvnet reads less than that."""
+_FACTS = {"networkInfo", "networkStatus", *(json_name(each) for each in attrs.fields(HostFacts))}
+"""The fields of a document of host facts."""
 _OWN_GROUP: Final = "kubevirt.io"
+_MULTUS_GROUP: Final = API_OF[NAD].rpartition("/")[0]
+_UNREAD = frozenset(
+    f"VirtualMachine{each}"
+    for each in (
+        *("Backup", "BackupTracker", "Clone", "Export", "Import", "InstanceMigration", "InstancePreset"),
+        *("InstanceGuestAgentInfo", "Restore", "Snapshot", "SnapshotContent", "Template", "TemplateRequest"),
+    )
+)
+"""KubeVirt's kinds that kvnet does not read, and that are spelled somewhat like one that it does."""
 _SOURCES = frozenset({"pod", "multus", "resourceClaim"})
 
 
@@ -46,7 +61,7 @@ def skipped_as(data: Any) -> str | None:
     """What a document that is not kvnet's is counted as: its kind, with its group where that tells it apart.
 
     ``None`` for documents that are read. Raises Misfit for those that are meant to be KubeVirt's and cannot be: their
-    kind is spelled in another letter case or absent, or KubeVirt never served their API version.
+    kind is misspelt or absent, or KubeVirt never served their API version.
 
     >>> skipped_as({"apiVersion": "vmoperator.vmware.com/v1alpha2", "kind": "VirtualMachine"})
     'VirtualMachine of vmoperator.vmware.com/v1alpha2'
@@ -60,7 +75,7 @@ def skipped_as(data: Any) -> str | None:
         return _without_kind(data, api)
     group = api.rpartition("/")[0] if isinstance(api, str) else None
     if kind not in SERVED:
-        return _of_other_kind(kind, group)
+        return _of_other_kind(kind, api)
     if not isinstance(api, str):
         raise Misfit(Flaw(path=("apiVersion",), value=api, wanted="text"))
     if kind == NAD:
@@ -79,29 +94,30 @@ def _without_kind(data: Mapping[str, Any], api: Any) -> str | None:
     if (isinstance(api, str) and _is_own(api)) or (api is None and _is_shaped_like_a_machine(data)):
         hint = f"write `kind: {next(iter(TEMPLATES))}`"
         raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
-    return _NO_KIND
+    return FACTS if data and data.keys() <= _FACTS else _NO_KIND
 
 
-def _of_other_kind(kind: str, group: str | None) -> str:
-    """How a document of another kind is counted. Raises Misfit where it is nearly spelled as one of its group."""
-    meant = _nearly(
-        kind, [each for each in SERVED if group in (None, _group_of(each))], 1.0 if group is None else _NEAR
-    )
+def _of_other_kind(kind: str, api: Any) -> str:
+    """How a document of another kind is counted. Raises Misfit for one of KubeVirt's whose kind is misspelt."""
+    group = api.rpartition("/")[0] if isinstance(api, str) else None
+    if group is not None and group != _MULTUS_GROUP and not _is_own(api):
+        return kind
+    meant = _meant(kind)
     if meant is not None:
         message = f"there is no kind '{kind}'"
         raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=message, hint=f"did you mean '{meant}'?"))
     return kind
 
 
-def _nearly(kind: str, kinds: list[str], cutoff: float) -> str | None:
-    """The one of some kinds that is nearly spelled so, in any letter case; lists of a kind are no such thing."""
-    folded = {each.lower(): each for each in kinds}
-    close = [] if kind.endswith("List") else get_close_matches(kind[:_LONGEST].lower(), folded, n=1, cutoff=cutoff)
-    return folded[close[0]] if close else None
-
-
-def _group_of(kind: str) -> str:
-    return API_OF[kind].rpartition("/")[0]
+@lru_cache(maxsize=64)
+def _meant(kind: str) -> str | None:
+    """The kind that kvnet reads and that another one is nearly spelled like, if any."""
+    if kind in _UNREAD or kind.endswith("List"):
+        return None
+    folded = {each.lower(): each for each in (*_UNREAD, *SERVED)}
+    nearest = get_close_matches(kind[:64].lower(), folded, n=1, cutoff=0.9)
+    meant = folded[nearest[0]] if nearest else None
+    return meant if meant in SERVED else None
 
 
 def _is_own(api: str) -> bool:

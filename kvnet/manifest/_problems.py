@@ -28,6 +28,7 @@ TOO_MANY = "KN013"
 TEMPLATE = "KN015"
 ODD_KEY = "KN016"
 UNSERVED = "KN017"
+REPEATED = "KN018"
 
 CODES: dict[str, str] = {
     UNREADABLE: "the text cannot be read, or is neither YAML nor JSON",
@@ -41,17 +42,25 @@ CODES: dict[str, str] = {
     NOTHING_FOUND: "the source holds no VirtualMachine",
     SEVERAL_FOUND: "the source holds several machines, and one was expected",
     NO_KIND: "a document does not say its kind, and is not a VMI spec either",
-    UNKNOWN_KIND: "a kind differs from one of KubeVirt's by its letter case only",
+    UNKNOWN_KIND: "a kind is nearly spelled like one of KubeVirt's",
     TOO_MANY: "a list is longer than KubeVirt allows",
     TEMPLATE: "the text is a template of Helm or Jinja that has not been rendered",
     ODD_KEY: "a key outside interfaces and networks is misspelt, or belongs at another level",
     UNSERVED: "KubeVirt never served this API version",
+    REPEATED: "an object takes the place of an earlier one with its kind, namespace and name",
 }
 """What each code means, in one line."""
 
+_PLAIN = re.compile("[0-9A-Za-z][0-9A-Za-z.-]{0,50}")
+"""Text that YAML reads as it is."""
 _LONGEST_SHOWN: Final = 60
 _EMPTY = {"domain": "write `domain: {devices: {}}`", "devices": "write `devices: {}`"}
 """How required objects are written that may be empty."""
+_MEMBERS = {
+    **{"memory": "guest", "instancetype": "name", "preference": "name", "multus": "networkName"},
+    **dict.fromkeys(("bridge", "masquerade", "sriov", "passtBinding", "pod"), ""),
+}
+"""Mappings that are easily taken for values, with the member that holds the value; some hold nothing."""
 _UNQUOTED = {"a whole number": re.compile("[+-]?[0-9]+"), "true or false": re.compile("true|false|yes|no|on|off")}
 
 
@@ -150,12 +159,23 @@ def _kind(value: Any) -> str:
 
 
 def _remedy(flaw: Flaw, shown: str) -> str:
+    if flaw.wanted == "a mapping" and flaw.path and isinstance(flaw.value, str | int | float):
+        return _as_mapping(str(flaw.path[-1]), flaw.value, shown)
     if _takes_text(flaw) and isinstance(flaw.value, bool | int | float):
         return f'quote it: "{shown}"'
     unquoted = _UNQUOTED.get(flaw.wanted)
     if unquoted and isinstance(flaw.value, str) and unquoted.fullmatch(flaw.value):
         return f"drop the quotes: {flaw.value}"
     return ""
+
+
+def _as_mapping(name: str, value: str | float, shown: str) -> str:
+    """How a mapping is written that was taken for a value."""
+    member = _MEMBERS.get(name)
+    if member is None or value is False:
+        return "leave it out" if member == "" else ""
+    plain = value if isinstance(value, str) and _PLAIN.fullmatch(value) else shown
+    return f"write `{name}: {{{member}: {plain}}}`" if member else f"write `{name}: {{}}`"
 
 
 def _takes_text(flaw: Flaw) -> bool:

@@ -312,6 +312,8 @@ def _text_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], li
 
 
 def _plain_documents(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Document], list[Problem]]:
+    if any(isinstance(each, str | os.PathLike) for each in sources):
+        raise TypeError("a list of mappings is wanted, not of paths: kvnet.load_all(*paths) reads several files")
     try:
         return [item for each in sources for item in _items(each, None)], []
     except RecursionError:  # a List may hold itself; texts are not nested so deep

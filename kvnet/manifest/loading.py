@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kvnet._arguments import checked, checked_items
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.manifest._kinds import KUBEVIRT, NAD
+from kvnet.manifest._kinds import FACTS, KUBEVIRT, NAD, NO_YAML
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, TEMPLATE, UNREADABLE, Misfit
 from kvnet.manifest._templates import mentions_ours
-from kvnet.manifest.document import Document, Source, Text, given_text, sound_documents, text_at_least
+from kvnet.manifest.document import (
+    Document,
+    Source,
+    Text,
+    given_text,
+    read_text,
+    sound_documents,
+    text_at_least,
+)
 from kvnet.manifest.objects import cluster_of, object_of
 from kvnet.manifest.partial import PartialMachine, partial_machine, with_misplaced_keys
-from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Preference
+from kvnet.manifest.repeated import repeated
+from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Origin, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
 from kvnet.target import Profile, Target
@@ -50,11 +59,13 @@ class Manifest(BriefRepr):
     - ``cluster``: the configuration in the KubeVirt object, of several the last one
     - ``skipped``: the kind of each document that kvnet does not read, with its API version where the kind is one of
       KubeVirt's
+    - ``repeated``: a warning for each object, not being a machine, that takes the place of an earlier one
     """
 
     objects: tuple[_Object, ...] = ()
     cluster: ClusterConfig | None = None
     skipped: tuple[str, ...] = ()
+    repeated: tuple[Problem, ...] = ()
 
     @property
     def machines(self) -> tuple[Machine, ...]:
@@ -81,13 +92,15 @@ class Manifest(BriefRepr):
         instancetypes: Iterable[Instancetype] = (),
         preferences: Iterable[Preference] = (),
         virt_type: str = "kvm",
+        architecture: str | None = None,
+        libvirt_release: str | None = None,
     ) -> Target:
         """What these machines are compiled against: NADs, instancetypes, preferences and the KubeVirt object among
         the documents, and what is given.
 
         ``cluster`` counts where the documents hold no KubeVirt object, and of ``instancetypes`` and ``preferences``
         those whose kind, name and namespace no document has. A binding plugin that the KubeVirt object does not list
-        is not registered.
+        is not registered. The other arguments are those of ``Target``.
 
         >>> import kvnet
         >>> nad = "{kind: NetworkAttachmentDefinition, metadata: {name: vlan100}}"
@@ -103,6 +116,8 @@ class Manifest(BriefRepr):
             instancetypes=(*checked_items(instancetypes, *_INSTANCETYPES), *self.instancetypes),
             preferences=(*checked_items(preferences, *_PREFERENCES), *self.preferences),
             virt_type=virt_type,
+            architecture=architecture,
+            libvirt_release=libvirt_release,
         )
 
     def __iter__(self) -> Iterator[_Object]:
@@ -147,7 +162,8 @@ def load(source: Source) -> Machine:
     kinds = [*manifest.skipped, *map(_kind, manifest.objects), *([KUBEVIRT] if manifest.cluster else [])]
     only = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
     message = f"there is no virtual machine in {len(kinds)} documents{only}"
-    raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint="give a VirtualMachine or its spec")])
+    hint = "read host facts with load_facts" if FACTS in manifest.skipped else "give a VirtualMachine or its spec"
+    raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
 
 
 def _kind(value: _Object) -> str:
@@ -163,45 +179,71 @@ def loads(text: str | bytes, *, name: str = "<text>") -> Machine:
     return load(given_text(text, name))
 
 
-def load_all(source: Source) -> Manifest:
-    """Read every object of a path, an open file, a mapping or a sequence of mappings.
+def load_all(source: Source, *more: Source) -> Manifest:
+    """Read every object of a path, an open file, a mapping or a sequence of mappings, or of several of these.
 
-    Documents of other kinds and API groups are ``skipped``. Raises Rejected with every problem of the others, each
-    with its place; otherwise as ``load``.
+    Documents of other kinds and API groups are ``skipped``. Of several objects with one kind, namespace and name, the
+    last one counts. Raises Rejected with every problem of the others, each with its place; otherwise as ``load``.
+
+    >>> nads = {"kind": "NetworkAttachmentDefinition", "metadata": {"name": "vlan100"}}
+    >>> load_all({"kind": "VirtualMachineInstance", "spec": {"domain": {"devices": {}}}}, nads).nads
+    (Nad(name='vlan100'),)
     """
-    return _manifest_of(*sound_documents(source, of_kubernetes=True))
+    sources = _readable((source, *more))
+    read = [sound_documents(each, of_kubernetes=True) for each in sources]
+    documents = [document for sound, _ in read for document in sound]
+    return _manifest_of(documents, [problem for _, problems in read for problem in problems], sources)
 
 
-def load_partly(source: Source) -> Reading:
-    """Read every object that a source has, with the problems of those that cannot be read, or not whole.
+def _readable(sources: Sequence[Source]) -> Sequence[Source]:
+    """The sources, those of several that are files as their texts. Raises Rejected with every file that has none."""
+    if len(sources) == 1:
+        return sources
+    texts: list[Source] = []
+    problems: list[Problem] = []
+    for source in sources:
+        try:
+            is_data = isinstance(source, Text | Mapping | list | tuple)
+            texts.append(source if is_data else read_text(source))  # type: ignore[arg-type]
+        except Rejected as error:
+            problems += error.problems
+    if problems:
+        raise Rejected(problems)
+    return texts
 
-    Takes the sources of ``load``. Raises Rejected where no text can be read at all.
+
+def load_partly(*sources: Source, only_ours: bool = False) -> Reading:
+    """Read every object that sources have, with the problems of those that cannot be read, or not whole.
+
+    Takes the sources of ``load``. With ``only_ours``, a text that is not YAML and names nothing of KubeVirt's is
+    skipped. Raises Rejected where no text can be read at all.
     """
-    sound, problems = sound_documents(source, of_kubernetes=True)
-    manifest, misfits = _objects_of(sound)
-    problems += [problem for document, misfit in misfits for problem in document.problems(misfit)]
+    readings = [sound_documents(source, of_kubernetes=True) for source in sources]
+    others = [n for n, source in enumerate(sources) if only_ours and is_of_others(source, readings[n][1])]
+    manifest, misfits = _objects_of(document for sound, _ in readings for document in sound)
+    problems = [problem for n, (_, found) in enumerate(readings) if n not in others for problem in found]
     partial = [partial_machine(document, misfit.flaws) for document, misfit in misfits]
     return Reading(
-        manifest=manifest,
+        manifest=evolve(manifest, skipped=(*manifest.skipped, *[NO_YAML] * len(others))),
         partial=tuple([each for each in partial if each is not None]),
-        problems=tuple(sorted(problems, key=_position)),
+        problems=_in_order(sources, [*problems, *_told_of(misfits)]),
     )
 
 
-def is_of_others(source: Text | Path | str | None, problems: Iterable[Problem]) -> bool:
+def is_of_others(source: Source, problems: Iterable[Problem]) -> bool:
     """Whether a text or a file that cannot be read, going by its problems, names nothing of KubeVirt's."""
     if not any(problem.code in (UNREADABLE, TEMPLATE) for problem in problems):
         return False
-    text = source if isinstance(source, Text) else text_at_least(source)
-    return text is not None and not mentions_ours(text.text)
+    text = text_at_least(source) if isinstance(source, str | os.PathLike) else source
+    return isinstance(text, Text) and not mentions_ours(text.text)
 
 
-def _manifest_of(sound: Iterable[Document], problems: list[Problem]) -> Manifest:
+def _manifest_of(sound: Iterable[Document], problems: list[Problem], sources: Iterable[Source] = ()) -> Manifest:
     """The objects of documents. Raises Rejected with what is wrong with these, and the problems of others."""
     manifest, misfits = _objects_of(sound)
-    problems += [problem for document, misfit in misfits for problem in document.problems(misfit)]
+    problems += _told_of(misfits)
     if problems:
-        raise Rejected(sorted(problems, key=_position))
+        raise Rejected(_in_order(sources, problems))
     return manifest
 
 
@@ -210,6 +252,7 @@ def _objects_of(documents: Iterable[Document]) -> tuple[Manifest, list[tuple[Doc
     objects: list[_Object] = []
     skipped: list[str] = []
     misfits: list[tuple[Document, Misfit]] = []
+    others: list[tuple[_Object | ClusterConfig, Origin | None]] = []
     cluster = None
     for document in documents:
         try:
@@ -219,15 +262,34 @@ def _objects_of(documents: Iterable[Document]) -> tuple[Manifest, list[tuple[Doc
             continue
         if isinstance(read, str):
             skipped.append(read)
-        elif isinstance(read, ClusterConfig):
+            continue
+        if isinstance(read, ClusterConfig):
             cluster = read
         else:
             objects.append(read)
-    return Manifest(objects=tuple(objects), cluster=cluster, skipped=tuple(skipped)), misfits
+        if not isinstance(read, Machine):
+            others.append((read, document.origin))
+    manifest = Manifest(
+        objects=tuple(objects), cluster=cluster, skipped=tuple(skipped), repeated=repeated(others) if others else ()
+    )
+    return manifest, misfits
 
 
-def _position(problem: Problem) -> tuple[int, int]:
-    return (problem.place.line, problem.place.column) if problem.place else (0, 0)
+def _told_of(misfits: Iterable[tuple[Document, Misfit]]) -> list[Problem]:
+    return [problem for document, misfit in misfits for problem in document.problems(misfit)]
+
+
+def _in_order(sources: Iterable[Source], problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems in the order of their places, file by file."""
+    files = {source.file: n for n, source in enumerate(sources) if isinstance(source, Text)}
+
+    def position(problem: Problem) -> tuple[int, int, int]:
+        place = problem.place
+        if place is None:
+            return (0, 0, 0)
+        return (files.get(place.file, 0), place.line, place.column)
+
+    return tuple(sorted(problems, key=position))
 
 
 def loads_all(text: str | bytes, *, name: str = "<text>") -> Manifest:
@@ -247,7 +309,8 @@ def load_cluster(source: Source) -> ClusterConfig:
     """
     read = _documents_of(source, KUBEVIRT)
     if not read:
-        raise _no_cluster()
+        hint = f"give one with `kind: {KUBEVIRT}`; load_all reads instancetypes and preferences"
+        raise _nothing(source, "no KubeVirt object", hint)
     try:
         return cluster_of(read[-1].data)
     except Misfit as misfit:
@@ -262,7 +325,8 @@ def load_cluster_objects(source: Source) -> Manifest:
     """
     read = _documents_of(source, KUBEVIRT, *INSTANCETYPE_KINDS, *PREFERENCE_KINDS)
     if not read:
-        raise _no_cluster()
+        hint = "give what `kubectl get kubevirt,vmclusterinstancetype,vmclusterpreference -A -o yaml` prints"
+        raise _nothing(source, "no KubeVirt object, no instancetype and no preference", hint)
     return _manifest_of(read, [])
 
 
@@ -273,9 +337,11 @@ def _documents_of(source: Source, *kinds: str) -> list[Document]:
     return [each for each in sound if isinstance(each.data, Mapping) and each.data.get("kind") in kinds]
 
 
-def _no_cluster() -> Rejected:
-    message, hint = "there is no KubeVirt object in what was given", f"give one with `kind: {KUBEVIRT}`"
-    return Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
+def _nothing(source: Source, what: str, hint: str) -> Rejected:
+    """The error for a source without the objects that are read from it."""
+    name = source.file if isinstance(source, Text) else source if isinstance(source, str | os.PathLike) else None
+    given = "what was given" if name is None else f"'{os.fsdecode(name)}'"
+    return Rejected([Problem(FieldPath(), NOTHING_FOUND, f"there is {what} in {given}", hint=hint)])
 
 
 def loads_cluster(text: str | bytes, *, name: str = "<text>") -> ClusterConfig:

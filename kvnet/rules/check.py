@@ -19,6 +19,7 @@ from kvnet.rules import (
     guest_network,
     interfaces,
     libvirt,
+    metadata,
     networks,
     ports,
 )
@@ -130,7 +131,7 @@ ADMISSION = (
 )
 """The rules of KubeVirt's admission, in its order."""
 
-RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES)
+RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *metadata.RULES)
 """Every rule, in the order of its findings."""
 
 _RULES = Rules(RULES)

@@ -12,6 +12,7 @@ from kvnet.spec.keys import has_odd_keys
 from kvnet.spec.machine import REPLICATING
 
 __all__ = [
+    "ANNOTATIONS",
     "AUTOATTACH",
     "BINDINGS",
     "CIDRS",
@@ -37,6 +38,7 @@ Occasion = str | type[Any]
 """The name of an interface field that is set, that of a member of the spec that kvnet keeps as plain data, the class
 of a binding or source, or one of the texts below."""
 
+ANNOTATIONS = "annotations"
 BINDINGS = "an interface without just one binding"
 NAMES = "names of interfaces and networks that are not in pairs"
 SOURCES = "a network without just one source"
@@ -91,7 +93,9 @@ def occasions(machine: Machine) -> frozenset[Occasion]:
         given.add(NAMES)
     _of_spec(machine.spec, given)
     if machine.kind in REPLICATING:
-        given.add(REPLICAS)
+        given.update((REPLICAS, ANNOTATIONS))
+    if machine.annotations or "metadata" in machine.around:
+        given.add(ANNOTATIONS)
     if has_odd_keys(machine):
         given.add(ODD_KEYS)
     return frozenset(given)

@@ -96,10 +96,22 @@ def _branch(branch: Branch, at: DeclaredPath) -> Iterator[DeclaredPath]:
 
 
 def newer_than(device: Any, libvirt: str) -> Iterator[Problem]:
-    """A problem for every part of an object that came after a release of libvirt."""
+    """A problem for every child or attribute of an object that came after a release of libvirt, or has such a part."""
+    found: dict[FieldPath, list[tuple[FieldPath, str]]] = {}
     for at, since in newer_parts(device, libvirt):
-        message = f"libvirt {libvirt} does not know it; it came with {since}"
+        found.setdefault(FieldPath(at.parts[:2]), []).append((at, since))
+    for child, parts in found.items():
+        names = {_named(at) for at, _ in parts}
+        name = names.pop() if len(names) == 1 else f"{_named(child)} as it is written here"
+        newest = max((since for _, since in parts), key=release)
+        message = f"libvirt {libvirt} does not know {name}; it came with {newest}"
+        at = parts[0][0] if len(parts) == 1 else child
         yield Problem(at, "KN520", message, hint="leave it out, or write for a newer release")
+
+
+def _named(at: FieldPath) -> str:
+    *around, last = [part for part in at.parts if isinstance(part, str)]
+    return f"the attribute '{last[1:]}' of <{around[-1]}>" if last.startswith("@") else f"<{last}>"
 
 
 def newer_parts(device: Any, libvirt: str) -> Iterator[tuple[FieldPath, str]]:

@@ -75,6 +75,15 @@ def test_a_single_file_without_a_machine_is_named(run: Run, tmp_path: Path) -> N
     assert codes(run("check", "templates/deploy.yaml")) == ["KN009"]
 
 
+def test_host_facts_among_manifests_are_skipped_and_named(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, {"facts.yaml": "links: {default: {mtu: 1450}}\n"})
+    alone = run("check", "facts.yaml")
+    assert alone.returncode == 1
+    assert b"KN009 there is no virtual machine in 'facts.yaml'; these look like host facts: give them" in alone.stderr
+    both = run("check", ".")
+    assert (both.returncode, both.stderr.count(b"host facts (1); give host facts with --facts")) == (0, 1)
+
+
 def test_a_single_file_that_is_no_yaml_is_told(run: Run, tmp_path: Path) -> None:
     put(tmp_path, OTHERS)
     assert codes(run("check", "broken.yaml")) == ["KN001"]

@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 import pytest
 
 import kvnet
+from kvnet.manifest import plain
 
 Run = Callable[..., "CompletedProcess[bytes]"]
 
@@ -115,3 +116,39 @@ def test_an_empty_name_of_a_file_is_refused_with_what_to_give(run: Run, argument
     ended = run(*arguments)
     assert ended.returncode == 2
     assert b"KN001 the path is empty; give the path of a file" in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["render", "--profile", "host", "vm.yaml", "a.yaml", "b.yaml"],
+        ["check", "--profile", "host", "vm.yaml", "a.yaml", "b.yaml"],
+        ["define", "--profile", "host", "vm.yaml", "a.yaml", "b.yaml"],
+        ["instancetypes", "vm.yaml", "a.yaml", "b.yaml"],
+        ["bulk", "--profile", "host", "-f", "vm.ndjson", "--nads", "a.yaml", "b.yaml"],
+        ["bulk", "--profile", "host", "-f", "."],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_network_that_two_files_define_is_told_of(run: Run, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "vm.yaml").write_text(MACHINE)
+    (tmp_path / "vm.ndjson").write_text(json.dumps(plain(kvnet.loads(MACHINE))))
+    (tmp_path / "a.yaml").write_text(NAD.replace("br-red", "br-blue"))
+    (tmp_path / "b.yaml").write_text(NAD)
+    told = run(*command).stderr.decode()
+    assert re.findall(r"b\.yaml:\d+:\d+: warning (KN018).*\(a\.yaml:\d+:\d+\)", told) == ["KN018"]
+    assert "KN018" not in run(*command, "-q").stderr.decode()
+
+
+def test_a_file_without_objects_of_the_cluster_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "vm.yaml").write_text(MACHINE)
+    told = run("check", "vm.yaml", "--cluster", "vm.yaml").stderr
+    assert b"KN009 there is no KubeVirt object, no instancetype and no preference in 'vm.yaml'" in told
+
+
+def test_what_the_cluster_has_counts_more_than_a_manifest_without_further_ado(run: Run, tmp_path: Path) -> None:
+    size = "kind: VirtualMachineInstancetype\nmetadata: {name: small}\nspec: {cpu: {guest: %d}, memory: {guest: 1Gi}}"
+    for n in (1, 2):
+        (tmp_path / f"{n}.yaml").write_text(size % n)
+    ended = run("instancetypes", "1.yaml", "--cluster", "2.yaml")
+    assert (ended.returncode, ended.stderr) == (0, b"")

@@ -42,6 +42,43 @@ def test_a_form_that_a_command_does_not_offer_is_refused(command: str, capsys: p
     assert "invalid choice: 'toml'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["render", "a", "--profile", "host", "b", "--devices", "c"], ["a", "b", "c"]),
+        (["check", "--strict", "a", "-q", "-", "-f", "b"], ["a", "-", "b"]),
+        (["instancetypes", "--cluster", "c", "a"], ["a"]),
+    ],
+)
+def test_files_may_be_named_before_and_after_options(argv: list[str], expected: list[str]) -> None:
+    assert options.parsed(parser(), argv).files == expected
+
+
+def test_domains_may_be_named_before_and_after_options() -> None:
+    assert options.parsed(parser(), ["import", "a", "--profile", "host", "b"]).domains == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["render", "a", "--colour", "red"], "unrecognized arguments: --colour red"),
+        (["check"], "no manifest is given: kvnet check -f FILE"),
+        (["diff", "a", "b", "c"], "unrecognized arguments: c"),
+        (["define", "a", "--into"], "say which one with --connect URI"),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_what_a_command_cannot_understand_shows_its_own_usage(
+    argv: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        options.parsed(parser(), argv)
+    shown = capsys.readouterr().err
+    assert (ended.value.code, shown.startswith(f"usage: kvnet {argv[0]} ")) == (2, True)
+    assert f"kvnet {argv[0]}: error: " in shown
+    assert told in shown
+
+
 def test_a_command_cannot_name_a_form_without_a_writer() -> None:
     with pytest.raises(ValueError, match="has no toml, only json, yaml"):
         options._output(argparse.ArgumentParser(), "text", "json", "toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import pytest
@@ -63,6 +64,27 @@ def test_a_quantity_is_a_whole_number(text: str, value: int) -> None:
 def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a quantity"):
         quantity_ceil(text)
+
+
+MEANT = {
+    "1GB": "write 1G or 1Gi",
+    "512MiB": "write 512Mi",
+    "1K": "write 1k or 1Ki",
+    "1.5 g": "write 1.5G or 1.5Gi",
+    "1kb": "write 1k or 1Ki",
+    "1gi": "write 1Gi",
+    "1e": "such as",
+    "1KBs": "such as",
+}
+
+
+@pytest.mark.parametrize(("text", "says"), MEANT.items(), ids=MEANT)
+def test_a_quantity_that_is_written_otherwise_is_refused_with_what_was_meant(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=f"'{re.escape(text)}' is not a quantity:? {says}") as caught:
+        quantity_ceil(text)
+    if ": write " in str(caught.value):
+        for meant in str(caught.value).partition(": write ")[2].split(" or "):
+            assert quantity_ceil(meant) > 0
 
 
 @pytest.mark.parametrize("text", ["1e31", "1e99999", f"1E{'9' * 50}"])

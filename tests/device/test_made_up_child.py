@@ -62,7 +62,8 @@ def test_it_is_checked_when_an_object_is_made() -> None:
 
 
 def test_it_is_refused_for_a_libvirt_that_does_not_know_it() -> None:
-    with pytest.raises(kvnet.XmlError, match=r"KN520 libvirt 12\.5 does not know it.*\[interface\.flow\.@limit\]"):
+    told = r"KN520 libvirt 12\.5 does not know the attribute 'limit' of <flow>; .*\[interface\.flow\.@limit\]"
+    with pytest.raises(kvnet.XmlError, match=told):
         kvnet.write(NIC, libvirt="12.5")
 
 

@@ -97,6 +97,69 @@ def test_a_nic_is_replaced_in_its_place(old: str) -> None:
     assert after == domain("    " + NIC.replace("\n", "\n    ") + "\n    <interface/>\n")
 
 
+SLOT = "<address type='pci' domain='0x0000' bus='0x03' slot='0x00' function='0x0'/>"
+
+
+def a_nic(*children: str, kind: str = "interface type='bridge'", model: str = "virtio") -> str:
+    return f"<{kind}><model type='{model}'/><alias name='ua-a'/>{''.join(children)}</{kind.split(maxsplit=1)[0]}>"
+
+
+def known(text: str) -> list[tuple[str, str]]:
+    """The MAC address and the bus of each NIC of a domain."""
+    nics = tree(text).xpath("/domain/devices/*[self::interface or self::hostdev]")
+    return [(nic.xpath("string(mac/@address)"), nic.xpath("string(address/@bus)")) for nic in nics]
+
+
+OLD = a_nic(f"<mac address='{MAC}'/>", SLOT, kind="interface type='network'")
+PASSED = "<hostdev mode='subsystem' type='pci'><alias name='ua-sriov-a'/>"
+TAKEN_OVER = {
+    "both": (OLD, a_nic(), [(MAC, "0x03")]),
+    "its own MAC": (OLD, a_nic("<mac address='52:54:00:00:00:02'/>"), [("52:54:00:00:00:02", "0x03")]),
+    "its own slot": (OLD, a_nic(SLOT.replace("0x03", "0x04")), [(MAC, "0x04")]),
+    "a slot that libvirt is to choose": (OLD, a_nic("<address type='pci'/>"), [(MAC, "")]),
+    "another model of the same slots": (OLD, a_nic(model="e1000e"), [(MAC, "0x03")]),
+    "a model that needs other slots": (OLD, a_nic(model="e1000"), [(MAC, "")]),
+    "an address on no PCI bus": (OLD.replace("'pci'", "'ccw'"), a_nic(), [(MAC, "")]),
+    "a virtual function": (f"{PASSED}{SLOT}</hostdev>", f"{PASSED}<source/></hostdev>", [("", "0x03")]),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), TAKEN_OVER.values(), ids=TAKEN_OVER)
+def test_a_nic_takes_over_the_addresses_that_it_does_not_say(
+    old: str, new: str, expected: list[tuple[str, str]]
+) -> None:
+    after = patch(domain(f"    {old}\n"), [new])
+    assert known(after) == expected
+    assert patch(after, [new]) == after
+
+
+def test_addresses_that_another_nic_asks_for_are_not_taken_over() -> None:
+    other = f"<interface type='user'><mac address='{MAC}'/><alias name='ua-b'/>{SLOT}</interface>"
+    assert known(patch(domain(f"    {OLD}\n"), [a_nic(), other])) == [("", ""), (MAC, "0x03")]
+
+
+def test_what_a_nic_takes_over_is_spelled_and_indented_as_in_the_document() -> None:
+    slot = SLOT.replace("'", '"').replace("/>", "><!-- x --><zpci uid='1'/></address>")
+    old = f"<interface type='user'><alias name='ua-a'/>{slot}<mac  address='{MAC}'/></interface>"
+    new = "<interface type='bridge' ><alias name='ua-a'/></interface>"
+    lines = [
+        "<interface type='bridge' >",
+        f"  <mac  address='{MAC}'/>",
+        "  <alias name='ua-a'/>",
+        *("  " + slot.split("<!--")[0], "    <!-- x -->", "    <zpci uid='1'/>", "  </address>"),
+        "</interface>",
+    ]
+    assert patch(domain(f"    {old}\n"), [new]) == domain("".join(f"    {line}\n" for line in lines))
+
+
+def test_nics_of_one_mac_address_keep_their_slots_whatever_order_they_are_given_in() -> None:
+    nics = [f"<interface type='{kind}'><mac address='{MAC}'/></interface>" for kind in ("user", "ethernet")]
+    slots = [SLOT, SLOT.replace("0x03", "0x04")]
+    with_slots = [nic.replace("</interface>", f"{slot}</interface>") for nic, slot in zip(nics, slots, strict=True)]
+    before = domain("".join(f"    {nic}\n" for nic in with_slots))
+    assert patch(before, nics[::-1]) == before
+
+
 def test_two_nics_of_one_mac_and_two_aliases_are_two_nics() -> None:
     after = patch(domain(f"    <interface><mac address='{MAC}'/><alias name='ua-b'/></interface>\n"), [NIC])
     assert aliases(after) == ["ua-b", "ua-a"]
@@ -179,6 +242,17 @@ def test_what_cannot_be_patched_is_refused_by_code(document: str, nics: list[str
     assert [problem.code for problem in caught.value.problems] == [code]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_path"),
+    [("dom.xml", True), ("/etc/libvirt/qemu/vm", True), ("my domain.xml", True), ("", False), ("<a", False)],
+)
+def test_a_path_in_the_place_of_xml_is_told(text: str, is_path: bool) -> None:
+    for read in (lambda: patch(text, []), lambda: kvnet.read_device(text), lambda: kvnet.read_domain(text)):
+        with pytest.raises(XmlError, match="KN501") as caught:
+            read()
+        assert ("this looks like a path" in caught.value.problems[0].hint) is is_path
+
+
 def test_a_problem_has_line_and_column_in_characters() -> None:
     with pytest.raises(XmlError) as caught:
         patch("<domain>\n  é<a></b></domain>", [])
@@ -210,10 +284,11 @@ def test_nics_of_one_mac_address_stay_whatever_order_they_are_given_in(order: tu
 
 
 @st.composite
-def _nic(draw: st.DrawFn) -> str:
+def _nic(draw: st.DrawFn, slots: tuple[str, ...] = ("",)) -> str:
     tag = draw(st.sampled_from(["interface", "hostdev"]))
     alias, mac = draw(st.sampled_from(_ALIASES[tag])), draw(_MACS)
     parts = [f"<alias name='{alias}'/>"] * (alias is not None) + [f'<mac address="{mac}"/>'] * (mac is not None)
+    parts += [draw(st.sampled_from(slots))]
     between = draw(st.sampled_from(["", "\n    ", "<!-- & > -->"]))
     kind = draw(st.sampled_from(["user", "ethernet"]))
     return f"<{tag} type='{kind}'>{between}{between.join(draw(st.permutations(parts)))}</{tag}>"
@@ -227,7 +302,7 @@ _GAPS = st.sampled_from(["", "\n    ", "\r\n\t\t", "\n\n  ", " "])
 
 @st.composite
 def _domain(draw: st.DrawFn) -> str:
-    parts = draw(st.lists(_nic() | _OTHERS, max_size=6).filter(_has_unique_aliases))
+    parts = draw(st.lists(_nic(("", SLOT)) | _OTHERS, max_size=6).filter(_has_unique_aliases))
     inside = "".join(draw(_GAPS) + part for part in parts)
     devices = draw(st.sampled_from(["", "<devices/>", f"<devices>{inside}{draw(_GAPS)}</devices>"]))
     return f"<domain>{draw(_GAPS)}<name>é&#x41;</name>{draw(_GAPS)}{devices}{draw(_GAPS)}</domain>{draw(_GAPS)}"

@@ -301,6 +301,18 @@ def test_a_vlan_on_a_linux_bridge_is_refused_by_a_libvirt_that_never_starts_it(c
     assert connection.listAllDomains() == []
 
 
+def test_what_is_too_new_for_the_libvirt_that_refuses_it_is_told_with_its_nic(connection: Any) -> None:
+    passt = attrs.evolve(kvnet.load(vmi([nic("lan", "passtBinding")], [pod("lan")])), name=NAME)
+    if connection.getLibVersion() >= 11_001_000:
+        pytest.skip("this libvirt has all that kvnet writes for passt")
+    with pytest.raises(LibvirtError) as caught:
+        live.define_machine(passt, connection)
+    too_new, refusal = caught.value.problems
+    assert (too_new.code, str(too_new.at)) == ("KN347", "spec.domain.devices.interfaces[0]")
+    assert "'lan' has passt for vhost-user, which needs libvirt 11.1.0" in too_new.message
+    assert (refusal.code, "\n" in refusal.message) == ("KN402", False)
+
+
 def test_a_plan_knows_the_release_of_its_connection(connection: Any) -> None:
     define(connection, machine(RED))
     igb = machine(nic("red", "masquerade", model="igb"))

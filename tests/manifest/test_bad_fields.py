@@ -103,7 +103,11 @@ CASES = {
         "true is a boolean, not a whole number",
     ),
     "a list for a binding": (NIC + "        bridge: []\n", f"8:17 KN004 {NIC0}.bridge", "[] is a list, not a mapping"),
-    "text for a binding": (NIC + "        bridge: x\n", f"8:17 KN004 {NIC0}.bridge", '"x" is text, not a mapping'),
+    "text for a binding": (
+        NIC + "        bridge: x\n",
+        f"8:17 KN004 {NIC0}.bridge",
+        '"x" is text, not a mapping | write `bridge: {}`',
+    ),
     "a mapping for a list": (NIC + "        ports: {}\n", f"8:16 KN004 {NIC0}.ports", "{} is a mapping, not a list"),
     "a number for a port": (
         NIC + "        ports: [80]\n",
@@ -136,7 +140,7 @@ CASES = {
     "text for a network source": (
         NETWORKS + "  - {name: a, pod: x}\n",
         "6:20 KN004 spec.networks[0].pod",
-        '"x" is text, not a mapping',
+        '"x" is text, not a mapping | write `pod: {}`',
     ),
     "text for the networks": (
         VMI + "spec: {networks: x, domain: {devices: {}}}\n",
@@ -162,6 +166,26 @@ CASES = {
         DOMAIN + "    memory: {guest: lots}\n    devices: {}\n",
         "5:21 KN004 spec.domain.memory.guest",
         "'lots' is not a quantity",
+    ),
+    "memory that is given as a value": (
+        DOMAIN + "    memory: 1Gi\n    devices: {}\n",
+        "5:13 KN004 spec.domain.memory",
+        '"1Gi" is text, not a mapping | write `memory: {guest: 1Gi}`',
+    ),
+    "an instancetype that is given by its name": (
+        "kind: VirtualMachine\nspec: {instancetype: a b, template: {spec: {domain: {devices: {}}}}}\n",
+        "2:22 KN004 spec.instancetype",
+        '"a b" is text, not a mapping | write `instancetype: {name: "a b"}`',
+    ),
+    "a binding that is switched on": (
+        NIC + "        masquerade: true\n",
+        f"8:21 KN004 {NIC0}.masquerade",
+        "true is a boolean, not a mapping | write `masquerade: {}`",
+    ),
+    "a binding that is switched off": (
+        NIC + "        masquerade: false\n",
+        f"8:21 KN004 {NIC0}.masquerade",
+        "false is a boolean, not a mapping | leave it out",
     ),
     "text for the metadata": (
         "kind: VirtualMachineInstance\nmetadata: x\nspec: {domain: {devices: {}}}\n",

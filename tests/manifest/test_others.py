@@ -27,6 +27,9 @@ SKIPPED = {
     "values of a chart": ("replicaCount: 2\ndomain: example.com\nnetworks: [a, b]\n", None),
     "values with mappings": ("domain: {name: example.com}\nnetworks: {default: {driver: bridge}}\n", None),
     "a workflow": ("on: [push]\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ x }}'}]}}\n", None),
+    "host facts": ("architecture: amd64\npciAddresses: {red: '0000:05:00.1'}\n", "host facts"),
+    "facts and more": ("architecture: amd64\nname: red\n", "documents without a kind"),
+    "nothing": ("{}\n", "documents without a kind"),
     "a Kustomization": ("resources: [vm.yaml]\n", None),
     "a playbook": ("- hosts: all\n  tasks: []\n", None),
     "a patch": ('[{"op": "add", "path": "/a", "value": 1}]', None),
@@ -56,6 +59,47 @@ def test_what_is_not_kubevirts_is_skipped_and_counted(text: str, kind: str | Non
 def test_a_document_without_kind_and_specs_is_never_a_finding(data: Any) -> None:
     text = yaml.safe_dump(data, allow_unicode=False)
     assert [each.name for each in loads_all(f"{text}\n---\n{VMI}").machines] == ["a"]
+
+
+MISSPELT = {
+    ("kubevirt.io/v1", "VirtualMachin"): "VirtualMachine",
+    ("kubevirt.io/v1alpha3", "VirtualMahcine"): "VirtualMachine",
+    (None, "VirtualMachineInstanc"): "VirtualMachineInstance",
+    ("instancetype.kubevirt.io/v1beta1", "VirtualMachinInstancetype"): "VirtualMachineInstancetype",
+    ("instancetype.kubevirt.io/v1beta1", "VirtualMachineClusterInstanceTypes"): "VirtualMachineClusterInstancetype",
+    ("pool.kubevirt.io/v1beta1", "VirtualMachinePools"): "VirtualMachinePool",
+    ("k8s.cni.cncf.io/v1", "NetworkAttachementDefinition"): "NetworkAttachmentDefinition",
+    (None, "Kubvirt"): "KubeVirt",
+}
+
+
+@pytest.mark.parametrize(("given", "meant"), MISSPELT.items(), ids=lambda each: each[1])
+def test_a_kind_that_is_nearly_one_of_kubevirts_is_told_with_it(given: tuple[str | None, str], meant: str) -> None:
+    api, kind = given
+    with pytest.raises(Rejected) as caught:
+        kvnet.load_all({"apiVersion": api, "kind": kind})
+    assert [(each.code, each.hint) for each in caught.value.problems] == [("KN012", f"did you mean '{meant}'?")]
+
+
+OTHER_KINDS = [
+    ("kubevirt.io/v1", "VirtualMachineInstanceMigration"),
+    ("kubevirt.io/v1", "VirtualMachineInstancePreset"),
+    ("snapshot.kubevirt.io/v1beta1", "VirtualMachineSnapshotContent"),
+    ("snapshot.kubevirt.io/v1beta1", "VirtualMachineRestore"),
+    ("clone.kubevirt.io/v1beta1", "VirtualMachineClone"),
+    ("export.kubevirt.io/v1beta1", "VirtualMachineExport"),
+    ("migrations.kubevirt.io/v1alpha1", "MigrationPolicy"),
+    ("cdi.kubevirt.io/v1beta1", "DataVolume"),
+    ("hco.kubevirt.io/v1beta1", "HyperConverged"),
+    ("instancetype.kubevirt.io/v1beta1", "VirtualMachineInstancetypeList"),
+    ("x.example/v1", "VirtualMachin"),
+    (None, "Service"),
+]
+
+
+@pytest.mark.parametrize(("api", "kind"), OTHER_KINDS, ids=str)
+def test_a_kind_that_kubevirt_or_another_has_is_skipped(api: str | None, kind: str) -> None:
+    assert kvnet.load_all({"apiVersion": api, "kind": kind}).skipped == (kind,)
 
 
 READ = {

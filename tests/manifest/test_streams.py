@@ -242,3 +242,33 @@ def test_an_empty_path_is_refused_with_what_to_give(read: Any) -> None:
 def test_a_directory_is_refused_with_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(kvnet.Rejected, match="Is a directory; give the path of a file in it"):
         load(tmp_path)
+
+
+def test_several_sources_are_read_as_one(tmp_path: Path) -> None:
+    (tmp_path / "vm.yaml").write_text(VMI % "a")
+    (tmp_path / "nad.yaml").write_text(NAD)
+    read = kvnet.load_all(tmp_path / "vm.yaml", str(tmp_path / "nad.yaml"), {"kind": "Secret"})
+    assert (len(read.machines), len(read.nads), read.skipped) == (1, 1, ("Secret",))
+    assert kvnet.load_all(*[tmp_path / "nad.yaml"]).nads == read.nads
+
+
+def test_problems_of_several_sources_come_file_by_file(tmp_path: Path) -> None:
+    for name, lines in (("b.yaml", 3), ("a.yaml", 1)):
+        (tmp_path / name).write_text("\n" * lines + "kind: virtualmachine\n---\nkind: [\n")
+    with pytest.raises(kvnet.Rejected) as caught:
+        kvnet.load_all(tmp_path / "b.yaml", tmp_path / "a.yaml")
+    places = [(Path(each.place.file).name, each.code) for each in caught.value.problems if each.place]
+    assert places == [("b.yaml", "KN012"), ("b.yaml", "KN001"), ("a.yaml", "KN012"), ("a.yaml", "KN001")]
+
+
+def test_every_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(kvnet.Rejected) as caught:
+        kvnet.load_all(tmp_path / "a", tmp_path / "b")
+    assert [each.code for each in caught.value.problems] == ["KN001", "KN001"]
+
+
+@pytest.mark.parametrize("read", [kvnet.load_all, kvnet.load, kvnet.load_facts, kvnet.load_cluster])
+@pytest.mark.parametrize("paths", [["a.yaml", "b.yaml"], (Path("a.yaml"),)], ids=str)
+def test_a_list_of_paths_is_refused_with_what_reads_it(read: Any, paths: Any) -> None:
+    with pytest.raises(TypeError, match=r"kvnet\.load_all\(\*paths\)"):
+        read(paths)

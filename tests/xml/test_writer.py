@@ -9,6 +9,7 @@ import pytest
 
 import kvnet
 from kvnet.device import (
+    Backend,
     BridgeSource,
     Device,
     Driver,
@@ -19,8 +20,11 @@ from kvnet.device import (
     NetworkSource,
     PciGuestAddress,
     PciHostAddress,
+    PortForward,
     UnassignedGuestAddress,
+    UserSource,
     VfHostAddress,
+    VhostuserSource,
 )
 from kvnet.values import PciAddress
 from kvnet.xml.generate import writers
@@ -65,3 +69,34 @@ def test_the_order_in_which_fields_are_given_does_not_matter() -> None:
     fields: dict[str, Any] = {"source": EthernetSource(), "alias": "ua-a", "mtu": 1500}
     texts = {kvnet.write(Interface(**dict(order))) for order in permutations(fields.items())}
     assert texts == {"<interface type='ethernet'><mtu size='1500'/><alias name='ua-a'/></interface>"}
+
+
+NEWER = {
+    "attributes that are absent, and one that is there": (
+        Interface(source=VhostuserSource(dev="eth0")),
+        [("interface.source", "<source> as it is written here; it came with 11.1.0")],
+    ),
+    "a child that is given twice": (
+        Interface(source=UserSource(), backend=Backend(type="passt"), port_forwards=(PortForward(proto="tcp"),) * 2),
+        [
+            ("interface.portForward", "<portForward>; it came with 9.0.0"),
+            ("interface.backend.@type", "the attribute 'type' of <backend>; it came with 9.0.0"),
+        ],
+    ),
+    "an attribute": (
+        Interface(source=EthernetSource(), target="a", target_managed=False),
+        [("interface.target.@managed", "the attribute 'managed' of <target>; it came with 5.7.0")],
+    ),
+    "the device's own attribute": (
+        Hostdev(source=PciHostAddress(bus=1), display=True),
+        [("hostdev.@display", "the attribute 'display' of <hostdev>; it came with 11.0.0")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "told"), NEWER.values(), ids=NEWER)
+def test_what_a_release_does_not_know_is_named_once_for_each_element(made: Device, told: list[tuple[str, str]]) -> None:
+    with pytest.raises(kvnet.XmlError) as caught:
+        kvnet.write(made, libvirt="5.6.0")
+    problems = caught.value.problems
+    assert [(str(each.at), each.message.removeprefix("libvirt 5.6.0 does not know ")) for each in problems] == told
