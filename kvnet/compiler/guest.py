@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from attrs import frozen
 
-from kvnet.compiler.topology import MAX_QUEUES, queue_capacity, topology, vcpus
+from kvnet.topology import MAX_QUEUES, queue_capacity, topology, vcpus
 from kvnet.device import Acpi, Driver, PciGuestAddress, Rom
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.facts import Confidential

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
-from kvnet.compiler.topology import Topology, topology, vcpus
+from kvnet.topology import Topology, topology, vcpus
 from kvnet.defaults import counted_cpus, defaulted, has_cpu_hotplug
 from kvnet.device import Device, PciGuestAddress, read_device
 from kvnet.domain.document import only_nic
