@@ -27,7 +27,7 @@ ALLOWED = {
     "manifest": {"_arguments", "cni", "target", "facts", "spec", "values", "errors"},
     "rules": {
         *("cni", "manifest", "topology", "nic_models", "root_complex", "instancetypes", "defaults", "target", "facts"),
-        *("spec", "values", "errors"),
+        *("_arguments", "spec", "values", "errors"),
     },
     "compiler": {
         "_html",

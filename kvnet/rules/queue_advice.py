@@ -64,14 +64,9 @@ def queues_take_memory(context: RuleContext) -> Iterator[Problem]:
     if queues <= 1 or not taps:
         return
     memory = taps * queues * _KIB_OF_QUEUE
-    yield note(
-        _at(context),
-        "KN922",
-        f"{taps * queues} vhost queues take {memory} KiB of the node's kernel memory",
-        f"see in the guest that they are used: `ethtool -L eth0 combined {queues}` turns them on"
-        if not is_windows(context.machine)
-        else "see in the guest that receive side scaling is on",
-    )
+    message = f"{taps * queues} vhost queues take {memory} KiB of the node's kernel memory, used by the guest or not"
+    use = "Enable-NetAdapterRss -Name *" if is_windows(context.machine) else f"ethtool -L eth0 combined {queues}"
+    yield note(_at(context), "KN922", message, f"run `{use}` in the guest, for each of its NICs")
 
 
 def _at(context: RuleContext) -> FieldPath:
@@ -79,7 +74,9 @@ def _at(context: RuleContext) -> FieldPath:
 
 
 def _queued(context: RuleContext) -> list[Nic]:
-    """The NICs to which KubeVirt gives the queues: virtio ones on a tap or on passt."""
+    """The NICs to which multiqueue gives queues: virtio ones on a tap or on passt."""
+    if not context.machine.spec.domain.devices.network_interface_multiqueue:
+        return []
     return [
         nic
         for nic in context.nics
