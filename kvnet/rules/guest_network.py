@@ -129,7 +129,7 @@ def _data_of(at: FieldPath, source: Mapping[str, Any]) -> Iterator[Problem]:
         message = f"the network data has {len(data)} bytes, and {_NETWORK_DATA_BYTES} are allowed"
         yield refusal(at, "KN207", message, "put it into a secret, and name that in networkDataSecretRef")
     user_data = (text(source, "userData"), text(source, "userDataBase64"))
-    if not sources and not any((*user_data, text(member(source, "userDataSecretRef"), "name"))):
+    if not sources and not any((*user_data, text(member(source, "secretRef"), "name"))):
         yield refusal(at, "KN208", "there is neither user data nor network data", "write userData, or drop the volume")
 
 
