@@ -166,7 +166,7 @@ def _is_emulated(case: Case, problem: Problem) -> bool:
 
 
 def _has_many_queues(case: Case, _: Problem) -> bool:
-    """Of recorded devices, those with a ``<driver>`` have queues: with more than one, QEMU allocates two and two more."""
+    """QEMU allocates two vectors for each queue of a ``<driver>``, and two more."""
     queues = [int(text) for device in _devices(case) for text in device.xpath("driver/@queues")]
     return not queues or sum(2 * each + 2 for each in queues) > 200
 
