@@ -181,7 +181,7 @@ def _addresses(written: Iterable[tuple[Any, _PATH]]) -> Iterator[Written]:
             address = ip_interface(text) if isinstance(text, str) else None
         except ValueError:
             continue
-        if isinstance(address, IPv6Interface) and not (address.is_link_local or address.is_loopback):
+        if isinstance(address, IPv6Interface) and not address.is_link_local:
             yield Written(text, path)
 
 

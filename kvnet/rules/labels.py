@@ -43,14 +43,12 @@ def has_sidecar(machine: Machine) -> bool:
 def is_windows(machine: Machine) -> bool:
     """Whether the guest's system is Windows, as its preference, its labels or its annotations tell.
 
-    The machine's instancetype and preference are applied, so that annotations name them.
+    Its instancetype and preference have been applied, and annotations name them.
     """
     return any(_WINDOWS.search(name) for name in _system_names(machine))
 
 
 def _system_names(machine: Machine) -> Iterator[str]:
-    if machine.preference is not None and machine.preference.name:
-        yield machine.preference.name
     holders = [machine.annotations]
     for path in _holders(machine):
         holders += [_labels(machine, path), member(machine.around, *path, "metadata", "annotations") or {}]

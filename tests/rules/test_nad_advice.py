@@ -23,6 +23,7 @@ def default(binding: str = "bridge", **members: Any) -> Json:
 
 
 REFERENCE = "spec.networks[0].multus.networkName"
+BOUND = f"{NICS}[0].bridge"
 ON_NADS: dict[str, tuple[Json, tuple[kvnet.Nad, ...], list[tuple[str, str]]]] = {
     "a bridge on macvlan": (attached(), (nad({"type": "macvlan"}),), [("KN912", f"{NICS}[0].bridge")]),
     "a bridge on a chain that begins with ipvlan": (
@@ -146,6 +147,23 @@ ON_NADS: dict[str, tuple[Json, tuple[kvnet.Nad, ...], list[tuple[str, str]]]] = 
         [("KN917", REFERENCE)],
     ),
     "a default on a plugin that nobody knows": (default(), (nad({"type": "calico"}),), []),
+    "a secondary network without IPAM beside a default": (
+        vmi([nic("a"), nic("b")], [multus("a", default=True), multus("b", networkName="other")]),
+        (nad(BRIDGE | {"ipam": IPAM}), nad(BRIDGE, name="other")),
+        [],
+    ),
+    "the first of two NADs of one name": (attached(), (nad({"type": "macvlan"}), nad(BRIDGE)), [("KN912", BOUND)]),
+    "the second of two NADs of one name": (attached(), (nad(BRIDGE), nad({"type": "macvlan"})), []),
+    "a NAD without a namespace before one of the machine's": (
+        attached(),
+        (nad({"type": "macvlan"}), nad(BRIDGE, namespace="default")),
+        [("KN912", BOUND)],
+    ),
+    "a NAD of the machine's namespace before one without": (
+        attached(),
+        (nad(BRIDGE, namespace="default"), nad({"type": "macvlan"})),
+        [],
+    ),
     "a secondary network without IPAM": (attached(), (nad(BRIDGE),), []),
     "a spoof check": (attached(), (nad(BRIDGE | {"macspoofchk": True}),), [("KN926", REFERENCE)]),
     "one spoof check of two NICs": (
@@ -199,6 +217,12 @@ def test_the_group_security_warns_of(plugin: Json, count: int, profile: str) -> 
     for groups, expected in (((), 0), (("security",), count)):
         found = told(attached(binding), nad(plugin), groups=groups, profile=profile, facts=facts)
         assert [each for each in found if each[0] == "KN925"] == [("KN925", REFERENCE)] * expected
+
+
+def test_the_group_security_warns_of_a_later_plugin_too() -> None:
+    chain = nad(BRIDGE | {"macspoofchk": True}, {"type": "tuning", "promisc": True})
+    assert ("KN925", REFERENCE) in told(attached(), chain, groups=("security",))
+    assert ("KN925", REFERENCE) not in told(attached(), chain)
 
 
 @pytest.mark.parametrize("profile", ["kubevirt", "host"])

@@ -60,6 +60,11 @@ def test_only_machines_with_pci_have_msi_vectors(architecture: str, is_told: boo
     assert ("KN920" in codes) is is_told
 
 
+def test_a_tap_serves_256_vcpus() -> None:
+    problem = next(each for each in kvnet.check(kvnet.load(queued(1, 300))) if each.code == "KN920")
+    assert "with 256 queues each need 256 MSI vectors" in problem.message
+
+
 def test_both_counts_of_vectors_are_said() -> None:
     problem = next(each for each in kvnet.check(kvnet.load(queued(3, 33))) if each.code == "KN920")
     assert " 99 " in problem.message

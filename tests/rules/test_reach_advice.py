@@ -76,6 +76,12 @@ MTUS: dict[str, tuple[Json, tuple[kvnet.Nad, ...], Json, bool]] = {
         {},
         True,
     ),
+    "e1000 on a bridge that tuning makes 1500": (
+        attached(model="e1000"),
+        (nad(BRIDGE | {"mtu": 9000}, {"type": "tuning", "mtu": 1500}),),
+        {},
+        False,
+    ),
     "e1000 on a bridge of 1500": (attached(model="e1000"), (nad(BRIDGE | {"mtu": 1500}),), {}, False),
     "e1000 on a bridge of which the facts say 1500": (
         attached(model="e1000"),
@@ -151,6 +157,14 @@ SIDECAR: dict[str, tuple[Json, bool]] = {
     "labels that are no mapping": (injected(labels=["sidecar.istio.io/inject"]), False),
     "a default of Multus": (
         vmi([nic()], [multus(default=True)], annotations={"sidecar.istio.io/inject": "true"}),
+        True,
+    ),
+    "a bridge on the pod network beside another one": (
+        vmi(
+            [nic("a"), nic("b")],
+            [pod("a"), multus("b")],
+            annotations={"sidecar.istio.io/inject": "true"},
+        ),
         True,
     ),
     "a secondary network": (
