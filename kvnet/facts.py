@@ -58,6 +58,7 @@ class PodNetwork(BriefRepr):
     - ``interface``: the link's name in the pod
     - ``mac``: its address
     - ``mtu``: in bytes
+    - ``ips``: its addresses, as text
     - ``pci_address``: of the virtual function, on the host
     - ``default``: whether it is the pod's primary network
     """
@@ -66,6 +67,7 @@ class PodNetwork(BriefRepr):
     interface: str | None = None
     mac: MacAddress | None = None
     mtu: Mtu | None = None
+    ips: tuple[str, ...] = ()
     pci_address: PciAddress | None = None
     default: bool = False
 

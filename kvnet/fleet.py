@@ -15,6 +15,7 @@ from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.instancetypes import expand
 from kvnet.pipeline import check
+from kvnet.rules.check import checked_groups
 from kvnet.rules.consequences import without_consequences
 from kvnet.spec import Bridge, Machine, Multus, Network, Pod, ResourceClaim
 from kvnet.spec import Interface as InterfaceSpec
@@ -35,12 +36,15 @@ _MACHINES = ("a sequence of Machine", "take manifest.machines of kvnet.load_all"
 _Pairs = tuple[tuple[str, str], ...]
 
 
-def check_all(machines: Iterable[Machine], target: Target | None = None) -> tuple[Problem, ...]:
+def check_all(
+    machines: Iterable[Machine], target: Target | None = None, *, groups: Iterable[str] = ()
+) -> tuple[Problem, ...]:
     """Judge machines one by one, and what they share.
 
     For each machine this is what ``check`` finds, without problems that follow from another one of the same NIC; then
     come the addresses, virtual functions, taps and domain names that two of them use and only one may. Each problem
     has its place where the machine was read from text. Without a target, the cluster is KubeVirt's stock configuration.
+    ``groups`` are those of ``check``.
 
     >>> import kvnet
     >>> nic = "{name: lan, bridge: {}, macAddress: '02:00:00:00:00:01'}"
@@ -48,16 +52,16 @@ def check_all(machines: Iterable[Machine], target: Target | None = None) -> tupl
     >>> [problem.code for problem in kvnet.check_all([kvnet.loads(spec), kvnet.loads(spec)])]
     ['KN710']
 
-    Raises TypeError for arguments of another kind.
+    Raises TypeError for arguments of another kind, and ValueError for a group that does not exist.
     """
-    machines = checked_items(machines, *_MACHINES)
-    found = [problem for machine in machines for problem in told_of(machine, target)]
+    machines, chosen = checked_items(machines, *_MACHINES), checked_groups(groups)
+    found = [problem for machine in machines for problem in told_of(machine, target, groups=chosen)]
     return (*found, *duplicates(machines, target))
 
 
-def told_of(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]:
+def told_of(machine: Machine, target: Target | None = None, *, groups: Iterable[str] = ()) -> tuple[Problem, ...]:
     """What ``check`` finds, without problems that follow from another one."""
-    return without_consequences(machine, check(machine, target))
+    return without_consequences(machine, check(machine, target, groups=groups))
 
 
 def duplicates(machines: Iterable[Machine], target: Target | None = None) -> tuple[Problem, ...]:

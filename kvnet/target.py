@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final, NoReturn
 
 from attrs import field, frozen
@@ -12,7 +12,7 @@ from attrs import field, frozen
 from kvnet._arguments import refusal
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
-from kvnet.spec import Instancetype, Machine, Nad, Preference
+from kvnet.spec import Instancetype, Machine, Multus, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.machine import checked_machine
 from kvnet.spec.wire import Architecture, BriefRepr, Parsed, Release
@@ -29,6 +29,8 @@ __all__ = [
     "architecture_of",
     "checked_target",
     "known_architecture",
+    "nad_name",
+    "nad_of",
 ]
 
 DEFAULT_ARCHITECTURE: Final = "amd64"
@@ -37,6 +39,7 @@ DEFAULT_ARCHITECTURE: Final = "amd64"
 VIRT_TYPES: Final = ("kvm", "qemu", "hvf", "xen", "bhyve", "test")
 """The types of libvirt's domains that boot a machine of their own, as KubeVirt's do, and that of its test driver."""
 
+_DEFAULT_NAMESPACE = "default"
 _NO_FACTS = HostFacts()
 _STOCK_CLUSTER = ClusterConfig()
 
@@ -143,6 +146,12 @@ class Target(BriefRepr):
                 raise
             if problems:
                 raise Rejected(problems)
+
+    @cached_property
+    def _numbered_nads(self) -> Mapping[tuple[str | None, str], tuple[int, Nad]]:
+        """The first NAD of each namespace and name, with its number."""
+        given = list(enumerate(self.nads))
+        return {(nad.namespace or None, nad.name): (n, nad) for n, nad in reversed(given)}
 
 
 _UNNAMED = (None, None, None, None, None)
@@ -263,3 +272,22 @@ def architecture_conflict(machine: Machine, target: Target) -> Problem | None:
     message = f"the machine is for {asked}, and its host is {known}"
     hint = f"choose a host of that architecture, or write `architecture: {known}`"
     return Problem(machine.root / "architecture", "KN306", message, hint=hint)
+
+
+def nad_name(machine: Machine, multus: Multus) -> tuple[str, str]:
+    """The namespace and the name of the NAD of a machine's network; without a namespace it is in the machine's."""
+    first, slash, second = multus.network_name.partition("/")
+    return (first, second) if slash else (machine.namespace or _DEFAULT_NAMESPACE, first)
+
+
+def nad_of(machine: Machine, target: Target, multus: Multus) -> Nad | None:
+    """The NAD that a machine's network names, where the target has it; of several, the first.
+
+    A NAD without a namespace is in that of the machine.
+    """
+    namespace, name = nad_name(machine, multus)
+    known = target._numbered_nads
+    found = [known.get((namespace, name))]
+    if namespace == (machine.namespace or _DEFAULT_NAMESPACE):
+        found.append(known.get((None, name)))
+    return min((each for each in found if each is not None), default=(0, None), key=lambda each: each[0])[1]

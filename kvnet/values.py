@@ -15,6 +15,9 @@ from kvnet._arguments import checked, refusal
 
 __all__ = [
     "ARCHITECTURES",
+    "DNS_LABEL",
+    "DNS_NAME",
+    "LONGEST_DNS_NAME",
     "NODE_ARCHITECTURES",
     "MacAddress",
     "Number",
@@ -34,6 +37,12 @@ NODE_ARCHITECTURES: Final = frozenset(
     (*ARCHITECTURES, "386", "arm", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64")
 )
 """Kubernetes' words for all architectures that its nodes may have: Go's names of those of Linux."""
+
+DNS_LABEL: Final = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+"""A label of a domain name (RFC 1123), as Kubernetes demands it."""
+DNS_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
+"""A domain name of any length, as Kubernetes demands it for the names of most objects."""
+LONGEST_DNS_NAME: Final = 253
 
 _MAC_SHAPES = (
     re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+"),

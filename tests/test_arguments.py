@@ -45,8 +45,14 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
             "uuid": (UUID(int=1), "None"),
         },
     ),
-    "check": (kvnet.check, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
-    "check_all": (kvnet.check_all, {"machines": ([MACHINE], ""), "target": (TARGET, "None, target")}),
+    "check": (
+        kvnet.check,
+        {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target"), "groups": (["security"], "")},
+    ),
+    "check_all": (
+        kvnet.check_all,
+        {"machines": ([MACHINE], ""), "target": (TARGET, "None, target"), "groups": (["security"], "")},
+    ),
     "compile": (kvnet.compile, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
     "common_instancetypes": (kvnet.common_instancetypes, {}),
     "common_preferences": (kvnet.common_preferences, {}),

@@ -16,7 +16,7 @@ __all__ = ["run"]
 
 def run(arguments: Namespace, report: Report) -> int:
     """Draw the machines of manifests, and domains."""
-    pictures = [*_of_domains(arguments), *_of_machines(arguments)]
+    pictures = [*_of_domains(arguments), *_of_machines(arguments, report)]
     sys.stdout.write(FORMATS[arguments.output](*pictures))
     told = [problem for each in pictures for row in each.rows for problem in (*row.problems, *each.problems)]
     return FINDINGS if any(problem.is_error for problem in told) else CLEAN
@@ -31,7 +31,7 @@ def _of_domains(arguments: Namespace) -> Iterator[Picture]:
             yield picture_of_domain(text.text, file=text.file)
 
 
-def _of_machines(arguments: Namespace) -> Iterator[Picture]:
+def _of_machines(arguments: Namespace, report: Report) -> Iterator[Picture]:
     if arguments.files:
-        machines, target = inputs.read(arguments)
+        machines, target = inputs.read(arguments, report)
         yield from (picture(machine, target) for machine in machines)

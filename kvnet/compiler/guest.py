@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from attrs import frozen
 
-from kvnet.compiler.topology import MAX_QUEUES, queue_capacity, topology, vcpus
 from kvnet.device import Acpi, Driver, PciGuestAddress, Rom
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.facts import Confidential
 from kvnet.spec import Interface, Machine
 from kvnet.target import DEFAULT_ARCHITECTURE, Profile, Target, known_architecture
+from kvnet.topology import MAX_QUEUES, queue_capacity, topology, vcpus
 from kvnet.values import PciAddress
 
 __all__ = ["Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]

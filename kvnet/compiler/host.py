@@ -40,6 +40,7 @@ from kvnet.facts import HostNetwork
 from kvnet.manifest.cni import chain_or_reject
 from kvnet.spec import Multus, Nad, PasstBinding, Sriov
 from kvnet.spec.nic import Nic
+from kvnet.target import nad_name, nad_of
 from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["lower"]
@@ -79,7 +80,7 @@ def _known_network(nic: Nic, context: Context) -> HostNetwork | None:
     if not known:
         return None
     multus = network.multus
-    names = ["/".join(_nad_name(context, multus)), network.name] if multus else [network.name, _DEFAULT_NETWORK]
+    names = ["/".join(nad_name(context.machine, multus)), network.name] if multus else [network.name, _DEFAULT_NETWORK]
     return next((known[name] for name in names if name in known), None)
 
 
@@ -108,7 +109,7 @@ def _without_nad(nic: Nic, context: Context, plug: Plug, *notes: Problem, **sett
 
 
 def _attached(nic: Nic, context: Context, multus: Multus, known: HostNetwork | None) -> CompiledNic:
-    nad = _nad(context, multus)
+    nad = nad_of(context.machine, context.target, multus)
     if nad is not None and nad.config:
         return _on_nad(nic, context, nad, nad.config, known)
     if known is not None and not isinstance(nic.binding, Sriov):
@@ -148,26 +149,12 @@ def _on_chain(nic: Nic, context: Context, nad: Nad, chain: Chain, attached: Atta
     return evolve(made, notes=(*made.notes, *told), link_mtu=link_mtu)
 
 
-def _nad(context: Context, multus: Multus) -> Nad | None:
-    home, wanted = _home(context), _nad_name(context, multus)
-    return next((nad for nad in context.target.nads if (nad.namespace or home, nad.name) == wanted), None)
-
-
-def _nad_name(context: Context, multus: Multus) -> tuple[str, str]:
-    """The namespace and the name of a network's NAD."""
-    first, slash, second = multus.network_name.partition("/")
-    return (first, second) if slash else (_home(context), first)
-
-
-def _home(context: Context) -> str:
-    return context.machine.namespace or _DEFAULT_NAMESPACE
-
-
 def _annotated(context: Context, nic: Nic, nad: Nad, chain: Chain) -> MacAddress | None:
     """The MAC address that the machine's annotations give to a NIC on the network of a NAD."""
     if not context.machine.annotations:
         return None
-    return annotated_mac(context.machine, network_of(nic), (nad.namespace or _home(context), nad.name), chain.providers)
+    home = nad.namespace or context.machine.namespace or _DEFAULT_NAMESPACE
+    return annotated_mac(context.machine, network_of(nic), (home, nad.name), chain.providers)
 
 
 def _own_settings(nic: Nic, context: Context, plug: Plug, annotated: MacAddress | None) -> dict[str, Any]:

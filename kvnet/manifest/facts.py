@@ -178,5 +178,6 @@ class _Attached(Lenient):
     interface: str | None = None
     mac: Annotated[MacAddress, _MAC] | None = None
     mtu: Mtu | None = None
+    ips: tuple[str, ...] = ()
     pci_address: Annotated[PciAddress, _ADDRESS] | None = named("device-info.pci.pci-address", default=None)
     default: bool = False

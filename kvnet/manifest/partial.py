@@ -25,12 +25,20 @@ _ROUNDS: Final = 8
 _MOST_FLAWS: Final = 64
 _WHOLE: Final = frozenset({"spec", "template", "virtualMachineTemplate", "domain", "devices", "interfaces", "networks"})
 """Members without which there is no machine to judge."""
-_OF_NAMES: Final = frozenset({"KN125", "KN127"})
-"""Problems that follow where the name of an interface or network is flawed."""
+_OF_QUEUES: Final = frozenset({"KN920", "KN921", "KN922"})
+_OF_SLOTS: Final = frozenset({"KN413", "KN415", "KN416", "KN417"})
+_OF_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
+    "name": frozenset({"KN125", "KN127"}),
+    "model": _OF_SLOTS | _OF_QUEUES,
+    "state": _OF_SLOTS | _OF_QUEUES | {"KN912", "KN913", "KN916", "KN917", "KN919", "KN926"},
+}
+"""Problems that follow where a member of an interface or network is flawed."""
+_OF_CIDRS: Final = frozenset({"KN923", "KN924"})
+"""Problems elsewhere that follow where the guest's network is flawed."""
 _OF_NETWORKS: Final = frozenset({"KN204"})
 """Problems elsewhere that follow where the source of a network is flawed."""
 _RESOURCES: Final = frozenset({"cpu", "memory", "resources"})
-_OF_RESOURCES: Final = frozenset({"KN209", "KN212", "KN227"})
+_OF_RESOURCES: Final = frozenset({"KN209", "KN212", "KN227"}) | _OF_QUEUES
 """Problems elsewhere that follow where the CPU, the memory or the resources are flawed."""
 
 
@@ -57,9 +65,11 @@ class PartialMachine:
         entry, member = self._entry(path)
         if entry is None:
             return problem.code in _OF_RESOURCES and not _RESOURCES.isdisjoint(path)
+        if problem.code in _OF_MEMBERS.get(member, ()) or (entry[0] == "networks" and problem.code in _OF_CIDRS):
+            return True
         if not member or (member != "name" and self._is_joined(entry)):
             return False
-        if problem.code in (_OF_NAMES if member == "name" else _OF_NETWORKS):
+        if member != "name" and problem.code in _OF_NETWORKS:
             return True
         other, _ = self._entry(at)
         return other is not None and self._of(other).name == self._of(entry).name

@@ -14,7 +14,7 @@ from kvnet.pictures.picture import Box, Picture, Row
 from kvnet.pipeline import check, render
 from kvnet.spec import Bridge, Machine, Masquerade, Multus, Nad, Network, Pod, Sriov
 from kvnet.spec.nic import Nic, nics_of
-from kvnet.target import Profile, Target, checked_target
+from kvnet.target import Profile, Target, checked_target, nad_of
 
 __all__ = ["picture"]
 
@@ -100,19 +100,12 @@ def _network_boxes(network: Network | None, machine: Machine, target: Target, be
             is_drawn = any(box.column == 4 for box in before) or target.profile is Profile.HOST
             return () if is_drawn else (Box(column=4, kind="network", name="of the pod", facts=facts),)
         case Multus():
-            nad = _nad(source, machine, target)
+            nad = nad_of(machine, target, source)
             facts = ("not among the documents",) if nad is None else tuple(_cni_facts(nad))
             return (Box(column=4, kind="NAD", name=source.network_name, facts=facts),)
         case None:
             return (Box(column=4, kind="network", name="none"),)
     return (Box(column=4, kind="resource claim", name=f"{source.claim_name}/{source.request_name}"),)
-
-
-def _nad(multus: Multus, machine: Machine, target: Target) -> Nad | None:
-    home = machine.namespace or "default"
-    first, slash, second = multus.network_name.partition("/")
-    wanted = (first, second) if slash else (home, first)
-    return next((nad for nad in target.nads if (nad.namespace or home, nad.name) == wanted), None)
 
 
 def _cni_facts(nad: Nad) -> Iterator[str]:

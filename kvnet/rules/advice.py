@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from ipaddress import ip_network
 
-from kvnet.errors import FieldPath, Problem, Severity
-from kvnet.rules.context import Nic, Rule, RuleContext
+from kvnet.errors import Problem
+from kvnet.rules.context import Nic, Rule, RuleContext, warning
 from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE, ODD_KEYS, REPLICAS
 from kvnet.spec import REFERRING, Bridge, Masquerade, PasstBinding, Plugin, Sriov
 from kvnet.spec.keys import odd_keys
@@ -33,7 +33,7 @@ def ports_are_forwarded(context: RuleContext) -> Iterator[Problem]:
     for nic in context.nics:
         if not nic.interface.ports or isinstance(nic.interface.binding, Masquerade | PasstBinding | Plugin | Sriov):
             continue
-        yield _warning(
+        yield warning(
             nic.at / "ports",
             "KN901",
             f"'{nic.interface.name}' does not forward ports: its binding ignores them",
@@ -48,7 +48,7 @@ def ports_of_the_launcher(context: RuleContext) -> Iterator[Problem]:
             continue
         for n, port in enumerate(nic.interface.ports or ()):
             if port.port in _LAUNCHER_PORTS:
-                yield _warning(
+                yield warning(
                     (nic.at / "ports")[n] / "port",
                     "KN902",
                     f"port {port.port} of the pod is used by KubeVirt itself",
@@ -68,14 +68,14 @@ def multiqueue_has_effect(context: RuleContext) -> Iterator[Problem]:
                 return
     if served:
         at = context.root / "domain" / "devices" / "networkInterfaceMultiqueue"
-        yield _warning(at, "KN903", "no NIC is virtio, so multiqueue has no effect", "use the model virtio")
+        yield warning(at, "KN903", "no NIC is virtio, so multiqueue has no effect", "use the model virtio")
 
 
 def sriov_settings(context: RuleContext) -> Iterator[Problem]:
     """A passed-through function brings its own model and MAC."""
     for nic in context.bound_by(Sriov):
         if nic.interface.mac_address:
-            yield _warning(
+            yield warning(
                 nic.at / "macAddress",
                 "KN904",
                 "the MAC of an SR-IOV NIC is not part of KubeVirt's XML",
@@ -83,7 +83,7 @@ def sriov_settings(context: RuleContext) -> Iterator[Problem]:
             )
         for field, member in _IGNORED_BY_SRIOV.items():
             if getattr(nic.interface, field):
-                yield _warning(nic.at / member, "KN905", f"{member} has no effect on an SR-IOV NIC", "leave it out")
+                yield warning(nic.at / member, "KN905", f"{member} has no effect on an SR-IOV NIC", "leave it out")
 
 
 def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
@@ -91,7 +91,7 @@ def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
     if _MIGRATABLE_BRIDGE in context.machine.annotations:
         return
     if context.has_default_nic and context.bound_by(Bridge):
-        yield _warning(
+        yield warning(
             context.root,
             "KN906",
             "no interface is listed, and the cluster's default NIC bridges the pod network: "
@@ -101,7 +101,7 @@ def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
         return
     for nic in context.bound_by(Bridge):
         if nic.on_pod_network:
-            yield _warning(
+            yield warning(
                 nic.at / "bridge",
                 "KN906",
                 "a machine that bridges the pod network cannot be live-migrated",
@@ -119,10 +119,10 @@ def acpi_index(context: RuleContext) -> Iterator[Problem]:
         at = nic.at / "acpiIndex"
         if index not in _ACPI_INDEXES:
             message = f"ACPI index {index} is outside 1 to {_ACPI_INDEXES[-1]}"
-            yield _warning(at, "KN907", message, "the guest would not name its NIC by it")
+            yield warning(at, "KN907", message, "the guest would not name its NIC by it")
         elif index in seen:
             message = f"ACPI index {index} is also that of '{seen[index]}'"
-            yield _warning(at, "KN907", message, "give each NIC its own")
+            yield warning(at, "KN907", message, "give each NIC its own")
         seen[index] = nic.interface.name
 
 
@@ -134,10 +134,10 @@ def macs_of_nics(context: RuleContext) -> Iterator[Problem]:
             continue
         if mac.is_zero:
             message = f"{mac} is no address that a NIC can have"
-            yield _warning(nic.at / "macAddress", "KN929", message, "write an address, or leave it out")
+            yield warning(nic.at / "macAddress", "KN929", message, "write an address, or leave it out")
         elif mac.octets in seen:
             message = f"{mac} is also the address of '{seen[mac.octets]}'"
-            yield _warning(nic.at / "macAddress", "KN908", message, "give each NIC its own")
+            yield warning(nic.at / "macAddress", "KN908", message, "give each NIC its own")
         seen[mac.octets] = nic.interface.name
 
 
@@ -150,7 +150,7 @@ def replicas_have_own_macs(context: RuleContext) -> Iterator[Problem]:
         if mac is None or mac.is_zero or not _is_seen_by_others(nic):
             continue
         message = f"all {replicas} machines of this {context.machine.kind} would have the MAC address {mac}"
-        yield _warning(nic.at / "macAddress", "KN714", message, "leave it out, so that each machine gets its own")
+        yield warning(nic.at / "macAddress", "KN714", message, "leave it out, so that each machine gets its own")
 
 
 def _is_seen_by_others(nic: Nic) -> bool:
@@ -173,13 +173,13 @@ def plugin_is_registered(context: RuleContext) -> Iterator[Problem]:
         close = get_close_matches(binding.name[:_LONGEST_NAME].lower(), folded, n=1)
         hint = f"did you mean '{folded[close[0]]}'?" if close else "register it in the KubeVirt object"
         message = f"the cluster registers no binding plugin '{binding.name}'"
-        yield _warning(nic.at / "binding" / "name", "KN928", message, hint)
+        yield warning(nic.at / "binding" / "name", "KN928", message, hint)
 
 
 def known_keys(context: RuleContext) -> Iterator[Problem]:
     """A key that KubeVirt does not know has no effect: the API server refuses or drops it."""
     for at, key, meant in odd_keys(context.machine):
-        yield _warning(at, "KN016", f"KubeVirt has no field '{key}' here", meant.hint)
+        yield warning(at, "KN016", f"KubeVirt has no field '{key}' here", meant.hint)
 
 
 def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:
@@ -187,7 +187,7 @@ def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:
     for nic in context.nics:
         if nic.interface.state == "down" and isinstance(nic.interface.binding, PasstBinding):
             message = "KubeVirt ignores the link state of a passt NIC"
-            yield _warning(nic.at / "state", "KN909", message, "leave it out")
+            yield warning(nic.at / "state", "KN909", message, "leave it out")
 
 
 def guest_network(context: RuleContext) -> Iterator[Problem]:
@@ -201,7 +201,7 @@ def guest_network(context: RuleContext) -> Iterator[Problem]:
         ):
             flaw = _cidr_flaw(text, 6 if "IPv6" in member else 4) if text else None
             if flaw:
-                yield _warning(at / "pod" / member, "KN910", flaw, "write a network such as 10.0.2.0/24")
+                yield warning(at / "pod" / member, "KN910", flaw, "write a network such as 10.0.2.0/24")
 
 
 def _cidr_flaw(text: str, version: int) -> str | None:
@@ -221,7 +221,7 @@ def autoattach_has_effect(context: RuleContext) -> Iterator[Problem]:
     if context.machine.spec.domain.devices.autoattach_pod_interface is False and context.nics:
         at = context.root / "domain" / "devices" / "autoattachPodInterface"
         message = "autoattachPodInterface has no effect where interfaces are listed"
-        yield _warning(at, "KN911", message, "drop it, or drop the interfaces")
+        yield warning(at, "KN911", message, "drop it, or drop the interfaces")
 
 
 def references_in_place(context: RuleContext) -> Iterator[Problem]:
@@ -231,11 +231,7 @@ def references_in_place(context: RuleContext) -> Iterator[Problem]:
     for word in ("instancetype", "preference"):
         if word in context.machine.spec.rest:
             message = f"KubeVirt drops '{word}' here, so it has no effect"
-            yield _warning(context.root / word, "KN932", message, "write a VirtualMachine, whose spec has it")
-
-
-def _warning(at: FieldPath, code: str, message: str, hint: str) -> Problem:
-    return Problem(at, code, message, hint=hint, severity=Severity.WARNING)
+            yield warning(context.root / word, "KN932", message, "write a VirtualMachine, whose spec has it")
 
 
 RULES = (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from attrs import evolve
 
+from kvnet._arguments import checked_items
 from kvnet.defaults import default_nic_refusal, with_default_nic
 from kvnet.errors import Problem, Severity
 from kvnet.instancetypes import Expansion, expand
@@ -18,37 +20,62 @@ from kvnet.rules import (
     dhcp,
     guest_network,
     interfaces,
+    ipv6_advice,
     libvirt,
     metadata,
+    nad_advice,
     networks,
     ports,
+    queue_advice,
+    reach_advice,
 )
 from kvnet.rules.bindings import REMOVED_BINDING_CODES
-from kvnet.rules.context import RuleContext, Rules, refusal
+from kvnet.rules.context import Rule, RuleContext, Rules, refusal
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.target import ARCHITECTURES, Target, architecture_conflict, checked_target, known_architecture
+from kvnet.target import ARCHITECTURES, Profile, Target, architecture_conflict, checked_target, known_architecture
 
-__all__ = ["ADMISSION", "RULES", "check", "findings"]
+__all__ = ["ADMISSION", "GROUPS", "RULES", "check", "checked_groups", "findings"]
+
+_NO_GROUPS: frozenset[str] = frozenset()
 
 
-def check(machine: Machine, target: Target | None = None) -> tuple[Problem, ...]:
+def check(machine: Machine, target: Target | None = None, *, groups: Iterable[str] = ()) -> tuple[Problem, ...]:
     """Give a machine its instancetype, its preference and its default NIC, and ask every rule about it.
 
-    First what there is to say of its instancetype and preference. What a profile adds, ``kvnet.check`` says. Each
-    problem has its place where the machine was read from text.
+    First what there is to say of its instancetype and preference. What a profile adds, ``kvnet.check`` says, and what
+    ``groups`` are. Each problem has its place where the machine was read from text.
     """
-    target = checked_target(machine, target)
-    return findings(expand(machine, target), target) if machine.refers else _placed(machine, _findings(machine, target))
+    target, chosen = checked_target(machine, target), checked_groups(groups)
+    if machine.refers:
+        return findings(expand(machine, target), target, chosen)
+    return _placed(machine, _findings(machine, target, chosen))
 
 
-def findings(expansion: Expansion, target: Target) -> tuple[Problem, ...]:
+def checked_groups(groups: Iterable[str]) -> frozenset[str]:
+    """The names of groups of rules, each a key of ``GROUPS``.
+
+    Raises TypeError for what is not a sequence of texts, and ValueError for the name of a group that does not exist.
+    """
+    if groups == () or groups is _NO_GROUPS:
+        return _NO_GROUPS
+    hint = f"write groups=[{', '.join(map(repr, GROUPS))}]"
+    chosen = checked_items(groups, "a sequence of groups of rules", hint)
+    for each in chosen:
+        if not isinstance(each, str):
+            raise TypeError(f"the name of a group is a text, not {type(each).__name__}: {hint}")
+        if each not in GROUPS:
+            raise ValueError(f"there is no group of rules '{each}': {hint}")
+    return frozenset(chosen)
+
+
+def findings(expansion: Expansion, target: Target, groups: frozenset[str] = _NO_GROUPS) -> tuple[Problem, ...]:
     """The findings of ``check`` about a machine whose references were applied, after the problems of applying them.
 
     Where they could not be applied, there is no machine to judge, and only those problems are told.
     """
     machine, problems = expansion
-    found = [] if expansion.refusals else _findings(machine, target)
+    found = [] if expansion.refusals else _findings(machine, target, groups)
     return _placed(machine, [*problems, *found] if problems else found)
 
 
@@ -56,10 +83,13 @@ def _placed(machine: Machine, found: list[Problem]) -> tuple[Problem, ...]:
     origin = machine.origin
     if origin is None or not found:
         return tuple(found)
-    return tuple(problem.placed(origin.place(problem.at, key=problem.code == "KN016")) for problem in found)
+    return tuple(
+        problem if problem.place else problem.placed(origin.place(problem.at, key=problem.code == "KN016"))
+        for problem in found
+    )
 
 
-def _findings(machine: Machine, target: Target) -> list[Problem]:
+def _findings(machine: Machine, target: Target, groups: frozenset[str]) -> list[Problem]:
     given, cluster = target.cluster, target.cluster.in_effect
     if cluster is not given:
         target = evolve(target, cluster=cluster)
@@ -68,7 +98,7 @@ def _findings(machine: Machine, target: Target) -> list[Problem]:
         found = [refused]
     else:
         whole = machine if machine.interfaces else with_default_nic(machine, cluster)
-        found = _RULES.findings(RuleContext(whole, target, whole is not machine))
+        found = _rules(target.profile, groups).findings(RuleContext(whole, target, whole is not machine))
         if found and machine.kind == "VirtualMachine":
             found = [problem for problem in found if problem.code in REMOVED_BINDING_CODES] or found
     if cluster is not given:
@@ -131,7 +161,18 @@ ADMISSION = (
 )
 """The rules of KubeVirt's admission, in its order."""
 
-RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *metadata.RULES)
-"""Every rule, in the order of its findings."""
+_IN_THE_POD = (*nad_advice.RULES, *reach_advice.RULES, *ipv6_advice.RULES)
+"""Advice on what happens in the pod, which a plain host does not have."""
 
-_RULES = Rules(RULES)
+GROUPS: Mapping[str, tuple[Rule, ...]] = {"security": nad_advice.SECURITY}
+"""The rules that are asked only where their group is chosen."""
+
+RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *metadata.RULES, *queue_advice.RULES, *_IN_THE_POD)
+"""Every rule of no group, in the order of its findings."""
+
+
+@cache
+def _rules(profile: Profile, groups: frozenset[str]) -> Rules:
+    """The rules for a profile, then those of the chosen groups."""
+    usual = RULES if profile is Profile.KUBEVIRT else RULES[: -len(_IN_THE_POD)]
+    return Rules((*usual, *(rule for name, rules in GROUPS.items() if name in groups for rule in rules)))

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from kvnet.errors import Cause, Problem
 from kvnet.rules.context import Rule, RuleContext, refusal
-from kvnet.rules.guest_network import DNS_LABEL
 from kvnet.rules.occasions import CLAIMING_DEVICES, CLAIMS
 from kvnet.spec import Plugin, ResourceClaim, Sriov
 from kvnet.spec.cluster import Gate
 from kvnet.spec.wire import entries, member, text
+from kvnet.values import DNS_LABEL
 
 __all__ = ["RULES"]
 

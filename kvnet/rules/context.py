@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from attrs import field, frozen
 
-from kvnet.errors import Cause, FieldPath, Problem
+from kvnet.cni.chain import Chain
+from kvnet.errors import Cause, FieldPath, Problem, Rejected, Severity
+from kvnet.manifest.cni import chain_or_reject
 from kvnet.rules.occasions import Occasion, occasions
-from kvnet.spec import Machine, Network
+from kvnet.spec import Bridge, Machine, Masquerade, Nad, Network, Plugin
 from kvnet.spec.nic import Nic, interfaces_at, nics_of
-from kvnet.target import Target
+from kvnet.target import Target, nad_of
 from kvnet.values import MacAddress, PciAddress
 
-__all__ = ["Nic", "Rule", "RuleContext", "Rules", "refusal"]
+__all__ = ["Nic", "OnNad", "Rule", "RuleContext", "Rules", "note", "refusal", "warning"]
 
 _MOST_CHOICES = 4096
+
+
+@frozen
+class OnNad:
+    """A NIC on the network of a NAD.
+
+    - ``at``: the path of the ``networkName`` that names the NAD
+    - ``chain``: the plugins of the NAD's CNI configuration
+    """
+
+    nic: Nic
+    at: FieldPath
+    nad: Nad
+    chain: Chain
 
 
 @frozen(slots=False)
@@ -64,6 +80,27 @@ class RuleContext:
         """The NICs to which a binding of a class was given."""
         return self.by_binding.get(binding, ())
 
+    @cached_property
+    def on_nads(self) -> tuple[OnNad, ...]:
+        """The NICs, without absent ones, whose NADs the target has with a CNI configuration that can be read."""
+        paths = {network.name: at / "multus" / "networkName" for at, network in self.networks}
+        found = []
+        for nic in self.nics:
+            multus = nic.network.multus if nic.network is not None and not nic.interface.is_absent else None
+            nad = nad_of(self.machine, self.target, multus) if multus is not None else None
+            chain = _chain(nad.config) if nad is not None and nad.config else None
+            if nad is not None and chain is not None:
+                found.append(OnNad(nic, paths[nic.name], nad, chain))
+        return tuple(found)
+
+    def has_tap(self, nic: Nic) -> bool:
+        """Whether KubeVirt plugs a NIC into a tap: bridge, masquerade, or a plugin that is known to have one."""
+        binding = nic.binding
+        if isinstance(binding, Plugin):
+            known = self.target.facts.binding_plugins or self.target.cluster.binding_plugins or {}
+            return binding.name in known and known[binding.name].attaches_tap
+        return isinstance(binding, Bridge | Masquerade)
+
     @property
     def root(self) -> FieldPath:
         return self.machine.root
@@ -80,6 +117,14 @@ class RuleContext:
     def networks(self) -> tuple[tuple[FieldPath, Network], ...]:
         at = self.networks_at
         return tuple([(at[n], network) for n, network in enumerate(self.machine.networks)])
+
+
+def _chain(config: str) -> Chain | None:
+    """The chain of a configuration; only a NAD that was made in Python has one that cannot be read."""
+    try:
+        return chain_or_reject(config, FieldPath())
+    except Rejected:
+        return None
 
 
 def _mac(text: str) -> MacAddress | None:
@@ -111,6 +156,16 @@ def refusal(
     return Problem(at, code, message, hint=hint, cause=cause, reported_at=reported_at)
 
 
+def warning(at: FieldPath, code: str, message: str, hint: str) -> Problem:
+    """A problem of a machine that is admitted, and may not behave as expected."""
+    return Problem(at, code, message, hint=hint, severity=Severity.WARNING)
+
+
+def note(at: FieldPath, code: str, message: str, hint: str) -> Problem:
+    """What is good to know of a machine, and no fault of it."""
+    return Problem(at, code, message, hint=hint, severity=Severity.NOTE)
+
+
 Judge = Callable[[RuleContext], Iterator[Problem]]
 
 
@@ -137,7 +192,7 @@ class Rules:
 
     def findings(self, context: RuleContext) -> list[Problem]:
         """The problems that the rules find, in order."""
-        given = occasions(context.machine)
+        given = occasions(context.machine, context.target)
         judges = self._chosen.get(given)
         if judges is None:
             judges = tuple([each.judge for each in self.rules if not each.occasions or each.occasions & given])

@@ -11,14 +11,10 @@ from typing import Any
 from kvnet.errors import Cause, FieldPath, Problem
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.spec.wire import entries, member, text
-from kvnet.values import ip_of
+from kvnet.values import DNS_LABEL, DNS_NAME, LONGEST_DNS_NAME, ip_of
 
-__all__ = ["DNS_LABEL", "RULES"]
+__all__ = ["RULES"]
 
-DNS_LABEL = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-"""A label of a domain name (RFC 1123), as Kubernetes demands it."""
-_DNS_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
-_LONGEST_NAME = 253
 _MOST_NAMESERVERS = 3
 _MOST_SEARCHES = 6
 _LONGEST_SEARCH_LIST = 256
@@ -82,9 +78,9 @@ def _of_dns(at: FieldPath, message: str, hint: str, reported: Any, *, cause: Cau
 
 
 def _name_flaws(name: str) -> Iterator[str]:
-    if len(name.encode()) > _LONGEST_NAME:
-        yield f"is longer than {_LONGEST_NAME} characters"
-    if not _DNS_NAME.fullmatch(name):
+    if len(name.encode()) > LONGEST_DNS_NAME:
+        yield f"is longer than {LONGEST_DNS_NAME} characters"
+    if not DNS_NAME.fullmatch(name):
         yield "is not a DNS name"
 
 
@@ -133,7 +129,7 @@ def _data_of(at: FieldPath, source: Mapping[str, Any]) -> Iterator[Problem]:
         message = f"the network data has {len(data)} bytes, and {_NETWORK_DATA_BYTES} are allowed"
         yield refusal(at, "KN207", message, "put it into a secret, and name that in networkDataSecretRef")
     user_data = (text(source, "userData"), text(source, "userDataBase64"))
-    if not sources and not any((*user_data, text(member(source, "userDataSecretRef"), "name"))):
+    if not sources and not any((*user_data, text(member(source, "secretRef"), "name"))):
         yield refusal(at, "KN208", "there is neither user data nor network data", "write userData, or drop the volume")
 
 

@@ -115,11 +115,7 @@ def _has_device(context: RuleContext, nic: Nic) -> bool:
     """Whether KubeVirt itself makes a device for a NIC."""
     if nic.interface.is_absent or (isinstance(nic.binding, Sriov) and nic.on_pod_network):
         return False
-    if not isinstance(nic.binding, Plugin):
-        return True
-    plugins = context.target.facts.binding_plugins or context.target.cluster.binding_plugins or {}
-    plugin = plugins.get(nic.binding.name)
-    return plugin is not None and plugin.attaches_tap
+    return context.has_tap(nic) if isinstance(nic.binding, Plugin) else True
 
 
 def root_bus(context: RuleContext) -> Iterator[Problem]:

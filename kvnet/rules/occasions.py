@@ -1,5 +1,5 @@
-"""The occasions that a machine gives: in one pass, which fields, bindings and sources it uses, so that only rules
-that concern it are asked."""
+"""The occasions that a machine and its target give: in one pass, which fields, bindings and sources are used, so that
+only rules that concern them are asked."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
-from kvnet.spec import Interface, Machine, Multus, Network, Pod, VmiSpec
+from kvnet.rules.labels import has_sidecar
+from kvnet.spec import Bridge, Interface, Machine, Multus, Network, Pod, VmiSpec
 from kvnet.spec.keys import has_odd_keys
 from kvnet.spec.machine import REPLICATING
+from kvnet.spec.network import is_nad_reference
+from kvnet.target import Target
 
 __all__ = [
     "ANNOTATIONS",
@@ -24,11 +27,15 @@ __all__ = [
     "LAUNCH_SECURITY",
     "MAX_SOCKETS",
     "MULTIQUEUE",
+    "NADS",
     "NAMELESS",
     "NAMES",
     "ODD_KEYS",
+    "ODD_REFERENCES",
     "PODS",
+    "POD_FACTS",
     "REPLICAS",
+    "SIDECAR",
     "SOURCES",
     "Occasion",
     "occasions",
@@ -56,7 +63,10 @@ CLAIMS = "resource claims"
 CLAIMING_DEVICES = "GPUs or host devices"
 ODD_KEYS = "keys that KubeVirt does not know"
 REPLICAS = "an object that may stand for several machines"
-
+ODD_REFERENCES = "a Multus network whose name no definition can have"
+NADS = "a Multus network, and definitions in the target"
+POD_FACTS = "facts of what Multus gave to the pod"
+SIDECAR = "a bridge on the primary network of a pod with Istio's sidecar"
 
 _PLAIN_MEMBERS = frozenset(
     {
@@ -74,8 +84,8 @@ _PLAIN_MEMBERS = frozenset(
 _DEVICES_OF_CLAIMS = frozenset({"gpus", "hostDevices"})
 
 
-def occasions(machine: Machine) -> frozenset[Occasion]:
-    """All occasions that a machine with its default NIC gives."""
+def occasions(machine: Machine, target: Target) -> frozenset[Occasion]:
+    """All occasions that a machine with its default NIC and its target give."""
     given: set[Occasion] = set()
     interfaces, networks = machine.interfaces, machine.networks
     for interface in interfaces:
@@ -88,7 +98,7 @@ def occasions(machine: Machine) -> frozenset[Occasion]:
             given.add("boot_order")
         if len(bindings) != 1:
             given.add(BINDINGS)
-    _of_networks(networks, given)
+    primary = _of_networks(networks, given)
     if not _in_pairs(interfaces, networks):
         given.add(NAMES)
     _of_spec(machine.spec, given)
@@ -98,6 +108,12 @@ def occasions(machine: Machine) -> frozenset[Occasion]:
         given.add(ANNOTATIONS)
     if has_odd_keys(machine):
         given.add(ODD_KEYS)
+    if target.nads and Multus in given:
+        given.add(NADS)
+    if target.facts.pod_networks:
+        given.add(POD_FACTS)
+    if primary and Bridge in given and _is_bridged(machine, primary) and has_sidecar(machine):
+        given.add(SIDECAR)
     return frozenset(given)
 
 
@@ -124,24 +140,33 @@ def _of_spec(spec: VmiSpec, given: set[Occasion]) -> None:
         given.add(CPU_QUANTITIES)
 
 
-def _of_networks(networks: Sequence[Network], given: set[Occasion]) -> None:
-    pods = 0
+def _of_networks(networks: Sequence[Network], given: set[Occasion]) -> str:
+    """Add what networks give; the name of the primary one, or nothing."""
+    pods, primary = 0, ""
     for network in networks:
         if len(network.sources) != 1:
             given.add(SOURCES)
         for source in network.sources:
             given.add(type(source))
             if isinstance(source, Pod):
-                pods += 1
+                pods, primary = pods + 1, network.name
                 if source.vm_network_cidr or source.vm_ipv6_network_cidr:
                     given.add(CIDRS)
             elif isinstance(source, Multus):
                 if source.default:
+                    primary = network.name
                     given.add(DEFAULTS)
                 if not source.network_name:
                     given.add(NAMELESS)
+                elif not is_nad_reference(source.network_name):
+                    given.add(ODD_REFERENCES)
     if pods > 1:
         given.add(PODS)
+    return primary
+
+
+def _is_bridged(machine: Machine, network: str) -> bool:
+    return any(each.name == network and Bridge in map(type, each.bindings) for each in machine.interfaces)
 
 
 def _in_pairs(interfaces: Sequence[Interface], networks: Sequence[Network]) -> bool:

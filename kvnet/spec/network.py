@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from attrs import field, frozen
 
 from kvnet.spec.wire import BriefRepr, CidrText, Origin, Rest, mapping, members, named
+from kvnet.values import DNS_LABEL, DNS_NAME, LONGEST_DNS_NAME
 
 __all__ = [
     "SOURCES",
@@ -19,6 +21,7 @@ __all__ = [
     "Pod",
     "ResourceClaim",
     "default_network",
+    "is_nad_reference",
     "secondary_networks",
 ]
 
@@ -124,6 +127,18 @@ def default_network(networks: Iterable[Network]) -> Network | None:
 def secondary_networks(networks: Iterable[Network]) -> tuple[Network, ...]:
     """The Multus networks that are not the default, in order."""
     return tuple(network for network in networks if network.is_secondary)
+
+
+@lru_cache(maxsize=1024)
+def is_nad_reference(text: str) -> bool:
+    """Whether a ``networkName`` is ``name`` or ``namespace/name`` of an object that Kubernetes could hold.
+
+    >>> is_nad_reference("net.1"), is_nad_reference("prod/net"), is_nad_reference("a/b/c"), is_nad_reference("Net")
+    (True, True, False, False)
+    """
+    namespace, slash, name = text.rpartition("/")
+    is_named = len(name) <= LONGEST_DNS_NAME and DNS_NAME.fullmatch(name) is not None
+    return is_named and (not slash or DNS_LABEL.fullmatch(namespace) is not None)
 
 
 @frozen(kw_only=True, slots=False, repr=False)

@@ -64,7 +64,7 @@ def test_a_peer_that_is_not_installed_is_left_out_with_a_remedy(monkeypatch: pyt
 @pytest.mark.parametrize("vm", [vms(10_000)[n] for n in (0, 1, 4_242, 9_999)], ids=lambda vm: vm.name)
 def test_the_manifest_of_a_machine_is_admitted_and_compiled(vm: Vm) -> None:
     machine = kvnet.load(manifest(vm))
-    assert list(kvnet.check(machine)) == []
+    assert [each for each in kvnet.check(machine) if each.severity is not kvnet.Severity.NOTE] == []
     compiled = kvnet.compile(machine, kvnet.Target(facts=facts(vm)))
     assert compiled.problems == ()
     assert len(compiled.devices) == 4

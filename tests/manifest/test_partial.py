@@ -29,6 +29,14 @@ def judged(data: Any) -> tuple[list[tuple[str, str]], list[tuple[str, str]] | No
     return flaws, [(each.code, each.field) for each in told_of(partial.machine) if partial.stands(each)]
 
 
+GIVES_IPV6 = {
+    "volumes": [
+        {
+            "name": "ci",
+            "cloudInitNoCloud": {"networkData": "{version: 2, ethernets: {eth0: {addresses: ['fd00::2/64']}}}"},
+        }
+    ]
+}
 CASES: dict[str, tuple[Any, tuple[str, str], list[tuple[str, str]]]] = {
     "a number for a MAC address, and a network without an interface": (
         vmi([nic(macAddress=525400)], [multus(), multus("b")]),
@@ -84,6 +92,21 @@ CASES: dict[str, tuple[Any, tuple[str, str], list[tuple[str, str]]]] = {
         vmi([nic(model="x")], [multus()], domain={"cpu": {"cores": "2"}}),
         ("KN004", "spec.domain.cpu.cores"),
         [("KN129", f"{NICS}[0].model")],
+    ),
+    "a number for the model of an address that suits another one": (
+        vmi([nic(model=5, pciAddress="0000:02:01.0")], [multus()]),
+        ("KN004", f"{NICS}[0].model"),
+        [],
+    ),
+    "text for the cores of a machine with multiqueue": (
+        vmi([nic()], [multus()], domain={"cpu": {"cores": "8"}}, devices={"networkInterfaceMultiqueue": True}),
+        ("KN004", "spec.domain.cpu.cores"),
+        [],
+    ),
+    "a number for the IPv6 network of a guest that has no other IPv6": (
+        vmi([nic(binding="masquerade")], [pod(vmIPv6NetworkCIDR=64)], spec=GIVES_IPV6),
+        ("KN004", "spec.networks[0].pod.vmIPv6NetworkCIDR"),
+        [],
     ),
     "text for what opts out of the default NIC": (
         vmi(devices={"autoattachPodInterface": "false"}),

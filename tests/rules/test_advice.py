@@ -131,10 +131,6 @@ SILENT: dict[str, Json] = {
     "no ports of a bridge": attached(ports=[]),
     "KubeVirt's own ports behind passt": on_pod("passtBinding", ports=[{"port": 22222}]),
     "ports beside those that KubeVirt uses": on_pod(ports=[{"port": n} for n in (22221, 22223, 49151, 49154)]),
-    "multiqueue of a virtio NIC": vmi([nic()], [multus()], devices=MULTIQUEUE),
-    "multiqueue of one virtio NIC among others": vmi(
-        [nic("a", model="e1000"), nic("b", model="virtio")], [multus("a"), multus("b")], devices=MULTIQUEUE
-    ),
     "multiqueue of SR-IOV NICs alone": vmi([nic(binding="sriov")], [multus()], devices=MULTIQUEUE),
     "no multiqueue": vmi([nic(model="e1000")], [multus()], devices={"networkInterfaceMultiqueue": False}),
     "an SR-IOV NIC that says nothing": attached("sriov", macAddress="", model="", ports=[]),
@@ -146,7 +142,7 @@ SILENT: dict[str, Json] = {
     "no MAC addresses": two({"macAddress": ""}, {"macAddress": ""}),
     "the link of a passt NIC that is up": on_pod("passtBinding", state="up"),
     "the link of a masquerade NIC that is down": on_pod(state="down"),
-    "networks of four addresses": cidr(vmNetworkCIDR="10.0.2.0/30", vmIPv6NetworkCIDR="fd00::/126"),
+    "a network of four addresses": cidr(vmNetworkCIDR="10.0.2.0/30"),
     "a network that is written with a host": cidr(vmNetworkCIDR="10.0.2.15/24"),
     "a network of a bridge, which nothing looks at": vmi(
         [nic()], [pod(vmNetworkCIDR="10.0.2.0/31")], annotations=ALLOWED
@@ -171,6 +167,28 @@ SILENT: dict[str, Json] = {
 @pytest.mark.parametrize("machine", SILENT.values(), ids=SILENT)
 def test_nothing_is_said_of(machine: Json) -> None:
     assert kvnet.check(kvnet.load(machine)) == ()
+
+
+NOTED: dict[str, tuple[Json, list[str]]] = {
+    "multiqueue of a virtio NIC with one vCPU": (vmi([nic()], [multus()], devices=MULTIQUEUE), ["KN921"]),
+    "multiqueue of one virtio NIC among others": (
+        vmi(
+            [nic("a", model="e1000"), nic("b", model="virtio")],
+            [multus("a"), multus("b")],
+            devices=MULTIQUEUE,
+            domain={"cpu": {"cores": 2}},
+        ),
+        ["KN922"],
+    ),
+    "networks of four addresses": (cidr(vmNetworkCIDR="10.0.2.0/30", vmIPv6NetworkCIDR="fd00::/126"), ["KN924"]),
+}
+
+
+@pytest.mark.parametrize(("machine", "codes"), NOTED.values(), ids=NOTED)
+def test_no_more_than_a_note_is_made_of(machine: Json, codes: list[str]) -> None:
+    problems = kvnet.check(kvnet.load(machine))
+    assert [each.code for each in problems] == codes
+    assert {each.severity for each in problems} == {kvnet.Severity.NOTE}
 
 
 @pytest.mark.parametrize(

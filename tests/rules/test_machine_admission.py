@@ -235,6 +235,7 @@ ADMITTED = {
     "2048 bytes of network data": cloud_init(networkData="a" * 2048),
     "network data in lines of base64": cloud_init(networkDataBase64="YWJj\nYWJj\n"),
     "user data alone": cloud_init(userData="a", networkData=None),
+    "user data in a secret": cloud_init(secretRef={"name": "a"}),
     "a template of claims": claims({"name": "card", "resourceClaimTemplateName": "cards"}),
     "another request of a GPU's claim": claims(
         CARD, devices=GPU, networks=(claim(claimName="card", requestName="pf"),)

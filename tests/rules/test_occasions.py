@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from machines import multus, nic, pod, vmi
 
 import kvnet
-from kvnet.rules.check import RULES
+from kvnet.rules.check import GROUPS, RULES
 from kvnet.rules.context import RuleContext, Rules
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Target
-from kvnet.testing import machines
+from kvnet.testing import machines, targets
 
 CLUSTERS = (
     ClusterConfig(),
@@ -25,17 +25,24 @@ CLUSTERS = (
 )
 
 
-def assert_none_is_missed(machine: Machine) -> None:
-    for cluster in CLUSTERS:
-        context = RuleContext(machine, Target(cluster=cluster))
-        everything = list(chain.from_iterable(rule.judge(context) for rule in RULES))
-        assert Rules(RULES).findings(context) == everything
+ALL_RULES = (*RULES, *chain.from_iterable(GROUPS.values()))
 
 
-@given(machines(max_nics=4))
+def assert_none_is_missed(machine: Machine, *targets: Target) -> None:
+    for target in (*map(_of_cluster, CLUSTERS), *targets):
+        context = RuleContext(machine, target)
+        everything = list(chain.from_iterable(rule.judge(context) for rule in ALL_RULES))
+        assert Rules(ALL_RULES).findings(context) == everything
+
+
+def _of_cluster(cluster: ClusterConfig) -> Target:
+    return Target(cluster=cluster)
+
+
+@given(machines(max_nics=4), targets())
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_of_a_drawn_machine_no_problem_is_missed(machine: Machine) -> None:
-    assert_none_is_missed(machine)
+def test_of_a_drawn_machine_no_problem_is_missed(machine: Machine, target: Target) -> None:
+    assert_none_is_missed(machine, target)
 
 
 def test_of_the_machines_that_kubevirt_judged_no_problem_is_missed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
@@ -144,6 +145,56 @@ def _is_no_key(case: Case, problem: Problem) -> bool:
     return str(problem.at.parts[-1]) not in json.dumps(case["expected"])
 
 
+def _is_no_reference(case: Case, problem: Problem) -> bool:
+    number = next(part for part in problem.at.parts if isinstance(part, int))
+    reference = case["expected"]["networks"][number]["multus"]["networkName"]
+    label = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+    return re.fullmatch(rf"(?:{label}/)?{label}(?:\.{label})*", reference) is None or len(reference) > 253
+
+
+def _cannot_be_probed(case: Case, problem: Problem) -> bool:
+    device, spec = _device(case, problem), case["vmi"]["spec"]
+    asked = {key for probe in ("livenessProbe", "readinessProbe") for key in spec.get(probe) or ()}
+    is_down = device is None or device.xpath("string(link/@state)") == "down"
+    return is_down and bool(asked & {"httpGet", "tcpSocket"})
+
+
+def _is_emulated(case: Case, problem: Problem) -> bool:
+    device = _device(case, problem)
+    model = _interface(case, problem).get("model", "virtio")
+    return model != "virtio" and (device is None or device.xpath("string(model/@type)") == model)
+
+
+def _has_many_queues(case: Case, _: Problem) -> bool:
+    """QEMU allocates two vectors for each queue of a ``<driver>``, and two more."""
+    queues = [int(text) for device in _devices(case) for text in device.xpath("driver/@queues")]
+    return not queues or sum(2 * each + 2 for each in queues) > 200
+
+
+def _has_queues(case: Case, _: Problem) -> bool:
+    wanted = case["expected"].get("queues", case["expected"].get("vmQueues"))
+    return bool(case["vmi"]["spec"]["domain"]["devices"].get("networkInterfaceMultiqueue")) and wanted is not None
+
+
+def _lacks_ipv6(case: Case, problem: Problem) -> bool:
+    number = next(part for part in problem.at.parts if isinstance(part, int))
+    network = case["expected"]["networks"][number]
+    bound = next(each for each in case["expected"]["interfaces"] if each["name"] == network["name"])
+    data = json.dumps(case["vmi"]["spec"].get("volumes") or [])
+    return "masquerade" in bound and bool(network["pod"]["vmIPv6NetworkCIDR"]) and "gateway6" not in data
+
+
+def _takes_the_pods_address(case: Case, problem: Problem) -> bool:
+    annotations = (case["vmi"].get("metadata") or {}).get("annotations") or {}
+    return annotations.get("sidecar.istio.io/inject", "").lower() == "true" and _is_bridge(case, problem)
+
+
+def _is_bridge(case: Case, problem: Problem) -> bool:
+    is_default = not case["vmi"]["spec"]["domain"]["devices"].get("interfaces")
+    interface = case["expected"]["interfaces"][0] if is_default else _interface(case, problem)
+    return "bridge" in interface
+
+
 _CLAIMS: dict[str, Claim] = {
     "KN016": _is_no_key,
     "KN901": _does_not_forward,
@@ -157,6 +208,14 @@ _CLAIMS: dict[str, Claim] = {
     "KN909": _ignores_the_state,
     "KN910": _is_no_network_of_a_guest,
     "KN911": _has_no_effect,
+    "KN915": _is_no_reference,
+    "KN918": _cannot_be_probed,
+    "KN919": _is_emulated,
+    "KN920": _has_many_queues,
+    "KN921": _has_queues,
+    "KN922": _has_queues,
+    "KN924": _lacks_ipv6,
+    "KN927": _takes_the_pods_address,
     "KN928": _is_not_registered,
     "KN929": _is_zero,
     "KN930": _is_given_up,

@@ -1,0 +1,238 @@
+"""Advice on how bindings and NetworkAttachmentDefinitions suit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from kvnet.cni.chain import Chain
+from kvnet.cni.ipam import OtherIpam, StaticIpam
+from kvnet.cni.meta import TuningPlugin
+from kvnet.cni.plugins import (
+    BridgePlugin,
+    HostDevicePlugin,
+    IpvlanPlugin,
+    KubeOvnPlugin,
+    MacvlanPlugin,
+    MacvtapPlugin,
+    OtherPlugin,
+    OvnPlugin,
+    OvsPlugin,
+    Plugin,
+    PtpPlugin,
+    SriovPlugin,
+    VlanPlugin,
+)
+from kvnet.errors import Problem
+from kvnet.rules.context import OnNad, Rule, RuleContext, note, warning
+from kvnet.rules.occasions import DEFAULTS, NADS, ODD_REFERENCES
+from kvnet.spec import Bridge, Masquerade, Nad, Sriov
+from kvnet.spec.network import is_nad_reference
+from kvnet.target import nad_name, nad_of
+
+__all__ = ["RULES", "SECURITY", "gives_addresses"]
+
+_OF_ITS_PARENT = (MacvlanPlugin, IpvlanPlugin)
+"""The plugins whose links lose their traffic when a bridge binding gives them another MAC address."""
+_WITHOUT_FUNCTION = (BridgePlugin, IpvlanPlugin, MacvlanPlugin, MacvtapPlugin, PtpPlugin, VlanPlugin)
+"""The plugins that never give a virtual function to the pod."""
+_OF_A_DEVICE = (HostDevicePlugin, KubeOvnPlugin, OvnPlugin, OvsPlugin)
+"""The plugins that give one where the NAD names a resource of a device plugin, or they name it themselves."""
+_RESOURCE = "k8s.v1.cni.cncf.io/resourceName"
+_TUNING = frozenset({"tuning", "cnv-tuning"})
+_NEEDS_TUNING = frozenset({"flannel", "ptp"})
+_NEVER_SETS_MAC = frozenset({"openshift-sdn"})
+"""The plugins that do not work with ``tuning`` either; user guide, "Interfaces"."""
+_LONGEST_COMPARED = 64
+
+
+def bridge_on_child_link(context: RuleContext) -> Iterator[Problem]:
+    """The bridge binding moves the pod link's MAC address to the guest, and macvlan and ipvlan need it in the pod."""
+    for on in context.on_nads:
+        if on.nic.has_binding(Bridge) and isinstance(on.chain.first, _OF_ITS_PARENT):
+            yield warning(
+                on.nic.at / "bridge",
+                "KN912",
+                f"the bridge binding does not work on {on.chain.first.type}, which is the CNI plugin of "
+                f"'{on.nad.name}': the link in the pod does not keep its MAC address",
+                "use a NAD with the bridge plugin, or a binding plugin such as macvtap",
+            )
+
+
+def binding_suits_nad(context: RuleContext) -> Iterator[Problem]:
+    """A virtual function needs the binding sriov, and sriov needs a virtual function."""
+    for on in context.on_nads:
+        if on.nic.has_binding(Sriov) and not _may_give_function(on.chain.first, on.nad):
+            yield warning(
+                on.nic.at / "sriov",
+                "KN913",
+                f"sriov passes through a virtual function, and the CNI plugin {on.chain.first.type} of "
+                f"'{on.nad.name}' gives none",
+                "use `bridge: {}`, or a NAD with the sriov plugin",
+            )
+        elif isinstance(on.chain.first, SriovPlugin):
+            for name, binding in (("bridge", Bridge), ("masquerade", Masquerade)):
+                if on.nic.has_binding(binding):
+                    message = f"'{on.nad.name}' gives a virtual function, and {name} does not pass it through"
+                    yield warning(on.nic.at / name, "KN913", message, "use `sriov: {}`")
+
+
+def _may_give_function(first: Plugin, nad: Nad) -> bool:
+    if isinstance(first, _OF_A_DEVICE):
+        own = getattr(first, "pci_bus_id", "") or getattr(first, "device_id", "")
+        return bool(own or nad.annotations.get(_RESOURCE))
+    return not isinstance(first, _WITHOUT_FUNCTION)
+
+
+def nad_is_given(context: RuleContext) -> Iterator[Problem]:
+    """Where documents hold NADs, the one that a network names is among them."""
+    given = context.target.nads
+    for at, network in context.networks:
+        multus = network.multus
+        if multus is None or not is_nad_reference(multus.network_name):
+            continue
+        if given and nad_of(context.machine, context.target, multus) is None:
+            namespace, name = nad_name(context.machine, multus)
+            message = f"no document has the NetworkAttachmentDefinition '{name}' of namespace '{namespace}'"
+            yield note(at / "multus" / "networkName", "KN914", message, _nad_hint(namespace, name, given))
+
+
+def _nad_hint(namespace: str, name: str, given: tuple[Nad, ...]) -> str:
+    """The same name in another namespace, or one that is spelled nearly so in this one."""
+    elsewhere = next((nad.namespace for nad in given if nad.name == name and nad.namespace), None)
+    if elsewhere is not None:
+        return f"did you mean '{elsewhere}/{name}'?"
+    near = [nad.name for nad in given if nad.namespace in (None, namespace)]
+    close = get_close_matches(name[:_LONGEST_COMPARED], near, n=1)
+    return f"did you mean '{close[0]}'?" if close else "give its document, or correct the name"
+
+
+def reference_is_a_name(context: RuleContext) -> Iterator[Problem]:
+    """KubeVirt admits any ``networkName``, and Multus refuses a pod with one that no object can have."""
+    for at, network in context.networks:
+        reference = network.multus.network_name if network.multus is not None else ""
+        if reference and not is_nad_reference(reference):
+            yield warning(
+                at / "multus" / "networkName",
+                "KN915",
+                f"'{reference}' {_flaw(reference)}, so no NetworkAttachmentDefinition is found",
+                "write `name` or `namespace/name`, in lower case",
+            )
+
+
+def _flaw(reference: str) -> str:
+    parts = reference.split("/")
+    if len(parts) > 2:
+        return f"has {len(parts) - 1} slashes"
+    if not all(parts):
+        return f"has no {'name' if parts[0] else 'namespace'}"
+    return "is not a name in Kubernetes"
+
+
+def mac_can_be_set(context: RuleContext) -> Iterator[Problem]:
+    """A MAC address is handed to the CNI plugins; some cannot set it, or need ``tuning`` for it."""
+    wanted = {nic.number for nic, mac in context.macs if mac is not None and not nic.has_binding(Sriov)}
+    for on in context.on_nads:
+        first = on.chain.first.type
+        is_tuned = any(each.type in _TUNING for each in on.chain.plugins)
+        if on.nic.number not in wanted or not (first in _NEVER_SETS_MAC or (first in _NEEDS_TUNING and not is_tuned)):
+            continue
+        hint = "leave macAddress out" if first in _NEVER_SETS_MAC else 'add {"type": "tuning"} to its plugins'
+        yield warning(
+            on.nic.at / "macAddress",
+            "KN916",
+            f"the CNI plugin {first} of '{on.nad.name}' does not set a MAC address",
+            hint,
+        )
+
+
+def default_gives_address(context: RuleContext) -> Iterator[Problem]:
+    """The Multus network that takes the place of the pod's has to give the pod an address."""
+    for on in context.on_nads:
+        network = on.nic.network
+        if network is not None and network.is_default and gives_addresses(on.chain) is False:
+            yield warning(
+                on.at,
+                "KN917",
+                f"'{on.nad.name}' is the default network of the pod, and gives it no address",
+                'add an IPAM to its CNI configuration, such as "ipam": {"type": "host-local", "subnet": …}',
+            )
+
+
+def gives_addresses(chain: Chain) -> bool | None:
+    """Whether the plugins of a chain give the pod's link an address; ``None`` where that is not known."""
+    if any(_is_ipam(each) for each in chain.plugins):
+        return True
+    first = chain.first
+    if isinstance(first, OvnPlugin):
+        return bool(first.subnets)
+    if isinstance(first, KubeOvnPlugin):
+        return True
+    return None if isinstance(first, OtherPlugin) else False
+
+
+def _is_ipam(plugin: Plugin) -> bool:
+    ipam = plugin.ipam
+    if isinstance(ipam, StaticIpam):
+        return bool(ipam.addresses)
+    return ipam is not None and not (isinstance(ipam, OtherIpam) and not ipam.type)
+
+
+def spoof_check_needs_nft(context: RuleContext) -> Iterator[Problem]:
+    """The bridge plugin checks MAC addresses with nftables, for which the node needs ``nft``."""
+    told: set[tuple[str | None, str]] = set()
+    for on in context.on_nads:
+        name = (on.nad.namespace, on.nad.name)
+        if isinstance(on.chain.first, BridgePlugin) and on.chain.first.macspoofchk and name not in told:
+            told.add(name)
+            message = f"macspoofchk of '{on.nad.name}' needs nftables and the command nft on every node"
+            yield note(on.at, "KN926", message, "install nft there, or the pod does not start")
+
+
+def no_forged_frames(context: RuleContext) -> Iterator[Problem]:
+    """A guest may not send with the MAC addresses of others, see their frames, or change its function's address."""
+    for on in context.on_nads:
+        for flaw, hint in _openings(on):
+            yield warning(on.at, "KN925", f"'{on.nad.name}' {flaw}", hint)
+
+
+def _openings(on: OnNad) -> Iterator[tuple[str, str]]:
+    """What lets the guest forge or see frames, and what closes it."""
+    first = on.chain.first
+    if isinstance(first, BridgePlugin) and not first.macspoofchk:
+        yield "lets the guest send with any MAC address", 'write "macspoofchk": true into its CNI configuration'
+    if isinstance(first, SriovPlugin):
+        if first.spoofchk != "on":
+            said = "turns the spoof check off" if first.spoofchk else "leaves the spoof check to the driver of the PF"
+            yield said, 'write "spoofchk": "on" into its CNI configuration'
+        if first.trust == "on":
+            yield "trusts the guest to change its MAC address and to see all frames", 'write "trust": "off"'
+    for each in on.chain.plugins:
+        member = _promiscuous(each)
+        if member:
+            yield "asks for promiscuous mode, in which frames of others are seen", f'drop "{member}" from it'
+
+
+def _promiscuous(plugin: Plugin) -> str:
+    """The member that puts a link into promiscuous mode, or nothing."""
+    if isinstance(plugin, TuningPlugin) and plugin.promisc:
+        return "promisc"
+    is_set = (isinstance(plugin, BridgePlugin) and plugin.promisc_mode) or (
+        isinstance(plugin, MacvtapPlugin) and plugin.is_promiscuous
+    )
+    return "promiscMode" if is_set else ""
+
+
+RULES = (
+    Rule(bridge_on_child_link, NADS),
+    Rule(binding_suits_nad, NADS),
+    Rule(nad_is_given, NADS),
+    Rule(reference_is_a_name, ODD_REFERENCES),
+    Rule(mac_can_be_set, NADS),
+    Rule(default_gives_address, DEFAULTS),
+    Rule(spoof_check_needs_nft, NADS),
+)
+"""Rules on what KubeVirt makes of a NAD in the pod."""
+
+SECURITY = (Rule(no_forged_frames, NADS),)
+"""Rules of the group ``security``, which are asked only where the group is chosen."""
