@@ -21,7 +21,9 @@ _NAME = re.compile(r"(?:# |<!-- )([\w-]+\.(?:yaml|xml))(?: -->)?\n")
 _FILES = {"yaml": "vm.yaml", "xml": "domain.xml", "json": "vms.ndjson"}
 """What a file is called that does not say its name in its first line, by its language."""
 
-_TOLD = re.compile(r"(?:\x1b\S*)?(error|warning|note)(?:\x1b\S*)? (KN\d{3}) ")
+_TOLD = re.compile(r"(error|warning|note) (KN\d{3}) ")
+_COUNTED = re.compile(r"^kvnet: (KN\d{3}): \d+ of them", re.MULTILINE)
+"""How ``kvnet bulk`` says for what machines were refused."""
 
 
 @frozen(kw_only=True)
@@ -67,7 +69,8 @@ class Example:
 
 def told(output: str) -> list[tuple[Severity, str]]:
     """Severity and code of each problem in what was printed."""
-    return [(Severity(severity), code) for severity, code in _TOLD.findall(output)]
+    found = [(Severity(severity), code) for severity, code in _TOLD.findall(output)]
+    return [*found, *((Severity.ERROR, code) for code in _COUNTED.findall(output))]
 
 
 def _file_name(language: str, text: str) -> str:
