@@ -47,7 +47,9 @@ def _index() -> Iterator[str]:
         if found:
             yield f"## {group}: {about}\n"
             yield "| Code | Severity | Meaning |\n| --- | --- | --- |"
-            yield from (f"| [`{each.code}`](problems/{each.code}.md) | {each.severity} | {each.title} |" for each in found)
+            yield from (
+                f"| [`{each.code}`](problems/{each.code}.md) | {each.severity} | {each.title} |" for each in found
+            )
             yield ""
     yield "```{toctree}\n:hidden:\n"
     yield from (f"problems/{each.code}" for each in pages)

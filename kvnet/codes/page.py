@@ -44,7 +44,7 @@ _PAGE = re.compile(
 
 \| Severity \| Group \| Since \| Source \|
 \| --- \| --- \| --- \| --- \|
-\| (?P<severity>error|warning|note) \| (?P<group>[a-z]+) \| (?P<since>\d+\.\d+\.\d+|unreleased) \| (?P<source>[^\n|]+) \|
+\| (?P<severity>error|warning|note) \| (?P<group>[a-z]+) \| (?P<since>[\d.]+|unreleased) \| (?P<source>[^\n|]+) \|
 
 ## What it does
 
@@ -71,11 +71,11 @@ class Explanation:
     """What is to be known of one problem code.
 
     ``code`` is the code (``KN906``), ``title`` its meaning in a few words, and ``severity`` how much it weighs as a
-    rule; ``what`` names the exceptions. ``group`` is a key of ``GROUPS``. ``since`` is the release of kvnet that has the
-    code first, or ``unreleased``. ``source`` is the file of KubeVirt, the function of libvirt or the standard that it
-    follows, and empty where kvnet alone says so. ``text`` is the whole page in Markdown; ``what``, ``why``, ``bad`` and
-    ``good`` are the texts of its sections, where ``bad`` is told with the code, and ``good`` is not. ``url`` is the
-    page in the published documentation.
+    rule; ``what`` names the exceptions. ``group`` is a key of ``GROUPS``. ``since`` is the release of kvnet that first
+    had the code, or ``unreleased``. ``source`` is the file of KubeVirt, the function of libvirt or the standard that
+    it follows, and empty where it is kvnet's own. ``text`` is the whole page in Markdown, of which ``what``, ``why``,
+    ``bad`` and ``good`` are sections; what ``bad`` shows is told with the code, and what ``good`` shows is not.
+    ``url`` is the page in the published documentation.
     """
 
     code: str

@@ -56,15 +56,16 @@ class Example:
         """What is printed when the example runs in a folder, on either stream; problems that are raised, too."""
         for name, text in self.files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
-        with contextlib.chdir(folder), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        printed = io.BytesIO()
+        stream = io.TextIOWrapper(printed, encoding="utf-8", write_through=True)
+        with contextlib.chdir(folder), contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
             for line in self.commands:
                 _run_command(line)
             try:
                 exec(self.program, {})
             except KvnetError as error:
                 print(error)
-        return printed.buffer.getvalue().decode()  # type: ignore[attr-defined,no-any-return]
+        return printed.getvalue().decode()
 
 
 def told(output: str) -> list[tuple[Severity, str]]:
