@@ -90,6 +90,6 @@ def test_every_group_has_codes_or_waits_for_its_first() -> None:
 
 
 def test_no_page_is_read_before_a_code_is_asked_for() -> None:
-    program = "import kvnet.pipeline, kvnet.cli.main, sys; print('kvnet.codes' in sys.modules)"
+    program = "import kvnet.pipeline, kvnet.cli.check, sys; print('kvnet.codes' in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout == "False\n"
