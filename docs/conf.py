@@ -1,16 +1,19 @@
+import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from kvnet.device import Hostdev, Interface
 from kvnet.xml.paths import DeclaredPath, paths
 
+sys.path.append(str(Path(__file__).parent / "_extensions"))
+
 project = "kvnet"
 author = "The kvnet authors"
 project_copyright = author
 release = version = installed_version("kvnet")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build", "_generated"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "problem_pages"]
+exclude_patterns = ["_build", "_extensions", "_generated"]
 
 html_theme = "furo"
 html_title = f"kvnet {release}"

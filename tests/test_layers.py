@@ -12,6 +12,7 @@ ALLOWED = {
     "errors": set(),
     "_arguments": set(),
     "_html": set(),
+    "codes": {"errors"},
     "nic_models": set(),
     "values": {"_arguments"},
     "xml": {"values", "errors"},

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from written import DOCS
 
 ROOT = Path(__file__).parents[1]
 NAMED = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
-PAGES = [*(ROOT / name for name in NAMED), *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*(ROOT / name for name in NAMED), *DOCS]
 FILE = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.py)(?:: (\w+))?`")
 
 

@@ -1,24 +1,26 @@
-"""The reference names every problem that the source can tell of, and no other."""
+"""Every code that the source can tell has a page in the catalogue, and every page a code that can be told."""
 
 from __future__ import annotations
 
 import ast
 import re
-from itertools import pairwise
+from functools import cache
 from pathlib import Path
 
 import pytest
+from written import DOCS
 
 import kvnet
+from kvnet.codes import explanations
 from kvnet.manifest._problems import CODES
 
 SOURCE = Path(kvnet.__file__).parent
 ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "docs" / "reference" / "problems.md"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-ROW = re.compile(r"^\| `(KN\d{3})` \| (.*) \| (.*) \|$", re.MULTILINE)
+CATALOGUE = SOURCE / "codes" / "pages"
+PAGES = [ROOT / "README.md", *DOCS, *sorted(CATALOGUE.glob("*.md"))]
 
 
+@cache
 def codes_in_source() -> set[str]:
     constants = (
         node.value
@@ -29,31 +31,9 @@ def codes_in_source() -> set[str]:
     return {value for value in constants if re.fullmatch(r"KN\d{3}", value)}
 
 
-def rows() -> list[tuple[str, str, str]]:
-    return [(code, meaning, remedy) for code, meaning, remedy in ROW.findall(REFERENCE.read_text(encoding="utf-8"))]
-
-
-def test_the_reference_has_a_row_for_each_code_of_the_source() -> None:
-    assert {code for code, _, _ in rows()} == codes_in_source()
+def test_the_catalogue_has_a_page_for_each_code_of_the_source_and_no_other() -> None:
+    assert {each.code for each in explanations()} == codes_in_source()
     assert len(codes_in_source()) > 100
-
-
-def test_the_rows_are_in_order_and_each_code_has_one() -> None:
-    assert all(first < second for first, second in pairwise(code for code, _, _ in rows()))
-
-
-def test_every_row_says_what_it_means_and_what_to_do() -> None:
-    for _, meaning, remedy in rows():
-        assert meaning.endswith(".")
-        assert remedy.endswith(".")
-
-
-def test_a_heading_says_which_codes_follow() -> None:
-    text = REFERENCE.read_text(encoding="utf-8")
-    parts = re.split(r"^## (KN\d{3}) to (KN\d{3}): ", text, flags=re.MULTILINE)[1:]
-    for first, last, part in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        told = [code for code, _, _ in ROW.findall(part)]
-        assert (told[0], told[-1]) == (first, last)
 
 
 def test_the_codes_of_reading_are_all_explained_in_the_source_too() -> None:

@@ -19,7 +19,11 @@ __all__ = ["run"]
 
 
 def run(arguments: Namespace, report: Report) -> int:
-    """Report every problem of every machine; warnings are findings when strict."""
+    """Report every problem of every machine, or explain codes; warnings are findings when strict."""
+    if arguments.explain:
+        from kvnet.cli import explain  # noqa: PLC0415 - what a check does not need
+
+        return explain.run(arguments, report)
     problems: Sequence[Problem]
     try:
         read, target = inputs.read_partly(arguments)

@@ -44,8 +44,10 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
     if hasattr(arguments, "paths"):
         arguments.files = [*arguments.paths, *arguments.files]
         has_others = (
-            arguments.command == "instancetypes" and (arguments.cluster or arguments.common_instancetypes)
-        ) or (arguments.command == "show" and arguments.domains)
+            (arguments.command == "instancetypes" and (arguments.cluster or arguments.common_instancetypes))
+            or (arguments.command == "show" and arguments.domains)
+            or getattr(arguments, "explain", None)
+        )
         if not arguments.files and not has_others:
             arguments.refuse(f"no manifest is given: kvnet {arguments.command} -f FILE")
     if arguments.command == "define" and arguments.connect is None and (arguments.into or arguments.replace):
@@ -114,6 +116,18 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("--strict", action="store_true", help="count warnings as findings")
     text = "find nothing wrong with a file that holds no machine, as a hook that names each changed file wants it"
     command.add_argument("--allow-no-machine", action="store_true", help=text)
+    text = "check nothing, and explain codes of problems, as `kvnet explain` does"
+    command.add_argument("--explain", metavar="CODE", nargs="+", help=text)
+
+
+def _explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument("explain", metavar="CODE", nargs="+", help="the code of a problem, such as KN906")
+    _quiet(command)
+
+
+def _rules(command: argparse.ArgumentParser) -> None:
+    _output(command, "text", "json", "yaml")
+    _quiet(command)
 
 
 def _instancetypes(command: argparse.ArgumentParser) -> None:
@@ -241,6 +255,8 @@ def _jobs(text: str) -> int:
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "render": ("print the libvirt XML of the machines in a manifest", _render),
     "check": ("report what KubeVirt or libvirt would refuse, and what may not behave as expected", _check),
+    "explain": ("explain codes of problems: what, why, a bad and a good example", _explain),
+    "rules": ("list the codes of all problems", _rules),
     "define": ("define the machines on a real libvirt, and report what it dropped", _define),
     "plan": ("show the changes that bring libvirt domains to what a manifest asks for", _plan),
     "apply": ("bring libvirt domains to what a manifest asks for, while they run", _apply),

@@ -42,8 +42,8 @@ def test_a_completion_script_is_sound_to_its_shell(run: Run, tmp_path: Path, she
         (
             [""],
             [
-                *("apply", "bulk", "check", "debug", "define", "diff", "import", "instancetypes"),
-                *("plan", "render", "schema", "show", "status"),
+                *("apply", "bulk", "check", "debug", "define", "diff", "explain", "import", "instancetypes"),
+                *("plan", "render", "rules", "schema", "show", "status"),
             ],
         ),
         (["check", "--st"], ["--strict"]),

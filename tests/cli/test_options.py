@@ -13,7 +13,7 @@ from kvnet.cli.main import parser
 from kvnet.hotplug import HotplugPolicy
 from kvnet.manifest import dumping
 
-OWN = {"render": "xml", "check": "text", "instancetypes": "text", "status": "table", "diff": "text"}
+OWN = {"render": "xml", "check": "text", "rules": "text", "instancetypes": "text", "status": "table", "diff": "text"}
 """The form that a command writes by itself."""
 
 

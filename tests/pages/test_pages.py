@@ -13,13 +13,14 @@ import pytest
 from live.daemon import MISSING, Daemon, daemon, end_domains
 from pages.blocks import Block, blocks, faults
 from pages.reader import ROOT, Reader, differences
+from written import DOCS
 
 from kvnet import live
 
 IN_THE_CHECKOUT = [ROOT / "README.md", ROOT / "examples" / "README.md"]
 """Pages whose commands are run in the checkout, and find its examples there."""
 
-PAGES = [*IN_THE_CHECKOUT, *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*IN_THE_CHECKOUT, *DOCS]
 DAEMON = re.compile(r"virsh |qemu:///|ip link ")
 LIBVIRT = re.compile(rf"kvnet define|{DAEMON.pattern}")
 DASK = re.compile(r"^from distributed import", re.MULTILINE)

@@ -1,0 +1,108 @@
+"""The page of one problem code, and the one format that all pages have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from kvnet.errors import Severity
+
+__all__ = ["DOCUMENTATION", "GROUPS", "Explanation", "read_page"]
+
+DOCUMENTATION: Final = "https://kvnet.readthedocs.io/en/latest"
+"""Where the documentation is published."""
+
+GROUPS: Final[Mapping[str, str]] = {
+    "syntax": "reading manifests",
+    "facts": "reading host facts and targets",
+    "admission": "what KubeVirt's admission refuses",
+    "instancetypes": "instancetypes and preferences",
+    "compile": "what libvirt has no device for",
+    "cni": "NetworkAttachmentDefinitions on a plain host",
+    "assumption": "what was assumed",
+    "libvirt": "what KubeVirt admits and libvirt refuses",
+    "define": "defining domains on libvirt",
+    "xml": "reading and writing XML",
+    "domain": "whole domains",
+    "import": "manifests made from domains",
+    "bulk": "rendering many machines",
+    "fleet": "machines that disturb each other",
+    "status": "reports on running machines",
+    "lifecycle": "restart and live migration",
+    "hotplug": "changing the NICs of a running machine",
+    "live": "changing domains on libvirt",
+    "advice": "what is admitted, and may not behave as expected",
+    "security": "what weakens the isolation of a network; off unless asked for",
+}
+"""For each group of codes, what its codes are about; in the order of the documentation."""
+
+_PAGE = re.compile(
+    r"""# (?P<code>KN\d{3}): (?P<title>[^\n]+)
+
+\| Severity \| Group \| Since \| Source \|
+\| --- \| --- \| --- \| --- \|
+\| (?P<severity>error|warning|note) \| (?P<group>[a-z]+) \| (?P<since>[\d.]+|unreleased) \| (?P<source>[^\n|]+) \|
+
+## What it does
+
+(?P<what>.+?)
+
+## Why is this bad
+
+(?P<why>.+?)
+
+## Example
+
+(?P<bad>.+?)
+
+## Use instead
+
+(?P<good>.+?)
+""",
+    re.DOTALL,
+)
+
+
+@attrs.frozen(kw_only=True)
+class Explanation:
+    """What is to be known of one problem code.
+
+    ``code`` is the code (``KN906``), ``title`` its meaning in a few words, and ``severity`` how much it weighs as a
+    rule; ``what`` names the exceptions. ``group`` is a key of ``GROUPS``. ``since`` is the release of kvnet that first
+    had the code, or ``unreleased``. ``source`` is the file of KubeVirt, the function of libvirt or the standard that
+    it follows, and empty where it is kvnet's own. ``text`` is the whole page in Markdown, of which ``what``, ``why``,
+    ``bad`` and ``good`` are sections; what ``bad`` shows is told with the code, and what ``good`` shows is not.
+    ``url`` is the page in the published documentation.
+    """
+
+    code: str
+    title: str
+    severity: Severity
+    group: str
+    since: str
+    source: str
+    text: str
+    what: str
+    why: str
+    bad: str
+    good: str
+
+    @property
+    def url(self) -> str:
+        return f"{DOCUMENTATION}/reference/problems/{self.code}.html"
+
+
+def read_page(text: str) -> Explanation:
+    """The explanation that a page holds. Raises ValueError where the page does not have the format of all pages."""
+    match = _PAGE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not the page of a code: {text.partition(chr(10))[0]!r}")
+    parts = match.groupdict()
+    if parts["group"] not in GROUPS:
+        raise ValueError(f"{parts['code']}: there is no group {parts['group']!r}")
+    source = "" if parts["source"] == "-" else parts["source"]
+    severity = Severity(parts["severity"])
+    return Explanation(text=text, **(parts | {"severity": severity, "source": source}))  # type: ignore[arg-type]
