@@ -23,7 +23,7 @@ def run(arguments: Namespace, report: Report) -> int:
 
     Returns 1 where something is left undone, or waits for a restart or a migration.
     """
-    machines, target = inputs.read(arguments)
+    machines, target = inputs.read(arguments, report)
     statuses = []
     with live.connect(arguments.connect) as connection:
         inputs.admit(machines, live.with_releases(target, connection), report)

@@ -26,7 +26,7 @@ def run(arguments: Namespace, report: Report) -> int:
     found: list[Problem] = []
     existing = Existing.INTO if arguments.into else Existing.REPLACE if arguments.replace else Existing.REFUSE
     keep = arguments.connect is not None
-    machines, target = inputs.read(arguments)
+    machines, target = inputs.read(arguments, report)
     with live.connect(arguments.connect) as connection:
         inputs.admit(machines, live.with_releases(target, connection), report)
         for machine in machines:

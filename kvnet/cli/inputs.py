@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
@@ -29,6 +29,7 @@ from kvnet.spec import Instancetype, Machine, Preference
 from kvnet.target import Profile, Target
 
 __all__ = [
+    "Given",
     "admit",
     "common",
     "domain_text",
@@ -44,35 +45,49 @@ __all__ = [
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
 
 
-def read(arguments: Namespace) -> tuple[tuple[Machine, ...], Target]:
+@frozen(kw_only=True)
+class Given:
+    """What was given to the command.
+
+    - ``reading``: what could be read
+    - ``files``: the names of the files that have anything of KubeVirt's, or cannot be read
+    - ``skipped``: how many other files there are
+    """
+
+    reading: Reading = field(factory=Reading)
+    files: tuple[str, ...] = ()
+    skipped: int = 0
+
+
+def read(arguments: Namespace, report: Report) -> tuple[tuple[Machine, ...], Target]:
     """Read all files; raises KvnetError with the problems of every one of them.
 
     That there is no machine, or none with the name that is asked for, is a problem too.
     """
-    manifest, target = read_manifest(arguments)
+    manifest, target = read_manifest(arguments, report)
     return _chosen(manifest.machines, getattr(arguments, "name", None), arguments.files), target
 
 
-def read_manifest(arguments: Namespace) -> tuple[Manifest, Target]:
+def read_manifest(arguments: Namespace, report: Report) -> tuple[Manifest, Target]:
     """Read the objects of all files, and the target; raises KvnetError with the problems of every one of them.
 
     What ``--cluster`` names counts more than the same among the manifests, and both more than KubeVirt's own bundle.
     """
-    read, target = read_partly(arguments)
-    if read.problems:
-        raise Rejected(read.problems)
-    return read.manifest, target
+    given, target = read_partly(arguments, report)
+    if given.reading.problems:
+        raise Rejected(given.reading.problems)
+    return given.reading.manifest, target
 
 
-def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
+def read_partly(arguments: Namespace, report: Report) -> tuple[Given, Target]:
     """Read what can be read of all files, and the target, with the problems of every file.
 
-    Of several files or a directory, those that cannot be read and do not mention KubeVirt are skipped. Raises
-    KvnetError where there is no target.
+    Of several files or a directory, those that cannot be read and do not mention KubeVirt are skipped. The report keeps
+    the texts. Raises KvnetError where there is no target.
     """
     files = [*_files(arguments.files)]
     is_one = len(files) == 1 and len(arguments.files) == 1 and not is_directory(arguments.files[0])
-    readings = [_read(file, is_one) for file in files]
+    readings = [_read(file, is_one, report) for file in files]
     problems = [problem for each in readings for problem in each.problems]
     facts, of_cluster = None, Manifest()
     try:
@@ -91,15 +106,28 @@ def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
         profile=profile, facts=facts, virt_type=virt_type, instancetypes=instancetypes, preferences=preferences
     )
     partial = tuple([each for reading in readings for each in reading.partial])
-    return Reading(manifest=manifest, partial=partial, problems=tuple(problems)), target
+    reading = Reading(manifest=manifest, partial=partial, problems=tuple(problems))
+    ours = [_name(file) for file, each in zip(files, readings, strict=True) if _is_ours(each)]
+    return Given(reading=reading, files=tuple(ours), skipped=len(files) - len(ours)), target
 
 
-def _read(file: Path | str | None, is_one: bool) -> Reading:
+def _name(file: Path | str | None) -> str:
+    """What problems call a file, or standard input."""
+    return "<stdin>" if file is None else str(file)
+
+
+def _is_ours(reading: Reading) -> bool:
+    """Whether a file has anything of KubeVirt's, or is to be told of."""
+    return bool(reading.manifest.objects or reading.manifest.cluster or reading.problems)
+
+
+def _read(file: Path | str | None, is_one: bool, report: Report) -> Reading:
     """What can be read of a file, or of standard input; ``is_one`` says that no other was named."""
     try:
         text = read_text(sys.stdin.buffer if file is None else file)
     except KvnetError as error:
         return Reading(manifest=Manifest(), problems=error.problems)
+    report.sources.add(text)
     reading = load_partly(text)
     if is_one or not is_of_others(text, reading.problems):
         return reading
@@ -123,7 +151,7 @@ def admit(machines: Iterable[Machine], target: Target, report: Report) -> None:
 
 def rendered(arguments: Namespace, report: Report, *, whole: bool = True) -> list[Rendered]:
     """Read and render every machine, and report the notes. Raises Rejected with all errors of all of them."""
-    machines, target = read(arguments)
+    machines, target = read(arguments, report)
     results = [render(machine, target, whole=whole) for machine in machines]
     report.problems(note for each in results for note in each.notes)
     errors = [problem for each in results for problem in each.problems]

@@ -18,7 +18,7 @@ __all__ = ["run"]
 
 def run(arguments: Namespace, report: Report) -> int:
     """List the instancetypes and preferences that machines may refer to."""
-    _, target = inputs.read_manifest(arguments)
+    _, target = inputs.read_manifest(arguments, report)
     instancetypes = [_of_instancetype(each) for each in target.instancetypes]
     preferences = [_of_preference(each) for each in target.preferences]
     if arguments.output != "text":

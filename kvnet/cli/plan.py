@@ -20,7 +20,7 @@ _HALVES = {"running": True, "next start": False}
 
 def run(arguments: Namespace, report: Report) -> int:
     """Print the steps that each domain takes, and what they change. Returns 1 where there is anything to do."""
-    machines, target = inputs.read(arguments)
+    machines, target = inputs.read(arguments, report)
     with live.connect(arguments.connect) as connection:
         inputs.admit(machines, live.with_releases(target, connection), report)
         plans = [live.plan(machine, connection, target, policy=arguments.policy) for machine in machines]

@@ -28,7 +28,7 @@ _ENDED = ("stopped", "crashed", "undefined")
 
 def run(arguments: Namespace, report: Report) -> int:
     """Print ``status.interfaces`` of each machine; with --watch of one, again and again, until its domain ends."""
-    machines, _ = inputs.read(arguments)
+    machines, _ = inputs.read(arguments, report)
     if arguments.watch and len(machines) > 1:
         names = ", ".join(str(machine.name) for machine in machines)
         message = f"--watch looks at one machine, and these are {len(machines)}: {names}"

@@ -83,8 +83,8 @@ class Suppressions:
         """The entries by file and line, those that are about several lines by file and document."""
         index: dict[tuple[str, str, int], list[Suppression]] = {}
         for each in self.entries:
-            is_wide = each.last[0] - each.first[0] > 1
-            key = ("document", each.place.document) if is_wide else ("line", each.first[0])
+            is_one_line = each.last[0] == each.first[0] or each.last == (each.first[0] + 1, 0)
+            key = ("line", each.first[0]) if is_one_line else ("document", each.place.document)
             index.setdefault((each.place.file, *key), []).append(each)
         return index
 
@@ -182,9 +182,10 @@ def _of_comments(
         around = bisect_right(spans, (at, _END)) - 1
         if around >= 0 and at < spans[around][1]:
             continue
-        document = bisect_right(ends, at)
+        start = text.text.rfind("\n", 0, at) + 1
+        is_alone = not text.text[start:at].strip()
+        document = bisect_right(ends, start)
         place = text.place(at, min(document, max(len(roots) - 1, 0)))
-        is_alone = not text.text[text.text.rfind("\n", 0, at) + 1 : at].strip()
         if is_alone and document < len(roots) and at < starts[document]:
             after = text.place(starts[document + 1]).line if document + 1 < len(roots) else _END
             first, last = (place.line, 0), (after, 0)
