@@ -57,6 +57,7 @@ ALLOWED = {
         "values",
         "errors",
     },
+    "report": {"manifest", "errors"},
     "pipeline": {"domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
     "fleet": {
         "_arguments",
@@ -96,6 +97,7 @@ PURE = (
     "root_complex",
     "pipeline",
     "fleet",
+    "report",
 )
 
 

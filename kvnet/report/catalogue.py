@@ -65,7 +65,6 @@ _GROUP_OF: Final[Mapping[str, str]] = {
     "KN86": "hotplug",
     "KN87": "live",
     "KN9": "advice",
-    "KN925": "security",
 }
 """The group of the codes that begin so; of several beginnings, the longest counts."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json as json_text
+import re
 from typing import Any
 
 from kvnet.report.formats import Findings
 
 __all__ = ["as_json", "as_yaml", "json", "yaml"]
+
+_LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
 def json(findings: Findings) -> str:
@@ -30,4 +33,7 @@ def as_yaml(value: Any) -> str:
     from yaml import safe_dump  # noqa: PLC0415 - what --help does not need
 
     text: str = safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    if _LINE_BREAKS.search(text):
+        # PyYAML writes these three as they are, and reads spaces
+        text = safe_dump(value, sort_keys=False, allow_unicode=False, width=100)
     return text

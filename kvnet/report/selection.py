@@ -21,6 +21,8 @@ UNAVOIDABLE: Final = ("KN001", "KN030", "KN033")
 """Codes for what keeps the command from running: they are always told, as what they are."""
 
 _CODE = re.compile(r"KN\d{0,3}")
+_WHOLE: Final = 5
+"""The length of a whole code."""
 _NOT_MATCHED: Final = -1
 
 
@@ -121,5 +123,5 @@ class Selection:
 
 def _asks_for(selector: str, group: str) -> bool:
     """Whether a selector names an optional group, or a code of one; the beginning of codes of others does not."""
-    is_code = len(selector) == len("KN000") and selector not in GROUPS
+    is_code = selector not in GROUPS and len(selector) == _WHOLE
     return selector in (ALL, group) or (is_code and entry(selector).group == group)
