@@ -10,7 +10,7 @@ from kvnet.cli.sources import Sources
 from kvnet.errors import Problem, Severity
 from kvnet.report.config import Config
 from kvnet.report.formats import write
-from kvnet.report.suppressions import suppressions
+from kvnet.report.suppressions import Suppressions, suppressions
 from kvnet.report.text import told
 
 __all__ = ["Report"]
@@ -33,6 +33,7 @@ class Report:
         self._quiet = quiet
         self._format = format
         self._kept: list[Problem] = []
+        self._suppressed: dict[str, Suppressions] = {}
         self._colour = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def problems(self, problems: Iterable[Problem]) -> None:
@@ -70,5 +71,10 @@ class Report:
             return True
         if not self.config.selection.has(problem.code):
             return False
-        text = self.sources.get(problem.place.file) if problem.place else None
-        return problem.place is None or not text or bool(suppressions({problem.place.file: text}).kept([problem]))
+        return problem.place is None or bool(self._suppressions(problem.place.file).kept([problem]))
+
+    def _suppressions(self, file: str) -> Suppressions:
+        """What a file suppresses, which is looked up once."""
+        if file not in self._suppressed:
+            self._suppressed[file] = suppressions({file: self.sources.get(file, "")})
+        return self._suppressed[file]
