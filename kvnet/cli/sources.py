@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from kvnet.errors import KvnetError
-from kvnet.manifest.document import Text, read_text
+
+if TYPE_CHECKING:
+    from kvnet.manifest.document import Text
 
 __all__ = ["Sources"]
 
@@ -40,7 +44,10 @@ class Sources(Mapping[str, str]):
 
 
 def _read_again(file: str) -> str | None:
+    if not os.path.isfile(file):
+        return None
     try:
-        return read_text(file).text if os.path.isfile(file) else None
+        text: str = import_module("kvnet.manifest.document").read_text(file).text
+        return text
     except (KvnetError, OSError, ValueError):
         return None
