@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import yaml
+from attrs import frozen
 
 from kvnet.errors import Place
 from kvnet.manifest._yaml import sound_nodes
-from kvnet.manifest.document import Text
 from kvnet.report.suppressions import ANNOTATION
 
 __all__ = ["marks"]
@@ -26,21 +26,31 @@ _Found = tuple[Place, str, _Position, _Position]
 
 def marks(file: str, text: str) -> Iterator[_Found]:
     """Each comment and annotation of a text: its place, the codes that it lists, and the places that it is about."""
-    return _marks(Text(file, text))
-
-
-def _marks(text: Text) -> Iterator[_Found]:
-    comments = list(_COMMENT.finditer(text.text))
-    has_annotation = ANNOTATION in text.text
+    comments = list(_COMMENT.finditer(text))
+    has_annotation = ANNOTATION in text
     if not comments and not has_annotation:
         return
-    roots = sound_nodes(text.text)
+    roots = sound_nodes(text)
+    lines = _Lines(file, [0, *(each.end() for each in re.finditer("\n", text))])
     nodes = [_nodes(root) for root in roots]
     if comments:
-        yield from _of_comments(text, comments, roots, nodes)
+        yield from _of_comments(text, lines, comments, roots, nodes)
     if has_annotation:
         for document, inner in enumerate(nodes):
-            yield from _of_annotations(text, document, inner)
+            yield from _of_annotations(lines, document, inner)
+
+
+@frozen
+class _Lines:
+    """The name of a file, and where each of its lines starts."""
+
+    file: str
+    starts: Sequence[int]
+
+    def place(self, index: int, document: int = 0) -> Place:
+        """The position of a character."""
+        line = bisect_right(self.starts, index)
+        return Place(self.file, line, index - self.starts[line - 1] + 1, document)
 
 
 def _nodes(root: yaml.Node) -> list[yaml.Node]:
@@ -60,30 +70,40 @@ def _nodes(root: yaml.Node) -> list[yaml.Node]:
 
 
 def _of_comments(
-    text: Text, comments: Iterable[re.Match[str]], roots: Sequence[yaml.Node], nodes: Sequence[Sequence[yaml.Node]]
+    text: str,
+    lines: _Lines,
+    comments: Iterable[re.Match[str]],
+    roots: Sequence[yaml.Node],
+    nodes: Sequence[Sequence[yaml.Node]],
 ) -> Iterator[_Found]:
     scalars = [each for some in nodes for each in some if isinstance(each, yaml.ScalarNode)]
-    spans = sorted((_content_start(each, text.text), each.end_mark.index) for each in scalars)
-    starts = [root.start_mark.index for root in roots]
+    spans = sorted((_content_start(each, text), each.end_mark.index) for each in scalars)
+    heads = [root.start_mark.index for root in roots]
     ends = [max(each.end_mark.index for each in some if _is_leaf(each)) for some in nodes]
-    written = [n for n, line in enumerate(text.text.split("\n"), 1) if line.strip() and line.strip()[0] != "#"]
+    written = [n for n, line in enumerate(text.split("\n"), 1) if line.strip() and line.strip()[0] != "#"]
     for comment in comments:
         at = comment.start()
         around = bisect_right(spans, (at, _END)) - 1
         if around >= 0 and at < spans[around][1]:
             continue
-        start = text.text.rfind("\n", 0, at) + 1
-        is_alone = not text.text[start:at].strip()
+        line = lines.place(at).line
+        start = lines.starts[line - 1]
+        is_alone = not text[start:at].strip()
         document = bisect_right(ends, start)
-        place = text.place(at, min(document, max(len(roots) - 1, 0)))
-        if is_alone and document < len(roots) and at < starts[document]:
-            after = text.place(starts[document + 1]).line if document + 1 < len(roots) else _END
-            first, last = (place.line, 0), (after, 0)
+        place = lines.place(at, min(document, max(len(roots) - 1, 0)))
+        if is_alone and document < len(roots) and at < heads[document]:
+            first, last = _document(document, lines, heads)
         else:
-            line = _next(written, place.line) if is_alone else place.line
+            line = _next(written, line) if is_alone else line
             first, last = (line, 0), (line + 1, 0)
         codes = _IGNORE.match(comment["rest"])
         yield place, codes["codes"].strip() if codes else "", first, last
+
+
+def _document(document: int, lines: _Lines, heads: Sequence[int]) -> tuple[_Position, _Position]:
+    """The lines from the beginning of a document to that of the next one."""
+    after = lines.place(heads[document + 1]).line if document + 1 < len(heads) else _END
+    return (lines.place(heads[document]).line, 0), (after, 0)
 
 
 _END: Final = 1 << 60
@@ -107,13 +127,13 @@ def _is_leaf(node: yaml.Node) -> bool:
     return not isinstance(node, yaml.CollectionNode) or bool(node.flow_style) or not node.value
 
 
-def _of_annotations(text: Text, document: int, nodes: Iterable[yaml.Node]) -> Iterator[_Found]:
+def _of_annotations(lines: _Lines, document: int, nodes: Iterable[yaml.Node]) -> Iterator[_Found]:
     for node in nodes:
         value = _member(_member(_member(node, "metadata"), "annotations"), ANNOTATION)
         if isinstance(value, yaml.ScalarNode):
             listed = _LISTED.match(value.value)
-            place = text.place(value.start_mark.index, document)
-            first, last = (text.place(mark.index) for mark in (node.start_mark, node.end_mark))
+            place = lines.place(value.start_mark.index, document)
+            first, last = (lines.place(mark.index) for mark in (node.start_mark, node.end_mark))
             codes = listed["codes"] if listed else value.value
             yield place, codes, (first.line, first.column), (last.line, last.column)
 

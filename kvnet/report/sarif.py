@@ -19,6 +19,8 @@ __all__ = ["sarif"]
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _FINGERPRINT: Final = "kvnetProblem/v1"
 """The name of the fingerprint; another way to make it gets another number."""
+_LONGEST_SNIPPET: Final = 1000
+"""The most characters of a line that is copied; a document in one line is not copied for each of its problems."""
 _WEIGHT: Final = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
 
@@ -74,7 +76,9 @@ def _locations(problem: Problem, sources: Mapping[str, str]) -> list[dict[str, A
         region: dict[str, Any] = {"startLine": problem.place.line, "startColumn": problem.place.column}
         found = excerpt(problem, sources)
         if found is not None:
-            region |= {"endColumn": found.column + found.length, "snippet": {"text": found.line}}
+            region["endColumn"] = found.column + found.length
+            if len(found.line) <= _LONGEST_SNIPPET:
+                region["snippet"] = {"text": found.line}
         file = {"uri": _uri(problem.place.file)}
         location["physicalLocation"] = {"artifactLocation": file, "region": region}
     if problem.field:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Final
 
@@ -35,10 +35,13 @@ class Suppression:
     first: tuple[int, int]
     last: tuple[int, int]
 
-    def covers(self, problem: Problem) -> bool:
-        """Whether a problem of its file is at a place that it is about."""
-        place = problem.place
-        return place is not None and self.first <= (place.line, place.column) < self.last
+    @property
+    def span(self) -> _Span:
+        """The file, and the first and the last place."""
+        return self.place.file, self.first, self.last
+
+
+_Span = tuple[str, tuple[int, int], tuple[int, int]]
 
 
 @frozen(kw_only=True)
@@ -68,31 +71,32 @@ class Suppressions:
         """
         index = self._index()
         used = {user for problem in problems for user in _users(problem, index)}
-        unused = [(entry, name) for entry in self.entries for name in entry.selectors if (entry, name) not in used]
+        unused = [(each, name) for each in self.entries for name in each.selectors if (each.span, name) not in used]
         return tuple([_unused(entry, name) for entry, name in unused if judged is None or judged(name)])
 
     def _index(self) -> _Index:
-        """The entries by file and line, those that are about several lines by file and document."""
-        index: dict[tuple[str, str, int], list[Suppression]] = {}
+        """What the spans suppress, by file and line, and those of several lines by file and document."""
+        index: dict[tuple[str, str, int], dict[_Span, set[str]]] = {}
         for each in self.entries:
             is_one_line = each.last[0] == each.first[0] or each.last == (each.first[0] + 1, 0)
             key = ("line", each.first[0]) if is_one_line else ("document", each.place.document)
-            index.setdefault((each.place.file, *key), []).append(each)
+            index.setdefault((each.place.file, *key), {}).setdefault(each.span, set()).update(each.selectors)
         return index
 
 
-_Index = Mapping[tuple[str, str, int], Sequence[Suppression]]
+_Index = Mapping[tuple[str, str, int], Mapping[_Span, Iterable[str]]]
 
 
-def _users(problem: Problem, index: _Index) -> Iterator[tuple[Suppression, str]]:
-    """The suppressions that a problem meets, each with the selector that names its code."""
+def _users(problem: Problem, index: _Index) -> Iterator[tuple[_Span, str]]:
+    """The spans that a problem is in, each with the selector that names its code."""
     place = problem.place
     if place is None:
         return
+    at = (place.line, place.column)
     for key in ("line", place.line), ("document", place.document):
-        for each in index.get((place.file, *key), ()):
-            if each.covers(problem):
-                yield from ((each, name) for name in each.selectors if is_selected_by(problem.code, [name]))
+        for span, names in index.get((place.file, *key), {}).items():
+            if span[1] <= at < span[2]:
+                yield from ((span, name) for name in names if is_selected_by(problem.code, [name]))
 
 
 def _unused(entry: Suppression, name: str) -> Problem:

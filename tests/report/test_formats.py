@@ -190,6 +190,16 @@ def test_a_region_ends_where_the_word_does_and_holds_its_line() -> None:
     assert region == {"startLine": 2, "startColumn": 8, "endColumn": 14, "snippet": {"text": "model: virtoi"}}
 
 
+def test_a_document_in_one_line_is_not_copied_for_each_problem() -> None:
+    line = "{" + '"a": "b", ' * 10_000 + '"model": "virtoi"}'
+    problems = [a_problem(line=1, column=line.index('"virtoi"') + 1)] * 20
+    assert len(write(problems, "sarif", sources={"vm.yaml": line})) < len(line)
+    (one, *_), (other, *_) = (
+        results(problems, sources={"vm.yaml": text}) for text in (line, line.replace('"virtoi"}', '"virtoi", "x": 1}'))
+    )
+    assert one["partialFingerprints"] == other["partialFingerprints"]
+
+
 @pytest.mark.parametrize(
     ("file", "uri"),
     [
