@@ -31,7 +31,7 @@ def marks(file: str, text: str) -> Iterator[_Found]:
     if not comments and not has_annotation:
         return
     roots = sound_nodes(text)
-    lines = _Lines(file, [0, *(each.end() for each in re.finditer("\n", text))])
+    lines = _Lines(file, (0, *(each.end() for each in re.finditer("\n", text))))
     nodes = [_nodes(root) for root in roots]
     if comments:
         yield from _of_comments(text, lines, comments, roots, nodes)
@@ -45,7 +45,7 @@ class _Lines:
     """The name of a file, and where each of its lines starts."""
 
     file: str
-    starts: Sequence[int]
+    starts: tuple[int, ...]
 
     def place(self, index: int, document: int = 0) -> Place:
         """The position of a character."""
@@ -79,7 +79,7 @@ def _of_comments(
     scalars = [each for some in nodes for each in some if isinstance(each, yaml.ScalarNode)]
     spans = sorted((_content_start(each, text), each.end_mark.index) for each in scalars)
     heads = [root.start_mark.index for root in roots]
-    ends = [max(each.end_mark.index for each in some if _is_leaf(each)) for some in nodes]
+    ends = [max((each.end_mark.index for each in some if _is_leaf(each)), default=0) for some in nodes]
     written = [n for n, line in enumerate(text.split("\n"), 1) if line.strip() and line.strip()[0] != "#"]
     for comment in comments:
         at = comment.start()
