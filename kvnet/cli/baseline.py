@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -42,18 +42,12 @@ def named_from(file: str) -> Callable[[str], str]:
 
 def replace(file: str, baseline: Baseline) -> None:
     """Write a baseline in place of the one that a file may hold; the file is never half-written. Raises OSError."""
-    folder = os.path.dirname(os.path.abspath(file))
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".kvnet-", delete=False) as made:
-        made.write(baseline.text())
+    made = f"{file}.{os.getpid()}.new"
     try:
-        os.chmod(made.name, 0o666 & ~_umask())
-        os.replace(made.name, file)
+        with open(made, "x", encoding="utf-8") as stream:
+            stream.write(baseline.text())
+        os.replace(made, file)
     except OSError:
-        os.unlink(made.name)
+        with suppress(FileNotFoundError):
+            os.unlink(made)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

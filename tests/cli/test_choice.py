@@ -154,7 +154,7 @@ def test_a_baseline_hides_what_there_was_after_lines_moved(run: Run, tmp_path: P
     vm.write_text(BRIDGED)
     written = run("check", "vm.yaml", "--baseline", "known.json", "--write-baseline")
     assert (written.returncode, written.stderr) == (0, b"kvnet: wrote 1 problem to known.json\n")
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".kvnet-")] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["known.json", "vm.yaml"]
     again = run("check", "vm.yaml", "--strict", "--baseline", "known.json")
     assert (again.returncode, again.stderr) == (0, b"kvnet: no problems in 1 file; 1 problem suppressed\n")
     vm.write_text(f"# one\n# two\n---\n{BRIDGED}---\n{REFUSED}")
@@ -188,6 +188,13 @@ def test_a_baseline_that_cannot_be_read_ends_with_status_2(
 def test_no_baseline_is_written_of_what_cannot_be_read(run: Run, tmp_path: Path) -> None:
     ended = run("check", "-", "--baseline", "known.json", "--write-baseline", stdin=b"a: [")
     assert (ended.returncode, (tmp_path / "known.json").exists()) == (2, False)
+
+
+def test_a_baseline_that_cannot_be_written_is_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "known.json").mkdir()
+    ended = run("check", "-", "--baseline", "known.json", "--write-baseline", stdin=BRIDGED.encode())
+    assert (ended.returncode, b"Is a directory" in ended.stderr) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["known.json"]
 
 
 def test_the_summary_counts_severities_and_files(run: Run, tmp_path: Path) -> None:
