@@ -24,6 +24,7 @@ from attrs import frozen
 import kvnet
 import kvnet.device
 from compare import Step, in_chunks
+from kvnet.cli import main as command
 from kvnet.compiler import compile
 from kvnet.manifest import load, loads
 from kvnet.rules.check import check
@@ -39,6 +40,7 @@ YAML_SHARE = 20
 """Of the machines, one in so many is read as YAML, which takes long."""
 STARTS = 15
 FEW, SCALED, ALTERNATIONS = 10_000, 40_000, 5
+FILES = 1_000
 
 
 @frozen(kw_only=True)
@@ -80,10 +82,12 @@ def in_this_process(fleet: Sequence[Vm], rounds: int) -> Iterator[Promise]:
 
 def in_fresh_interpreters() -> Iterator[Promise]:
     """What it takes to begin."""
+    one = str(Path(__file__).parents[1] / "examples" / "pod.yaml")
     starts = {
         "dependencies": ["-c", "import attrs, cattrs, lxml.etree"],
         "kvnet": ["-c", "import kvnet"],
         "help": ["-m", "kvnet", "--help"],
+        "check": ["-m", "kvnet", "check", "-q", one],
     }
     taken: dict[str, list[float]] = {name: [] for name in starts}
     for _ in range(STARTS + 1):
@@ -91,9 +95,35 @@ def in_fresh_interpreters() -> Iterator[Promise]:
             started = time.perf_counter()
             subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
             taken[name].append(time.perf_counter() - started)
-    base, own, asked = (statistics.median(taken[name][1:]) for name in ("dependencies", "kvnet", "help"))
+    base, own, asked, checked = (statistics.median(each[1:]) for each in taken.values())
     yield Promise(name="import kvnet, to its dependencies", goal=1.3, measured=own / base)
     yield Promise(name="kvnet --help, to the import of its dependencies", goal=1.5, measured=asked / base)
+    yield Promise(name="kvnet check of one file, to the import of its dependencies", goal=6, measured=checked / base)
+
+
+def of_files(rounds: int) -> Iterator[Promise]:
+    """What the command takes for a folder of manifests, beside what only parses its files."""
+    taken: dict[str, list[float]] = {"parse": [], "check": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for n, vm in enumerate(vms(FILES)):
+            Path(folder, f"{n:04}.yaml").write_text(yaml.safe_dump(manifest(vm)), encoding="utf-8")
+        steps: dict[str, Callable[[], object]] = {
+            "parse": partial(_parsed, folder),
+            "check": partial(command, ["check", folder, "--isolated", "-q"]),
+        }
+        for _ in range(rounds + 1):
+            for name, step in steps.items():
+                started = time.perf_counter()
+                step()
+                taken[name].append(time.perf_counter() - started)
+    parsed, checked = (statistics.median(each[1:]) for each in taken.values())
+    told = f"kvnet check of {FILES:,} files, to PyYAML's C loader"
+    yield Promise(name=told, goal=3, measured=checked / parsed)
+
+
+def _parsed(folder: str) -> None:
+    for path in sorted(Path(folder).iterdir()):
+        yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
 
 
 def of_fleets(most: int) -> Iterator[Promise]:
@@ -201,6 +231,7 @@ _YAML_STEPS = {
 _PARTS: dict[str, Callable[[Namespace], Iterator[Promise]]] = {
     "steps": lambda asked: in_this_process(vms(asked.vms), asked.rounds),
     "start": lambda _: in_fresh_interpreters(),
+    "files": lambda asked: of_files(asked.rounds),
     "fleets": lambda asked: of_fleets(asked.most),
 }
 

@@ -64,6 +64,7 @@ ALLOWED = {
         "values",
         "errors",
     },
+    "report": {"manifest", "errors"},
     "pipeline": {"domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
     "fleet": {
         "_arguments",
@@ -109,6 +110,7 @@ PURE = (
     "pipeline",
     "pictures",
     "fleet",
+    "report",
 )
 
 

@@ -46,7 +46,7 @@ def run(arguments: Namespace, report: Report) -> int:
         output = opened.enter_context(closing(_output(arguments)))
         settings = Settings(target=target, whole=not arguments.devices, files=isinstance(output, FolderOutput))
         executor = partial(processes, jobs) if jobs > 1 else None
-        with Progress(sys.stderr, source.size, quiet=arguments.quiet) as progress:
+        with Progress(sys.stderr, source.size, quiet=bool(arguments.quiet)) as progress:
             run_bulk(source, settings, output, executor, ahead=2 * jobs + 2, show=progress.show)
         seconds = time.monotonic() - started
         duplicates = output.duplicates()

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+import kvnet
 from kvnet.cli import inputs
-from kvnet.cli.exit_status import CLEAN, FINDINGS, status_of
-from kvnet.cli.formats import write
+from kvnet.cli.baseline import baseline_file, known, named_from, replace
+from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS, status_of
+from kvnet.cli.inputs import Given
 from kvnet.cli.report import Report
+from kvnet.codes.groups import GROUPS, OPTIONAL_GROUPS, group_of
 from kvnet.errors import KvnetError, Problem, Severity
 from kvnet.fleet import duplicates, told_of
 from kvnet.manifest import FACTS, Reading
+from kvnet.report.baseline import Baseline, gone_note
+from kvnet.report.formats import write
+from kvnet.report.selection import ALL, UNAVOIDABLE, Selection
+from kvnet.report.suppressions import suppressions
+from kvnet.report.text import counted, summary
 from kvnet.target import Target
 
 __all__ = ["run"]
+
+_JUDGED = ("syntax", "admission", "libvirt", "advice", *OPTIONAL_GROUPS)
+"""The groups that every check looks for. Others depend on facts, on the profile or on the files that are given."""
+_OWN = ("KN031", "KN032", "KN034")
+"""The codes of what is told about suppressions and baselines themselves."""
 
 
 def run(arguments: Namespace, report: Report) -> int:
@@ -24,39 +38,111 @@ def run(arguments: Namespace, report: Report) -> int:
         from kvnet.cli import explain  # noqa: PLC0415 - what a check does not need
 
         return explain.run(arguments, report)
-    problems: Sequence[Problem]
+    baseline = baseline_file(arguments, report.config)
+    if arguments.write_baseline and not baseline:
+        report.failure("--write-baseline writes the file that --baseline names: give both")
+        return FAILED
+    given, found = _looked(arguments, report)
+    unsuppressed = _unsuppressed(found, given, report)
+    if arguments.write_baseline:
+        return _write_baseline(baseline, unsuppressed, report)
+    unknown = _unknown(baseline, unsuppressed, given, report) if baseline else unsuppressed
+    suppressed = len(found) - sum(each.code not in _OWN for each in unknown)
+    told = report.config.selection.applied(unknown)
+    _tell(told, suppressed, given, arguments, report)
+    has_warnings = any(problem.severity is Severity.WARNING for problem in told)
+    return status_of(told) or (FINDINGS if report.config.strict and has_warnings else CLEAN)
+
+
+def _looked(arguments: Namespace, report: Report) -> tuple[Given, list[Problem]]:
+    """What was read, and everything that is found in it."""
     try:
-        read, target = inputs.read_partly(arguments)
-        problems = _by_document([*read.problems, *_found(read, target)])
-        if not read.problems and not _is_enough(read, arguments):
-            problems.append(inputs.no_machine(arguments.files, read.manifest.skipped))
+        given, target = inputs.read_partly(arguments, report)
     except KvnetError as error:
-        read, problems = Reading(), error.problems
-    if arguments.output == "text":
-        report.problems(problems)
-        report.remark(_skipped(read.manifest.skipped, has_facts=bool(arguments.facts)))
-    else:
-        write([problem.as_dict() for problem in problems], arguments.output)
-    has_warnings = any(problem.severity is Severity.WARNING for problem in problems)
-    return status_of(problems) or (FINDINGS if arguments.strict and has_warnings else CLEAN)
+        return Given(), list(error.problems)
+    read = given.reading
+    groups = report.config.selection.groups
+    problems = _by_document([*read.problems, *_found(read, target, groups)])
+    if not read.problems and not _is_enough(read, arguments):
+        problems.append(inputs.no_machine(arguments.files, read.manifest.skipped))
+    return given, problems
 
 
-def _by_document(problems: list[Problem]) -> list[Problem]:
+def _by_document(problems: Iterable[Problem]) -> list[Problem]:
     """The problems of one document together; files are in the order in which they are first told of."""
+    problems = list(problems)
     places = [(each.place.file, each.place.document) if each.place else ("", 0) for each in problems]
     order = {file: n for n, file in enumerate(dict.fromkeys(file for file, _ in places))}
     numbered = sorted(enumerate(places), key=lambda each: (order[each[1][0]], each[1][1]))
     return [problems[n] for n, _ in numbered]
 
 
-def _found(read: Reading, target: Target) -> Iterator[Problem]:
+def _found(read: Reading, target: Target, groups: Sequence[str]) -> Iterator[Problem]:
     """What is found of each machine, and of all of them together; of a flawed one, what its flaws do not explain."""
     yield from read.manifest.repeated
     for machine in read.manifest.machines:
-        yield from told_of(machine, target)
+        yield from told_of(machine, target, groups=groups)
     for partial in read.partial:
-        yield from filter(partial.stands, told_of(partial.machine, target))
+        yield from filter(partial.stands, told_of(partial.machine, target, groups=groups))
     yield from duplicates([*read.manifest.machines, *(each.machine for each in read.partial)], target)
+
+
+def _unsuppressed(found: Sequence[Problem], given: Given, report: Report) -> list[Problem]:
+    """What no comment or annotation suppresses, and the comments and annotations that suppress nothing."""
+    suppressed = suppressions({file: report.sources[file] for file in given.files if file in report.sources})
+    if not suppressed.entries and not suppressed.problems:
+        return list(found)
+    flawed = {each.place.file for each in given.reading.problems if each.place}
+    unused = suppressed.unused(found, lambda name: _is_judged(name, report.config.selection))
+    unused = tuple([each for each in unused if each.place and each.place.file not in flawed])
+    return _by_document([*suppressed.kept(found), *suppressed.problems, *unused])
+
+
+def _is_judged(name: str, selection: Selection) -> bool:
+    """Whether a suppression of this code, beginning of codes or group is one that this check can call unused."""
+    if name == ALL:
+        return True
+    group = name if name in GROUPS else group_of(name)
+    return group in _JUDGED and (group not in OPTIONAL_GROUPS or group in selection.groups)
+
+
+def _unknown(file: str, problems: Sequence[Problem], given: Given, report: Report) -> list[Problem]:
+    """The problems that a baseline does not have, and a note where it has problems that are gone."""
+    baseline, named, sources = known(file), named_from(file), report.sources
+    unknown = list(baseline.kept(problems, sources, named))
+    gone = baseline.gone(problems, sources, given.files, named)
+    return [*unknown, gone_note(gone, file)] if gone else unknown
+
+
+def _write_baseline(file: str, problems: Iterable[Problem], report: Report) -> int:
+    """Write what would be told to a baseline; what keeps the command from running is told instead."""
+    told = report.config.selection.applied(problems)
+    unavoidable = [each for each in told if each.code in UNAVOIDABLE]
+    if unavoidable:
+        report.findings(unavoidable)
+        return status_of(unavoidable)
+    baseline = Baseline.of(told, report.sources, named_from(file))
+    replace(file, baseline)
+    report.remark(f"wrote {counted(len(told), 'problem')} to {file}")
+    return CLEAN
+
+
+def _tell(told: Sequence[Problem], suppressed: int, given: Given, arguments: Namespace, report: Report) -> None:
+    if arguments.output == "text":
+        report.findings(told)
+        report.remark(_skipped(given.reading.manifest.skipped, has_facts=bool(arguments.facts)))
+        if given.files or given.skipped:
+            report.remark(summary(told, len(given.files), skipped=given.skipped, suppressed=suppressed))
+        return
+    text = write(
+        report.loud(told),
+        arguments.output,
+        sources=report.sources,
+        files=given.files,
+        strict=report.config.strict,
+        version=kvnet.__version__ if arguments.output == "sarif" else "",
+    )
+    sys.stdout.write(text)
 
 
 def _is_enough(read: Reading, arguments: Namespace) -> bool:
@@ -71,6 +157,6 @@ def _skipped(kinds: Sequence[str], *, has_facts: bool) -> str:
     """What is said of the documents that were skipped."""
     if not kinds:
         return ""
-    counted = ", ".join(f"{kind} ({count})" for kind, count in Counter(kinds).most_common())
+    kinds_counted = ", ".join(f"{kind} ({count})" for kind, count in Counter(kinds).most_common())
     hint = "; give host facts with --facts" if FACTS in kinds and not has_facts else ""
-    return f"skipped what is not KubeVirt's: {counted}{hint}"
+    return f"skipped what is not KubeVirt's: {kinds_counted}{hint}"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kvnet.errors import Problem
 
-__all__ = ["CLEAN", "FAILED", "FINDINGS", "INTERRUPTED", "status_of"]
+__all__ = ["CLEAN", "CLOSED", "FAILED", "FINDINGS", "INTERRUPTED", "status_of"]
 
-CLEAN, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
-"""Nothing found, problems found, could not run, and Ctrl-C."""
+CLEAN, FINDINGS, FAILED, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
+"""Nothing found, problems found, could not run, Ctrl-C, and a reader that left, as a shell tells of SIGPIPE."""
 
-_COULD_NOT_RUN = ("KN001", "KN401", "KN870", "KN871", "KN874", "KN877")
-"""The codes for input that cannot be read, for a libvirt or domain that cannot be reached, and for a wrong option."""
+_COULD_NOT_RUN = ("KN001", "KN030", "KN033", "KN401", "KN870", "KN871", "KN874", "KN877")
+"""The codes for what cannot be read, a libvirt or domain that cannot be reached, and a wrong option."""
 
 
 def status_of(problems: Iterable[Problem]) -> int:

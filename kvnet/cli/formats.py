@@ -1,23 +1,23 @@
-"""The output formats of commands, and the function that writes each."""
+"""The output formats of what commands describe, and the function that writes each."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 __all__ = ["WRITERS", "supported", "write"]
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    text: str = import_module("kvnet.report.plain_data").as_json(value)
+    return text
 
 
 def _yaml(value: Any) -> str:
-    import yaml  # noqa: PLC0415 - what --help does not need
-
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    text: str = import_module("kvnet.report.plain_data").as_yaml(value)
+    return text
 
 
 WRITERS: Mapping[str, Callable[[Any], str]] = {"json": _json, "yaml": _yaml}

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
@@ -31,6 +31,7 @@ from kvnet.spec import Instancetype, Machine, Preference
 from kvnet.target import Profile, Target
 
 __all__ = [
+    "Given",
     "admit",
     "common",
     "domain_text",
@@ -44,6 +45,20 @@ __all__ = [
 ]
 
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
+
+
+@frozen(kw_only=True)
+class Given:
+    """What was given to the command.
+
+    - ``reading``: what could be read
+    - ``files``: the names of the files that have anything of KubeVirt's, or cannot be read
+    - ``skipped``: how many other files there are
+    """
+
+    reading: Reading = field(factory=Reading)
+    files: tuple[str, ...] = ()
+    skipped: int = 0
 
 
 def read(arguments: Namespace, report: Report) -> tuple[tuple[Machine, ...], Target]:
@@ -62,26 +77,29 @@ def read_manifest(arguments: Namespace, report: Report) -> tuple[Manifest, Targe
 
     What ``--cluster`` names counts more than the same among the manifests, and both more than KubeVirt's own bundle.
     """
-    read, target = read_partly(arguments)
-    report.problems(read.manifest.repeated)
-    if read.problems:
-        raise Rejected(read.problems)
-    return read.manifest, target
+    given, target = read_partly(arguments, report)
+    report.problems(given.reading.manifest.repeated)
+    if given.reading.problems:
+        raise Rejected(given.reading.problems)
+    return given.reading.manifest, target
 
 
-def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
+def read_partly(arguments: Namespace, report: Report) -> tuple[Given, Target]:
     """Read what can be read of all files, and the target, with the problems of every file.
 
     Of several files or a directory, or where there need be no machine, those that cannot be read and do not mention
-    KubeVirt are skipped. Raises KvnetError where there is no target.
+    KubeVirt are skipped. The report keeps the texts. Raises KvnetError where there is no target.
     """
     files = [*_files(arguments.files)]
     is_one = len(files) == 1 and len(arguments.files) == 1 and not is_directory(arguments.files[0])
     only_ours = not is_one or getattr(arguments, "allow_no_machine", False)
     texts, unread, others = _texts(files, only_ours)
+    for text in texts:
+        report.sources.add(text)
     reading = load_partly(*texts, only_ours=only_ours)
-    order = {"<stdin>" if file is None else str(file): n for n, file in enumerate(files)}
+    order = {_name(file): n for n, file in enumerate(files)}
     problems = sorted((*unread, *reading.problems), key=lambda each: order.get(each.place.file, 0) if each.place else 0)
+    ours = sorted({*reading.files, *(each.place.file for each in unread if each.place)}, key=lambda each: order[each])
     facts, of_cluster = None, Manifest()
     try:
         facts = None if arguments.facts is None else load_facts(named_file(arguments.facts))
@@ -100,7 +118,13 @@ def read_partly(arguments: Namespace) -> tuple[Reading, Target]:
     target = manifest.target(
         profile=profile, facts=facts, virt_type=virt_type, instancetypes=instancetypes, preferences=preferences
     )
-    return evolve(reading, manifest=manifest, problems=tuple(problems)), target
+    reading = evolve(reading, manifest=manifest, problems=tuple(problems))
+    return Given(reading=reading, files=tuple(ours), skipped=len(files) - len(ours)), target
+
+
+def _name(file: Path | str | None) -> str:
+    """What problems call a file, or standard input."""
+    return "<stdin>" if file is None else str(file)
 
 
 def _texts(files: Iterable[Path | str | None], only_ours: bool) -> tuple[list[Text], list[Problem], list[str]]:

@@ -8,13 +8,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from kvnet.cli import options
-from kvnet.cli.exit_status import CLEAN, FAILED, INTERRUPTED, status_of
-
-if TYPE_CHECKING:
-    from kvnet.cli.report import Report
+from kvnet.cli.exit_status import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
 
 __all__ = ["main", "parser"]
 
@@ -57,39 +54,54 @@ class _PrintVersion(argparse.Action):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command. Returns 0 where all is clean, 1 with findings, 2 where it could not run, 130 on Ctrl-C."""
-    _open_streams()
-    arguments = options.parsed(parser(), argv)
-    from kvnet.cli.report import Report  # noqa: PLC0415 - what --help does not need
+    """Run the command.
 
-    report = Report(sys.stderr, quiet=arguments.quiet)
+    Returns 0 where all is clean, 1 with findings, 2 where it could not run, 130 on Ctrl-C, and 141 where the reader of
+    its output left.
+    """
+    _open_streams()
     try:
-        return _run(arguments, report)
+        try:
+            return _parsed_and_run(argv)
+        finally:
+            _flush()
     except BrokenPipeError:
         _abandon(sys.stdout, sys.stderr)
-        return FAILED
+        return CLOSED
     except OSError as error:
-        report.failure(str(error))
         _abandon(sys.stdout)
+        print(f"kvnet: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _run(arguments: argparse.Namespace, report: Report) -> int:
+def _parsed_and_run(argv: Sequence[str] | None) -> int:
+    arguments = options.parsed(parser(), argv)
+    from kvnet.cli.report import Report  # noqa: PLC0415 - what --help does not need
+    from kvnet.errors import KvnetError  # noqa: PLC0415
+
+    report = Report(sys.stderr, quiet=arguments.quiet, format=getattr(arguments, "problems", "text"))
     if sys.stdout is None:
         report.failure("standard output is closed")
         return FAILED
-    from kvnet.errors import KvnetError  # noqa: PLC0415 - what --help does not need
-
-    command = import_module(f"kvnet.cli.{_MODULES.get(arguments.command, arguments.command)}")
     try:
+        if hasattr(arguments, "select"):
+            report.config = import_module("kvnet.cli.choice").choice(arguments)
+        command = import_module(f"kvnet.cli.{_MODULES.get(arguments.command, arguments.command)}")
         status: int = command.run(arguments, report)
     except KvnetError as error:
         report.problems(error.problems)
-        return status_of(error.problems)
-    sys.stdout.flush()
+        status = status_of(error.problems)
+    report.close()
     return status
+
+
+def _flush() -> None:
+    """Write what is buffered, so that a closed pipe or a full disk is noticed here, and not when Python exits."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def _abandon(*streams: TextIO) -> None:

@@ -68,6 +68,7 @@ def _manifests(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--facts", metavar="FILE", help="host facts in YAML or JSON")
     _cluster(command)
+    _choice(command)
     _quiet(command)
 
 
@@ -80,6 +81,7 @@ def _cluster(command: argparse.ArgumentParser) -> None:
 
 def _machines(command: argparse.ArgumentParser) -> None:
     _manifests(command)
+    _problems(command)
     _profile(command)
     command.add_argument("--name", help="only the machine of this name")
 
@@ -97,7 +99,39 @@ def _output(command: argparse.ArgumentParser, own: str, *others: str) -> None:
 
 
 def _quiet(command: argparse.ArgumentParser) -> None:
-    command.add_argument("-q", "--quiet", action="store_true", help="show errors only")
+    text = "show warnings and errors only; -qq shows errors only"
+    command.add_argument("-q", "--quiet", action="count", default=0, help=text)
+
+
+def _choice(command: argparse.ArgumentParser) -> None:
+    """Add the options that choose which problems are told."""
+    for option, text in {
+        "--select": "tell only of these: codes, beginnings of codes such as KN9, groups, or ALL, with commas",
+        "--extend-select": "tell of these as well, such as the group security, which is off unless asked for",
+        "--ignore": "do not tell of these; what a machine is refused for is told all the same, except by check",
+    }.items():
+        command.add_argument(option, metavar="CODES", type=_selectors, action="extend", default=[], help=text)
+    text = "the configuration (default: .kvnet.toml or pyproject.toml in the folder of the first file, or above it)"
+    command.add_argument("--config", metavar="FILE", help=text)
+    command.add_argument("--isolated", action="store_true", help="read no configuration")
+
+
+def _selectors(text: str) -> list[str]:
+    found: list[str] = import_module("kvnet.cli.choice").selectors(text)
+    return found
+
+
+def _severity(text: str) -> tuple[str, str]:
+    found: tuple[str, str] = import_module("kvnet.cli.choice").severity(text)
+    return found
+
+
+def _problems(command: argparse.ArgumentParser) -> None:
+    """Add the option for the format of problems, for commands whose ``-o`` is about something else."""
+    problems = command.add_argument(
+        "--problems", metavar="FORMAT", default="text", help="the format of problems, on standard error (default: text)"
+    )
+    problems.choices = _Choices("kvnet.report.formats", "FORMATS")
 
 
 def _render(command: argparse.ArgumentParser) -> None:
@@ -112,8 +146,13 @@ def _render(command: argparse.ArgumentParser) -> None:
 def _check(command: argparse.ArgumentParser) -> None:
     _manifests(command)
     _profile(command, "what the machines are to run on: a cluster, or a plain libvirt host")
-    _output(command, "text", "json", "yaml")
+    output = command.add_argument("-o", "--output", default="text", help="the format of problems (default: text)")
+    output.choices = _Choices("kvnet.report.formats", "FORMATS")
     command.add_argument("--strict", action="store_true", help="count warnings as findings")
+    text = "what problems of these codes are: error, warning or note"
+    command.add_argument("--severity", metavar="CODES=SEVERITY", type=_severity, action="append", default=[], help=text)
+    command.add_argument("--baseline", metavar="FILE", help="tell only of problems that this file does not list")
+    command.add_argument("--write-baseline", action="store_true", help="write the problems to the baseline instead")
     text = "find nothing wrong with a file that holds no machine, as a hook that names each changed file wants it"
     command.add_argument("--allow-no-machine", action="store_true", help=text)
     text = "check nothing, and explain codes of problems, as `kvnet explain` does"
@@ -132,6 +171,7 @@ def _rules(command: argparse.ArgumentParser) -> None:
 
 def _instancetypes(command: argparse.ArgumentParser) -> None:
     _manifests(command)
+    _problems(command)
     _output(command, "text", "json", "yaml")
 
 
@@ -179,6 +219,7 @@ def _diff(command: argparse.ArgumentParser) -> None:
     command.add_argument("after", metavar="B", help="the libvirt XML to compare it with")
     command.add_argument("--noise", action="store_true", help="also show what libvirt adds to live domains by itself")
     _output(command, "text", "json", "yaml")
+    _problems(command)
     _quiet(command)
 
 
@@ -192,6 +233,7 @@ def _import(command: argparse.ArgumentParser) -> None:
     # a manifest, which kvnet.dump writes
     output = command.add_argument("-o", "--output", default="yaml")
     output.choices = _Choices("kvnet.manifest.dumping", "WRITERS")
+    _problems(command)
     _quiet(command)
 
 

@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 import attrs
 
+from kvnet.codes.groups import group_of
 from kvnet.errors import Severity
 
-__all__ = ["DOCUMENTATION", "GROUPS", "Explanation", "read_page"]
+__all__ = ["DOCUMENTATION", "Explanation", "read_page"]
 
 DOCUMENTATION: Final = "https://kvnet.readthedocs.io/en/latest"
 """Where the documentation is published."""
-
-GROUPS: Final[Mapping[str, str]] = {
-    "syntax": "reading manifests",
-    "facts": "reading host facts and targets",
-    "admission": "what KubeVirt's admission refuses",
-    "instancetypes": "instancetypes and preferences",
-    "compile": "what libvirt has no device for",
-    "cni": "NetworkAttachmentDefinitions on a plain host",
-    "assumption": "what was assumed",
-    "libvirt": "what KubeVirt admits and libvirt refuses",
-    "define": "defining domains on libvirt",
-    "xml": "reading and writing XML",
-    "domain": "whole domains",
-    "import": "manifests made from domains",
-    "bulk": "rendering many machines",
-    "fleet": "machines that disturb each other",
-    "status": "reports on running machines",
-    "lifecycle": "restart and live migration",
-    "hotplug": "changing the NICs of a running machine",
-    "live": "changing domains on libvirt",
-    "advice": "what is admitted, and may not behave as expected",
-    "security": "what weakens the isolation of a network; off unless asked for",
-}
-"""For each group of codes, what its codes are about; in the order of the documentation."""
 
 _PAGE = re.compile(
     r"""# (?P<code>KN\d{3}): (?P<title>[^\n]+)
@@ -101,8 +77,8 @@ def read_page(text: str) -> Explanation:
     if match is None:
         raise ValueError(f"not the page of a code: {text.partition(chr(10))[0]!r}")
     parts = match.groupdict()
-    if parts["group"] not in GROUPS:
-        raise ValueError(f"{parts['code']}: there is no group {parts['group']!r}")
+    if parts["group"] != group_of(parts["code"]):
+        raise ValueError(f"{parts['code']}: its group is {group_of(parts['code'])}, not {parts['group']}")
     source = "" if parts["source"] == "-" else parts["source"]
     severity = Severity(parts["severity"])
     return Explanation(text=text, **(parts | {"severity": severity, "source": source}))  # type: ignore[arg-type]

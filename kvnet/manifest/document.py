@@ -38,6 +38,7 @@ __all__ = [
     "TextSource",
     "documents",
     "given_text",
+    "is_foreign",
     "manifest_files",
     "read_text",
     "text_at_least",

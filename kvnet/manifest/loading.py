@@ -18,6 +18,7 @@ from kvnet.manifest.document import (
     Source,
     Text,
     given_text,
+    is_foreign,
     read_text,
     sound_documents,
     text_at_least,
@@ -131,11 +132,13 @@ class Reading:
     - ``manifest``: the objects without flaws
     - ``partial``: the machines with flaws, without the fields that have them
     - ``problems``: the flaws, with their places
+    - ``files``: the names of the texts that hold something that kvnet reads, or have flaws
     """
 
     manifest: Manifest = Manifest()
     partial: tuple[PartialMachine, ...] = ()
     problems: tuple[Problem, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def load(source: Source) -> Machine:
@@ -220,6 +223,11 @@ def load_partly(*sources: Source, only_ours: bool = False) -> Reading:
     """
     readings = [sound_documents(source, of_kubernetes=True) for source in sources]
     others = [n for n, source in enumerate(sources) if only_ours and is_of_others(source, readings[n][1])]
+    ours = [
+        n
+        for n, (sound, found) in enumerate(readings)
+        if n not in others and (found or not all(is_foreign(each.data) for each in sound))
+    ]
     manifest, misfits = _objects_of(document for sound, _ in readings for document in sound)
     problems = [problem for n, (_, found) in enumerate(readings) if n not in others for problem in found]
     partial = [partial_machine(document, misfit.flaws) for document, misfit in misfits]
@@ -227,6 +235,7 @@ def load_partly(*sources: Source, only_ours: bool = False) -> Reading:
         manifest=evolve(manifest, skipped=(*manifest.skipped, *[NO_YAML] * len(others))),
         partial=tuple([each for each in partial if each is not None]),
         problems=_in_order(sources, [*problems, *_told_of(misfits)]),
+        files=tuple([source.file for n, source in enumerate(sources) if isinstance(source, Text) and n in ours]),
     )
 
 

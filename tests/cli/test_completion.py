@@ -47,7 +47,7 @@ def test_a_completion_script_is_sound_to_its_shell(run: Run, tmp_path: Path, she
             ],
         ),
         (["check", "--st"], ["--strict"]),
-        (["check", "-o", ""], ["json", "text", "yaml"]),
+        (["check", "-o", ""], ["github", "json", "junit", "sarif", "text", "yaml"]),
         (["render", "--profile", "h"], ["host"]),
         (["render", "--facts", "fa"], ["facts.yaml"]),
     ],

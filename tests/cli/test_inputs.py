@@ -69,7 +69,7 @@ def test_networks_may_be_defined_in_another_file(run: Run, tmp_path: Path, order
 
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_networks_alone_are_checked_too(run: Run, output: str) -> None:
-    sound = run("check", "-", "-o", output, stdin=NAD.encode())
+    sound = run("check", "-", "-q", "-o", output, stdin=NAD.encode())
     assert (sound.returncode, sound.stderr) == (0, b"")
     broken = run("check", "-", "-o", output, stdin=NAD.replace('"type": "bridge",', '"type": "bridge"').encode())
     assert broken.returncode == 1
@@ -90,13 +90,17 @@ def test_the_flaws_of_a_machine_that_is_not_chosen_are_no_matter(run: Run) -> No
     assert names(run("render", "-", "--name", "pod", stdin=both)) == ["pod"]
 
 
-def test_quiet_keeps_errors_and_drops_the_rest(run: Run) -> None:
+def test_each_quiet_drops_a_severity_and_errors_are_kept(run: Run) -> None:
     regrettable = POD.read_text().replace("masquerade: {}", "bridge: {}")
-    loud, quiet = (run("render", "-", *option, stdin=regrettable.encode()) for option in ([], ["-q"]))
+    options: tuple[list[str], ...] = ([], ["-q"], ["-qq"])
+    loud, quiet, quietest = (run("render", "-", *option, stdin=regrettable.encode()) for option in options)
     assert b"warning KN906" in loud.stderr
     assert b"note KN310" in loud.stderr
-    assert (quiet.stderr, quiet.stdout) == (b"", loud.stdout)
-    assert b"error KN001" in run("render", "absent.yaml", "-q").stderr
+    assert b"warning KN906" in quiet.stderr
+    assert b"note" not in quiet.stderr
+    assert quietest.stderr == b""
+    assert loud.stdout == quiet.stdout == quietest.stdout
+    assert b"error KN001" in run("render", "absent.yaml", "-qq").stderr
 
 
 def test_the_facts_decide_what_the_manifest_leaves_open(run: Run) -> None:

@@ -12,8 +12,9 @@ from kvnet.cli import formats, options
 from kvnet.cli.main import parser
 from kvnet.hotplug import HotplugPolicy
 from kvnet.manifest import dumping
+from kvnet.report import FORMATS
 
-OWN = {"render": "xml", "check": "text", "rules": "text", "instancetypes": "text", "status": "table", "diff": "text"}
+OWN = {"render": "xml", "rules": "text", "instancetypes": "text", "status": "table", "diff": "text"}
 """The form that a command writes by itself."""
 
 
@@ -28,13 +29,14 @@ def test_every_form_of_output_has_a_writer() -> None:
     offered = choices("-o")
     assert offered.pop("import") == list(dumping.WRITERS)
     assert offered.pop("show") == list(pictures.FORMATS)
+    assert offered.pop("check") == list(FORMATS)
     assert {name: own for name, (own, *_) in offered.items()} == OWN
     for _, *others in offered.values():
         assert others
         assert set(others) <= set(formats.WRITERS)
 
 
-@pytest.mark.parametrize("command", [*OWN, "import", "show"])
+@pytest.mark.parametrize("command", [*OWN, "check", "import", "show"])
 def test_a_form_that_a_command_does_not_offer_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parser().parse_args([command, "-o", "toml", "file"])
@@ -92,6 +94,12 @@ def test_a_form_that_gets_a_writer_can_be_offered_and_written(
     options._output(command, "text", "json", "repr")
     formats.write(["a"], command.parse_args(["-o", "repr"]).output)
     assert capsys.readouterr().out == "['a']"
+
+
+def test_every_command_that_tells_problems_offers_each_format_for_them() -> None:
+    offered = choices("--problems")
+    assert set(offered) == {"render", "define", "plan", "apply", "status", "instancetypes", "diff", "import"}
+    assert set(map(tuple, offered.values())) == {tuple(FORMATS)}
 
 
 def test_policies_and_profiles_are_those_of_the_library() -> None:

@@ -28,7 +28,7 @@ def virsh_is_there() -> None:
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
 def test_virsh_defines_what_is_rendered(path: Path, profile: str, environment: dict[str, str]) -> None:
     facts = EXAMPLES / "sriov.facts.yaml"
-    kvnet = shlex.join([sys.executable, "-m", "kvnet", "render", "-q", "-f", str(path), "--facts", str(facts)])
+    kvnet = shlex.join([sys.executable, "-m", "kvnet", "render", "-qq", "-f", str(path), "--facts", str(facts)])
     pipe = f"set -o pipefail; {kvnet} --profile {profile} | virsh -c test:///default define /dev/stdin"
     ended = subprocess.run(
         ["bash", "-c", pipe], env=environment, capture_output=True, text=True, check=False, timeout=60

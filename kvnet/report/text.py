@@ -1,0 +1,101 @@
+"""Write problems for people: a line for each, the line of the source, and a mark under the place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+from unicodedata import combining, east_asian_width
+
+from kvnet.errors import Problem, Severity
+from kvnet.report.excerpt import Excerpt, excerpt
+from kvnet.report.formats import Findings
+
+__all__ = ["counted", "summary", "text", "told"]
+
+_COLOURS: Final = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
+_WIDEST: Final = 100
+"""The most characters of a source line that are shown."""
+_BEFORE: Final = 40
+"""How many characters of a wider line are shown before the place."""
+
+
+def text(findings: Findings) -> str:
+    """Every problem with its line of the source, and a summary at the end."""
+    lines = [told(each, findings.sources, colour=findings.colour) for each in findings.problems]
+    return "\n".join([*lines, summary(findings.problems, len(findings.files))]) + "\n"
+
+
+def told(problem: Problem, sources: Mapping[str, str], *, colour: bool = False) -> str:
+    """The lines for one problem, without characters that a terminal would obey; a note is one line.
+
+    >>> from kvnet import FieldPath, Place, Problem
+    >>> problem = Problem(FieldPath(), "KN129", "no model", place=Place("vm.yaml", 1, 8))
+    >>> print(told(problem, {"vm.yaml": "model: virtoi"}))
+    vm.yaml:1:8: error KN129 no model
+      1 | model: virtoi
+        |        ^^^^^^
+    """
+    paint = f"\033[1;{_COLOURS[problem.severity]}m{{}}\033[0m".format if colour else "{}".format
+    where = f"{problem.place or 'kvnet'}: "
+    line = f"{_printable(where)}{paint(problem.severity)}{_printable(problem.line('')[len(where) :])}"
+    found = None if problem.severity is Severity.NOTE else excerpt(problem, sources)
+    if found is None or problem.place is None or not found.line.strip():
+        return line
+    return "\n".join([line, *_shown(found, problem.place.line, paint)])
+
+
+def _shown(found: Excerpt, number: int, paint: object) -> Iterator[str]:
+    line, start = found.line, found.column - 1
+    length = found.length
+    if len(line) > _WIDEST:
+        first = max(0, min(start - _BEFORE, len(line) - _WIDEST))
+        line = line[first : first + _WIDEST]
+        start -= first
+        length = min(length, _WIDEST - start)
+        line, start = (f"…{line}", start + 1) if first else (line, start)
+        line = f"{line}…" if first + _WIDEST < len(found.line) else line
+    line = "".join(map(_visible, line))
+    mark = "^" * max(1, _width(line[start : start + length]))
+    margin = " " * len(str(number))
+    yield f"  {number} | {line}"
+    yield f"  {margin} | {' ' * _width(line[:start])}{paint(mark)}"  # type: ignore[operator]
+
+
+def _printable(line: str) -> str:
+    """A line in which characters that a terminal would obey are spelled out."""
+    if line.isprintable():
+        return line
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
+
+
+def _visible(character: str) -> str:
+    """What is shown in place of a character of the source, as wide as it counts."""
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else "\ufffd"
+
+
+def _width(shown: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if shown.isascii():
+        return len(shown)
+    return sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in shown)
+
+
+def summary(problems: Sequence[Problem], files: int, *, skipped: int = 0, suppressed: int = 0) -> str:
+    """One sentence on all problems of so many files: how many of each severity, and what was left out.
+
+    >>> summary([], 12, skipped=40)
+    'no problems in 12 files; 40 files skipped'
+    """
+    severities = Counter(problem.severity for problem in problems)
+    amounts = [counted(severities[each], str(each)) for each in Severity if severities[each]]
+    left_out = [f"{counted(skipped, 'file')} skipped"] if skipped else []
+    left_out += [f"{counted(suppressed, 'problem')} suppressed"] if suppressed else []
+    return "; ".join([f"{', '.join(amounts) or 'no problems'} in {counted(files, 'file')}", *left_out])
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, such as ``1 file`` or ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
