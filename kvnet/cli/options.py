@@ -223,7 +223,10 @@ def _jobs(text: str) -> int:
 
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "render": ("print the libvirt XML of the machines in a manifest", _render),
-    "check": ("report what KubeVirt or libvirt would refuse, and what may not behave as expected", _check),
+    "check": (
+        "report what KubeVirt or libvirt would refuse of the NICs and networks, and what may not behave as expected",
+        _check,
+    ),
     "define": ("define the machines on a real libvirt, and report what it dropped", _define),
     "plan": ("show the changes that bring libvirt domains to what a manifest asks for", _plan),
     "apply": ("bring libvirt domains to what a manifest asks for, while they run", _apply),

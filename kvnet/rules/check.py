@@ -19,6 +19,7 @@ from kvnet.rules import (
     guest_network,
     interfaces,
     libvirt,
+    memory,
     metadata,
     networks,
     ports,
@@ -123,7 +124,7 @@ ADMISSION = (
 )
 """The rules of KubeVirt's admission, in its order."""
 
-RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *metadata.RULES)
+RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *metadata.RULES, *memory.RULES)
 """Every rule, in the order of its findings."""
 
 _RULES = Rules(RULES)
