@@ -296,7 +296,10 @@ def _jobs(text: str) -> int:
 
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "render": ("print the libvirt XML of the machines in a manifest", _render),
-    "check": ("report what KubeVirt or libvirt would refuse, and what may not behave as expected", _check),
+    "check": (
+        "report what KubeVirt or libvirt would refuse of the NICs and networks, and what may not behave as expected",
+        _check,
+    ),
     "explain": ("explain codes of problems: what, why, a bad and a good example", _explain),
     "rules": ("list the codes of all problems", _rules),
     "define": ("define the machines on a real libvirt, and report what it dropped", _define),

@@ -26,6 +26,7 @@ __all__ = [
     "DEFAULTS",
     "LAUNCH_SECURITY",
     "MAX_SOCKETS",
+    "MEMORY",
     "MULTIQUEUE",
     "NADS",
     "NAMELESS",
@@ -55,6 +56,7 @@ NAMELESS = "a Multus network that names no definition"
 CIDRS = "a pod network with a CIDR for the guest"
 MULTIQUEUE = "multiqueue"
 AUTOATTACH = "no automatic pod NIC"
+MEMORY = "memory of the guest"
 MAX_SOCKETS = "a bound on CPU sockets"
 DEDICATED = "dedicated CPUs"
 CPU_QUANTITIES = "a CPU request or limit"
@@ -134,6 +136,8 @@ def _of_spec(spec: VmiSpec, given: set[Occasion]) -> None:
         given.add(MAX_SOCKETS)
     if cpu is not None and cpu.dedicated_cpu_placement:
         given.add(DEDICATED)
+    if domain.memory is not None:
+        given.add(MEMORY)
     if domain.launch_security is not None:
         given.add(LAUNCH_SECURITY)
     if resources is not None and ("cpu" in resources.requests or "cpu" in resources.limits):
