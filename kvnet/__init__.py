@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kvnet.checks import check as check
     from kvnet.compiler import Compiled as Compiled
     from kvnet.compiler import CompiledNic as CompiledNic
     from kvnet.compiler import Requirement as Requirement
@@ -72,7 +73,6 @@ if TYPE_CHECKING:
     from kvnet.manifest.converter import configure_converter as configure_converter
     from kvnet.manifest.converter import converter as converter
     from kvnet.pipeline import Rendered as Rendered
-    from kvnet.pipeline import check as check
     from kvnet.pipeline import render as render
     from kvnet.spec import Instancetype as Instancetype
     from kvnet.spec import InterfaceStatus as InterfaceStatus
@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from kvnet.xml import write as write
 
 _HOMES = {
+    "kvnet.checks": "check",
     "kvnet.compiler": "Compiled CompiledNic Requirement compile",
     "kvnet.device": "Device Hostdev Interface",
     "kvnet.device.diff": "Change Changes Noticed diff",
@@ -108,7 +109,7 @@ _HOMES = {
     "kvnet.lifecycle": "live_migratable restart_required",
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts loads loads_all loads_cluster loads_facts",
     "kvnet.manifest.converter": "configure_converter converter",
-    "kvnet.pipeline": "Rendered check render",
+    "kvnet.pipeline": "Rendered render",
     "kvnet.spec": "Instancetype InterfaceStatus Machine Nad Network Preference",
     "kvnet.spec.cluster": "BindingPlugin ClusterConfig",
     "kvnet.target": "Profile Target",

@@ -8,22 +8,21 @@ from typing import Any
 from attrs import asdict, evolve, frozen
 
 from kvnet._arguments import checked_items
+from kvnet.checks import told_of
 from kvnet.compiler import Compiled, CompiledNic, compile
 from kvnet.defaults import with_default_nic
 from kvnet.device import Hostdev, HostdevSource, Interface, NetworkSource
 from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.instancetypes import expand
-from kvnet.pipeline import check
 from kvnet.rules.check import checked_groups
-from kvnet.rules.consequences import without_consequences
 from kvnet.spec import Bridge, Machine, Multus, Network, Pod, ResourceClaim
 from kvnet.spec import Interface as InterfaceSpec
 from kvnet.spec.nic import interfaces_at
 from kvnet.target import Profile, Target, checked_target
 from kvnet.values import MacAddress
 
-__all__ = ["Duplicate", "Uses", "check_all", "duplicates", "told_of", "uses_of"]
+__all__ = ["Duplicate", "Uses", "check_all", "duplicates", "uses_of"]
 
 _KINDS = {
     "mac": ("KN710", "uses MAC address {what} in network '{where}', as {first} does", "give each machine its own"),
@@ -57,11 +56,6 @@ def check_all(
     machines, chosen = checked_items(machines, *_MACHINES), checked_groups(groups)
     found = [problem for machine in machines for problem in told_of(machine, target, groups=chosen)]
     return (*found, *duplicates(machines, target))
-
-
-def told_of(machine: Machine, target: Target | None = None, *, groups: Iterable[str] = ()) -> tuple[Problem, ...]:
-    """What ``check`` finds, without problems that follow from another one."""
-    return without_consequences(machine, check(machine, target, groups=groups))
 
 
 def duplicates(machines: Iterable[Machine], target: Target | None = None) -> tuple[Problem, ...]:

@@ -10,14 +10,13 @@ from kvnet.compiler import Compiled, compile
 from kvnet.domain.build import build, domain_name, left_out
 from kvnet.errors import KvnetError, Problem, Rejected, Severity
 from kvnet.instancetypes import expand
-from kvnet.rules.check import check as judge
-from kvnet.rules.check import checked_groups, findings
+from kvnet.rules.check import findings
 from kvnet.rules.consequences import without_consequences
 from kvnet.spec import Machine, Origin
 from kvnet.spec.nic import interfaces_at
-from kvnet.target import Profile, Target, checked_target
+from kvnet.target import Target, checked_target
 
-__all__ = ["Rendered", "check", "placed", "render"]
+__all__ = ["Rendered", "host_findings", "placed", "render"]
 
 _NOTHING = Compiled(nics=())
 
@@ -70,14 +69,10 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
     >>> made.name, made.is_refused, [note.code for note in made.notes]
     ('default_vm', False, ['KN906', 'KN321', 'KN310', 'KN312'])
     """
-    return _rendered(machine, checked_target(machine, target), whole=whole)
-
-
-def _rendered(machine: Machine, target: Target, *, whole: bool, groups: frozenset[str] = frozenset()) -> Rendered:
-    """What ``render`` gives; problems that rules of some groups find are among its problems and notes, too."""
+    target = checked_target(machine, target)
     rendered = Rendered(machine=machine, target=target, name=domain_name(machine, target.profile))
     expansion = expand(machine, target)
-    found = without_consequences(expansion.machine, findings(expansion, target, groups))
+    found = without_consequences(expansion.machine, findings(expansion, target))
     errors = tuple([each for each in found if each.is_error])
     if errors:
         return evolve(rendered, problems=errors, notes=tuple([each for each in found if not each.is_error]))
@@ -96,47 +91,26 @@ def _rendered(machine: Machine, target: Target, *, whole: bool, groups: frozense
     return evolve(rendered, compiled=compiled, document=document, notes=notes)
 
 
-def check(machine: Machine, target: Target | None = None, *, groups: Iterable[str] = ()) -> tuple[Problem, ...]:
-    """Give a machine its instancetype, its preference and its default NIC, and judge it.
-
-    First what there is to say of its instancetype and preference, then every cause for which KubeVirt's admission would
-    refuse it (these have a ``cause``), then errors for what libvirt would refuse, then warnings and notes. ``groups``
-    names groups of rules that are asked too: ``security`` warns of NADs that let a guest forge or see the frames of
-    others. For the host profile,
-    also everything else for which ``render`` would give no XML, and what a plain host does not carry over. Each problem
-    has its place where the machine was read from text. Without a target, the cluster is KubeVirt's stock configuration.
-    Of a new VirtualMachine with a binding that KubeVirt removed, nothing else is told, as KubeVirt does. Sources:
-    KubeVirt 1.9 (``pkg/network/admitter``), libvirt 9.0.
-
-    >>> import kvnet
-    >>> nic = {"name": "red", "bridge": {}, "macAddress": "01:00:00:00:00:01"}
-    >>> machine = kvnet.load({"domain": {"devices": {"interfaces": [nic]}}})
-    >>> [problem.code for problem in kvnet.check(machine)]
-    ['KN127', 'KN410']
-
-    Raises TypeError for arguments of another kind, and ValueError for a group that does not exist.
-    """
-    target = checked_target(machine, target)
-    if target.profile is not Profile.HOST:
-        return judge(machine, target, groups=groups)
-    made = _rendered(machine, target, whole=True, groups=checked_groups(groups))
-    told = tuple([each for each in (*made.problems, *made.notes) if each.severity is not Severity.NOTE])
-    return told if made.compiled is not _NOTHING else (*told, *_refused_by_host(machine, target, made.problems))
-
-
-def _refused_by_host(machine: Machine, target: Target, errors: Iterable[Problem]) -> tuple[Problem, ...]:
-    """What compiling a machine for the host tells of NICs without an error, where rules refuse others of it.
+def host_findings(machine: Machine, target: Target, groups: frozenset[str]) -> tuple[Problem, ...]:
+    """What ``check`` finds of a machine for a plain host: what rules find, and what rendering refuses and warns of.
 
     A NIC that has an error already is not told another one, for both may have one reason.
     """
     expansion = expand(machine, target)
+    found = without_consequences(expansion.machine, findings(expansion, target, groups))
     if expansion.refusals:
-        return ()
+        return found
+    machine, compiled = expansion.machine, compile(expansion.machine, target)
     depth = len(interfaces_at(machine).parts) + 1
-    refused = {each.at.parts[:depth] for each in errors}
-    compiled = compile(expansion.machine, target)
+    refused = {each.at.parts[:depth] for each in found if each.is_error}
     told = [each for each in (*compiled.problems, *compiled.notes) if each.severity is not Severity.NOTE]
-    return placed(expansion.machine.origin, [each for each in told if each.at.parts[:depth] not in refused])
+    told = [each for each in told if each.at.parts[:depth] not in refused]
+    if not refused and not compiled.problems:
+        try:
+            _document(machine, target, compiled)
+        except KvnetError as error:
+            told += error.problems
+    return without_consequences(machine, (*found, *placed(machine.origin, told)))
 
 
 def _document(machine: Machine, target: Target, compiled: Compiled) -> str:

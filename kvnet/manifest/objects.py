@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from kvnet._lazy import lazy
 from kvnet.manifest import binder
 from kvnet.manifest._kinds import API_OF, KUBEVIRT, NAD, skipped_as
 from kvnet.manifest._problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, Flaw, Misfit, collected
@@ -26,6 +26,12 @@ from kvnet.spec import (
     VmiSpec,
 )
 from kvnet.spec.cluster import ClusterConfig
+
+if TYPE_CHECKING:
+    from kvnet.manifest import cni
+else:
+    # the classes of CNI plugins take 17 ms to import, which only those who have NADs pay for
+    cni = lazy("kvnet.manifest.cni")
 
 __all__ = ["Made", "cluster_of", "object_of", "plain_cluster"]
 
@@ -246,8 +252,7 @@ def _cni_config(config: Any) -> str | None:
         raise Misfit(Flaw(code=NAD_CONFIG, value=config, wanted=wanted, hint=hint))
     if not config:
         return None
-    # to import the plugins' classes takes 10 ms, which only those who have NADs pay for
-    import_module("kvnet.manifest.cni").chain_of(config)
+    cni.chain_of(config)
     return config
 
 

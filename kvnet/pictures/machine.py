@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from kvnet.checks import check
 from kvnet.compiler.pod import PodNetworks
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Problem, Severity
@@ -11,7 +12,7 @@ from kvnet.instancetypes import expand
 from kvnet.manifest.cni import chain_or_reject
 from kvnet.pictures.devices import guest_box, host_boxes
 from kvnet.pictures.picture import Box, Picture, Row
-from kvnet.pipeline import check, render
+from kvnet.pipeline import render
 from kvnet.spec import Bridge, Machine, Masquerade, Multus, Nad, Network, Pod, Sriov
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, checked_target, nad_of

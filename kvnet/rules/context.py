@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from kvnet.cni.chain import Chain
+from kvnet._lazy import lazy
 from kvnet.errors import Cause, FieldPath, Problem, Rejected, Severity
-from kvnet.manifest.cni import chain_or_reject
 from kvnet.rules.occasions import Occasion, occasions
 from kvnet.spec import Bridge, Machine, Masquerade, Nad, Network, Plugin
 from kvnet.spec.nic import Nic, interfaces_at, nics_of
 from kvnet.target import Target, nad_of
 from kvnet.values import MacAddress, PciAddress
+
+if TYPE_CHECKING:
+    from kvnet.cni.chain import Chain
+    from kvnet.manifest import cni
+else:
+    # the classes of CNI plugins take 17 ms to import, which only those who have NADs pay for
+    cni = lazy("kvnet.manifest.cni")
 
 __all__ = ["Nic", "OnNad", "Rule", "RuleContext", "Rules", "note", "refusal", "warning"]
 
@@ -122,7 +129,7 @@ class RuleContext:
 def _chain(config: str) -> Chain | None:
     """The chain of a configuration; only a NAD that was made in Python has one that cannot be read."""
     try:
-        return chain_or_reject(config, FieldPath())
+        return cni.chain_or_reject(config, FieldPath())
     except Rejected:
         return None
 

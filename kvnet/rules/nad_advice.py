@@ -4,25 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from kvnet.cni.chain import Chain
-from kvnet.cni.ipam import OtherIpam, StaticIpam
-from kvnet.cni.meta import TuningPlugin
-from kvnet.cni.plugins import (
-    BridgePlugin,
-    HostDevicePlugin,
-    IpvlanPlugin,
-    KubeOvnPlugin,
-    MacvlanPlugin,
-    MacvtapPlugin,
-    OtherPlugin,
-    OvnPlugin,
-    OvsPlugin,
-    Plugin,
-    PtpPlugin,
-    SriovPlugin,
-    VlanPlugin,
-)
+from kvnet._lazy import lazy
 from kvnet.errors import Problem
 from kvnet.rules.context import OnNad, Rule, RuleContext, note, warning
 from kvnet.rules.occasions import DEFAULTS, NADS, ODD_REFERENCES
@@ -30,14 +14,16 @@ from kvnet.spec import Bridge, Masquerade, Nad, Sriov
 from kvnet.spec.network import is_nad_reference
 from kvnet.target import nad_name, nad_of
 
+if TYPE_CHECKING:
+    from kvnet.cni import ipam, meta, plugins
+    from kvnet.cni.chain import Chain
+else:
+    # the classes of CNI plugins take 17 ms to import, which only those who have NADs pay for
+    ipam, meta, plugins = (lazy(f"kvnet.cni.{name}") for name in ("ipam", "meta", "plugins"))
+
 __all__ = ["RULES", "SECURITY", "gives_addresses"]
 
-_OF_ITS_PARENT = (MacvlanPlugin, IpvlanPlugin)
-"""The plugins whose links lose their traffic when a bridge binding gives them another MAC address."""
-_WITHOUT_FUNCTION = (BridgePlugin, IpvlanPlugin, MacvlanPlugin, MacvtapPlugin, PtpPlugin, VlanPlugin)
-"""The plugins that never give a virtual function to the pod."""
-_OF_A_DEVICE = (HostDevicePlugin, KubeOvnPlugin, OvnPlugin, OvsPlugin)
-"""The plugins that give one where the NAD names a resource of a device plugin, or they name it themselves."""
+
 _RESOURCE = "k8s.v1.cni.cncf.io/resourceName"
 _TUNING = frozenset({"tuning", "cnv-tuning"})
 _NEEDS_TUNING = frozenset({"flannel", "ptp"})
@@ -46,10 +32,15 @@ _NEVER_SETS_MAC = frozenset({"openshift-sdn"})
 _LONGEST_COMPARED = 64
 
 
+def _is_of_its_parent(first: plugins.Plugin) -> bool:
+    """Whether its links lose their traffic when a bridge binding gives them another MAC address."""
+    return isinstance(first, plugins.MacvlanPlugin | plugins.IpvlanPlugin)
+
+
 def bridge_on_child_link(context: RuleContext) -> Iterator[Problem]:
     """The bridge binding moves the pod link's MAC address to the guest, and macvlan and ipvlan need it in the pod."""
     for on in context.on_nads:
-        if on.nic.has_binding(Bridge) and isinstance(on.chain.first, _OF_ITS_PARENT):
+        if on.nic.has_binding(Bridge) and _is_of_its_parent(on.chain.first):
             yield warning(
                 on.nic.at / "bridge",
                 "KN912",
@@ -70,18 +61,27 @@ def binding_suits_nad(context: RuleContext) -> Iterator[Problem]:
                 f"'{on.nad.name}' gives none",
                 "use `bridge: {}`, or a NAD with the sriov plugin",
             )
-        elif isinstance(on.chain.first, SriovPlugin):
+        elif isinstance(on.chain.first, plugins.SriovPlugin):
             for name, binding in (("bridge", Bridge), ("masquerade", Masquerade)):
                 if on.nic.has_binding(binding):
                     message = f"'{on.nad.name}' gives a virtual function, and {name} does not pass it through"
                     yield warning(on.nic.at / name, "KN913", message, "use `sriov: {}`")
 
 
-def _may_give_function(first: Plugin, nad: Nad) -> bool:
-    if isinstance(first, _OF_A_DEVICE):
+def _may_give_function(first: plugins.Plugin, nad: Nad) -> bool:
+    # these give one where the NAD names a resource of a device plugin, or they name it themselves
+    if isinstance(first, plugins.HostDevicePlugin | plugins.KubeOvnPlugin | plugins.OvnPlugin | plugins.OvsPlugin):
         own = getattr(first, "pci_bus_id", "") or getattr(first, "device_id", "")
         return bool(own or nad.annotations.get(_RESOURCE))
-    return not isinstance(first, _WITHOUT_FUNCTION)
+    return not isinstance(
+        first,
+        plugins.BridgePlugin
+        | plugins.IpvlanPlugin
+        | plugins.MacvlanPlugin
+        | plugins.MacvtapPlugin
+        | plugins.PtpPlugin
+        | plugins.VlanPlugin,
+    )
 
 
 def nad_is_given(context: RuleContext) -> Iterator[Problem]:
@@ -164,18 +164,18 @@ def gives_addresses(chain: Chain) -> bool | None:
     if any(_is_ipam(each) for each in chain.plugins):
         return True
     first = chain.first
-    if isinstance(first, OvnPlugin):
+    if isinstance(first, plugins.OvnPlugin):
         return bool(first.subnets)
-    if isinstance(first, KubeOvnPlugin):
+    if isinstance(first, plugins.KubeOvnPlugin):
         return True
-    return None if isinstance(first, OtherPlugin) else False
+    return None if isinstance(first, plugins.OtherPlugin) else False
 
 
-def _is_ipam(plugin: Plugin) -> bool:
-    ipam = plugin.ipam
-    if isinstance(ipam, StaticIpam):
-        return bool(ipam.addresses)
-    return ipam is not None and not (isinstance(ipam, OtherIpam) and not ipam.type)
+def _is_ipam(plugin: plugins.Plugin) -> bool:
+    own = plugin.ipam
+    if isinstance(own, ipam.StaticIpam):
+        return bool(own.addresses)
+    return own is not None and not (isinstance(own, ipam.OtherIpam) and not own.type)
 
 
 def spoof_check_needs_nft(context: RuleContext) -> Iterator[Problem]:
@@ -183,7 +183,7 @@ def spoof_check_needs_nft(context: RuleContext) -> Iterator[Problem]:
     told: set[tuple[str | None, str]] = set()
     for on in context.on_nads:
         name = (on.nad.namespace, on.nad.name)
-        if isinstance(on.chain.first, BridgePlugin) and on.chain.first.macspoofchk and name not in told:
+        if isinstance(on.chain.first, plugins.BridgePlugin) and on.chain.first.macspoofchk and name not in told:
             told.add(name)
             message = f"macspoofchk of '{on.nad.name}' needs nftables and the command nft on every node"
             yield note(on.at, "KN926", message, "install nft there, or the pod does not start")
@@ -199,9 +199,9 @@ def no_forged_frames(context: RuleContext) -> Iterator[Problem]:
 def _openings(on: OnNad) -> Iterator[tuple[str, str]]:
     """What lets the guest forge or see frames, and what closes it."""
     first = on.chain.first
-    if isinstance(first, BridgePlugin) and not first.macspoofchk:
+    if isinstance(first, plugins.BridgePlugin) and not first.macspoofchk:
         yield "lets the guest send with any MAC address", 'write "macspoofchk": true into its CNI configuration'
-    if isinstance(first, SriovPlugin):
+    if isinstance(first, plugins.SriovPlugin):
         if first.spoofchk != "on":
             said = "turns the spoof check off" if first.spoofchk else "leaves the spoof check to the driver of the PF"
             yield said, 'write "spoofchk": "on" into its CNI configuration'
@@ -213,12 +213,12 @@ def _openings(on: OnNad) -> Iterator[tuple[str, str]]:
             yield "asks for promiscuous mode, in which frames of others are seen", f'drop "{member}" from it'
 
 
-def _promiscuous(plugin: Plugin) -> str:
+def _promiscuous(plugin: plugins.Plugin) -> str:
     """The member that puts a link into promiscuous mode, or nothing."""
-    if isinstance(plugin, TuningPlugin) and plugin.promisc:
+    if isinstance(plugin, meta.TuningPlugin) and plugin.promisc:
         return "promisc"
-    is_set = (isinstance(plugin, BridgePlugin) and plugin.promisc_mode) or (
-        isinstance(plugin, MacvtapPlugin) and plugin.is_promiscuous
+    is_set = (isinstance(plugin, plugins.BridgePlugin) and plugin.promisc_mode) or (
+        isinstance(plugin, plugins.MacvtapPlugin) and plugin.is_promiscuous
     )
     return "promiscMode" if is_set else ""
 

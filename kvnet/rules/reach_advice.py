@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from kvnet.cni.chain import Chain
-from kvnet.cni.meta import TuningPlugin
+from kvnet._lazy import lazy
 from kvnet.errors import Problem
 from kvnet.facts import PodNetwork
 from kvnet.rules.context import Nic, OnNad, Rule, RuleContext, warning
@@ -16,6 +16,12 @@ from kvnet.spec import Bridge, Masquerade
 from kvnet.spec.wire import member
 from kvnet.target import nad_name
 from kvnet.values import ip_of
+
+if TYPE_CHECKING:
+    from kvnet.cni import meta
+    from kvnet.cni.chain import Chain
+else:
+    meta = lazy("kvnet.cni.meta")
 
 __all__ = ["RULES"]
 
@@ -100,7 +106,7 @@ def _known_mtu(context: RuleContext, nic: Nic, on: OnNad | None) -> int | None:
 
 
 def _mtu_of(chain: Chain) -> int | None:
-    tuned = [each.mtu for each in chain.plugins if isinstance(each, TuningPlugin) and each.mtu]
+    tuned = [each.mtu for each in chain.plugins if isinstance(each, meta.TuningPlugin) and each.mtu]
     return tuned[-1] if tuned else getattr(chain.first, "mtu", None) or None
 
 

@@ -12,7 +12,7 @@ from machines import multus, nic, pod, vmi
 from test_properties import leaves, replaced
 
 import kvnet
-from kvnet.fleet import told_of
+from kvnet.checks import told_of
 from kvnet.manifest import load_partly
 from kvnet.testing import machines
 
