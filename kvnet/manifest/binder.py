@@ -232,7 +232,7 @@ def _object(cls: Any) -> Read:
         set_fields(made, held)
         return made
 
-    return read if others or is_open else _shared(cls(), read)
+    return read if others or is_open or needs_init else _shared(cls(), read)
 
 
 def _shared(only: Any, read: Read) -> Read:
