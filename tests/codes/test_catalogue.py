@@ -54,7 +54,7 @@ def test_letter_case_does_not_matter(code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "hint"),
     [
-        ("KN96", "did you mean KN906?"),
+        ("KN0906", "did you mean KN906?"),
         ("906", "did you mean KN906?"),
         ("", "`kvnet rules` lists all codes"),
         ("SC2086", "`kvnet rules` lists all codes"),
