@@ -24,10 +24,10 @@ def explanation(code: str) -> Explanation:
 
     >>> explanation("kn906").severity
     <Severity.WARNING: 'warning'>
-    >>> explanation("KN9O6")
+    >>> explanation("KN0906")
     Traceback (most recent call last):
     ...
-    kvnet.codes.catalogue.UnknownCode: no problem has the code 'KN9O6'; did you mean KN906?
+    kvnet.codes.catalogue.UnknownCode: no problem has the code 'KN0906'; did you mean KN906?
     """
     found = _page(code.upper())
     if found is None:

@@ -24,9 +24,9 @@ def test_a_page_is_printed_as_markdown_where_nobody_looks(run: Run, command: tup
 
 @pytest.mark.parametrize("command", [("explain",), ("check", "--explain")], ids=" ".join)
 def test_an_unknown_code_is_told_and_nothing_else_is_printed(run: Run, command: tuple[str, ...]) -> None:
-    ended = run(*command, "KN906", "KN96")
+    ended = run(*command, "KN906", "KN0906")
     assert (ended.returncode, ended.stdout) == (2, b"")
-    assert ended.stderr == b"kvnet: no problem has the code 'KN96'; did you mean KN906?\n"
+    assert ended.stderr == b"kvnet: no problem has the code 'KN0906'; did you mean KN906?\n"
 
 
 @pytest.mark.parametrize(

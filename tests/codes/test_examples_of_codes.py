@@ -20,9 +20,13 @@ ALSO_TOLD: dict[str, set[str]] = {
     **{code: {"KN111"} for code in ("KN150", "KN151", "KN152")},
     # a gate that KubeVirt has removed is told beside its binding
     "KN154": {"KN111", "KN151"},
+    # so many queues need as many interrupts
+    "KN320": {"KN920"},
     # a NIC is removed together with its network
     "KN811": {"KN813"},
     "KN813": {"KN811"},
+    # a bridge on the pod network has the pod's address, and cannot migrate either
+    "KN927": {"KN906"},
     # KubeVirt's stock default is a bridge on the pod network
     "KN930": {"KN906"},
 }
