@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.util import LazyLoader, find_spec, module_from_spec
-from types import ModuleType
+from importlib import import_module
+from typing import Any
 
 __all__ = ["lazy"]
 
 
-def lazy(name: str) -> ModuleType:
-    """A module whose code runs when one of its attributes is first asked for. Raises ImportError where there is none.
+class _Later:
+    """Stands for a module, and imports it when one of its attributes is asked for."""
 
-    It is for modules that are slow to import and that few need. Type checkers are told of them by an ordinary import
-    under ``TYPE_CHECKING``.
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
+def lazy(name: str) -> Any:
+    """What stands for a module that is slow to import and that few need: it is imported with its first use.
+
+    Type checkers are told of the module by an ordinary import under ``TYPE_CHECKING``. ``importlib.util.LazyLoader``
+    is not used, for before Python 3.12 threads disturb it.
     """
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = find_spec(name)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"no module named {name}", name=name)
-    spec.loader = LazyLoader(spec.loader)
-    module = sys.modules[name] = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return _Later(name)

@@ -66,7 +66,7 @@ ALLOWED = {
         "values",
         "errors",
     },
-    "report": {"manifest", "errors"},
+    "report": {"codes", "manifest", "errors"},
     "pipeline": {"domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
     "checks": {"_lazy", "pipeline", "rules", "target", "spec", "errors"},
     "fleet": {

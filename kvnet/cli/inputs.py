@@ -102,7 +102,7 @@ def read_partly(arguments: Namespace, report: Report) -> tuple[Given, Target]:
     reading = load_partly(*texts, only_ours=only_ours)
     order = {_name(file): n for n, file in enumerate(files)}
     problems = sorted((*unread, *reading.problems), key=lambda each: order.get(each.place.file, 0) if each.place else 0)
-    ours = sorted({*reading.files, *(each.place.file for each in unread if each.place)}, key=lambda each: order[each])
+    ours = {*reading.files, *(each.place.file for each in unread if each.place)}
     facts, of_cluster = None, Manifest()
     try:
         facts = None if arguments.facts is None else load_facts(named_file(arguments.facts))
@@ -122,7 +122,9 @@ def read_partly(arguments: Namespace, report: Report) -> tuple[Given, Target]:
         profile=profile, facts=facts, virt_type=virt_type, instancetypes=instancetypes, preferences=preferences
     )
     reading = evolve(reading, manifest=manifest, problems=tuple(problems))
-    return Given(reading=reading, files=tuple(ours), skipped=len(files) - len(ours)), target
+    return Given(
+        reading=reading, files=tuple(sorted(ours, key=lambda each: order.get(each, 0))), skipped=len(files) - len(ours)
+    ), target
 
 
 def _name(file: Path | str | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 
 from kvnet.codes.page import Explanation, read_page
 
@@ -47,6 +46,8 @@ def _page(code: str) -> Explanation | None:
     """The page of a code, which is read once, or nothing."""
     if code not in _codes():
         return None
+    from importlib.resources import files  # noqa: PLC0415 - what a check does not need
+
     return read_page((files("kvnet.codes") / "pages" / f"{code}.md").read_text(encoding="utf-8"))
 
 
@@ -56,6 +57,8 @@ def _codes() -> tuple[str, ...]:
 
 
 def _names() -> Iterator[str]:
+    from importlib.resources import files  # noqa: PLC0415 - what a check does not need
+
     for page in (files("kvnet.codes") / "pages").iterdir():
         if page.name.endswith(".md"):
             yield page.name.removesuffix(".md")

@@ -58,9 +58,9 @@ _ADMITTED: Mapping[tuple[type, str], _Schema] = {
     (Interface, "pciAddress"): {"pattern": f"^$|{_PCI}"},
     (Interface, "state"): {"enum": ["", "up", "down", "absent"]},
     (Interface, "bootOrder"): {"minimum": 1},
-    (Port, "port"): {"minimum": 1, "maximum": 65535},
-    (Port, "protocol"): {"enum": ["", "TCP", "UDP"]},
-    (PortRange, "protocol"): {"enum": ["TCP", "UDP"]},
+    # KubeVirt judges ports of the bindings alone that forward them
+    (Port, "protocol"): {"examples": ["TCP", "UDP"]},
+    (PortRange, "protocol"): {"examples": ["TCP", "UDP"]},
     (VmiSpec, "architecture"): {"enum": ["", *ARCHITECTURES]},
 }
 """What KubeVirt's admission demands of a member beyond its type (KubeVirt 1.9, ``pkg/network/admitter``).

@@ -141,7 +141,7 @@ def test_a_network_that_two_files_define_is_told_of(run: Run, tmp_path: Path, co
     (tmp_path / "b.yaml").write_text(NAD)
     told = run(*command).stderr.decode()
     assert re.findall(r"b\.yaml:\d+:\d+: warning (KN018).*\(a\.yaml:\d+:\d+\)", told) == ["KN018"]
-    assert "KN018" not in run(*command, "-q").stderr.decode()
+    assert "KN018" not in run(*command, "-qq").stderr.decode()
 
 
 def test_a_file_without_objects_of_the_cluster_is_named(run: Run, tmp_path: Path) -> None:

@@ -141,9 +141,9 @@ BAD: dict[str, dict[str, Any]] = {
     "a MAC address of five bytes": NIC | {"macAddress": "52:54:00:12:34"},
     "a state in capitals": NIC | {"state": "Down"},
     "a boot order of zero": NIC | {"bootOrder": 0},
-    "a port past the last": NIC | {"ports": [{"port": 65536}]},
+    "a port that no number of 32 bits can be": NIC | {"ports": [{"port": 2**31}]},
     "a port without a number": NIC | {"ports": [{"name": "ssh"}]},
-    "a protocol in small letters": NIC | {"ports": [{"port": 22, "protocol": "tcp"}]},
+    "a protocol that is a number": NIC | {"ports": [{"port": 22, "protocol": 6}]},
     "no name": {"bridge": {}},
     "a list in place of a mapping": NIC | {"bridge": []},
 }
