@@ -18,6 +18,7 @@ DOCUMENTATION: Final = "https://kvnet.readthedocs.io/en/latest"
 GROUPS: Final[Mapping[str, str]] = {
     "syntax": "reading manifests",
     "facts": "reading host facts and targets",
+    "selection": "configuration, suppressions and baselines",
     "admission": "what KubeVirt's admission refuses",
     "instancetypes": "instancetypes and preferences",
     "compile": "what libvirt has no device for",

@@ -18,7 +18,7 @@ __all__ = ["Example", "told"]
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NOT_RUN = re.compile(r"<!-- not run: (.+?) -->")
 _NAME = re.compile(r"(?:# |<!-- )([\w-]+\.(?:yaml|xml))(?: -->)?\n")
-_FILES = {"yaml": "vm.yaml", "xml": "domain.xml", "json": "vms.ndjson"}
+_FILES = {"yaml": "vm.yaml", "xml": "domain.xml", "json": "vms.ndjson", "toml": ".kvnet.toml"}
 """What a file is called that does not say its name in its first line, by its language."""
 
 _TOLD = re.compile(r"(error|warning|note) (KN\d{3}) ")

@@ -14,6 +14,8 @@ from kvnet.errors import Severity
 
 PAGES = explanations()
 ALSO_TOLD: dict[str, set[str]] = {
+    # what is not suppressed is told
+    "KN032": {"KN906"},
     # a bridge that is forbidden would keep the machine from migrating, too
     "KN114": {"KN906"},
     # a removed binding alone is no binding, as KubeVirt tells as well
@@ -33,6 +35,10 @@ ALSO_TOLD: dict[str, set[str]] = {
 """Errors and warnings that a bad example gets besides its own."""
 
 NOT_RUN = {
+    **dict.fromkeys(
+        ("KN030", "KN031", "KN032", "KN033", "KN034"),
+        "kvnet does not read configurations, suppressions and baselines yet",
+    ),
     "KN613": "every import says that disks and consoles are left out",
     "KN701": "a bug that is known is mended",
     "KN702": "a worker would have to be killed",
