@@ -73,7 +73,9 @@ def mtu_reaches_the_guest(context: RuleContext) -> Iterator[Problem]:
 
 
 def _without_mtu(nic: Nic, mtu: int | None, *, windows: bool) -> Problem:
-    reason = "Windows asks no DHCP server for it" if windows else "its network has no IPAM, so no DHCP server tells it"
+    reason = (
+        "Windows asks no DHCP server for it" if windows else "no DHCP server tells it, for the pod has no address there"
+    )
     tool = "netsh interface ipv4 set subinterface" if windows else "ip link set dev eth0"
     command = f'{tool} "Ethernet" mtu={mtu or "N"} store=persistent' if windows else f"{tool} mtu {mtu or 'N'}"
     return warning(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from advice import NICS, told
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from machines import multus, nic, pod, vmi
 
@@ -328,12 +328,14 @@ _CONFIGS = (
 
 
 @given(_CONFIGS)
+@settings(deadline=None)
 def test_network_data_of_any_shape_is_read_without_an_error(data: Any) -> None:
     for whole in (data, {"network": data}):
         told(cloud_init(json.dumps(whole)), facts=kvnet.load_facts(DUAL))
 
 
 @given(st.text(max_size=80))
+@settings(deadline=None)
 def test_any_text_of_network_data_is_read_without_an_error(text: str) -> None:
     read_network_data(text)
     read_network_data(f"version: 2\nethernets:\n  {text}")
