@@ -140,6 +140,14 @@ def _is_zero(case: Case, problem: Problem) -> bool:
     return not set(_interface(case, problem)["macAddress"]) - set("0:-.")
 
 
+def _has_no_address(case: Case, _: Problem) -> bool:
+    """No NIC has an address on bus 0 that its interface does not ask for."""
+    asked = {each["name"] for each in case["expected"]["interfaces"] if each.get("pciAddress")}
+    names = {f"ua-{prefix}{name}" for name in asked for prefix in ("", "sriov-")}
+    given = [each for each in _devices(case) if str(each.xpath("string(alias/@name)")) not in names]
+    return not any(device.xpath("address[@type='pci']") for device in given)
+
+
 def _is_no_key(case: Case, problem: Problem) -> bool:
     """KubeVirt's types have no such member: the recorded machine has lost it."""
     return str(problem.at.parts[-1]) not in json.dumps(case["expected"])
@@ -219,5 +227,6 @@ _CLAIMS: dict[str, Claim] = {
     "KN928": _is_not_registered,
     "KN929": _is_zero,
     "KN930": _is_given_up,
+    "KN931": _has_no_address,
 }
 """What each warning claims, said again of what KubeVirt answered."""
