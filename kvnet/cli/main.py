@@ -20,7 +20,7 @@ _MODULES = {"import": "import_"}
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="kvnet",
         description="Turn the network part of KubeVirt manifests into libvirt XML, without a cluster.",
         epilog="Exit status: 0 clean, 1 findings, 2 could not run.",
@@ -36,6 +36,14 @@ def parser() -> argparse.ArgumentParser:
     for name, (text, add_options) in options.COMMANDS.items():
         add_options(commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}."))
     return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that notices where the reader of its help has left, which argparse passes over."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            (file or sys.stderr).write(message)
 
 
 class _PrintVersion(argparse.Action):
