@@ -51,6 +51,14 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that notices where the reader of its help has left, which argparse passes over."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            (file or sys.stderr).write(message)
+
+
 class _PrintVersion(argparse.Action):
     """Print the version of the installed distribution, and exit."""
 
