@@ -8,25 +8,14 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from kvnet.cli import options
 from kvnet.cli.exit_status import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
 
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
-
 __all__ = ["main", "parser"]
 
 _MODULES = {"import": "import_"}
-
-
-class _Parser(argparse.ArgumentParser):
-    """Lets a closed pipe be noticed: argparse ignores it where it prints help."""
-
-    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-        if message:
-            (file or sys.stderr).write(message)
 
 
 def parser() -> argparse.ArgumentParser:
