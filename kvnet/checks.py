@@ -41,9 +41,9 @@ def check(machine: Machine, target: Target | None = None, *, groups: Iterable[st
 
     Raises TypeError for arguments of another kind, and ValueError for a group that does not exist.
     """
-    target = checked_target(machine, target)
-    if target.profile is not Profile.HOST:
+    if target is None or not isinstance(target, Target) or target.profile is not Profile.HOST:
         return judge(machine, target, groups=groups)
+    target = checked_target(machine, target)
     return pipeline.host_findings(machine, target, checked_groups(groups))
 
 

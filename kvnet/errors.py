@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -65,6 +65,29 @@ class Place:
     line: int
     column: int
     document: int = 0
+
+    @classmethod
+    def later(cls, find: Callable[[], Place]) -> Place:
+        """A place that is looked for when it is first asked for.
+
+        To find one, the text is parsed again: a note on each machine of a fleet, of which only the code counts, would
+        take as long as all other work.
+        """
+        made = cls.__new__(cls)
+        made.__dict__["_find"] = find
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        find = self.__dict__.get("_find")
+        if find is None or name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        found: Place = find()
+        self.__dict__.update(file=found.file, line=found.line, column=found.column, document=found.document)
+        self.__dict__.pop("_find", None)
+        return getattr(self, name)
+
+    def __reduce__(self) -> tuple[type[Place], tuple[Any, ...]]:
+        return type(self), (self.file, self.line, self.column, self.document)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from attrs import evolve, frozen
 
 from kvnet.compiler import Compiled, compile
 from kvnet.domain.build import build, domain_name, left_out
-from kvnet.errors import KvnetError, Problem, Rejected, Severity
+from kvnet.errors import KvnetError, Place, Problem, Rejected, Severity
 from kvnet.instancetypes import expand
 from kvnet.rules.check import findings
 from kvnet.rules.consequences import without_consequences
@@ -121,4 +122,6 @@ def placed(origin: Origin | None, problems: Iterable[Problem]) -> tuple[Problem,
     """Problems with their places in the text of an object, where there is one and they have none yet."""
     if origin is None:
         return tuple(problems)
-    return tuple([each if each.place else each.placed(origin.place(each.at)) for each in problems])
+    return tuple(
+        [each if each.place else each.placed(Place.later(partial(origin.place, each.at))) for each in problems]
+    )

@@ -15,3 +15,29 @@ def test_an_error_keeps_its_problems_when_it_is_pickled_or_copied(kind: type[kvn
     error = kind([kvnet.Problem(kvnet.FieldPath(("spec",)), "KN005", "the field is missing")])
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert (type(other), other.problems) == (kind, error.problems)
+
+
+def test_a_place_that_is_found_later_is_the_same_and_is_looked_for_once() -> None:
+    calls = []
+
+    def find() -> kvnet.errors.Place:
+        calls.append(1)
+        return kvnet.errors.Place("vm.yaml", 3, 7)
+
+    later = kvnet.errors.Place.later(find)
+    assert calls == []
+    assert later == kvnet.errors.Place("vm.yaml", 3, 7)
+    assert hash(later) == hash(kvnet.errors.Place("vm.yaml", 3, 7))
+    assert (str(later), repr(later)) == ("vm.yaml:3:7", "Place(file='vm.yaml', line=3, column=7, document=0)")
+    assert len(calls) == 1
+
+
+def test_a_place_that_is_found_later_can_be_copied_and_sent_to_another_process() -> None:
+    for copied in (lambda place: pickle.loads(pickle.dumps(place)), copy.copy, copy.deepcopy):
+        later = kvnet.errors.Place.later(lambda: kvnet.errors.Place("vm.yaml", 3, 7, 1))
+        assert copied(later) == kvnet.errors.Place("vm.yaml", 3, 7, 1)
+
+
+def test_a_place_has_no_other_attributes() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'row'"):
+        _ = kvnet.errors.Place("vm.yaml", 3, 7).row  # type: ignore[attr-defined]

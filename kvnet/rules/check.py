@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 
 from attrs import evolve
 
 from kvnet._arguments import checked_items
 from kvnet.defaults import default_nic_refusal, with_default_nic
-from kvnet.errors import Problem, Severity
+from kvnet.errors import Place, Problem, Severity
 from kvnet.instancetypes import Expansion, expand
 from kvnet.rules import (
     advice,
@@ -85,7 +85,9 @@ def _placed(machine: Machine, found: list[Problem]) -> tuple[Problem, ...]:
     if origin is None or not found:
         return tuple(found)
     return tuple(
-        problem if problem.place else problem.placed(origin.place(problem.at, key=problem.code == "KN016"))
+        problem
+        if problem.place
+        else problem.placed(Place.later(partial(origin.place, problem.at, key=problem.code == "KN016")))
         for problem in found
     )
 

@@ -26,6 +26,7 @@ else:
 __all__ = ["Nic", "OnNad", "Rule", "RuleContext", "Rules", "note", "refusal", "warning"]
 
 _MOST_CHOICES = 4096
+_TAPPED = (Bridge, Masquerade)
 
 
 @frozen
@@ -106,7 +107,7 @@ class RuleContext:
         if isinstance(binding, Plugin):
             known = self.target.facts.binding_plugins or self.target.cluster.binding_plugins or {}
             return binding.name in known and known[binding.name].attaches_tap
-        return isinstance(binding, Bridge | Masquerade)
+        return isinstance(binding, _TAPPED)
 
     @property
     def root(self) -> FieldPath:

@@ -45,6 +45,8 @@ def is_windows(machine: Machine) -> bool:
 
     Its instancetype and preference have been applied, and annotations name them.
     """
+    if not machine.annotations and not machine.around:
+        return False
     return any(_WINDOWS.search(name) for name in _system_names(machine))
 
 

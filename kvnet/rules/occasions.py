@@ -24,6 +24,7 @@ __all__ = [
     "CPU_QUANTITIES",
     "DEDICATED",
     "DEFAULTS",
+    "EMULATED",
     "LAUNCH_SECURITY",
     "MAX_SOCKETS",
     "MEMORY",
@@ -56,7 +57,8 @@ NAMELESS = "a Multus network that names no definition"
 CIDRS = "a pod network with a CIDR for the guest"
 MULTIQUEUE = "multiqueue"
 AUTOATTACH = "no automatic pod NIC"
-MEMORY = "memory of the guest"
+MEMORY = "little memory of the guest, or of an unusual spelling"
+EMULATED = "a model, and definitions or metadata"
 MAX_SOCKETS = "a bound on CPU sockets"
 DEDICATED = "dedicated CPUs"
 CPU_QUANTITIES = "a CPU request or limit"
@@ -110,6 +112,8 @@ def occasions(machine: Machine, target: Target) -> frozenset[Occasion]:
         given.add(ANNOTATIONS)
     if has_odd_keys(machine):
         given.add(ODD_KEYS)
+    if "model" in given and (target.nads or machine.annotations or machine.around):
+        given.add(EMULATED)
     if target.nads and Multus in given:
         given.add(NADS)
     if target.facts.pod_networks:
@@ -136,12 +140,17 @@ def _of_spec(spec: VmiSpec, given: set[Occasion]) -> None:
         given.add(MAX_SOCKETS)
     if cpu is not None and cpu.dedicated_cpu_placement:
         given.add(DEDICATED)
-    if domain.memory is not None:
+    if domain.memory is not None and not _is_plenty(domain.memory.guest):
         given.add(MEMORY)
     if domain.launch_security is not None:
         given.add(LAUNCH_SECURITY)
     if resources is not None and ("cpu" in resources.requests or "cpu" in resources.limits):
         given.add(CPU_QUANTITIES)
+
+
+def _is_plenty(quantity: object) -> bool:
+    """Whether a quantity is, as nearly all are, a number from 1 and one of the usual units of memory."""
+    return type(quantity) is str and quantity[-2:] in ("Mi", "Gi", "Ti") and quantity[0] in "123456789"
 
 
 def _of_networks(networks: Sequence[Network], given: set[Occasion]) -> str:

@@ -11,7 +11,7 @@ from kvnet.facts import PodNetwork
 from kvnet.rules.context import Nic, OnNad, Rule, RuleContext, warning
 from kvnet.rules.labels import has_sidecar, is_windows
 from kvnet.rules.nad_advice import gives_addresses
-from kvnet.rules.occasions import SIDECAR
+from kvnet.rules.occasions import EMULATED, SIDECAR
 from kvnet.spec import Bridge, Masquerade
 from kvnet.spec.wire import member
 from kvnet.target import nad_name
@@ -61,7 +61,7 @@ def mtu_reaches_the_guest(context: RuleContext) -> Iterator[Problem]:
     emulated = [
         nic
         for nic in context.nics
-        if not nic.interface.is_virtio and not nic.interface.is_absent and isinstance(nic.binding, Bridge | Masquerade)
+        if not nic.interface.is_virtio and not nic.interface.is_absent and isinstance(nic.binding, (Bridge, Masquerade))
     ]
     windows = bool(emulated) and is_windows(context.machine)
     on_nads = {on.nic.number: on for on in context.on_nads} if emulated else {}
@@ -138,6 +138,6 @@ def sidecar_reaches_the_guest(context: RuleContext) -> Iterator[Problem]:
 
 RULES = (
     Rule(probes_find_a_link, *_PROBES),
-    Rule(mtu_reaches_the_guest, "model"),
+    Rule(mtu_reaches_the_guest, EMULATED),
     Rule(sidecar_reaches_the_guest, SIDECAR),
 )
