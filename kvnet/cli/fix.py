@@ -85,7 +85,8 @@ class _State:
 
 def _corrected(state: _State, report: Report, check: _Check) -> _State:
     """The state after all fixes that make no other problem; the same one where there is none."""
-    best, good = state, []
+    best = state
+    good: list[Fix] = []
     pending = [state.possible] if state.possible else []
     while pending:
         some = pending.pop(0)
@@ -142,8 +143,8 @@ def _write(start: _State, state: _State, arguments: Namespace, report: Report, g
         if file != _STDIN:
             replace(file, content)
     if "-" in arguments.files:
-        text = changed.get(_STDIN)
-        sys.stdout.buffer.write(given if text is None else _encoded(_STDIN, start.texts[_STDIN], text, given) or given)
+        corrected = _encoded(_STDIN, start.texts[_STDIN], changed[_STDIN], given) if _STDIN in changed else None
+        sys.stdout.buffer.write(given if corrected is None else corrected)
 
 
 def _differences(file: str, before: str, after: str) -> Iterator[str]:

@@ -156,7 +156,7 @@ def _of_node(text: str, index: int, problem: Problem) -> _Found | None:
 
 
 def _written(raw: str, value: str, problem: Problem) -> str | None:
-    """What is written in place of a scalar, quoted as that is; nothing for one with an anchor, a tag or several lines."""
+    """What is written in place of a scalar, quoted as it is; nothing for one with an anchor, a tag or several lines."""
     instead = problem.instead
     if "\n" in raw or (raw != value and raw[:1] not in ("'", '"')):
         return None

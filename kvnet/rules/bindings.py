@@ -150,7 +150,7 @@ _REMOVED = {
     Macvtap: ("KN152", "use `bridge: {}`, or register the macvtap binding plugin"),
 }
 
-_RENAMED: dict[type[RemovedBinding], str] = {PasstRemoved: "passtBinding"}
+_RENAMED: dict[object, str] = {PasstRemoved: "passtBinding"}
 """Removed bindings that one of today's took the place of."""
 
 REMOVED_BINDING_CODES = frozenset(code for code, _ in _REMOVED.values())

@@ -67,8 +67,8 @@ def _flaws(context: RuleContext, data: _Data, link: GuestLink, side: _Side) -> I
         if ip_of(each.text) != side.gateway:
             message = f"behind masquerade, the guest's IPv6 gateway is {side.gateway}, not {each.text}"
             hint = f"{route}; gateway6 is deprecated" if link.uses_gateway6 else f"write {side.gateway}"
-            instead = str(side.gateway) if _is_sure(link) else ""
-            yield _told(context, data, each, message, hint, instead)
+            problem = _told(context, data, each, message, hint)
+            yield evolve(problem, instead=str(side.gateway)) if data.is_plain and _is_sure(link) else problem
     if link.addresses and not any(each.gateways for each in data.links or ()):
         message = "the guest has no IPv6 gateway: KubeVirt sends no router advertisement"
         yield _told(context, data, link.addresses[0], message, route)
@@ -79,9 +79,9 @@ def _is_sure(link: GuestLink) -> bool:
     return len(link.gateways) == 1 and not (link.uses_gateway6 and link.has_routes)
 
 
-def _told(context: RuleContext, data: _Data, written: Written, message: str, hint: str, instead: str = "") -> Problem:
+def _told(context: RuleContext, data: _Data, written: Written, message: str, hint: str) -> Problem:
     problem = warning(data.at, "KN923", message, hint)
-    return evolve(problem, place=_place(context, data, written), instead=instead) if data.is_plain else problem
+    return problem.placed(_place(context, data, written)) if data.is_plain else problem
 
 
 def _place(context: RuleContext, data: _Data, written: Written) -> Place | None:
