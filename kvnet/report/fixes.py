@@ -26,8 +26,8 @@ _HIDING: Final = frozenset({"KN012", "KN016", "KN017", "KN151"})
 """Codes of problems that may keep their whole object from being judged."""
 _BARE: Final = re.compile(r"[A-Za-z][\w./-]*")
 """Words that YAML reads as text without quotes; true, null and the like are never written for others."""
-_GATEWAY6: Final = re.compile(r"(?P<key>gateway6[ \t]*:[ \t]*)(?P<quote>(?:\\?\"|'{1,2})?)$")
-_ADDRESS: Final = re.compile(r"[0-9A-Fa-f:.]+")
+_GATEWAY6: Final = re.compile(r"gateway6[ \t]*:[ \t]*$")
+_ADDRESS: Final = re.compile(r"(?P<quote>(?:\\?\"|'{1,2})?)(?P<address>[0-9A-Fa-f:.]+)(?P=quote)")
 
 
 @frozen(kw_only=True)
@@ -193,13 +193,10 @@ def _in_network_data(text: str, index: int, problem: Problem) -> _Found | None:
     line = text.rfind("\n", 0, index) + 1
     key = _GATEWAY6.search(text[line:index])
     if key is None:
-        return index, written.end(), problem.instead
-    quote = key["quote"]
-    if not text.startswith(quote, written.end()):
-        return None
-    start, end = line + key.start(), written.end() + len(quote)
-    mark = quote or _mark_within(text, index)
-    return start, end, f"routes: [{{to: {mark}::/0{mark}, via: {mark}{problem.instead}{mark}}}]"
+        return *written.span("address"), problem.instead
+    mark = written["quote"] or _mark_within(text, index)
+    route = f"routes: [{{to: {mark}::/0{mark}, via: {mark}{problem.instead}{mark}}}]"
+    return line + key.start(), written.end(), route
 
 
 def _mark_within(text: str, index: int) -> str:
