@@ -27,7 +27,10 @@ ALLOWED = {
     "root_complex": {"target", "spec", "errors"},
     "topology": {"defaults", "spec"},
     "instancetypes": {"defaults", "target", "spec", "values", "errors", "manifest"},
-    "manifest": {"_arguments", "_lazy", "_spelling", "cni", "nic_models", "target", "facts", "spec", "values", "errors"},
+    "manifest": {
+        *("_arguments", "_lazy", "_spelling"),
+        *("cni", "nic_models", "target", "facts", "spec", "values", "errors"),
+    },
     "rules": {
         *("_lazy", "_spelling"),
         *("cni", "manifest", "topology", "nic_models", "root_complex", "instancetypes", "defaults", "target", "facts"),

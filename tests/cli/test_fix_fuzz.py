@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from kvnet.cli.main import main
-from tests.cli.mutated import mutated_texts
+from slips import mutated_texts
 
 HIDING = {"KN012", "KN016", "KN017", "KN151"}
 """What keeps an object from being judged."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 __all__ = ["mutated_texts"]
 
-_EXAMPLES = Path(__file__).parents[2] / "examples"
+_EXAMPLES = Path(__file__).parents[1] / "examples"
 _WRONG = """\
 # several machines, commented
 apiVersion: kubevirt.io/v1
