@@ -101,7 +101,8 @@ class Problem:
     ``message`` states the fact, and ``hint`` says what to write instead. ``severity`` is error, warning or note, and
     ``place`` the position in the text, where there is one. ``cause`` is the Kubernetes cause type of KubeVirt's
     webhook, ``None`` where the finding is not KubeVirt's. The webhook names a few fields by another path, which is
-    ``reported_at``.
+    ``reported_at``. ``instead`` is what to write in place of the key or the value there, where only one thing can be
+    meant.
 
     >>> print(Problem(FieldPath(("spec",)) / "networks", "KN103", "there are two primary networks", hint="keep one"))
     kvnet: error KN103 there are two primary networks; keep one [spec.networks]
@@ -115,6 +116,7 @@ class Problem:
     severity: Severity = attrs.field(default=Severity.ERROR, kw_only=True)
     reported_at: FieldPath | None = attrs.field(default=None, kw_only=True)
     place: Place | None = attrs.field(default=None, kw_only=True)
+    instead: str = attrs.field(default="", kw_only=True, repr=False)
 
     @property
     def field(self) -> str:

@@ -1,11 +1,10 @@
-"""Read and write the file of a baseline."""
+"""Find and read the file of a baseline."""
 
 from __future__ import annotations
 
 import os
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from kvnet.manifest.document import read_text
 from kvnet.report.baseline import Baseline, read_baseline
 from kvnet.report.config import Config
 
-__all__ = ["baseline_file", "known", "named_from", "replace"]
+__all__ = ["baseline_file", "known", "named_from"]
 
 
 def baseline_file(arguments: Namespace, config: Config) -> str:
@@ -38,16 +37,3 @@ def named_from(file: str) -> Callable[[str], str]:
         return Path(os.path.relpath(name, folder)).as_posix() if os.path.exists(name) else name
 
     return named
-
-
-def replace(file: str, baseline: Baseline) -> None:
-    """Write a baseline in place of the one that a file may hold; the file is never half-written. Raises OSError."""
-    made = f"{file}.{os.getpid()}.new"
-    try:
-        with open(made, "x", encoding="utf-8") as stream:
-            stream.write(baseline.text())
-        os.replace(made, file)
-    except OSError:
-        with suppress(FileNotFoundError):
-            os.unlink(made)
-        raise

@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from attrs import frozen
 
 import kvnet
 from kvnet.checks import told_of
 from kvnet.cli import inputs
-from kvnet.cli.baseline import baseline_file, known, named_from, replace
+from kvnet.cli.baseline import baseline_file, known, named_from
 from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS, status_of
+from kvnet.cli.files import replace
 from kvnet.cli.inputs import Given
 from kvnet.cli.report import Report
 from kvnet.codes.groups import GROUPS, OPTIONAL_GROUPS, group_of
@@ -24,7 +28,7 @@ from kvnet.report.suppressions import suppressions
 from kvnet.report.text import counted, summary
 from kvnet.target import Target
 
-__all__ = ["run"]
+__all__ = ["Checked", "run", "status", "tell"]
 
 _JUDGED = ("syntax", "admission", "libvirt", "advice", *OPTIONAL_GROUPS)
 """The groups that every check looks for. Others depend on facts, on the profile or on the files that are given."""
@@ -42,22 +46,58 @@ def run(arguments: Namespace, report: Report) -> int:
     if arguments.write_baseline and not baseline:
         report.failure("--write-baseline writes the file that --baseline names: give both")
         return FAILED
-    given, found = _looked(arguments, report)
-    unsuppressed = _unsuppressed(found, given, report)
+    if arguments.fix or arguments.diff:
+        from kvnet.cli import fix  # noqa: PLC0415 - what most checks do not need
+
+        return fix.run(arguments, report, lambda texts: _checked(baseline, arguments, report, texts))
     if arguments.write_baseline:
-        return _write_baseline(baseline, unsuppressed, report)
+        given, found = _looked(arguments, report)
+        return _write_baseline(baseline, _unsuppressed(found, given, report), report)
+    checked = _checked(baseline, arguments, report)
+    tell(checked, arguments, report)
+    return status(checked, report)
+
+
+@frozen(kw_only=True)
+class Checked:
+    """What a check found.
+
+    - ``given``: what was read
+    - ``found``: every problem in it
+    - ``told``: those that are chosen, and neither suppressed nor in a baseline
+    - ``suppressed``: how many are
+    """
+
+    given: Given
+    found: tuple[Problem, ...]
+    told: tuple[Problem, ...]
+    suppressed: int = 0
+
+
+def _checked(
+    baseline: str, arguments: Namespace, report: Report, texts: Mapping[str, str | bytes] = MappingProxyType({})
+) -> Checked:
+    """Check all files, some of them with another text than they have."""
+    given, found = _looked(arguments, report, texts)
+    unsuppressed = _unsuppressed(found, given, report)
     unknown = _unknown(baseline, unsuppressed, given, report) if baseline else unsuppressed
     suppressed = len(found) - sum(each.code not in _OWN for each in unknown)
     told = report.config.selection.applied(unknown)
-    _tell(told, suppressed, given, arguments, report)
-    has_warnings = any(problem.severity is Severity.WARNING for problem in told)
-    return status_of(told) or (FINDINGS if report.config.strict and has_warnings else CLEAN)
+    return Checked(given=given, found=tuple(found), told=told, suppressed=suppressed)
 
 
-def _looked(arguments: Namespace, report: Report) -> tuple[Given, list[Problem]]:
+def status(checked: Checked, report: Report) -> int:
+    """The exit status of what is told; warnings are findings when strict."""
+    has_warnings = any(problem.severity is Severity.WARNING for problem in checked.told)
+    return status_of(checked.told) or (FINDINGS if report.config.strict and has_warnings else CLEAN)
+
+
+def _looked(
+    arguments: Namespace, report: Report, texts: Mapping[str, str | bytes] = MappingProxyType({})
+) -> tuple[Given, list[Problem]]:
     """What was read, and everything that is found in it."""
     try:
-        given, target = inputs.read_partly(arguments, report)
+        given, target = inputs.read_partly(arguments, report, texts)
     except KvnetError as error:
         return Given(), list(error.problems)
     read = given.reading
@@ -126,14 +166,17 @@ def _write_baseline(file: str, problems: Iterable[Problem], report: Report) -> i
         report.findings(unavoidable)
         return status_of(unavoidable)
     baseline = Baseline.of(told, report.sources, named_from(file))
-    replace(file, baseline)
+    replace(file, baseline.text().encode())
     report.remark(f"wrote {counted(len(told), 'problem')} to {file}")
     return CLEAN
 
 
-def _tell(told: Sequence[Problem], suppressed: int, given: Given, arguments: Namespace, report: Report) -> None:
+def tell(checked: Checked, arguments: Namespace, report: Report) -> None:
+    """Write what is told in the format that is asked for, and in text also what was skipped and how many there are."""
+    told, given, suppressed = checked.told, checked.given, checked.suppressed
     if arguments.output == "text":
-        report.findings(told)
+        is_plain = not (arguments.fix or arguments.diff)
+        report.findings(told, marks_fixable=is_plain)
         report.remark(_skipped(given.reading.manifest.skipped, has_facts=bool(arguments.facts)))
         if given.files or given.skipped:
             report.remark(summary(told, len(given.files), skipped=given.skipped, suppressed=suppressed))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
@@ -25,7 +26,7 @@ from kvnet.manifest import (
     load_partly,
     manifest_files,
 )
-from kvnet.manifest.document import Text, read_text
+from kvnet.manifest.document import Text, given_text, read_text
 from kvnet.rules.check import check
 from kvnet.spec import Instancetype, Machine, Preference
 from kvnet.target import Profile, Target
@@ -87,16 +88,19 @@ def read_manifest(arguments: Namespace, report: Report) -> tuple[Manifest, Targe
     return given.reading.manifest, target
 
 
-def read_partly(arguments: Namespace, report: Report) -> tuple[Given, Target]:
+def read_partly(
+    arguments: Namespace, report: Report, texts_instead: Mapping[str, str | bytes] = MappingProxyType({})
+) -> tuple[Given, Target]:
     """Read what can be read of all files, and the target, with the problems of every file.
 
     Of several files or a directory, or where there need be no machine, those that cannot be read and do not mention
-    KubeVirt are skipped. The report keeps the texts. Raises KvnetError where there is no target.
+    KubeVirt are skipped. The report keeps the texts. ``texts_instead`` has texts that count instead of those of the
+    files of their names. Raises KvnetError where there is no target.
     """
     files = [*_files(arguments.files)]
     is_one = len(files) == 1 and len(arguments.files) == 1 and not is_directory(arguments.files[0])
     only_ours = not is_one or getattr(arguments, "allow_no_machine", False)
-    texts, unread, others = _texts(files, only_ours)
+    texts, unread, others = _texts(files, only_ours, texts_instead)
     for text in texts:
         report.sources.add(text)
     reading = load_partly(*texts, only_ours=only_ours)
@@ -132,14 +136,20 @@ def _name(file: Path | str | None) -> str:
     return "<stdin>" if file is None else str(file)
 
 
-def _texts(files: Iterable[Path | str | None], only_ours: bool) -> tuple[list[Text], list[Problem], list[str]]:
+def _texts(
+    files: Iterable[Path | str | None], only_ours: bool, instead: Mapping[str, str | bytes]
+) -> tuple[list[Text], list[Problem], list[str]]:
     """The texts of files and of standard input, why others cannot be read, and what counts as skipped."""
     texts: list[Text] = []
     problems: list[Problem] = []
     skipped: list[str] = []
     for file in files:
+        name = _name(file)
         try:
-            texts.append(read_text(sys.stdin.buffer if file is None else file))
+            is_known = name in instead
+            texts.append(
+                given_text(instead[name], name) if is_known else read_text(sys.stdin.buffer if file is None else file)
+            )
         except KvnetError as error:
             if file is not None and only_ours and is_of_others(file, error.problems):
                 skipped.append(NO_YAML)

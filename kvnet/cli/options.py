@@ -153,6 +153,9 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("--severity", metavar="CODES=SEVERITY", type=_severity, action="append", default=[], help=text)
     command.add_argument("--baseline", metavar="FILE", help="tell only of problems that this file does not list")
     command.add_argument("--write-baseline", action="store_true", help="write the problems to the baseline instead")
+    text = "correct what has one right answer in the files; of standard input, print the corrected text"
+    command.add_argument("--fix", action="store_true", help=text)
+    command.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing")
     text = "find nothing wrong with a file that holds no machine, as a hook that names each changed file wants it"
     command.add_argument("--allow-no-machine", action="store_true", help=text)
     text = "check nothing, and explain codes of problems, as `kvnet explain` does"

@@ -9,6 +9,7 @@ from typing import TextIO
 from kvnet.cli.sources import Sources
 from kvnet.errors import Problem, Severity
 from kvnet.report.config import Config
+from kvnet.report.fixes import fix_of
 from kvnet.report.formats import write
 from kvnet.report.suppressions import Suppressions, suppressions
 from kvnet.report.text import told
@@ -40,11 +41,12 @@ class Report:
         """Tell each error, and of warnings and notes those that are chosen, not suppressed, and loud enough."""
         self.findings(filter(self._is_told, problems))
 
-    def findings(self, problems: Iterable[Problem]) -> None:
-        """Tell problems that are chosen already, as far as they are loud enough."""
+    def findings(self, problems: Iterable[Problem], *, marks_fixable: bool = False) -> None:
+        """Tell problems that are chosen already, as far as they are loud enough; mark those that ``--fix`` corrects."""
         for problem in self.loud(problems):
             if self._format == "text":
-                print(told(problem, self.sources, colour=self._colour), file=self._stream)
+                is_fixable = marks_fixable and fix_of(problem, self.sources) is not None
+                print(told(problem, self.sources, colour=self._colour, is_fixable=is_fixable), file=self._stream)
             else:
                 self._kept.append(problem)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import attrs
 
+from kvnet._spelling import sure_word
 from kvnet.facts import HostFacts
 from kvnet.manifest._problems import NO_KIND, UNKNOWN_KIND, UNSERVED, Flaw, Misfit
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, TEMPLATES
@@ -83,7 +84,9 @@ def skipped_as(data: Any) -> str | None:
     if _is_own(api):
         hint = f"did you mean '{_closest(api, SERVED[kind])}'?"
         message = f"KubeVirt never served a {kind} of '{api}'"
-        raise Misfit(Flaw(code=UNSERVED, path=("apiVersion",), message=message, hint=hint))
+        raise Misfit(
+            Flaw(code=UNSERVED, path=("apiVersion",), message=message, hint=hint, instead=sure_word(api, SERVED[kind]))
+        )
     return f"{kind} of {api}"
 
 
@@ -105,7 +108,8 @@ def _of_other_kind(kind: str, api: Any) -> str:
     meant = _meant(kind)
     if meant is not None:
         message = f"there is no kind '{kind}'"
-        raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=message, hint=f"did you mean '{meant}'?"))
+        hint, sure = f"did you mean '{meant}'?", sure_word(kind, (*SERVED, *_UNREAD))
+        raise Misfit(Flaw(code=UNKNOWN_KIND, path=("kind",), message=message, hint=hint, instead=sure))
     return kind
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import attrs
 
+from kvnet._spelling import sure_word
 from kvnet.errors import FieldPath, Place, Problem
 
 UNREADABLE = "KN001"
@@ -63,6 +64,10 @@ _MEMBERS = {
 """Mappings that are easily taken for values, with the member that holds the value; some hold nothing."""
 _UNQUOTED = {"a whole number": re.compile("[+-]?[0-9]+"), "true or false": re.compile("true|false|yes|no|on|off")}
 
+_WHOLE_NUMBER = re.compile("0|-?[1-9][0-9]{0,18}")
+"""A number that is the same in JSON and YAML, which reads others as octal."""
+_TRUTH = {**dict.fromkeys(("true", "yes", "on"), "true"), **dict.fromkeys(("false", "no", "off"), "false")}
+
 
 @attrs.frozen(kw_only=True)
 class Flaw:
@@ -74,6 +79,7 @@ class Flaw:
     - ``wanted``: what belongs there
     - ``known``: the fields that exist, where one is unknown
     - ``message``, ``hint``: replace the wording that would be made of those
+    - ``instead``: the key or value that must have been meant, where ``known`` does not tell
     - ``offset``: where the flaw is, in characters: of a text that cannot be read, in that text; else in the text at
       the place
     """
@@ -85,6 +91,7 @@ class Flaw:
     known: tuple[str, ...] = ()
     message: str = ""
     hint: str = ""
+    instead: str = ""
     offset: int | None = None
 
     def under(self, *path: str | int) -> Flaw:
@@ -121,7 +128,23 @@ def collected(read: Callable[[Any], Any], values: Iterable[tuple[str | int, Any]
 def problem_of(flaw: Flaw, written: str | None = None, place: Place | None = None) -> Problem:
     """The problem that tells of a flaw; ``written`` is the scalar there as it stands in the text."""
     message, hint = (flaw.message, "") if flaw.message else _wording(flaw, written)
-    return Problem(FieldPath(flaw.path), flaw.code, message, hint=flaw.hint or hint, place=place)
+    instead = flaw.instead or _instead(flaw, written)
+    return Problem(FieldPath(flaw.path), flaw.code, message, hint=flaw.hint or hint, place=place, instead=instead)
+
+
+def _instead(flaw: Flaw, written: str | None) -> str:
+    """What to write in place of an unknown key, or of a value with quotes too many or too few; empty where unsure."""
+    value = flaw.value
+    if flaw.code == UNKNOWN_FIELD:
+        return sure_word(str(value), flaw.known)
+    if flaw.code != WRONG_TYPE or flaw.message:
+        return ""
+    if flaw.wanted == "a whole number" and isinstance(value, str):
+        return value if _WHOLE_NUMBER.fullmatch(value) else ""
+    if flaw.wanted == "true or false" and isinstance(value, str):
+        return _TRUTH.get(value.lower(), "")
+    is_plain = isinstance(value, int | float) and (type(value) is not bool or written in ("true", "false"))
+    return f'"{written}"' if is_plain and written is not None and _takes_text(flaw) else ""
 
 
 def _wording(flaw: Flaw, written: str | None) -> tuple[str, str]:

@@ -49,6 +49,7 @@ class GuestLink:
     - ``addresses``: IPv6 addresses that are not local to the link
     - ``gateways``: of the IPv6 default route
     - ``uses_gateway6``: whether one of them is in netplan's deprecated field
+    - ``has_routes``: whether it has routes in netplan's own list
     """
 
     name: str | None = None
@@ -57,6 +58,7 @@ class GuestLink:
     addresses: tuple[Written, ...] = ()
     gateways: tuple[Written, ...] = ()
     uses_gateway6: bool = False
+    has_routes: bool = False
 
 
 @lru_cache(maxsize=256)
@@ -117,6 +119,7 @@ def _link_of_version_2(link: Mapping[str, Any], at: _PATH) -> GuestLink:
         addresses=tuple(_addresses(_listed(link, at))),
         gateways=tuple(gateways),
         uses_gateway6=uses_gateway6,
+        has_routes="routes" in link,
     )
 
 

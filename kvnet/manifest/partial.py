@@ -163,5 +163,7 @@ def _misplaced(missing: _Path, kind: str, data: Mapping[str, Any]) -> Iterator[F
             is_inside = depth == len(missing) - 1 and home[: len(missing)] == missing
             if found is not None and ((*home, found.key) == missing or is_inside):
                 message = f"KubeVirt has no field '{key}' here"
-                yield Flaw(code=ODD_KEY, path=(*path, key), value=key, message=message, hint=found.hint)
+                yield Flaw(
+                    code=ODD_KEY, path=(*path, key), value=key, message=message, hint=found.hint, instead=found.instead
+                )
         holder = holder.get(missing[depth]) if isinstance(holder, Mapping) else None

@@ -10,8 +10,10 @@ from urllib.parse import quote
 
 from kvnet.codes import explanation
 from kvnet.errors import Problem, Severity
+from kvnet.manifest.document import Text
 from kvnet.report.excerpt import excerpt
 from kvnet.report.fingerprint import Fingerprint, numbered
+from kvnet.report.fixes import fix_of
 from kvnet.report.formats import Findings
 
 __all__ = ["sarif"]
@@ -67,7 +69,7 @@ def _result(problem: Problem, rule: int, mark: str, findings: Findings) -> dict[
         "locations": _locations(problem, findings.sources),
         "partialFingerprints": {_FINGERPRINT: mark},
     }
-    fixes = _fixes(problem)
+    fixes = _fixes(problem, findings.sources)
     return result | ({"fixes": fixes} if fixes else {})
 
 
@@ -87,9 +89,17 @@ def _locations(problem: Problem, sources: Mapping[str, str]) -> list[dict[str, A
     return [location] if location else []
 
 
-def _fixes(problem: Problem) -> list[dict[str, Any]]:
-    """The ``fix`` objects of a problem: none, until problems carry edits."""
-    return []
+def _fixes(problem: Problem, sources: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The ``fix`` objects of a problem: one where there is one right answer."""
+    fix = fix_of(problem, sources)
+    if fix is None:
+        return []
+    text = Text(fix.edit.file, sources[fix.edit.file])
+    start, end = text.place(fix.edit.start), text.place(fix.edit.end)
+    region = {"startLine": start.line, "startColumn": start.column, "endLine": end.line, "endColumn": end.column}
+    replacement = {"deletedRegion": region, "insertedContent": {"text": fix.edit.text}}
+    change = {"artifactLocation": {"uri": _uri(fix.edit.file)}, "replacements": [replacement]}
+    return [{"description": {"text": fix.what}, "artifactChanges": [change]}]
 
 
 def _uri(file: str) -> str:

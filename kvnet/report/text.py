@@ -26,8 +26,10 @@ def text(findings: Findings) -> str:
     return "\n".join([*lines, summary(findings.problems, len(findings.files))]) + "\n"
 
 
-def told(problem: Problem, sources: Mapping[str, str], *, colour: bool = False) -> str:
+def told(problem: Problem, sources: Mapping[str, str], *, colour: bool = False, is_fixable: bool = False) -> str:
     """The lines for one problem, without characters that a terminal would obey; a note is one line.
+
+    ``is_fixable`` marks what ``kvnet check --fix`` corrects.
 
     >>> from kvnet import FieldPath, Place, Problem
     >>> problem = Problem(FieldPath(), "KN129", "no model", place=Place("vm.yaml", 1, 8))
@@ -39,6 +41,7 @@ def told(problem: Problem, sources: Mapping[str, str], *, colour: bool = False) 
     paint = f"\033[1;{_COLOURS[problem.severity]}m{{}}\033[0m".format if colour else "{}".format
     where = f"{problem.place or 'kvnet'}: "
     line = f"{_printable(where)}{paint(problem.severity)}{_printable(problem.line('')[len(where) :])}"
+    line = f"{line} [fixable]" if is_fixable else line
     found = None if problem.severity is Severity.NOTE else excerpt(problem, sources)
     if found is None or problem.place is None or not found.line.strip():
         return line

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from ipaddress import ip_network
 
+from kvnet._spelling import folded_word
 from kvnet.errors import Problem
 from kvnet.rules.context import Nic, Rule, RuleContext, warning
 from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE, ODD_KEYS, REPLICAS
@@ -173,13 +174,14 @@ def plugin_is_registered(context: RuleContext) -> Iterator[Problem]:
         close = get_close_matches(binding.name[:_LONGEST_NAME].lower(), folded, n=1)
         hint = f"did you mean '{folded[close[0]]}'?" if close else "register it in the KubeVirt object"
         message = f"the cluster registers no binding plugin '{binding.name}'"
-        yield warning(nic.at / "binding" / "name", "KN928", message, hint)
+        instead = folded_word(binding.name, registered)
+        yield warning(nic.at / "binding" / "name", "KN928", message, hint, instead=instead)
 
 
 def known_keys(context: RuleContext) -> Iterator[Problem]:
     """A key that KubeVirt does not know has no effect: the API server refuses or drops it."""
     for at, key, meant in odd_keys(context.machine):
-        yield warning(at, "KN016", f"KubeVirt has no field '{key}' here", meant.hint)
+        yield warning(at, "KN016", f"KubeVirt has no field '{key}' here", meant.hint, instead=meant.instead)
 
 
 def link_state_has_effect(context: RuleContext) -> Iterator[Problem]:

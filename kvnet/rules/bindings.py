@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kvnet._spelling import folded_word
 from kvnet.errors import Cause, FieldPath, Problem
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import BINDINGS
@@ -36,7 +37,11 @@ def known_state(context: RuleContext) -> Iterator[Problem]:
         state = nic.interface.state
         if state and state not in _STATES:
             yield refusal(
-                nic.at / "state", "KN107", f"'{state}' is not a link state", "write up, down or absent, in lower case"
+                nic.at / "state",
+                "KN107",
+                f"'{state}' is not a link state",
+                "write up, down or absent, in lower case",
+                instead=folded_word(state, _STATES),
             )
 
 
@@ -145,6 +150,8 @@ _REMOVED = {
     Macvtap: ("KN152", "use `bridge: {}`, or register the macvtap binding plugin"),
 }
 
+_RENAMED: dict[object, str] = {PasstRemoved: "passtBinding"}
+"""Removed bindings that one of today's took the place of."""
 
 REMOVED_BINDING_CODES = frozenset(code for code, _ in _REMOVED.values())
 _DISCONTINUED: dict[type[RemovedBinding], str] = {PasstRemoved: "Passt", Macvtap: "Macvtap"}
@@ -166,6 +173,7 @@ def removed_bindings(context: RuleContext) -> Iterator[Problem]:
                 f"KubeVirt removed the binding '{_MEMBERS[type(binding)]}' in release 1.3",
                 hint,
                 reported_at=type(at)(at.parts[template:]) if template else None,
+                instead=_RENAMED.get(type(binding), ""),
             )
 
 

@@ -131,7 +131,8 @@ def _architecture_problems(machine: Machine, target: Target, architecture: str) 
         folded = architecture.lower()
         meant = _OTHER_NAMES.get(folded, folded)
         hint = f"did you mean '{meant}'?" if meant in ARCHITECTURES else f"write one of {', '.join(ARCHITECTURES)}"
-        yield refusal(machine.root / "architecture", "KN226", message, hint)
+        instead = meant if meant in ARCHITECTURES else ""
+        yield refusal(machine.root / "architecture", "KN226", message, hint, instead=instead)
         return
     conflict = architecture_conflict(machine, target)
     if conflict is not None:

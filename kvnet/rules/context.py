@@ -159,14 +159,15 @@ def refusal(
     *,
     cause: Cause = Cause.INVALID,
     reported_at: FieldPath | None = None,
+    instead: str = "",
 ) -> Problem:
     """A problem for which KubeVirt's admission refuses the machine."""
-    return Problem(at, code, message, hint=hint, cause=cause, reported_at=reported_at)
+    return Problem(at, code, message, hint=hint, cause=cause, reported_at=reported_at, instead=instead)
 
 
-def warning(at: FieldPath, code: str, message: str, hint: str) -> Problem:
+def warning(at: FieldPath, code: str, message: str, hint: str, *, instead: str = "") -> Problem:
     """A problem of a machine that is admitted, and may not behave as expected."""
-    return Problem(at, code, message, hint=hint, severity=Severity.WARNING)
+    return Problem(at, code, message, hint=hint, severity=Severity.WARNING, instead=instead)
 
 
 def note(at: FieldPath, code: str, message: str, hint: str) -> Problem:

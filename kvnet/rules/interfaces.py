@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import Final
 
+from kvnet._spelling import folded_word
 from kvnet.errors import Cause, Problem
 from kvnet.nic_models import MODELS
 from kvnet.rules.context import Rule, RuleContext, refusal
@@ -14,6 +16,7 @@ from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["MODELS", "RULES"]
 
+_OCTETS: Final = 6
 _is_name = re.compile("[A-Za-z0-9_-]+").fullmatch
 
 
@@ -73,6 +76,7 @@ def known_model(context: RuleContext) -> Iterator[Problem]:
             f"'{model}' is not a NIC model",
             f"{meant}the models are {', '.join(MODELS)}",
             cause=Cause.NOT_SUPPORTED,
+            instead=folded_word(model, MODELS),
         )
 
 
@@ -85,7 +89,11 @@ def mac_address(context: RuleContext) -> Iterator[Problem]:
             MacAddress.parse(nic.interface.mac_address or "")
         except ValueError as reason:
             yield refusal(
-                nic.at / "macAddress", "KN130", str(reason), "write six two-digit bytes, as in 52:54:00:12:34:56"
+                nic.at / "macAddress",
+                "KN130",
+                str(reason),
+                "write six two-digit bytes, as in 52:54:00:12:34:56",
+                instead=_usual_mac(nic.interface.mac_address or ""),
             )
 
 
@@ -102,7 +110,20 @@ def pci_address(context: RuleContext) -> Iterator[Problem]:
                 "KN131",
                 str(reason),
                 "write domain:bus:slot.function in hexadecimal, as in 0000:81:00.1",
+                instead=_usual_pci_address(nic.interface.pci_address or ""),
             )
+
+
+def _usual_mac(text: str) -> str:
+    """The usual spelling of a MAC address whose bytes are told apart, and may lack a digit; empty for other text."""
+    octets = re.split("[:-]| +", text.strip())
+    are_bytes = len(octets) == _OCTETS and all(re.fullmatch("[0-9a-fA-F]{1,2}", each) for each in octets)
+    return ":".join(each.zfill(2).lower() for each in octets) if are_bytes else ""
+
+
+def _usual_pci_address(text: str) -> str:
+    """A PCI address of which the domain 0000 was left out, with it; empty for other text."""
+    return f"0000:{text.strip()}" if re.fullmatch(r"[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]", text.strip()) else ""
 
 
 RULES = (

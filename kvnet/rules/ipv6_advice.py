@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv6Address, IPv6Interface, IPv6Network
 from typing import NamedTuple
 
+from attrs import evolve
+
 from kvnet.errors import FieldPath, Place, Problem
 from kvnet.manifest.network_data import GuestLink, Written, index_of, read_network_data
 from kvnet.rules.context import Nic, Rule, RuleContext, note, warning
@@ -65,10 +67,16 @@ def _flaws(context: RuleContext, data: _Data, link: GuestLink, side: _Side) -> I
         if ip_of(each.text) != side.gateway:
             message = f"behind masquerade, the guest's IPv6 gateway is {side.gateway}, not {each.text}"
             hint = f"{route}; gateway6 is deprecated" if link.uses_gateway6 else f"write {side.gateway}"
-            yield _told(context, data, each, message, hint)
+            problem = _told(context, data, each, message, hint)
+            yield evolve(problem, instead=str(side.gateway)) if data.is_plain and _is_sure(link) else problem
     if link.addresses and not any(each.gateways for each in data.links or ()):
         message = "the guest has no IPv6 gateway: KubeVirt sends no router advertisement"
         yield _told(context, data, link.addresses[0], message, route)
+
+
+def _is_sure(link: GuestLink) -> bool:
+    """Whether the only gateway of a link can be replaced: one in gateway6 by the first of its routes."""
+    return len(link.gateways) == 1 and not (link.uses_gateway6 and link.has_routes)
 
 
 def _told(context: RuleContext, data: _Data, written: Written, message: str, hint: str) -> Problem:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
+from kvnet._spelling import sure_word
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.root_complex import is_on_root_complex
 from kvnet.rules.context import Rule, RuleContext
@@ -40,7 +41,8 @@ def annotations_have_effect(context: RuleContext) -> Iterator[Problem]:
         meant = _meant(key)
         if meant is not None and meant != key:
             message = f"KubeVirt has no annotation '{key}', so it has no effect"
-            yield _warning(at / key, message, f"did you mean '{meant}'?")
+            instead = sure_word(key, KNOWN)
+            yield _warning(at / key, message, f"did you mean '{meant}'?", instead)
     yield from _of_root_complex(context, at / _ROOT_COMPLEX)
     for path, keys in _around(machine):
         for key in keys:
@@ -88,8 +90,8 @@ def _meant(key: str) -> str | None:
     return next((_FOLDED[each] for each in get_close_matches(folded, _FOLDED, n=1, cutoff=0.9)), None)
 
 
-def _warning(at: FieldPath, message: str, hint: str) -> Problem:
-    return Problem(at, "KN931", message, hint=hint, severity=Severity.WARNING)
+def _warning(at: FieldPath, message: str, hint: str, instead: str = "") -> Problem:
+    return Problem(at, "KN931", message, hint=hint, severity=Severity.WARNING, instead=instead)
 
 
 RULES = (Rule(annotations_have_effect, ANNOTATIONS),)

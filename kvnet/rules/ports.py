@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from kvnet._spelling import folded_word
 from kvnet.errors import Cause, FieldPath, Problem
 from kvnet.rules.context import Nic, Rule, RuleContext, refusal
 from kvnet.spec import Masquerade, PortRange
@@ -63,6 +64,7 @@ def port_numbers(context: RuleContext) -> Iterator[Problem]:
                     "KN136",
                     f"'{port.protocol}' cannot be forwarded",
                     "write TCP or UDP, in upper case",
+                    instead=folded_word(port.protocol, _PROTOCOLS),
                 )
 
 
@@ -124,7 +126,8 @@ def _flaw(at: FieldPath, span: PortRange) -> Problem | None:
     bounds = f"write 1 to {_HIGHEST}"
     if span.protocol not in _PROTOCOLS:
         message, hint = f"'{span.protocol}' cannot be forwarded", "write TCP or UDP, in upper case"
-        return refusal(at / "protocol", "KN141", message, hint)
+        instead = folded_word(span.protocol, _PROTOCOLS)
+        return refusal(at / "protocol", "KN141", message, hint, instead=instead)
     if not 0 < span.start <= _HIGHEST:
         message = f"{span.start} is not a port number"
         return refusal(at / "start", "KN142", message, bounds)

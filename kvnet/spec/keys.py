@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from kvnet._spelling import sure_word
 from kvnet.errors import FieldPath
 from kvnet.spec.machine import TEMPLATES, Machine
 
@@ -136,10 +137,12 @@ class Meant:
 
     - ``key``: the known key
     - ``holder``: the path of the object that has it, where that is another one
+    - ``instead``: the known key, where nothing else can have been meant
     """
 
     key: str
     holder: FieldPath | None = None
+    instead: str = ""
 
     @property
     def hint(self) -> str:
@@ -221,7 +224,7 @@ def meant(kind: str, path: tuple[str | int, ...], key: str) -> Meant | None:
         return None
     spelled = _folded(own).get(key.lower()) or _close(key, own)
     if spelled:
-        return Meant(spelled)
+        return Meant(spelled, instead=sure_word(key, own))
     others = {holder: known - _ANYWHERE for holder, known in homes.items()}
     elsewhere = (
         *((_folded(known).get(key.lower()), holder) for holder, known in others.items()),
