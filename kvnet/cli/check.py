@@ -48,7 +48,7 @@ def run(arguments: Namespace, report: Report) -> int:
         return _write_baseline(baseline, unsuppressed, report)
     unknown = _unknown(baseline, unsuppressed, given, report) if baseline else unsuppressed
     suppressed = len(found) - sum(each.code not in _OWN for each in unknown)
-    told = report.config.selection.applied(unknown)
+    told = inputs.of_machine(arguments.name, report.config.selection.applied(unknown), given)
     _tell(told, suppressed, given, arguments, report)
     has_warnings = any(problem.severity is Severity.WARNING for problem in told)
     return status_of(told) or (FINDINGS if report.config.strict and has_warnings else CLEAN)

@@ -11,6 +11,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from kvnet.cli import options
+from kvnet.cli.commands import COMMANDS
 from kvnet.cli.exit_status import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["main", "parser"]
 
 _MODULES = {"import": "import_"}
+_EPILOG = """examples:
+  kvnet check -f vm.yaml
+  kvnet render -f vm.yaml --profile host
+
+Exit status: 0 clean, 1 findings, 2 could not run."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,12 +35,39 @@ class _Parser(argparse.ArgumentParser):
             (file or sys.stderr).write(message)
 
 
+class _Top(_Parser):
+    """Lists the commands by their groups."""
+
+    def format_help(self) -> str:
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        (commands,) = (each for each in self._actions if isinstance(each, argparse._SubParsersAction))
+        for group in dict.fromkeys(row.group for row in COMMANDS.values()):
+            formatter.start_section(group)
+            formatter.add_arguments([each for each in commands._choices_actions if COMMANDS[each.dest].group == group])
+            formatter.end_section()
+        formatter.start_section("options")
+        formatter.add_arguments([each for each in self._actions if each.option_strings])
+        formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Wraps descriptions, and leaves examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith("examples:") else super()._fill_text(text, width, indent)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = _Parser(
+    top = _Top(
         prog="kvnet",
         description="Turn the network part of KubeVirt manifests into libvirt XML, without a cluster.",
-        epilog="Exit status: 0 clean, 1 findings, 2 could not run.",
+        epilog=_EPILOG,
+        formatter_class=_Formatter,
     )
     top.add_argument("--version", action=_PrintVersion, help="print the version")
     top.add_argument(
@@ -43,10 +76,12 @@ def parser() -> argparse.ArgumentParser:
         choices=options.SHELLS,
         help="print a completion script for a shell",
     )
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (text, add_options) in options.COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        add_options(command)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    for name, row in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=row.text, description=row.description, epilog=row.epilog, formatter_class=_Formatter
+        )
+        options.OPTIONS[name](command)
         command.set_defaults(refuse=command.error)
     return top
 
