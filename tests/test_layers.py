@@ -13,7 +13,7 @@ ALLOWED = {
     "_arguments": set(),
     "_html": set(),
     "_lazy": set(),
-    "codes": {"errors"},
+    "codes": {"_lazy", "errors"},
     "nic_models": set(),
     "values": {"_arguments"},
     "xml": {"values", "errors"},
@@ -26,7 +26,7 @@ ALLOWED = {
     "root_complex": {"target", "spec", "errors"},
     "topology": {"defaults", "spec"},
     "instancetypes": {"defaults", "target", "spec", "values", "errors", "manifest"},
-    "manifest": {"_arguments", "_lazy", "cni", "nic_models", "target", "facts", "spec", "values", "errors"},
+    "manifest": {"_arguments", "_html", "_lazy", "cni", "nic_models", "target", "facts", "spec", "values", "errors"},
     "rules": {
         "_lazy",
         *("cni", "manifest", "topology", "nic_models", "root_complex", "instancetypes", "defaults", "target", "facts"),
@@ -66,8 +66,8 @@ ALLOWED = {
         "values",
         "errors",
     },
-    "report": {"codes", "manifest", "errors"},
-    "pipeline": {"domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
+    "report": {"_lazy", "codes", "manifest", "errors"},
+    "pipeline": {"_html", "domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
     "checks": {"_lazy", "pipeline", "rules", "target", "spec", "errors"},
     "fleet": {
         "checks",
