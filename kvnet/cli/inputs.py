@@ -6,12 +6,12 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
+import kvnet
 from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.instancetypes.common import common_instancetypes, common_preferences
@@ -22,7 +22,6 @@ from kvnet.manifest import (
     Reading,
     is_of_others,
     load_cluster_objects,
-    load_facts,
     load_partly,
     manifest_files,
 )
@@ -110,7 +109,7 @@ def read_partly(arguments: Namespace, report: Report) -> tuple[Given, Target]:
     ours = {*reading.files, *(each.place.file for each in unread if each.place)}
     facts, of_cluster = None, Manifest()
     try:
-        facts = None if arguments.facts is None else load_facts(named_file(arguments.facts))
+        facts = None if arguments.facts is None else kvnet.load_facts(named_file(arguments.facts))
         of_cluster = of_cluster if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
     except KvnetError as error:
         raise Rejected([*problems, *error.problems]) from None
@@ -245,6 +244,8 @@ def _document_of(place: Place) -> tuple[str, int]:
 
 def not_named(kind: str, kinds: str, name: str, others: Iterable[Machine | Instancetype | Preference]) -> Problem:
     """The problem that nothing of a kind has the name that is asked for; of many others, only near ones are named."""
+    from difflib import get_close_matches  # noqa: PLC0415 - what few runs need
+
     names = list(dict.fromkeys(str(each.name) for each in others))
     near = get_close_matches(name, names) if len(names) > _MOST_NAMES else []
     listed = ", ".join(names[:_MOST_NAMES] + ["…"] * (len(names) > _MOST_NAMES)) or "none at all"
