@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["lazy"]
+__all__ = ["lazy", "lazy_names"]
 
 
 class _Later:
@@ -25,3 +26,18 @@ def lazy(name: str) -> Any:
     is not used, for before Python 3.12 threads disturb it.
     """
     return _Later(name)
+
+
+def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package (PEP 562) that imports each of its public names when it is first used.
+
+    ``homes`` has the names, with spaces in between, by the module that they are in.
+    """
+    home_of = {name: home for home, names in homes.items() for name in names.split()}
+
+    def imported(name: str) -> Any:
+        if name not in home_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(home_of[name]), name)
+
+    return imported

@@ -7,6 +7,7 @@ from functools import partial
 
 from attrs import evolve, frozen
 
+from kvnet._html import drawing, table
 from kvnet.compiler import Compiled, compile
 from kvnet.domain.build import build, domain_name, left_out
 from kvnet.errors import KvnetError, Place, Problem, Rejected, Severity
@@ -38,6 +39,11 @@ class Rendered:
     document: str | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
+
+    def _repr_html_(self) -> str:
+        rows = [(str(each.severity), each.code, each.field, each.message) for each in (*self.problems, *self.notes)]
+        told = table(f"Domain {self.name}", ("Severity", "Code", "Field", "Message"), rows)
+        return drawing([self.machine, self.target]) + told
 
     @property
     def is_refused(self) -> bool:

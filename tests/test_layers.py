@@ -14,7 +14,7 @@ ALLOWED = {
     "_html": set(),
     "_lazy": set(),
     "_spelling": set(),
-    "codes": {"errors"},
+    "codes": {"_lazy", "errors"},
     "nic_models": set(),
     "values": {"_arguments"},
     "xml": {"values", "errors"},
@@ -28,7 +28,7 @@ ALLOWED = {
     "topology": {"defaults", "spec"},
     "instancetypes": {"defaults", "target", "spec", "values", "errors", "manifest"},
     "manifest": {
-        *("_arguments", "_lazy", "_spelling"),
+        *("_arguments", "_html", "_lazy", "_spelling"),
         *("cni", "nic_models", "target", "facts", "spec", "values", "errors"),
     },
     "rules": {
@@ -70,8 +70,8 @@ ALLOWED = {
         "values",
         "errors",
     },
-    "report": {"codes", "manifest", "errors"},
-    "pipeline": {"domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
+    "report": {"_lazy", "codes", "manifest", "errors"},
+    "pipeline": {"_html", "domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
     "checks": {"_lazy", "pipeline", "rules", "target", "spec", "errors"},
     "fleet": {
         "checks",

@@ -82,7 +82,7 @@ def _checked(
     unsuppressed = _unsuppressed(found, given, report)
     unknown = _unknown(baseline, unsuppressed, given, report) if baseline else unsuppressed
     suppressed = len(found) - sum(each.code not in _OWN for each in unknown)
-    told = report.config.selection.applied(unknown)
+    told = inputs.of_machine(arguments.name, report.config.selection.applied(unknown), given)
     return Checked(given=given, found=tuple(found), told=told, suppressed=suppressed)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterable
+from typing import Any
 
 from kvnet import live
 from kvnet.cli import inputs
+from kvnet.cli.described import change_dict
 from kvnet.cli.exit_status import status_of
+from kvnet.cli.formats import headed, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.errors import KvnetError, Problem
@@ -24,6 +28,7 @@ def run(arguments: Namespace, report: Report) -> int:
     something, and 2 where there is no domain to put NICs into.
     """
     found: list[Problem] = []
+    described: list[dict[str, Any]] = []
     existing = Existing.INTO if arguments.into else Existing.REPLACE if arguments.replace else Existing.REFUSE
     keep = arguments.connect is not None
     machines, target = inputs.read(arguments, report)
@@ -36,14 +41,28 @@ def run(arguments: Namespace, report: Report) -> int:
                 problems = placed(machine.origin, error.problems)
             else:
                 problems = placed(machine.origin, (*defined.notes, *defined.lost))
-                _show(domain_name(machine, target.profile), defined)
+                name = domain_name(machine, target.profile)
+                described.append(_described(name, defined, problems))
+                if arguments.output == "xml":
+                    _show(name, defined, len(machines) > 1)
             report.problems(problems)
             found += problems
+    if described and arguments.output != "xml":
+        write_each(described, arguments.output)
     return status_of(found)
 
 
-def _show(name: str, defined: Defined) -> None:
+def _show(name: str, defined: Defined, is_one_of_several: bool) -> None:
     if not defined.has_replaced:
-        print(defined.persistent.rstrip("\n"))
+        print(headed(name, defined.persistent) if is_one_of_several else defined.persistent.rstrip("\n"))
     for change in defined.changes:
         print(f"{name}: {change}")
+
+
+def _described(name: str, defined: Defined, problems: Iterable[Problem]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "xml": defined.persistent,
+        "changes": [change_dict(change) for change in defined.changes],
+        "problems": [problem.as_dict() for problem in problems],
+    }

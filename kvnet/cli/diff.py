@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from kvnet.cli.described import change_dict
 from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
 from kvnet.cli.formats import write
 from kvnet.cli.inputs import domain_text
@@ -46,8 +47,4 @@ def _show(changes: tuple[Change, ...], format: str) -> None:
         for change in changes:
             print(change)
         return
-    facts = [
-        {"field": str(each.at), "noticed": str(each.noticed), "before": each.before, "after": each.after}
-        for each in changes
-    ]
-    write(facts, format)
+    write([change_dict(change) for change in changes], format)

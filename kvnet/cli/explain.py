@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from argparse import Namespace
 
 from kvnet.cli.exit_status import CLEAN, FAILED
 from kvnet.cli.report import Report
+from kvnet.cli.terminal import is_styled
 from kvnet.codes import Explanation, UnknownCode, explanation
 from kvnet.codes.terminal import styled
 
@@ -27,6 +27,6 @@ def run(arguments: Namespace, report: Report) -> int:
 
 
 def _shown(each: Explanation) -> str:
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    if not is_styled(sys.stdout):
         return each.text
     return styled(each.text, shutil.get_terminal_size().columns)

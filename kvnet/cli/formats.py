@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-__all__ = ["WRITERS", "supported", "write"]
+__all__ = ["WRITERS", "headed", "supported", "write", "write_each"]
 
 
 def _json(value: Any) -> str:
@@ -35,3 +35,23 @@ def supported(*formats: str) -> tuple[str, ...]:
 def write(value: object, format: str) -> None:
     """Write plain data to standard output in one of the formats of ``WRITERS``."""
     sys.stdout.write(WRITERS[format](value))
+
+
+def write_each(described: Sequence[object], format: str) -> None:
+    """Write what is described of machines: of one as an object, and of several as a list."""
+    write(described[0] if len(described) == 1 else described, format)
+
+
+def headed(name: str, xml: str) -> str:
+    """One of several XML documents of a stream: a comment with the name of its domain, and the document.
+
+    A comment holds no two hyphens, so they are written with a space in between.
+
+    >>> print(headed("web--1", "<domain/>"))
+    <!-- web- -1 -->
+    <domain/>
+    """
+    while "--" in name:
+        name = name.replace("--", "- -")
+    text = xml.rstrip("\n")
+    return f"<!-- {name} -->\n{text}"

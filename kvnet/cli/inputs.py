@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
+import kvnet
 from kvnet.cli.report import Report
-from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
+from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.instancetypes.common import common_instancetypes, common_preferences
 from kvnet.manifest import (
     FACTS,
@@ -22,7 +23,6 @@ from kvnet.manifest import (
     Reading,
     is_of_others,
     load_cluster_objects,
-    load_facts,
     load_partly,
     manifest_files,
 )
@@ -42,12 +42,16 @@ __all__ = [
     "is_directory",
     "named_file",
     "no_machine",
+    "not_named",
+    "of_machine",
     "read",
     "read_manifest",
     "read_partly",
     "rendered",
 ]
 
+_MOST_NAMES = 20
+"""How many names are listed where none of them is the one that is asked for."""
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
 
 
@@ -109,7 +113,7 @@ def read_partly(
     ours = {*reading.files, *(each.place.file for each in unread if each.place)}
     facts, of_cluster = None, Manifest()
     try:
-        facts = None if arguments.facts is None else load_facts(named_file(arguments.facts))
+        facts = None if arguments.facts is None else kvnet.load_facts(named_file(arguments.facts))
         of_cluster = of_cluster if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
     except KvnetError as error:
         raise Rejected([*problems, *error.problems]) from None
@@ -222,9 +226,41 @@ def _chosen(manifest: Manifest, name: str | None, files: list[str]) -> tuple[Mac
         return chosen
     if name is None:
         raise Rejected([no_machine(files, manifest.skipped)])
-    names = ", ".join(str(machine.name) for machine in manifest.machines) or "none at all"
-    message, hint = f"no machine is named '{name}'", f"the machines are: {names}"
-    raise Rejected([Problem(FieldPath(), "KN009", message, hint=hint)])
+    raise Rejected([not_named("machine", "machines", name, manifest.machines)])
+
+
+def of_machine(name: str | None, problems: Sequence[Problem], given: Given) -> tuple[Problem, ...]:
+    """The problems without those in the documents of machines of other names; all of them where no name is asked for.
+
+    Where no machine has the name, that is a problem too.
+    """
+    if name is None:
+        return tuple(problems)
+    machines = (*given.reading.manifest.machines, *(each.machine for each in given.reading.partial))
+    named, others = ({_document(each) for each in machines if (each.name == name) is is_it} for is_it in (True, False))
+    missing = () if named or not given.files else (not_named("machine", "machines", name, machines),)
+    left = [each for each in problems if not each.place or _document_of(each.place) not in others - named]
+    return (*left, *missing)
+
+
+def _document(machine: Machine) -> tuple[str, int] | None:
+    """The document that a machine is in."""
+    return None if machine.origin is None else _document_of(machine.origin.place(machine.root))
+
+
+def _document_of(place: Place) -> tuple[str, int]:
+    return place.file, place.document
+
+
+def not_named(kind: str, kinds: str, name: str, others: Iterable[Machine | Instancetype | Preference]) -> Problem:
+    """The problem that nothing of a kind has the name that is asked for; of many others, only near ones are named."""
+    from difflib import get_close_matches  # noqa: PLC0415 - what few runs need
+
+    names = list(dict.fromkeys(str(each.name) for each in others))
+    near = get_close_matches(name, names) if len(names) > _MOST_NAMES else []
+    listed = ", ".join(names[:_MOST_NAMES] + ["…"] * (len(names) > _MOST_NAMES)) or "none at all"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"the {kinds} are: {listed}"
+    return Problem(FieldPath(), "KN009", f"no {kind} is named '{name}'", hint=hint)
 
 
 def no_machine(files: list[str], skipped: Sequence[str]) -> Problem:

@@ -10,6 +10,7 @@ from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN
 from kvnet.cli.formats import write
 from kvnet.cli.report import Report
+from kvnet.errors import Rejected
 from kvnet.instancetypes.topology import preferred_topology
 from kvnet.spec import Instancetype, Preference, PreferenceDevices, Requirements
 
@@ -19,8 +20,12 @@ __all__ = ["run"]
 def run(arguments: Namespace, report: Report) -> int:
     """List the instancetypes and preferences that machines may refer to."""
     _, target = inputs.read_manifest(arguments, report)
-    instancetypes = [_of_instancetype(each) for each in target.instancetypes]
-    preferences = [_of_preference(each) for each in target.preferences]
+    found: Sequence[Instancetype | Preference] = (*target.instancetypes, *target.preferences)
+    named = [each for each in found if arguments.name in (None, each.name)]
+    if found and not named:
+        raise Rejected([inputs.not_named("instancetype or preference", "first ones", arguments.name, found)])
+    instancetypes = [_of_instancetype(each) for each in named if isinstance(each, Instancetype)]
+    preferences = [_of_preference(each) for each in named if isinstance(each, Preference)]
     if arguments.output != "text":
         write({"instancetypes": instancetypes, "preferences": preferences}, arguments.output)
         return CLEAN

@@ -11,33 +11,17 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 
 from kvnet.cli import options
+from kvnet.cli.commands import COMMANDS
 from kvnet.cli.exit_status import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
 
 __all__ = ["main", "parser"]
 
 _MODULES = {"import": "import_"}
+_EPILOG = """examples:
+  kvnet check -f vm.yaml
+  kvnet render -f vm.yaml --profile host
 
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = _Parser(
-        prog="kvnet",
-        description="Turn the network part of KubeVirt manifests into libvirt XML, without a cluster.",
-        epilog="Exit status: 0 clean, 1 findings, 2 could not run.",
-    )
-    top.add_argument("--version", action=_PrintVersion, help="print the version")
-    top.add_argument(
-        "--print-completion",
-        action=options.PrintCompletion,
-        choices=options.SHELLS,
-        help="print a completion script for a shell",
-    )
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (text, add_options) in options.COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        add_options(command)
-        command.set_defaults(refuse=command.error)
-    return top
+Exit status: 0 clean, 1 findings, 2 could not run."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,6 +30,58 @@ class _Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         if message:
             (file or sys.stderr).write(message)
+
+
+class _Top(_Parser):
+    """Lists the commands by their groups."""
+
+    def format_help(self) -> str:
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        (commands,) = (each for each in self._actions if isinstance(each, argparse._SubParsersAction))
+        for group in dict.fromkeys(row.group for row in COMMANDS.values()):
+            formatter.start_section(group)
+            formatter.add_arguments([each for each in commands._choices_actions if COMMANDS[each.dest].group == group])
+            formatter.end_section()
+        formatter.start_section("options")
+        formatter.add_arguments([each for each in self._actions if each.option_strings])
+        formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Wraps descriptions, and leaves examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith("examples:") else super()._fill_text(text, width, indent)
+
+
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line, or with the options of ``only`` one command: those of all take 3 ms, of 30 of --help."""
+    top = _Top(
+        prog="kvnet",
+        description="Turn the network part of KubeVirt manifests into libvirt XML, without a cluster.",
+        epilog=_EPILOG,
+        formatter_class=_Formatter,
+    )
+    top.add_argument("--version", action=_PrintVersion, help="print the version")
+    top.add_argument(
+        "--print-completion",
+        action=options.PrintCompletion,
+        choices=options.SHELLS,
+        help="print a completion script for a shell",
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    for name, row in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=row.text, description=row.description, epilog=row.epilog, formatter_class=_Formatter
+        )
+        if only in (None, name):
+            options.OPTIONS[name](command)
+        command.set_defaults(refuse=command.error)
+    return top
 
 
 class _PrintVersion(argparse.Action):
@@ -85,7 +121,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parsed_and_run(argv: Sequence[str] | None) -> int:
-    arguments = options.parsed(parser(), argv)
+    given = sys.argv[1:] if argv is None else argv
+    is_plain = given and given[0] in (*COMMANDS, "-h", "--help")
+    arguments = options.parsed(parser(given[0] if is_plain else None), given)
     from kvnet.cli.report import Report  # noqa: PLC0415 - what --help does not need
     from kvnet.errors import KvnetError  # noqa: PLC0415
 

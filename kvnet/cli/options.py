@@ -1,29 +1,35 @@
-"""The options of each subcommand, and shell completion for them."""
+"""The options of each command, and shell completion for them."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 from kvnet.cli import formats
 from kvnet.cli.exit_status import CLEAN, FAILED
 
-__all__ = ["COMMANDS", "SHELLS", "PrintCompletion", "parsed"]
+__all__ = ["OPTIONS", "SHELLS", "PrintCompletion", "parsed"]
 
 
-class _Choices:
-    """The members of an enum or the keys of a table, as texts; imported when an option is read or explained.
+_PROFILES = ("kubevirt", "host")
+_POLICIES = ("kubevirt", "plain")
+_PROBLEM_FORMATS = ("text", "json", "yaml", "sarif", "github", "junit")
+_PICTURE_FORMATS = ("text", "mermaid", "svg", "html")
+_MANIFEST_FORMATS = ("yaml", "json")
+_SCHEMAS = ("manifest", "facts")
+"""What the library offers, written down: --help would take three times as long with the modules that have it."""
 
-    An option gets them after it was added, since argparse looks at the choices of an option that it adds.
-    """
 
-    def __init__(self, module: str, name: str) -> None:
-        self._module, self._name = module, name
+class _OrFolder(tuple[str, ...]):
+    """The formats of a command that takes a folder as well, one that exists or whose name ends in ``/``."""
 
-    def __iter__(self) -> Iterator[str]:
-        return map(str, getattr(import_module(self._module), self._name))
+    __slots__ = ()
+
+    def __contains__(self, value: object) -> bool:
+        return super().__contains__(value) or (isinstance(value, str) and (value.endswith("/") or os.path.isdir(value)))
 
 
 _FILES = ("paths", "domains")
@@ -55,7 +61,11 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
     return arguments
 
 
-def _manifests(command: argparse.ArgumentParser) -> None:
+_WHOSE = "KubeVirt's own XML, or the equivalent for a plain libvirt host"
+
+
+def _manifests(command: argparse.ArgumentParser, *, profile: str = _WHOSE, named: str = "machine") -> None:
+    """Add what every command has that reads manifests, but for ``-o``."""
     command.add_argument("paths", metavar="FILE", nargs="*", help="the same as -f FILE")
     command.add_argument(
         *("-f", "--filename"),
@@ -68,6 +78,8 @@ def _manifests(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--facts", metavar="FILE", help="host facts in YAML or JSON")
     _cluster(command)
+    _profile(command, profile)
+    command.add_argument("--name", help=f"only the {named} of this name")
     _choice(command)
     _quiet(command)
 
@@ -82,15 +94,10 @@ def _cluster(command: argparse.ArgumentParser) -> None:
 def _machines(command: argparse.ArgumentParser) -> None:
     _manifests(command)
     _problems(command)
-    _profile(command)
-    command.add_argument("--name", help="only the machine of this name")
 
 
-def _profile(
-    command: argparse.ArgumentParser, text: str = "KubeVirt's own XML, or the equivalent for a plain libvirt host"
-) -> None:
-    profile = command.add_argument("--profile", default="kubevirt", help=f"{text} (default: kubevirt)")
-    profile.choices = _Choices("kvnet.target", "Profile")
+def _profile(command: argparse.ArgumentParser, text: str = _WHOSE) -> None:
+    command.add_argument("--profile", choices=_PROFILES, default="kubevirt", help=f"{text} (default: kubevirt)")
 
 
 def _output(command: argparse.ArgumentParser, own: str, *others: str) -> None:
@@ -128,15 +135,15 @@ def _severity(text: str) -> tuple[str, str]:
 
 def _problems(command: argparse.ArgumentParser) -> None:
     """Add the option for the format of problems, for commands whose ``-o`` is about something else."""
-    problems = command.add_argument(
-        "--problems", metavar="FORMAT", default="text", help="the format of problems, on standard error (default: text)"
-    )
-    problems.choices = _Choices("kvnet.report.formats", "FORMATS")
+    text = "the format of problems, on standard error (default: text)"
+    command.add_argument("--problems", metavar="FORMAT", choices=_PROBLEM_FORMATS, default="text", help=text)
 
 
 def _render(command: argparse.ArgumentParser) -> None:
     _machines(command)
-    _output(command, "xml", "json", "yaml")
+    formats_or_folder = _OrFolder(("xml", *formats.supported("json", "yaml")))
+    text = "the format (default: xml), or a folder (that exists, or ends in /) to write a file NAME.xml into for each"
+    command.add_argument("-o", "--output", metavar="FORMAT|DIR/", choices=formats_or_folder, default="xml", help=text)
     command.add_argument("--devices", action="store_true", help="print only the network devices, not a whole domain")
     into = "put the NICs into this domain XML (- for standard input), and keep everything else of it"
     command.add_argument("--into", metavar="FILE", help=into)
@@ -144,10 +151,9 @@ def _render(command: argparse.ArgumentParser) -> None:
 
 
 def _check(command: argparse.ArgumentParser) -> None:
-    _manifests(command)
-    _profile(command, "what the machines are to run on: a cluster, or a plain libvirt host")
-    output = command.add_argument("-o", "--output", default="text", help="the format of problems (default: text)")
-    output.choices = _Choices("kvnet.report.formats", "FORMATS")
+    _manifests(command, profile="what the machines are to run on: a cluster, or a plain libvirt host")
+    text = "the format of problems (default: text)"
+    command.add_argument("-o", "--output", choices=_PROBLEM_FORMATS, default="text", help=text)
     command.add_argument("--strict", action="store_true", help="count warnings as findings")
     text = "what problems of these codes are: error, warning or note"
     command.add_argument("--severity", metavar="CODES=SEVERITY", type=_severity, action="append", default=[], help=text)
@@ -173,13 +179,14 @@ def _rules(command: argparse.ArgumentParser) -> None:
 
 
 def _instancetypes(command: argparse.ArgumentParser) -> None:
-    _manifests(command)
+    _manifests(command, named="instancetypes and preferences")
     _problems(command)
     _output(command, "text", "json", "yaml")
 
 
 def _define(command: argparse.ArgumentParser) -> None:
     _machines(command)
+    _output(command, "xml", "json", "yaml")
     connect = "the libvirt URI to define the domain on; without it, try it on a libvirt embedded in this process"
     command.add_argument("-c", "--connect", metavar="URI", help=connect)
     over = command.add_mutually_exclusive_group()
@@ -197,12 +204,13 @@ def _domains(command: argparse.ArgumentParser) -> None:
 
 def _plan(command: argparse.ArgumentParser) -> None:
     _domains(command)
-    policy = command.add_argument(
+    _output(command, "text", "json", "yaml")
+    command.add_argument(
         "--policy",
+        choices=_POLICIES,
         help="which changes to make: those that KubeVirt would make now, given the machine's status, or everything "
         "that can be done at once (default: kubevirt for machines with a status in the profile kubevirt, else plain)",
     )
-    policy.choices = _Choices("kvnet.hotplug", "HotplugPolicy")
 
 
 def _apply(command: argparse.ArgumentParser) -> None:
@@ -234,8 +242,7 @@ def _import(command: argparse.ArgumentParser) -> None:
     command.add_argument("--facts-out", metavar="FILE", help="write the host facts that rendering needs to this file")
     _profile(command, "where the machine is to run")
     # a manifest, which kvnet.dump writes
-    output = command.add_argument("-o", "--output", default="yaml")
-    output.choices = _Choices("kvnet.manifest.dumping", "WRITERS")
+    command.add_argument("-o", "--output", choices=_MANIFEST_FORMATS, default="yaml")
     _problems(command)
     _quiet(command)
 
@@ -250,14 +257,19 @@ def _show(command: argparse.ArgumentParser) -> None:
     _machines(command)
     domain = "libvirt XML of a domain to draw too, or alone; - for standard input"
     command.add_argument("--domain", dest="domains", metavar="FILE", action="append", default=[], help=domain)
-    output = command.add_argument("-o", "--output", default="text")
-    output.choices = _Choices("kvnet.pictures", "FORMATS")
+    connect = "the URI of a libvirt: draw the domain of each machine, as it runs, before the machine"
+    command.add_argument("-c", "--connect", metavar="URI", help=connect)
+    beside = "what to draw beside the domain: the machine, or the domain as it will be after `kvnet apply`"
+    command.add_argument(
+        "--beside", choices=("machine", "plan"), default="machine", help=f"{beside} (default: machine)"
+    )
+    command.add_argument("-o", "--output", choices=_PICTURE_FORMATS, default="text")
 
 
 def _schema(command: argparse.ArgumentParser) -> None:
     text = "manifest: machines, NADs, instancetypes, preferences and the KubeVirt object; facts: host facts"
-    what = command.add_argument("what", nargs="?", default="manifest", help=f"{text} (default: manifest)")
-    what.choices = _Choices("kvnet.manifest.schema", "SCHEMAS")
+    text = f"{text} (default: manifest)"
+    command.add_argument("what", nargs="?", choices=_SCHEMAS, default="manifest", help=text)
     _quiet(command)
 
 
@@ -297,27 +309,24 @@ def _jobs(text: str) -> int:
     raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes: write 1 or more")
 
 
-COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
-    "render": ("print the libvirt XML of the machines in a manifest", _render),
-    "check": (
-        "report what KubeVirt or libvirt would refuse of the NICs and networks, and what may not behave as expected",
-        _check,
-    ),
-    "explain": ("explain codes of problems: what, why, a bad and a good example", _explain),
-    "rules": ("list the codes of all problems", _rules),
-    "define": ("define the machines on a real libvirt, and report what it dropped", _define),
-    "plan": ("show the changes that bring libvirt domains to what a manifest asks for", _plan),
-    "apply": ("bring libvirt domains to what a manifest asks for, while they run", _apply),
-    "status": ("show the status of the NICs of libvirt domains", _status),
-    "instancetypes": ("list instancetypes and preferences, and what they decide for NICs", _instancetypes),
-    "diff": ("show the differences between the NICs of two domains, and whether the guest sees them", _diff),
-    "import": ("print a KubeVirt manifest for the NICs of a libvirt domain, and report what was assumed", _import),
-    "bulk": ("render a fleet of machines; a bad one does not stop the others", _bulk),
-    "show": ("draw what each NIC of a machine or domain is attached to", _show),
-    "schema": ("print the JSON Schema of manifests or host facts, for editors", _schema),
-    "debug": ("print the code that kvnet generates", _debug),
+OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
+    "render": _render,
+    "check": _check,
+    "explain": _explain,
+    "rules": _rules,
+    "instancetypes": _instancetypes,
+    "define": _define,
+    "plan": _plan,
+    "apply": _apply,
+    "status": _status,
+    "diff": _diff,
+    "import": _import,
+    "debug": _debug,
+    "show": _show,
+    "schema": _schema,
+    "bulk": _bulk,
 }
-"""What ``--help`` says of each command, and the function that adds its options."""
+"""For each command, the function that adds its options."""
 SHELLS = ("bash", "zsh", "tcsh", "fish")
 
 

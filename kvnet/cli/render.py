@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
 
 from attrs import asdict, evolve
 
 from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN
-from kvnet.cli.formats import write
+from kvnet.cli.files import replace
+from kvnet.cli.formats import WRITERS, headed, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.patch import patch
 from kvnet.errors import FieldPath, Place, Problem, Rejected, XmlError
@@ -20,7 +24,7 @@ __all__ = ["run"]
 
 
 def run(arguments: Namespace, report: Report) -> int:
-    """Print the XML of every machine, or nothing where one of them has an error."""
+    """Print the XML of every machine, or write a file for each; nothing where one of them has an error."""
     machines = inputs.rendered(arguments, report, whole=not (arguments.devices or arguments.into))
     if arguments.into and len(machines) > 1:
         names = ", ".join(each.name for each in machines)
@@ -28,11 +32,35 @@ def run(arguments: Namespace, report: Report) -> int:
         raise Rejected([Problem(FieldPath(), "KN010", message, hint=f"choose one with --name: {names}")])
     documents = [_document(each, arguments) for each in machines]
     if arguments.output == "xml":
-        sys.stdout.write("\n".join(documents) + ("" if arguments.into else "\n"))
+        _print(machines, documents, ends="" if arguments.into else "\n")
+    elif arguments.output in WRITERS:
+        write_each(list(map(_described, machines, documents)), arguments.output)
     else:
-        described = [_described(each, document) for each, document in zip(machines, documents, strict=True)]
-        write(described[0] if len(described) == 1 else described, arguments.output)
+        _write_files(arguments.output, machines, documents)
     return CLEAN
+
+
+def _print(machines: Sequence[Rendered], documents: Sequence[str], *, ends: str) -> None:
+    """Print one document as it is, and several with a comment before each that names its domain."""
+    if len(documents) > 1:
+        documents = [headed(each.name, document) for each, document in zip(machines, documents, strict=True)]
+    sys.stdout.write("\n".join(documents) + ends)
+
+
+def _write_files(folder: str, machines: Sequence[Rendered], documents: Sequence[str]) -> None:
+    """Write a file for each domain, named like it; a file is there whole, or as it was. Raises OSError and Rejected.
+
+    Two machines of one domain name are refused before anything is written.
+    """
+    for name, count in Counter(each.name for each in machines).items():
+        if count > 1:
+            message = f"{count} machines would be the domain '{name}', and so the file '{name}.xml'"
+            hint = "give each machine a name of its own, or the same machine once"
+            raise Rejected([Problem(FieldPath(), "KN713", message, hint=hint)])
+    os.makedirs(folder, exist_ok=True)
+    for machine, document in zip(machines, documents, strict=True):
+        file = os.path.join(folder, f"{machine.name}.xml")
+        replace(file, (document if document.endswith("\n") else f"{document}\n").encode())
 
 
 def _document(machine: Rendered, arguments: Namespace) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TextIO
 
 from kvnet.cli.sources import Sources
+from kvnet.cli.terminal import has_links, is_styled
 from kvnet.errors import Problem, Severity
 from kvnet.report.config import Config
 from kvnet.report.fixes import fix_of
@@ -21,7 +21,7 @@ _LOUDNESS = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
 
 class Report:
-    """Writes problems to a stream; in colour on a terminal, unless NO_COLOR is set.
+    """Writes problems to a stream; on a terminal in colour, unless NO_COLOR is set, and with links where it has them.
 
     ``quiet`` is how often ``-q`` was given. ``format`` is one of ``kvnet.report.FORMATS``. ``config`` says which of the
     warnings and notes are told, and ``sources`` has the texts that problems are in.
@@ -35,7 +35,7 @@ class Report:
         self._format = format
         self._kept: list[Problem] = []
         self._suppressed: dict[str, Suppressions] = {}
-        self._colour = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._colour, self._links = is_styled(stream), has_links(stream)
 
     def problems(self, problems: Iterable[Problem]) -> None:
         """Tell each error, and of warnings and notes those that are chosen, not suppressed, and loud enough."""
@@ -46,7 +46,8 @@ class Report:
         for problem in self.loud(problems):
             if self._format == "text":
                 is_fixable = marks_fixable and fix_of(problem, self.sources) is not None
-                print(told(problem, self.sources, colour=self._colour, is_fixable=is_fixable), file=self._stream)
+                lines = told(problem, self.sources, colour=self._colour, links=self._links, is_fixable=is_fixable)
+                print(lines, file=self._stream)
             else:
                 self._kept.append(problem)
 

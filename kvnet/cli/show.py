@@ -5,11 +5,17 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from attrs import evolve
 
 from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN, FINDINGS
 from kvnet.cli.report import Report
 from kvnet.pictures import FORMATS, Picture, picture
+
+if TYPE_CHECKING:
+    from kvnet.hotplug import DomainPlan, LiveDomain
 
 __all__ = ["run"]
 
@@ -32,6 +38,40 @@ def _of_domains(arguments: Namespace) -> Iterator[Picture]:
 
 
 def _of_machines(arguments: Namespace, report: Report) -> Iterator[Picture]:
-    if arguments.files:
-        machines, target = inputs.read(arguments, report)
+    if not arguments.files:
+        return
+    machines, target = inputs.read(arguments, report)
+    if arguments.connect is None:
         yield from (picture(machine, target) for machine in machines)
+        return
+    from kvnet import live  # noqa: PLC0415 - an extra
+
+    with live.connect(arguments.connect) as connection:
+        target = live.with_releases(target, connection)
+        for machine in machines:
+            planned = live.plan(machine, connection, target)
+            yield _of_live_domain(planned)
+            yield _after(planned) if arguments.beside == "plan" else picture(machine, target)
+
+
+def _of_live_domain(planned: DomainPlan) -> Picture:
+    """The domain as it runs, or where it does not, as it starts next."""
+    live, persistent = planned.state.live, planned.state.persistent
+    return _titled(live or persistent, "running" if live else "next start")
+
+
+def _after(planned: DomainPlan) -> Picture:
+    """The same domain after the steps of the plan, with the problems that they leave."""
+    from kvnet.hotplug import preview  # noqa: PLC0415 - takes lxml
+
+    live, persistent = planned.state.live, planned.state.persistent
+    domain = live or persistent
+    after = domain and preview(domain, planned.part(live=live is not None))
+    return evolve(_titled(after, "after the plan"), problems=planned.problems)
+
+
+def _titled(domain: LiveDomain | str | None, when: str) -> Picture:
+    from kvnet.pictures.domain import picture_of_domain  # noqa: PLC0415 - takes lxml
+
+    drawn = picture_of_domain(domain if isinstance(domain, str) else domain.data if domain else "<domain/>")
+    return evolve(drawn, title=f"{drawn.title}, {when}")

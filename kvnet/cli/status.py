@@ -34,9 +34,27 @@ def run(arguments: Namespace, report: Report) -> int:
         message = f"--watch looks at one machine, and these are {len(machines)}: {names}"
         raise Rejected([Problem(FieldPath(), "KN877", message, hint="choose one with --name")])
     with live.connect(arguments.connect) as connection:
-        for machine in machines:
-            (_watch if arguments.watch else _show)(machine, connection, arguments)
+        if arguments.watch:
+            _watch(machines[0], connection, arguments)
+        else:
+            _show_all(machines, connection, arguments)
     return CLEAN
+
+
+def _show_all(machines: Sequence[Machine], connection: libvirt.virConnect, arguments: Namespace) -> None:
+    """Print the status of one machine as it is, and of several with the names of their domains."""
+    if len(machines) == 1:
+        _show(machines[0], connection, arguments)
+        return
+    statuses = {
+        domain_name(machine, arguments.profile): live.status(machine, connection, profile=arguments.profile)
+        for machine in machines
+    }
+    if arguments.output == "table":
+        print("\n\n".join(f"{name}:\n{_table(entries)}" for name, entries in statuses.items()))
+    else:
+        described = [{"name": name, "interfaces": plain(entries)} for name, entries in statuses.items()]
+        write(described, arguments.output)
 
 
 def _watch(machine: Machine, connection: libvirt.virConnect, arguments: Namespace) -> None:

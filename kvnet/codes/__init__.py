@@ -1,7 +1,19 @@
 """The catalogue of problem codes: for each, what it means, why it matters, and a bad and a good example."""
 
-from kvnet.codes.catalogue import UnknownCode, explanation, explanations
+from typing import TYPE_CHECKING
+
+from kvnet._lazy import lazy_names
 from kvnet.codes.groups import GROUPS, OPTIONAL_GROUPS, group_of
-from kvnet.codes.page import Explanation
+
+if TYPE_CHECKING:
+    from kvnet.codes.catalogue import UnknownCode, explanation, explanations
+    from kvnet.codes.page import Explanation
+else:
+    # what most checks do not need
+    _HOMES = {
+        "kvnet.codes.catalogue": "UnknownCode explanation explanations",
+        "kvnet.codes.page": "Explanation",
+    }
+    __getattr__ = lazy_names(__name__, _HOMES)
 
 __all__ = ["GROUPS", "OPTIONAL_GROUPS", "Explanation", "UnknownCode", "explanation", "explanations", "group_of"]

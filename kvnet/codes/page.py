@@ -10,7 +10,7 @@ import attrs
 from kvnet.codes.groups import group_of
 from kvnet.errors import Severity
 
-__all__ = ["DOCUMENTATION", "Explanation", "read_page"]
+__all__ = ["DOCUMENTATION", "Explanation", "page_url", "read_page"]
 
 DOCUMENTATION: Final = "https://kvnet.readthedocs.io/en/latest"
 """Where the documentation is published."""
@@ -68,7 +68,12 @@ class Explanation:
 
     @property
     def url(self) -> str:
-        return f"{DOCUMENTATION}/reference/problems/{self.code}.html"
+        return page_url(self.code)
+
+
+def page_url(code: str) -> str:
+    """The address of the page of a code in the published documentation."""
+    return f"{DOCUMENTATION}/reference/problems/{code}.html"
 
 
 def read_page(text: str) -> Explanation:

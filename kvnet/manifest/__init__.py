@@ -1,9 +1,10 @@
 """Text ⇄ spec: KubeVirt manifests and host facts in YAML and JSON, with the place of every problem."""
 
+from typing import TYPE_CHECKING
+
+from kvnet._lazy import lazy_names
 from kvnet.manifest._kinds import FACTS, NO_YAML
 from kvnet.manifest.document import Document, Source, documents, manifest_files
-from kvnet.manifest.dumping import dump, plain
-from kvnet.manifest.facts import load_facts, loads_facts
 from kvnet.manifest.loading import (
     Manifest,
     Reading,
@@ -17,6 +18,14 @@ from kvnet.manifest.loading import (
     loads_all,
     loads_cluster,
 )
+
+if TYPE_CHECKING:
+    from kvnet.manifest.dumping import dump, plain
+    from kvnet.manifest.facts import load_facts, loads_facts
+else:
+    # what a check without facts does not need
+    _HOMES = {"kvnet.manifest.dumping": "dump plain", "kvnet.manifest.facts": "load_facts loads_facts"}
+    __getattr__ = lazy_names(__name__, _HOMES)
 
 __all__ = [
     "FACTS",

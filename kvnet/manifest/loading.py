@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from attrs import evolve, frozen
 
 from kvnet._arguments import checked, checked_items
+from kvnet._html import drawing, table
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest._kinds import FACTS, KUBEVIRT, NAD, NO_YAML
@@ -67,6 +68,12 @@ class Manifest(BriefRepr):
     cluster: ClusterConfig | None = None
     skipped: tuple[str, ...] = ()
     repeated: tuple[Problem, ...] = ()
+
+    def _repr_html_(self) -> str:
+        target = self.target()
+        others = [(type(each).__name__, each.name) for each in self.objects if not isinstance(each, Machine)]
+        told = table("Other objects", ("Kind", "Name"), others) if others else ""
+        return drawing(*([machine, target] for machine in self.machines)) + told
 
     @property
     def machines(self) -> tuple[Machine, ...]:

@@ -14,6 +14,7 @@ from kvnet.report.formats import Findings
 __all__ = ["counted", "summary", "text", "told"]
 
 _COLOURS: Final = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
+_GRAVITY: Final = {severity: n for n, severity in enumerate(Severity)}
 _WIDEST: Final = 100
 """The most characters of a source line that are shown."""
 _BEFORE: Final = 40
@@ -26,9 +27,17 @@ def text(findings: Findings) -> str:
     return "\n".join([*lines, summary(findings.problems, len(findings.files))]) + "\n"
 
 
-def told(problem: Problem, sources: Mapping[str, str], *, colour: bool = False, is_fixable: bool = False) -> str:
+def told(
+    problem: Problem,
+    sources: Mapping[str, str],
+    *,
+    colour: bool = False,
+    links: bool = False,
+    is_fixable: bool = False,
+) -> str:
     """The lines for one problem, without characters that a terminal would obey; a note is one line.
 
+    ``colour`` and ``links`` are for terminals: the code is linked to its page in the documentation (OSC 8).
     ``is_fixable`` marks what ``kvnet check --fix`` corrects.
 
     >>> from kvnet import FieldPath, Place, Problem
@@ -40,12 +49,20 @@ def told(problem: Problem, sources: Mapping[str, str], *, colour: bool = False, 
     """
     paint = f"\033[1;{_COLOURS[problem.severity]}m{{}}\033[0m".format if colour else "{}".format
     where = f"{problem.place or 'kvnet'}: "
-    line = f"{_printable(where)}{paint(problem.severity)}{_printable(problem.line('')[len(where) :])}"
-    line = f"{line} [fixable]" if is_fixable else line
+    rest = _printable(problem.line("")[len(where) :])
+    if links:
+        rest = rest.replace(problem.code, _linked(problem.code), 1)
+    line = f"{_printable(where)}{paint(problem.severity)}{rest}{' [fixable]' if is_fixable else ''}"
     found = None if problem.severity is Severity.NOTE else excerpt(problem, sources)
     if found is None or problem.place is None or not found.line.strip():
         return line
     return "\n".join([line, *_shown(found, problem.place.line, paint)])
+
+
+def _linked(code: str) -> str:
+    from kvnet.codes.page import page_url  # noqa: PLC0415 - what a pipe does not need
+
+    return f"\033]8;;{page_url(code)}\033\\{code}\033]8;;\033\\"
 
 
 def _shown(found: Excerpt, number: int, paint: object) -> Iterator[str]:
@@ -87,7 +104,7 @@ def _width(shown: str) -> int:
 
 
 def summary(problems: Sequence[Problem], files: int, *, skipped: int = 0, suppressed: int = 0) -> str:
-    """One sentence on all problems of so many files: how many of each severity, and what was left out.
+    """One sentence on all problems of so many files: how many of each severity, what was left out, and how to ask.
 
     >>> summary([], 12, skipped=40)
     'no problems in 12 files; 40 files skipped'
@@ -96,6 +113,8 @@ def summary(problems: Sequence[Problem], files: int, *, skipped: int = 0, suppre
     amounts = [counted(severities[each], str(each)) for each in Severity if severities[each]]
     left_out = [f"{counted(skipped, 'file')} skipped"] if skipped else []
     left_out += [f"{counted(suppressed, 'problem')} suppressed"] if suppressed else []
+    gravest = min(problems, key=lambda each: _GRAVITY[each.severity], default=None)
+    left_out += [f"kvnet explain {gravest.code} tells more"] if gravest else []
     return "; ".join([f"{', '.join(amounts) or 'no problems'} in {counted(files, 'file')}", *left_out])
 
 

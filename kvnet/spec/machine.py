@@ -12,7 +12,7 @@ import attrs
 from attrs import field, frozen
 
 from kvnet._arguments import checked
-from kvnet._html import table
+from kvnet._html import drawing, table
 from kvnet.errors import FieldPath
 from kvnet.spec.interface import Interface
 from kvnet.spec.network import Network
@@ -356,7 +356,8 @@ class Machine(BriefRepr):
             (nic.name, nic.binding, nic.model or "virtio", nic.mac_address, *sources.get(nic.name, ()))
             for nic in self.interfaces
         ]
-        return table(f"Machine {self.name or ''}", ("NIC", "Binding", "Model", "MAC address", "Network"), rows)
+        headings = ("NIC", "Binding", "Model", "MAC address", "Network")
+        return table(f"Machine {self.name or ''}", headings, rows) + drawing([self])
 
     @property
     def root(self) -> FieldPath:

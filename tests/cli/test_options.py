@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 
 import kvnet
 from kvnet import pictures
 from kvnet.cli import formats, options
+from kvnet.cli.commands import COMMANDS
 from kvnet.cli.main import parser
 from kvnet.hotplug import HotplugPolicy
 from kvnet.manifest import dumping
+from kvnet.manifest.schema import SCHEMAS
 from kvnet.report import FORMATS
 
-OWN = {"render": "xml", "rules": "text", "instancetypes": "text", "status": "table", "diff": "text"}
+OWN = {
+    **dict.fromkeys(("render", "define"), "xml"),
+    **dict.fromkeys(("plan", "apply", "rules", "instancetypes", "diff"), "text"),
+    "status": "table",
+}
 """The form that a command writes by itself."""
+
+
+EXCEPT = {
+    "check": {"--problems"},
+    "bulk": {"--name", "--problems", "--select", "--extend-select", "--ignore", "--config", "--isolated"},
+}
+"""What commands lack of the common options, as the docs say beside them."""
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
+
+
+def section(begin: str) -> list[str]:
+    """The lines of the page on the command, from the one that begins so to the next heading."""
+    _, found, rest = f"\n{PAGE.read_text()}".partition(f"\n{begin}")
+    assert found, begin
+    return re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0].splitlines()
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """The parser of each command."""
+    (found,) = (each for each in parser()._actions if isinstance(each, argparse._SubParsersAction))
+    return found.choices
 
 
 def choices(option: str) -> dict[str, list[str]]:
     """The choices of an option, by command."""
-    (commands,) = (each for each in parser()._actions if isinstance(each, argparse._SubParsersAction))
-    found = {name: each._option_string_actions.get(option) for name, each in commands.choices.items()}
+    found = {name: each._option_string_actions.get(option) for name, each in commands().items()}
     return {name: list(each.choices) for name, each in found.items() if each is not None and each.choices}
 
 
@@ -34,6 +63,37 @@ def test_every_form_of_output_has_a_writer() -> None:
     for _, *others in offered.values():
         assert others
         assert set(others) <= set(formats.WRITERS)
+
+
+def test_the_options_that_the_docs_call_common_are_on_every_command_that_reads_manifests() -> None:
+    rows = [line.split("|")[1] for line in section("These options are common") if line.startswith("| `-")]
+    common = {option for row in rows for option in re.findall(r"`(--?[a-z-]+)", row)} - {"-qq"}
+    assert {"-f", "--facts", "--cluster", "--common-instancetypes", "--profile", "--name", "-q", "-o"} <= common
+    reading = [name for name, command in commands().items() if "--facts" in command._option_string_actions]
+    assert set(reading) == {"render", "check", "define", "plan", "apply", "status", "instancetypes", "show", "bulk"}
+    for name in reading:
+        lacking = common - set(commands()[name]._option_string_actions)
+        assert lacking == EXCEPT.get(name, set()), name
+
+
+def test_help_lists_every_command_once_in_its_group() -> None:
+    told = parser().format_help()
+    listed = re.findall(r"^  ([a-z]+) ", told, re.MULTILINE)
+    assert [each for each in listed if each in COMMANDS] == list(COMMANDS)
+    assert re.findall(r"^(\w+):$", told, re.MULTILINE) == [
+        *("Manifests", "libvirt", "Domains", "Fleets", "Other"),
+        *("options", "examples"),
+    ]
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_help_shows_two_examples_of_its_command_that_parse(name: str) -> None:
+    _, _, told = commands()[name].format_help().partition("examples:\n")
+    examples = [line.strip() for line in told.splitlines()]
+    assert len(examples) == 2
+    for example in examples:
+        _, _, arguments = example.rpartition("kvnet ")
+        assert options.parsed(parser(), shlex.split(arguments)).command == name
 
 
 @pytest.mark.parametrize("command", [*OWN, "check", "import", "show"])
@@ -102,6 +162,8 @@ def test_every_command_that_tells_problems_offers_each_format_for_them() -> None
     assert set(map(tuple, offered.values())) == {tuple(FORMATS)}
 
 
-def test_policies_and_profiles_are_those_of_the_library() -> None:
+def test_policies_profiles_and_schemas_are_those_of_the_library() -> None:
     assert choices("--policy") == {"plan": [*HotplugPolicy], "apply": [*HotplugPolicy]}
     assert set(map(tuple, choices("--profile").values())) == {tuple(kvnet.Profile)}
+    (what,) = (each for each in commands()["schema"]._actions if each.dest == "what")
+    assert what.choices == tuple(SCHEMAS)
