@@ -1,8 +1,11 @@
+import re
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+import kvnet
 from kvnet.device import Hostdev, Interface
+from kvnet.pictures import FORMATS, picture
 from kvnet.xml.paths import DeclaredPath, paths
 
 sys.path.append(str(Path(__file__).parent / "_extensions"))
@@ -17,6 +20,8 @@ exclude_patterns = ["_build", "_extensions", "_generated"]
 
 html_theme = "furo"
 html_title = f"kvnet {release}"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 
 myst_heading_anchors = 3
 
@@ -39,3 +44,9 @@ generated.mkdir(exist_ok=True)
 for name, cls in {"interface": Interface, "hostdev": Hostdev}.items():
     head = ["| Path | Types | Values | Since | Seen by |", "| --- | --- | --- | --- | --- |"]
     (generated / f"{name}.md").write_text("\n".join([*head, *map(row, paths(cls))]) + "\n")
+
+# the picture of the machine that the landing page writes down
+landing = (Path(__file__).parent / "index.md").read_text(encoding="utf-8")
+(manifest,) = re.findall(r"<<'END'\n(.*?)^END$", landing, re.MULTILINE | re.DOTALL)
+drawing = FORMATS["svg"](picture(kvnet.loads(manifest)))
+(generated / "landing.html").write_text(f'<div class="picture">{drawing}</div>\n', encoding="utf-8")
