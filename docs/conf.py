@@ -15,7 +15,7 @@ author = "The kvnet authors"
 project_copyright = author
 release = version = installed_version("kvnet")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "problem_pages"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "problem_pages", "api_pages"]
 exclude_patterns = ["_build", "_extensions", "_generated"]
 
 html_theme = "furo"
@@ -25,6 +25,7 @@ html_css_files = ["pages.css"]
 
 myst_heading_anchors = 3
 
+add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 # KubeVirt and libvirt both have a Port, and public names are in kvnet too

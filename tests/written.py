@@ -7,7 +7,7 @@ from pathlib import Path
 __all__ = ["DOCS"]
 
 ROOT = Path(__file__).parents[1]
-_MADE = ("docs/_build", "docs/_generated", "docs/reference/problems")
+_MADE = ("docs/_build", "docs/_generated", "docs/reference/problems", "docs/reference/api")
 DOCS = [
     page
     for page in sorted((ROOT / "docs").rglob("*.md"))
