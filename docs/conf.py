@@ -43,8 +43,8 @@ def row(path: DeclaredPath) -> str:
 generated = Path(__file__).parent / "_generated"
 generated.mkdir(exist_ok=True)
 for name, cls in {"interface": Interface, "hostdev": Hostdev}.items():
-    head = ["| Path | Types | Values | Since | Seen by |", "| --- | --- | --- | --- | --- |"]
-    (generated / f"{name}.md").write_text("\n".join([*head, *map(row, paths(cls))]) + "\n")
+    head = ["````{container} paths", "| Path | Types | Values | Since | Seen by |", "| --- | --- | --- | --- | --- |"]
+    (generated / f"{name}.md").write_text("\n".join([*head, *map(row, paths(cls)), "````"]) + "\n")
 
 # the picture of the machine that the landing page writes down
 landing = (Path(__file__).parent / "index.md").read_text(encoding="utf-8")

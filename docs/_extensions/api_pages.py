@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -9,9 +10,10 @@ from importlib import import_module
 from inspect import isclass, isfunction
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any, get_origin
 
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 
 import kvnet
 
@@ -29,7 +31,27 @@ _PUBLIC = (
 def setup(app: Sphinx) -> dict[str, Any]:
     """Write the pages before Sphinx looks for documents."""
     app.connect("builder-inited", _write_pages)
+    app.connect("autodoc-process-signature", _plain_signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _plain_signature(*event: Any) -> tuple[str | None, ...]:
+    """A signature with the types that ``Annotated`` annotates: what it adds is for the reader of manifests."""
+    return tuple(text and _without_annotated(text) for text in event[-2:])
+
+
+def _without_annotated(text: str) -> str:
+    before, found, after = text.partition("Annotated[")
+    if not found:
+        return text
+    depth, ends = 0, []
+    for at, sign in enumerate(after):
+        depth += (sign in "[({") - (sign in "])}")
+        if depth < 0 or (depth == 0 and sign == ","):
+            ends.append(at)
+        if depth < 0:
+            break
+    return re.sub(r"[~\w.]*$", "", before) + _without_annotated(after[: ends[0]] + after[ends[-1] + 1 :])
 
 
 def public_names() -> dict[str, dict[str, str]]:
@@ -74,9 +96,17 @@ def _page(home: str, names: Mapping[str, str]) -> str:
     for name, public in names.items():
         imports[public].append(name)
     lines = [f"from {public} import {', '.join(sorted(imports[public]))}" for public in sorted(imports)]
+    constants = [
+        name for name in names if name.isupper() and ("", name) in ModuleAnalyzer.for_module(home).find_attr_docs()
+    ]
+    aliases = [name for name in names if get_origin(getattr(sys.modules[home], name)) is Annotated]
+    members = [name for name in names if not name.isupper() and name not in aliases]
     return "\n".join(
         [
-            *(f"# {home}\n", "```{eval-rst}", f".. automodule:: {home}", f"   :members: {', '.join(names)}", "```\n"),
+            *(f"# {home}\n", "```{eval-rst}", f".. automodule:: {home}"),
+            *([f"   :members: {', '.join(members)}"] if members else []),
+            *(f"\n.. autodata:: {home}.{name}\n   :no-value:" for name in constants),
+            "```\n",
             *("## Imports\n", "```python", *lines, "```\n"),
         ]
     )
@@ -101,5 +131,5 @@ def _names(modules: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
 def _summary(value: object) -> str:
     """The first paragraph of a docstring; of a union, what it is made of."""
     if not isclass(value) and not isfunction(value) and not isinstance(value, ModuleType):
-        return f"`{value}`".replace("|", "\\|")
+        return f"`{re.sub(r'kvnet[a-z_.]*[.]', '', str(value))}`".replace("|", "\\|")
     return " ".join((value.__doc__ or "").split("\n\n", 1)[0].split()).replace("``", "`").replace("|", "\\|")
