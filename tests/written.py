@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["DOCS"]
+__all__ = ["DOCS", "ROOT"]
 
 ROOT = Path(__file__).parents[1]
 _MADE = ("docs/_build", "docs/_generated", "docs/reference/problems", "docs/reference/api")
