@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["DOCS"]
+__all__ = ["DOCS", "ROOT"]
 
 ROOT = Path(__file__).parents[1]
-_MADE = ("docs/_build", "docs/_generated", "docs/reference/problems")
+_MADE = ("docs/_build", "docs/_generated", "docs/reference/problems", "docs/reference/api")
 DOCS = [
     page
     for page in sorted((ROOT / "docs").rglob("*.md"))

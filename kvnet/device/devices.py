@@ -117,3 +117,4 @@ class Hostdev(Element):
 
 
 Device = Interface | Hostdev
+"""A network device of a domain, as ``render``, ``compile`` and ``read_device`` give it."""

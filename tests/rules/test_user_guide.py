@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import frozen
+from written import ROOT
 
 import kvnet
 
@@ -262,3 +263,8 @@ def test_of_what_the_guide_asks_for_nothing_is_told(row: Row) -> None:
 def test_every_code_of_advice_on_the_guide_has_a_row() -> None:
     codes = {code for row in ROWS.values() for code, _ in marked(row.bad)}
     assert codes >= {f"KN{number}" for number in range(912, 928)}
+
+
+def test_the_page_on_the_guide_names_every_code_of_a_row() -> None:
+    page = (ROOT / "docs/reference/user-guide.md").read_text(encoding="utf-8")
+    assert [code for row in ROWS.values() for code, _ in marked(row.bad) if f"[`{code}`]" not in page] == []
