@@ -6,6 +6,7 @@ import { Runner } from "./runner.js";
 import { tabs } from "./tabs.js";
 
 const PAUSE = 120; // milliseconds without a key before kvnet is asked
+const SMALLEST = 0.85; // of its size, to which a drawing shrinks where there is no room; beyond that it scrolls
 
 const byId = (id) => document.getElementById(id);
 const manifest = editor(byId("manifest"), {
@@ -44,6 +45,7 @@ function setState({ manifest: text, facts: known = "", profile: chosen }) {
 }
 
 function changed() {
+  performance.mark("typed");
   byId("example").value = "";
   clearTimeout(timer);
   timer = setTimeout(ask, PAUSE);
@@ -100,6 +102,7 @@ function showXml(machines, problems) {
 function showPicture(picture) {
   if (!picture) return byId("picture").replaceChildren(note("Nothing to draw: no machine could be read."));
   const drawn = new DOMParser().parseFromString(picture.svg, "image/svg+xml").documentElement;
+  drawn.style.minWidth = `${SMALLEST * drawn.width.baseVal.value}px`;
   const caption = element("figcaption", {}, element("h3", {}, "In words"), picture.summary);
   const scrolled = element("div", { className: "drawing", tabIndex: 0, role: "group" }, document.importNode(drawn, true));
   scrolled.setAttribute("aria-label", "Drawing");

@@ -1,6 +1,6 @@
 """Build the playground, a page that runs kvnet in the browser, from pinned packages of npm and PyPI.
 
-    python docs/playground/build.py FOLDER
+    python docs/playground/build_playground.py FOLDER
 
 writes it to a folder, which any web server can serve. It takes npm, node and pip, and the network the first time.
 """
