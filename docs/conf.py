@@ -15,8 +15,8 @@ author = "The kvnet authors"
 project_copyright = author
 release = version = installed_version("kvnet")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "problem_pages", "api_pages"]
-exclude_patterns = ["_build", "_extensions", "_generated"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "playground", "problem_pages", "api_pages"]
+exclude_patterns = ["_build", "_extensions", "_generated", "playground"]
 
 html_theme = "furo"
 html_title = f"kvnet {release}"
