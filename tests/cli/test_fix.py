@@ -62,7 +62,7 @@ def test_a_diff_changes_nothing_and_patch_applies_it(run: Run, tmp_path: Path) -
     assert (run("check", "--diff", "vm.yaml").returncode, run("check", "--diff", "vm.yaml").stdout) == (0, b"")
 
 
-ENCODED = {
+ENCODED: dict[str, Callable[[str], bytes]] = {
     "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
     "a byte order mark": lambda text: codecs.BOM_UTF8 + text.encode(),
     "UTF-16": lambda text: text.encode("utf-16"),

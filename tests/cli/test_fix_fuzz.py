@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from slips import mutated_texts
 
 from kvnet.cli.main import main
-from slips import mutated_texts
 
 HIDING = {"KN012", "KN016", "KN017", "KN151"}
 """What keeps an object from being judged."""
