@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from kvnet.codes import explanation
 from kvnet.errors import Problem, Severity
-from kvnet.manifest.document import Text
 from kvnet.report.excerpt import excerpt
 from kvnet.report.fingerprint import Fingerprint, numbered
 from kvnet.report.fixes import fix_of
@@ -94,9 +93,10 @@ def _fixes(problem: Problem, sources: Mapping[str, str]) -> list[dict[str, Any]]
     fix = fix_of(problem, sources)
     if fix is None:
         return []
-    text = Text(fix.edit.file, sources[fix.edit.file])
-    start, end = text.place(fix.edit.start), text.place(fix.edit.end)
-    region = {"startLine": start.line, "startColumn": start.column, "endLine": end.line, "endColumn": end.column}
+    text, edit = sources[fix.edit.file], fix.edit
+    first, last = text.count("\n", 0, edit.start) + 1, text.count("\n", 0, edit.end) + 1
+    region = {"startLine": first, "startColumn": edit.start - text.rfind("\n", 0, edit.start)}
+    region |= {"endLine": last, "endColumn": edit.end - text.rfind("\n", 0, edit.end)}
     replacement = {"deletedRegion": region, "insertedContent": {"text": fix.edit.text}}
     change = {"artifactLocation": {"uri": _uri(fix.edit.file)}, "replacements": [replacement]}
     return [{"description": {"text": fix.what}, "artifactChanges": [change]}]

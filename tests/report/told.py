@@ -36,6 +36,7 @@ problems = st.builds(
     hint=texts,
     severity=st.sampled_from(Severity),
     place=st.none() | _places,
+    instead=st.sampled_from(["", "", "virtio"]),
 )
 
 
