@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lxml import html
 
 import kvnet
@@ -24,6 +26,26 @@ def test_a_machine_shows_a_row_for_each_nic() -> None:
     shown = machine()._repr_html_()
     assert cells(shown) == ["red", "Masquerade()", "virtio", "02:00:00:00:00:01", "Pod()"]
     assert "<script" not in shown
+
+
+def test_machines_manifests_and_what_is_rendered_draw_themselves() -> None:
+    one, other = machine(), machine("blue")
+    for value in (one, kvnet.render(one), kvnet.Manifest(objects=(one, other))):
+        shown = value._repr_html_()
+        assert re.findall("<desc>(.*?)</desc>", shown)[0].count("tap0") == (
+            2 if isinstance(value, kvnet.Manifest) else 1
+        )
+        assert "<script" not in shown
+
+
+def test_a_machine_that_is_refused_draws_itself_with_its_problems() -> None:
+    twice = kvnet.render(Machine(name="twice").with_nics(machine().interfaces * 2, machine().networks))
+    assert twice.is_refused
+    assert "error" in cells(twice._repr_html_())
+
+
+def test_an_empty_manifest_shows_nothing() -> None:
+    assert kvnet.Manifest()._repr_html_() == ""
 
 
 def test_a_compiled_machine_shows_its_devices_and_what_is_noted() -> None:

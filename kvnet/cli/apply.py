@@ -45,7 +45,7 @@ def run(arguments: Namespace, report: Report) -> int:
         finally:
             # what was done to the machines before one that cannot be reached
             if described and arguments.output != "text":
-                write_each(described, arguments.output)
+                write_each(described, arguments.output, machines=len(machines))
     return max(statuses, default=CLEAN)
 
 

@@ -35,20 +35,21 @@ def run(arguments: Namespace, report: Report) -> int:
     with live.connect(arguments.connect) as connection:
         inputs.admit(machines, live.with_releases(target, connection), report)
         for machine in machines:
+            name = domain_name(machine, target.profile)
             try:
                 defined = live.define_machine(machine, connection, target, existing=existing, keep=keep)
             except KvnetError as error:
                 problems = placed(machine.origin, error.problems)
+                described.append({"name": name, "problems": [problem.as_dict() for problem in problems]})
             else:
                 problems = placed(machine.origin, (*defined.notes, *defined.lost))
-                name = domain_name(machine, target.profile)
                 described.append(_described(name, defined, problems))
                 if arguments.output == "xml":
                     _show(name, defined, len(machines) > 1)
             report.problems(problems)
             found += problems
     if described and arguments.output != "xml":
-        write_each(described, arguments.output)
+        write_each(described, arguments.output, machines=len(machines))
     return status_of(found)
 
 

@@ -37,9 +37,9 @@ def write(value: object, format: str) -> None:
     sys.stdout.write(WRITERS[format](value))
 
 
-def write_each(described: Sequence[object], format: str) -> None:
-    """Write what is described of machines: of one as an object, and of several as a list."""
-    write(described[0] if len(described) == 1 else described, format)
+def write_each(described: Sequence[object], format: str, *, machines: int) -> None:
+    """Write what is described of so many machines: of one as an object, and of several as a list."""
+    write(described[0] if machines == 1 else described, format)
 
 
 def headed(name: str, xml: str) -> str:

@@ -38,7 +38,7 @@ def run(arguments: Namespace, report: Report) -> int:
             described.append(_described(name, plan, problems))
         report.problems(problems)
     if described:
-        write_each(described, arguments.output)
+        write_each(described, arguments.output, machines=len(machines))
     return FINDINGS if any(map(_is_undone, plans)) else CLEAN
 
 

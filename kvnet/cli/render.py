@@ -34,7 +34,7 @@ def run(arguments: Namespace, report: Report) -> int:
     if arguments.output == "xml":
         _print(machines, documents, ends="" if arguments.into else "\n")
     elif arguments.output in WRITERS:
-        write_each(list(map(_described, machines, documents)), arguments.output)
+        write_each(list(map(_described, machines, documents)), arguments.output, machines=len(machines))
     else:
         _write_files(arguments.output, machines, documents)
     return CLEAN

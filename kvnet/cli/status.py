@@ -46,14 +46,14 @@ def _show_all(machines: Sequence[Machine], connection: libvirt.virConnect, argum
     if len(machines) == 1:
         _show(machines[0], connection, arguments)
         return
-    statuses = {
-        domain_name(machine, arguments.profile): live.status(machine, connection, profile=arguments.profile)
-        for machine in machines
-    }
+    names = [domain_name(machine, arguments.profile) for machine in machines]
+    statuses = [live.status(machine, connection, profile=arguments.profile) for machine in machines]
     if arguments.output == "table":
-        print("\n\n".join(f"{name}:\n{_table(entries)}" for name, entries in statuses.items()))
+        print("\n\n".join(f"{name}:\n{_table(entries)}" for name, entries in zip(names, statuses, strict=True)))
     else:
-        described = [{"name": name, "interfaces": plain(entries)} for name, entries in statuses.items()]
+        described = [
+            {"name": name, "interfaces": plain(entries)} for name, entries in zip(names, statuses, strict=True)
+        ]
         write(described, arguments.output)
 
 

@@ -40,7 +40,7 @@ def put(folder: Path, files: dict[str, str]) -> list[str]:
 
 
 def codes(ended: CompletedProcess[bytes]) -> list[str]:
-    return re.findall(r"\bKN\d{3}\b", ended.stderr.decode())
+    return re.findall(r"(?:error|warning|note) (KN\d{3})\b", ended.stderr.decode())
 
 
 def test_of_a_repository_only_machines_are_judged(run: Run, tmp_path: Path) -> None:

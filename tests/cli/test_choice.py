@@ -201,7 +201,7 @@ def test_the_summary_counts_severities_and_files(run: Run, tmp_path: Path) -> No
     for name, text in {"a.yaml": REFUSED, "b.yaml": BRIDGED, "c.yaml": POD, "d.yaml": "kind: Secret\n"}.items():
         (tmp_path / name).write_text(text.replace("name: pod", f"name: {name[0]}", 1))
     told = run("check", ".").stderr.decode().splitlines()
-    assert told[-1] == "kvnet: 1 error, 1 warning in 3 files; 1 file skipped"
+    assert told[-1] == "kvnet: 1 error, 1 warning in 3 files; 1 file skipped; kvnet explain KN112 tells more"
 
 
 def test_a_pipe_that_was_read_is_quoted_and_not_opened_again(run: Run) -> None:

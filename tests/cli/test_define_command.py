@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,24 @@ def test_a_domain_that_is_changed_is_shown_as_what_changes(run: Run, tmp_path: P
     assert ended.stdout.startswith(b"test: interface.mac.@address: aa:bb:cc:dd:ee:ff ")
     assert b"<domain" not in ended.stdout
     assert b"note KN407 'test' runs on as it is" in ended.stderr
+
+
+@pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_what_was_defined_is_described_with_its_xml_or_why_it_was_refused(
+    run: Run, tmp_path: Path, form: str, read: Callable[[bytes], Any]
+) -> None:
+    ended = run("define", *DRIVER, *asked(tmp_path, "vm", "test"), "-o", form)
+    made, refused = read(ended.stdout)
+    assert (ended.returncode, list(made)) == (1, ["name", "xml", "changes", "problems"])
+    assert "<name>vm</name>" in made["xml"]
+    assert (list(refused), refused["problems"][0]["code"]) == (["name", "problems"], "KN406")
+
+
+def test_what_changes_of_a_domain_is_described_as_a_diff_would(run: Run, tmp_path: Path) -> None:
+    given = asked(tmp_path, "test", macAddress="02:00:00:00:00:01")
+    told = json.loads(run("define", *DRIVER, *given, "--into", "-o", "json").stdout)
+    (change,) = [each for each in told["changes"] if each["field"] == "interface.mac.@address"]
+    assert (change["before"], change["after"]) == ("aa:bb:cc:dd:ee:ff", "02:00:00:00:00:01")
 
 
 def test_two_machines_of_one_name_do_not_take_each_others_place(run: Run, tmp_path: Path) -> None:

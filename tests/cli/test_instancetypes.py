@@ -41,7 +41,7 @@ def files(tmp_path: Path) -> None:
 
 
 def test_what_kubevirt_deploys_is_used_only_where_it_is_asked_for(run: Run) -> None:
-    assert run("check", "vm.yaml").stderr.count(b"KN210") == 2
+    assert run("check", "vm.yaml").stderr.count(b"warning KN210") == 2
     ended = run("render", "vm.yaml", "--common-instancetypes")
     assert (ended.returncode, ended.stderr.count(b"KN210")) == (0, 0)
     assert b"current='2'" in ended.stdout

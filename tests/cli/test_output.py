@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from subprocess import CompletedProcess
 
 import pytest
 import yaml
+from lxml import etree
 
 Run = Callable[..., "CompletedProcess[bytes]"]
 
@@ -79,8 +81,65 @@ def test_a_finding_is_a_line_and_its_line_of_the_source_with_a_mark_under_the_pl
         b" [spec.template.spec.domain.devices.interfaces[0].masqerade]\n"
         b"  18 |               masqerade: {}\n"
         b"     |               ^^^^^^^^^\n"
-        b"kvnet: 1 error in 1 file\n"
+        b"kvnet: 1 error in 1 file; kvnet explain KN003 tells more\n"
     )
+
+
+SEVERAL = [POD, BRIDGE, "--quiet"]
+
+
+def test_several_documents_are_told_apart_by_a_comment_with_the_name_of_the_domain(run: Run) -> None:
+    told = run("render", *SEVERAL).stdout.decode()
+    _, *parts = re.split(r"^<!-- (\S+) -->\n", told, flags=re.MULTILINE)
+    assert parts[::2] == ["default_pod", "default_bridge"]
+    assert [etree.fromstring(part).findtext("name") for part in parts[1::2]] == parts[::2]
+    assert [f"{part.rstrip()}\n" for part in parts[1::2]] == [
+        run("render", POD).stdout.decode(),
+        run("render", BRIDGE).stdout.decode(),
+    ]
+
+
+def test_a_name_with_two_hyphens_does_not_end_its_comment(run: Run) -> None:
+    manifest = POD.read_text().replace("name: pod", "name: a---b")
+    told = run("render", "-", BRIDGE, "--devices", stdin=manifest.encode()).stdout
+    etree.fromstring(b"<devices>" + told + b"</devices>")
+    assert told.startswith(b"<!-- default_a- - -b -->\n<interface")
+
+
+@pytest.mark.parametrize("option", [[], ["--devices"]], ids=["domains", "devices"])
+def test_a_folder_gets_a_file_for_each_machine_with_what_it_alone_would_print(
+    run: Run, tmp_path: Path, option: list[str]
+) -> None:
+    for _ in range(2):
+        ended = run("render", *SEVERAL, *option, "-o", "made/")
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+    made = {each.name: each.read_bytes() for each in (tmp_path / "made").iterdir()}
+    alone = {f"default_{each.stem}.xml": run("render", each, *option).stdout for each in (POD, BRIDGE)}
+    assert made == alone
+
+
+@pytest.mark.parametrize("other", [EXAMPLES / "sriov.yaml", POD], ids=["refused", "twice"])
+def test_a_folder_gets_nothing_where_one_machine_is_refused(run: Run, tmp_path: Path, other: Path) -> None:
+    ended = run("render", *SEVERAL, other, "--profile", "host", "-o", "made/")
+    assert (ended.returncode, ended.stdout, (tmp_path / "made").exists()) == (1, b"", False)
+
+
+def test_a_name_that_is_neither_a_format_nor_a_folder_is_refused(run: Run, tmp_path: Path) -> None:
+    assert run("render", POD, "-o", "made").returncode == 2
+    (tmp_path / "made").mkdir()
+    assert run("render", POD, "-o", "made").returncode == 0
+    assert (tmp_path / "made" / "default_pod.xml").is_file()
+
+
+def test_a_name_chooses_what_check_tells_of(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(MISSPELLED + b"---\n" + REGRETTABLE.replace(b"name: pod", b"name: other"))
+    codes = {name: {each["code"] for each in named(run, name)} for name in ("pod", "other", "none")}
+    assert codes == {"pod": {"KN003"}, "other": {"KN906"}, "none": {"KN009"}}
+
+
+def named(run: Run, name: str) -> list[dict[str, str]]:
+    told: list[dict[str, str]] = json.loads(run("check", "a.yaml", "--name", name, "-o", "json").stdout)
+    return told
 
 
 def test_devices_alone_are_what_the_whole_domain_holds(run: Run) -> None:
@@ -158,6 +217,39 @@ def test_a_terminal_is_told_in_colour_unless_it_asks_for_none(
     told = on_a_terminal(["check", "bad.yaml"], environment | env, tmp_path)
     assert (b"\033[1;31merror\033[0m KN003" in told) is coloured
     assert (b"\033" in told) is coloured
+
+
+LINK = b"\033]8;;https://kvnet.readthedocs.io/en/latest/reference/problems/KN003.html\033\\KN003\033]8;;\033\\"
+
+
+@pytest.mark.parametrize(
+    ("env", "linked"),
+    [
+        ({}, False),
+        ({"VTE_VERSION": "7003"}, True),
+        ({"VTE_VERSION": "5000"}, False),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM_PROGRAM": "vscode"}, True),
+        ({"WT_SESSION": "1", "NO_COLOR": "1"}, False),
+        ({"WT_SESSION": "1", "TERM": "dumb"}, False),
+        ({"FORCE_HYPERLINK": "1"}, True),
+        ({"FORCE_HYPERLINK": "0", "VTE_VERSION": "7003"}, False),
+    ],
+    ids=str,
+)
+def test_a_terminal_that_has_links_gets_one_from_each_code_to_its_page(
+    env: dict[str, str], linked: bool, environment: dict[str, str], tmp_path: Path
+) -> None:
+    known = ("VTE_VERSION", "TERM_PROGRAM", "WT_SESSION", "KONSOLE_VERSION", "DOMTERM", "FORCE_HYPERLINK")
+    bare = {name: value for name, value in environment.items() if name not in known}
+    (tmp_path / "bad.yaml").write_bytes(MISSPELLED)
+    told = on_a_terminal(["check", "bad.yaml"], bare | env, tmp_path)
+    assert (LINK in told, b"\033]8" in told) == (linked, linked)
+    assert b"kvnet: 1 error in 1 file; kvnet explain KN003 tells more" in told
+
+
+def test_a_pipe_has_no_links(run: Run) -> None:
+    assert b"\033" not in run("check", "-", stdin=MISSPELLED, env={"FORCE_HYPERLINK": "1"}).stderr
 
 
 def on_a_terminal(arguments: list[str], env: dict[str, str], folder: Path) -> bytes:

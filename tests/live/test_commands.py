@@ -68,6 +68,54 @@ def test_what_is_planned_is_applied_and_then_there_is_nothing_to_do(vm: Outside)
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_a_plan_and_what_was_applied_of_it_are_the_same_data(vm: Outside, form: str, read: Any) -> None:
+    asked = [*manifest(vm), "-o", form]
+    planned = vm.kvnet("plan", *asked)
+    plan = read(planned.stdout)
+    assert (planned.returncode, plan["name"]) == (1, "vm")
+    (step,) = plan["steps"]
+    assert (step["action"], step["nic"], step["running"], step["next_start"]) == ("attach", "red", True, True)
+    assert step["xml"].startswith("<interface")
+    added = [change["field"] for half in ("running", "next_start") for change in plan["changes"][half]]
+    assert added == ["interface[0]", "interface[0]"]
+    applied = read(vm.kvnet("apply", *asked).stdout)
+    assert (applied["done"], applied["failed"], applied["left"]) == (plan["steps"], [], [])
+    again = read(vm.kvnet("plan", *asked).stdout)
+    assert (again["steps"], again["needs_restart"]) == ([], False)
+
+
+def test_a_plan_as_data_tells_what_waits_for_a_restart_and_the_nic_before(vm: Outside) -> None:
+    vm.kvnet("apply", *manifest(vm))
+    plan = json.loads(vm.kvnet("plan", *manifest(vm, model="e1000e"), "-o", "json").stdout)
+    assert plan["needs_restart"]
+    assert "KN851" in {problem["code"] for problem in plan["problems"]}
+    (step,) = plan["steps"]
+    assert step["action"] == "replace"
+    assert "virtio" in step["before"]
+
+
+def test_several_machines_are_told_apart(vm: Outside) -> None:
+    asked = manifest(vm, macAddress="02:00:00:00:00:01")
+    vm.kvnet("apply", *asked)
+    twice = [*asked, "-f", asked[1]]
+    assert [line for line in vm.kvnet("status", *twice).stdout.splitlines() if line.endswith(":")] == ["vm:", "vm:"]
+    for command in ("plan", "apply", "status"):
+        assert [each["name"] for each in json.loads(vm.kvnet(command, *twice, "-o", "json").stdout)] == ["vm", "vm"]
+
+
+def test_a_live_domain_is_drawn_before_the_machine_or_before_what_apply_makes_of_it(vm: Outside) -> None:
+    asked = manifest(vm, macAddress="02:00:00:00:00:01")
+    shown = vm.kvnet("show", *asked).stdout
+    assert shown.index("Domain vm, running") < shown.index("profile host")
+    assert "02:00:00:00:00:01" not in shown[: shown.index("profile host")]
+    planned = vm.kvnet("show", *asked, "--beside", "plan").stdout
+    before, _, after = planned.partition("Domain vm, after the plan")
+    assert ("02:00:00:00:00:01" in before, "02:00:00:00:00:01" in after) == (False, True)
+    vm.kvnet("apply", *asked)
+    assert vm.kvnet("show", *asked).stdout.count("02:00:00:00:00:01") == 2
+
+
 def test_a_change_that_needs_a_restart_is_told_by_the_status(vm: Outside) -> None:
     vm.kvnet("apply", *manifest(vm))
     asked = manifest(vm, model="e1000e", state="down")
