@@ -31,6 +31,8 @@ types: .venv/with-dev
 
 docs: .venv/with-dev
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python scripts/check-links docs/_build/html
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/man-page docs/_build/man/kvnet.1
 
 bench: .venv/with-dev
 	$(BIN)/python benchmarks/reading.py --check
