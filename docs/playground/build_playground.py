@@ -142,7 +142,7 @@ def _archive(path: Path, content: Mapping[str, bytes]) -> None:
 
 def _examples() -> Iterator[dict[str, str]]:
     """The examples of the repository, each with the facts that lie beside it, and its first sentence."""
-    for path in sorted((_ROOT / "examples").glob("*.yaml")):
+    for path in sorted((_ROOT / "examples").glob("*.yaml"), key=lambda path: path.stem):
         if path.name.endswith(".facts.yaml"):
             continue
         text, facts = path.read_text(encoding="utf-8"), path.with_suffix(".facts.yaml")

@@ -1,4 +1,4 @@
-"""The playground: built when Sphinx starts, put into the HTML when it ends, and shown by the directive ``playground``."""
+"""Build the playground when Sphinx starts, and show it by the directive ``playground``."""
 
 from __future__ import annotations
 
