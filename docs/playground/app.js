@@ -13,19 +13,30 @@ const manifest = editor(byId("manifest"), {
   label: "Manifest, YAML",
   describedBy: "editor-help",
   onChange: changed,
-  onProblems: (problems) => byId("here").replaceChildren(...problems.map(problemText)),
+  onProblems: explain(byId("here")),
 });
 const facts = editor(byId("facts"), {
   label: "Host facts, YAML",
   describedBy: "editor-help",
   onChange: changed,
-  onProblems: (problems) => byId("facts-here").replaceChildren(...problems.map(problemText)),
+  onProblems: explain(byId("facts-here")),
 });
 const results = tabs(byId("results"));
 let runner = null;
 let timer = 0;
 let xml = "";
 let examples = [];
+
+/** Show problems in a place that is read aloud, which therefore changes only when the problems do. */
+function explain(place) {
+  let shown = "[]";
+  return (problems) => {
+    const now = JSON.stringify(problems);
+    if (now === shown) return;
+    shown = now;
+    place.replaceChildren(...problems.map(problemText));
+  };
+}
 
 function profile() {
   return document.querySelector("[name=profile]:checked").value;

@@ -30,6 +30,8 @@ _LEFT_OUT = ("bulk", "cli", "live", "testing")
 _ANY_WHEEL = ("--python-version=3.12", "--implementation=cp", "--platform=manylinux_2_28_x86_64")
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _SECONDS = 300
+_NODE = 18
+"""The oldest release of Node.js that runs Pyodide."""
 
 
 class Unavailable(Exception):
@@ -38,6 +40,7 @@ class Unavailable(Exception):
 
 def build(folder: Path) -> None:
     """Write the playground to a folder, which is replaced. Raises Unavailable where packages cannot be had."""
+    _check_node()
     modules, wheels = _node_modules(), _wheels()
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "pyodide").mkdir(parents=True)
@@ -50,6 +53,13 @@ def build(folder: Path) -> None:
     _bundle(modules, folder / "app.js")
     _archive(folder / "kvnet.zip", {**_modules_of_wheels(wheels), **_modules_of_kvnet()})
     _run(["node", str(_HERE / "compile.mjs"), str(folder / "kvnet.zip")], {"NODE_MODULES": str(modules)})
+
+
+def _check_node() -> None:
+    """Raise Unavailable without a Node.js that runs Pyodide."""
+    version = _fetch(["node", "--version"], _HERE).strip().removeprefix("v")
+    if int(version.partition(".")[0]) < _NODE:
+        raise Unavailable(f"node {version} is too old, Pyodide needs {_NODE}")
 
 
 def _node_modules() -> Path:
@@ -90,11 +100,11 @@ def _content(pins: list[Path]) -> bytes:
     return b"".join(pin.read_bytes() for pin in pins)
 
 
-def _fetch(command: list[str], folder: Path) -> None:
-    """Run a package manager. Raises Unavailable where there is none, or no package."""
+def _fetch(command: list[str], folder: Path) -> str:
+    """What a program prints. Raises Unavailable where there is none, or a package manager has no package."""
     program = Path(command[0]).name
     try:
-        subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=_SECONDS)
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=_SECONDS).stdout
     except FileNotFoundError:
         raise Unavailable(f"there is no {program}") from None
     except subprocess.TimeoutExpired:
@@ -142,7 +152,7 @@ def _archive(path: Path, content: Mapping[str, bytes]) -> None:
 
 def _examples() -> Iterator[dict[str, str]]:
     """The examples of the repository, each with the facts that lie beside it, and its first sentence."""
-    for path in sorted((_ROOT / "examples").glob("*.yaml")):
+    for path in sorted((_ROOT / "examples").glob("*.yaml"), key=lambda path: path.stem):
         if path.name.endswith(".facts.yaml"):
             continue
         text, facts = path.read_text(encoding="utf-8"), path.with_suffix(".facts.yaml")

@@ -4,7 +4,7 @@ import { xmlLanguage } from "@codemirror/lang-xml";
 import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { forEachDiagnostic, lintGutter, linter, lintKeymap, setDiagnostics } from "@codemirror/lint";
-import { Compartment, EditorState, Transaction } from "@codemirror/state";
+import { Compartment, EditorState, Prec, Transaction } from "@codemirror/state";
 import {
   drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers,
 } from "@codemirror/view";
@@ -19,6 +19,12 @@ function scheme() {
   return EditorView.theme({}, { dark: dark.matches });
 }
 
+/** Let the next Tab leave the editor, however long it takes; CodeMirror's own mode ends after two seconds. */
+function letTabLeave(view) {
+  view.setTabFocusMode(true);
+  return false;
+}
+
 /** `onChange` is called when the text changes by hand, `onProblems` with the problems of the line of the cursor. */
 export function editor(parent, { label, describedBy, onChange, onProblems }) {
   const schemes = new Compartment();
@@ -29,12 +35,13 @@ export function editor(parent, { label, describedBy, onChange, onProblems }) {
         lineNumbers(), highlightActiveLineGutter(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(),
         bracketMatching(), highlightActiveLine(), indentUnit.of("  "), yaml(), syntaxHighlighting(classHighlighter),
         linter(null), lintGutter(), schemes.of(scheme()),
-        // Escape, then Tab, leaves the editor: CodeMirror takes Tab for two seconds as other fields do
+        Prec.highest(keymap.of([{ key: "Escape", run: letTabLeave }])),
         keymap.of([...defaultKeymap, ...historyKeymap, ...lintKeymap, indentWithTab]),
         EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": describedBy, spellcheck: "false" }),
         EditorView.updateListener.of((update) => {
           const isByHand = update.transactions.some((each) => each.annotation(Transaction.userEvent));
           if (update.docChanged && isByHand) onChange();
+          if (update.docChanged || update.focusChanged) update.view.setTabFocusMode(false);
           onProblems(problemsAt(update.state));
         }),
       ],
@@ -49,7 +56,7 @@ export function textOf(view) {
 }
 
 export function replaceText(view, text) {
-  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, selection: { anchor: 0 } });
+  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, selection: { anchor: 0 }, scrollIntoView: true });
 }
 
 function problemsAt(state) {

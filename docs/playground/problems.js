@@ -12,11 +12,16 @@ function codeLink(code) {
   return link;
 }
 
+/** A text whose parts in backticks are code. */
+function withCode(text) {
+  return text.split("`").map((part, n) => (n % 2 ? element("code", {}, part) : part));
+}
+
 /** Severity, code, fact and remedy. */
 export function problemText(problem) {
   const severity = element("b", { className: `severity ${problem.severity}` }, problem.severity);
-  const parts = [severity, " ", codeLink(problem.code), ` ${problem.message}`];
-  if (problem.hint) parts.push(element("span", { className: "hint" }, problem.hint));
+  const parts = [severity, " ", codeLink(problem.code), " ", ...withCode(problem.message)];
+  if (problem.hint) parts.push(element("span", { className: "hint" }, ...withCode(problem.hint)));
   return element("div", { className: "problem" }, ...parts);
 }
 

@@ -9,17 +9,22 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 __all__ = ["CHROMIUM", "Page", "opened_page"]
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
 """The path of the browser, empty where there is none."""
 
-_OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
+_OPTIONS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
 _KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38}
 _KEYS |= {"ArrowRight": 39, "ArrowDown": 40, "F8": 119, "a": 65}
 _CONTROL = 2
@@ -28,36 +33,43 @@ _PATIENCE = 60
 
 
 class Page:
-    """One page of the browser. ``requests`` holds the URL of everything that it has asked for."""
+    """One page of the browser. ``requests`` has every URL that it and its workers have asked for."""
 
     def __init__(self, commands: int, answers: int) -> None:
         self._commands, self._answers = commands, answers
         self._buffer = b""
         self._last = 0
         self._session = ""
+        self._workers: list[str] = []
         self.requests: list[str] = []
         self.errors: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """The answer to a command of the protocol."""
-        self._last += 1
-        command: dict[str, Any] = {"id": self._last, "method": method, "params": parameters}
-        if self._session:
-            command["sessionId"] = self._session
-        os.write(self._commands, json.dumps(command).encode() + b"\0")
+        sent = self._send(self._session, method, parameters)
         while True:
             message = self._message()
-            if message.get("id") == self._last:
+            if message.get("id") == sent:
                 assert "error" not in message, f"{method}: {message['error']}"
                 result: dict[str, Any] = message["result"]
                 return result
 
+    def _send(self, session: str, method: str, parameters: dict[str, Any]) -> int:
+        """Send a command, and return the number that its answer will have."""
+        self._last += 1
+        command: dict[str, Any] = {"id": self._last, "method": method, "params": parameters}
+        if session:
+            command["sessionId"] = session
+        os.write(self._commands, json.dumps(command).encode() + b"\0")
+        return self._last
+
     def _message(self) -> dict[str, Any]:
-        """The next answer or event; of events, requests and exceptions are kept."""
+        """The next answer or event; of events, requests and exceptions are kept, and workers are let run."""
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._answers], [], [], _PATIENCE)
             received = os.read(self._answers, 1 << 20) if ready else b""
@@ -66,6 +78,12 @@ class Page:
         text, _, self._buffer = self._buffer.partition(b"\0")
         message: dict[str, Any] = json.loads(text)
         parameters = message.get("params", {})
+        if message.get("method") == "Target.attachedToTarget" and self._session:
+            self._workers.append(parameters["sessionId"])
+            for method in ("Network.enable", "Runtime.runIfWaitingForDebugger"):
+                self._send(parameters["sessionId"], method, {})
+        if message.get("method") == "Target.detachedFromTarget":
+            self._workers.remove(parameters["sessionId"])
         if message.get("method") == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
         if message.get("method") == "Runtime.exceptionThrown":
@@ -106,8 +124,8 @@ class Page:
 
     def point(self, selector: str) -> None:
         """Move the mouse to the middle of an element."""
-        box = f"(r => [r.x + r.width / 2, r.y + r.height / 2])(document.querySelector({selector!r}).getBoundingClientRect())"
-        x, y = self.value(box)
+        box = f"document.querySelector({selector!r}).getBoundingClientRect()"
+        x, y = self.value(f"(box => [box.x + box.width / 2, box.y + box.height / 2])({box})")
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     def view(self, width: int, height: int = 900, *, scheme: str = "light") -> None:
@@ -118,8 +136,17 @@ class Page:
 
     def cut_network(self) -> None:
         """Let no further request succeed."""
-        speed = {"latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
-        self.call("Network.emulateNetworkConditions", offline=True, **speed)
+        self._emulate_network(offline=True)
+
+    def restore_network(self) -> None:
+        """Let requests succeed again."""
+        self._emulate_network(offline=False)
+
+    def _emulate_network(self, *, offline: bool) -> None:
+        conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        for worker in self._workers:
+            self._send(worker, "Network.emulateNetworkConditions", conditions)
+        self.call("Network.emulateNetworkConditions", **conditions)
 
     def screenshot(self, path: Path) -> None:
         """Write a picture of what is to be seen, as PNG."""
@@ -127,12 +154,12 @@ class Page:
 
 
 @contextmanager
-def opened_page(profile: Path, options: Sequence[str] = ()) -> Iterator[Page]:
+def opened_page(profile: Path) -> Iterator[Page]:
     """A page of a new browser, which keeps what it stores in the folder ``profile``."""
     to_browser, commands = os.pipe()
     answers, from_browser = os.pipe()
     redirected = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
-    own = ["--remote-debugging-pipe", f"--user-data-dir={profile}", *_OPTIONS, *options]
+    own = ["--remote-debugging-pipe", f"--user-data-dir={profile}", *_OPTIONS]
     browser = subprocess.Popen(
         ["bash", "-c", redirected, "bash", CHROMIUM, *own],
         pass_fds=(to_browser, from_browser),

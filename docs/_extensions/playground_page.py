@@ -1,4 +1,4 @@
-"""The playground: built when Sphinx starts, put into the HTML when it ends, and shown by the directive ``playground``."""
+"""Build the playground when Sphinx starts, and show it by the directive ``playground``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ __all__ = ["setup"]
 
 _LOG = logging.getLogger(__name__)
 _STYLE = "width: 100%; height: 46rem; border: 1px solid var(--color-background-border); border-radius: 6px"
+# the frame follows the scheme that readers choose for these pages
+_SCHEMES = "".join(
+    f"<style>body[data-theme={each}] iframe {{ color-scheme: {each} }}</style>" for each in ("light", "dark")
+)
 _WIDE = "<style>.content { width: 100%; max-width: 86rem; padding: 0 1.5rem }</style>"
 
 
@@ -42,7 +46,7 @@ class Playground(Directive):
         address = "../" * environment.docname.count("/") + "playground/index.html"
         query = "?on-demand" if "on-demand" in self.options else ""
         frame = (
-            f"{_WIDE if 'wide' in self.options else ''}"
+            f"{_SCHEMES}{_WIDE if 'wide' in self.options else ''}"
             f'<p><a href="{address}">Open the playground on a page of its own</a></p>'
             f'<iframe src="{escape(address + query)}" title="Playground" loading="lazy" style="{_STYLE}" '
             'allow="clipboard-write"></iframe>'
