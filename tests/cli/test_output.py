@@ -78,7 +78,7 @@ def test_no_findings_are_an_empty_list(run: Run) -> None:
 def test_a_finding_is_a_line_and_its_line_of_the_source_with_a_mark_under_the_place(run: Run) -> None:
     assert run("check", "-", stdin=MISSPELLED).stderr == (
         b"<stdin>:18:15: error KN003 there is no field 'masqerade' here; did you mean 'masquerade'?"
-        b" [spec.template.spec.domain.devices.interfaces[0].masqerade]\n"
+        b" [spec.template.spec.domain.devices.interfaces[0].masqerade] [fixable]\n"
         b"  18 |               masqerade: {}\n"
         b"     |               ^^^^^^^^^\n"
         b"kvnet: 1 error in 1 file; kvnet explain KN003 tells more\n"

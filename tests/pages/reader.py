@@ -22,6 +22,7 @@ _SECONDS = 60
 _COMMANDS = {
     "kvnet": f'exec "{sys.executable}" -m kvnet "$@"',
     "python": f'exec "{sys.executable}" "$@"',
+    "python3": f'exec "{sys.executable}" "$@"',
     # a user who is root already, and keeps the environment
     "sudo": 'exec "$@"',
 }
