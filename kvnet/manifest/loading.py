@@ -199,6 +199,8 @@ def load_all(source: Source, *more: Source) -> Manifest:
     >>> load_all({"kind": "VirtualMachineInstance", "spec": {"domain": {"devices": {}}}}, nads).nads
     (Nad(name='vlan100'),)
     """
+    if not more:
+        return _manifest_of(*sound_documents(source, of_kubernetes=True), (source,))
     sources = _readable((source, *more))
     read = [sound_documents(each, of_kubernetes=True) for each in sources]
     documents = [document for sound, _ in read for document in sound]
@@ -206,9 +208,7 @@ def load_all(source: Source, *more: Source) -> Manifest:
 
 
 def _readable(sources: Sequence[Source]) -> Sequence[Source]:
-    """The sources, those of several that are files as their texts. Raises Rejected with every file that has none."""
-    if len(sources) == 1:
-        return sources
+    """The sources, those that are files as their texts. Raises Rejected with every file that has none."""
     texts: list[Source] = []
     problems: list[Problem] = []
     for source in sources:
