@@ -161,8 +161,8 @@ def _compiled(asked: tuple[Machine, kvnet.Target]) -> list[str]:
 def _loaded(asked: tuple[str, kvnet.HostFacts]) -> list[str]:
     text, known = asked
     machine = loads(text)
-    if check(machine):
-        raise ValueError(f"{machine.name} is not flawless")
+    if any(problem.is_error for problem in check(machine)):
+        raise ValueError(f"{machine.name} is refused")
     return compile(machine, kvnet.Target(facts=known)).xml()
 
 
