@@ -129,7 +129,7 @@ class Problem:
 
     def placed(self, place: Place | None) -> Problem:
         """The same problem with its position in the text it came from."""
-        # a note on each machine of a fleet is placed: attrs.evolve takes five times as long
+        # a note on each machine of a fleet is placed: attrs.evolve takes four times as long
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__, place=place)
         return made

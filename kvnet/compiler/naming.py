@@ -13,6 +13,7 @@ __all__ = [
     "PRIMARY_TAP",
     "USER_ALIAS",
     "VF_ALIAS",
+    "bridge_name",
     "is_ordinal",
     "ordinal_link_names",
     "pod_link_names",
@@ -53,6 +54,15 @@ def hashed_name(network: str) -> str:
 def is_ordinal(names: Iterable[str | None]) -> bool:
     """Whether any of a pod's link names follows the ordinal scheme."""
     return any(name is not None and _ORDINAL.fullmatch(name) for name in names)
+
+
+def bridge_name(pod_link: str) -> str:
+    """KubeVirt's bridge in the pod for the link of a network.
+
+    >>> bridge_name("pod16477688c0e"), bridge_name("eth0")
+    ('k6t-16477688c0e', 'k6t-eth0')
+    """
+    return f"k6t-{pod_link.removeprefix('pod')}"
 
 
 def tap_name(pod_link: str, *, secondary: bool) -> str:

@@ -19,6 +19,7 @@ from kvnet.device import (
     NetworkSource,
     PciHostAddress,
 )
+from kvnet.device.address import pci_text
 from kvnet.errors import Problem, Rejected
 from kvnet.values import release
 from kvnet.xml import write
@@ -74,10 +75,7 @@ def _of_source(device: Interface, nic: str, link_mtu: int | None) -> Iterator[Re
 
 def _virtual_function(address: object, nic: str) -> Iterator[Requirement]:
     if isinstance(address, PciHostAddress):
-        domain, bus, slot, function = (
-            int(part or 0) for part in (address.domain, address.bus, address.slot, address.function)
-        )
-        yield Requirement(kind="vf", name=f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}", nic=nic)
+        yield Requirement(kind="vf", name=pci_text(address), nic=nic)
 
 
 @frozen(kw_only=True, slots=False)

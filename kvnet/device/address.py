@@ -194,3 +194,15 @@ class UsbHostAddress(Element):
     bus: int = attr(_USB_PART)
     device: int | None = attr(_USB_PART, default=None, optional_since="12.1.0")
     port: str | None = attr(Token(r"[0-9]+(\.[0-9]+){0,6}"), default=None, since="12.1.0")
+
+
+def pci_text(address: PciGuestAddress | PciHostAddress) -> str:
+    """A PCI address as ``lspci -D`` prints it; parts that are absent are 0.
+
+    >>> pci_text(PciHostAddress(bus=0x81, slot=1, function=2))
+    '0000:81:01.2'
+    """
+    domain, bus, slot, function = (
+        int(part or 0) for part in (address.domain, address.bus, address.slot, address.function)
+    )
+    return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"

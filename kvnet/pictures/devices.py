@@ -19,6 +19,7 @@ from kvnet.device import (
     UserSource,
     VhostuserSource,
 )
+from kvnet.device.address import pci_text
 from kvnet.pictures.picture import Box
 from kvnet.xml.schema import RawElement, declaration
 
@@ -50,19 +51,11 @@ def _guest_facts(device: Device) -> Iterator[str]:
     else:
         yield _PASSED_THROUGH
     if isinstance(device.address, PciGuestAddress):
-        yield f"at {_pci(device.address)}"
+        yield f"at {pci_text(device.address)}"
     if device.boot_order is not None:
         yield f"boots as {device.boot_order}"
     if device.acpi is not None and device.acpi.index:
         yield f"ACPI index {device.acpi.index}"
-
-
-def _pci(address: PciGuestAddress | PciHostAddress) -> str:
-    """A PCI address as ``lspci -D`` prints it."""
-    domain, bus, slot, function = (
-        int(part or 0) for part in (address.domain, address.bus, address.slot, address.function)
-    )
-    return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
 
 
 def host_boxes(device: Device) -> tuple[Box, ...]:
@@ -80,7 +73,7 @@ def host_boxes(device: Device) -> tuple[Box, ...]:
 
 
 def _function(address: object) -> Box:
-    name = _pci(address) if isinstance(address, PciHostAddress) else "unknown"
+    name = pci_text(address) if isinstance(address, PciHostAddress) else "unknown"
     return Box(column=1, kind="virtual function", name=name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kvnet.checks import check
+from kvnet.compiler.naming import bridge_name
 from kvnet.compiler.pod import PodNetworks
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Problem, Severity
@@ -30,6 +31,8 @@ def picture(machine: Machine, target: Target | None = None) -> Picture:
     >>> spec = "{domain: {devices: {interfaces: [{name: a, masquerade: {}}]}}, networks: [{name: a, pod: {}}]}"
     >>> [[box.name for box in row.boxes] for row in picture(kvnet.loads(spec)).rows]
     [['a', 'tap0', 'k6t-eth0', 'eth0', 'of the pod']]
+
+    Raises TypeError for arguments of another kind.
     """
     target = checked_target(machine, target)
     problems = [each for each in check(machine, target) if each.severity is not Severity.NOTE]
@@ -80,7 +83,7 @@ def _pod_boxes(nic: Nic, pod: PodNetworks) -> tuple[Box, ...]:
     facts += [str(attached.link.mac)] if attached.link.mac else []
     boxes = [Box(column=3, kind="pod link", name=name, facts=tuple(facts))]
     if isinstance(nic.binding, Bridge | Masquerade):
-        boxes.insert(0, Box(column=2, kind="pod bridge", name=f"k6t-{name.removeprefix('pod')}"))
+        boxes.insert(0, Box(column=2, kind="pod bridge", name=bridge_name(name)))
         boxes.insert(0, Box(column=1, kind="tap", name=attached.target or "unknown"))
     elif nic.binding is not None:
         boxes.insert(0, Box(column=1, kind="binding", name=_binding_name(nic)))

@@ -9,9 +9,10 @@ from ipaddress import ip_network
 from kvnet._spelling import folded_word
 from kvnet.errors import Problem
 from kvnet.rules.context import Nic, Rule, RuleContext, warning
-from kvnet.rules.occasions import AUTOATTACH, CIDRS, MULTIQUEUE, ODD_KEYS, REPLICAS
+from kvnet.rules.occasions import AUTOATTACH, CIDRS, MEMORY, MULTIQUEUE, ODD_KEYS, REPLICAS
 from kvnet.spec import REFERRING, Bridge, Masquerade, PasstBinding, Plugin, Sriov
 from kvnet.spec.keys import odd_keys
+from kvnet.values import quantity_ceil, quantity_text
 
 __all__ = ["RULES"]
 
@@ -27,6 +28,8 @@ _IGNORED_BY_SRIOV = {
     "dhcp_options": "dhcpOptions",
     "ports": "ports",
 }
+_LEAST_MEMORY = 2**20
+"""Bytes that even the firmware of a PC needs, which begins below 1 MiB."""
 
 
 def ports_are_forwarded(context: RuleContext) -> Iterator[Problem]:
@@ -236,6 +239,23 @@ def references_in_place(context: RuleContext) -> Iterator[Problem]:
             yield warning(context.root / word, "KN932", message, "write a VirtualMachine, whose spec has it")
 
 
+def memory_has_a_unit(context: RuleContext) -> Iterator[Problem]:
+    """Memory is in bytes where it has no unit, and ``m`` is a thousandth."""
+    memory = context.machine.spec.domain.memory
+    if memory is None or memory.guest is None:
+        return
+    try:
+        size = quantity_ceil(quantity_text(memory.guest))
+    except ValueError:
+        return
+    if 0 < size < _LEAST_MEMORY:
+        at = context.root / "domain" / "memory" / "guest"
+        counted = "1 byte" if size == 1 else f"{size} bytes"
+        message = f"the guest has {counted} of memory, with which nothing boots"
+        hint = "write it with a unit, such as 512Mi or 2Gi: a number alone is in bytes, and m is a thousandth"
+        yield warning(at, "KN933", message, hint)
+
+
 RULES = (
     Rule(ports_are_forwarded, "ports"),
     Rule(ports_of_the_launcher, "ports"),
@@ -251,4 +271,5 @@ RULES = (
     Rule(guest_network, CIDRS),
     Rule(autoattach_has_effect, AUTOATTACH),
     Rule(references_in_place, "instancetype", "preference"),
+    Rule(memory_has_a_unit, MEMORY),
 )

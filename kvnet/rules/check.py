@@ -22,7 +22,6 @@ from kvnet.rules import (
     interfaces,
     ipv6_advice,
     libvirt,
-    memory,
     metadata,
     nad_advice,
     networks,
@@ -171,7 +170,7 @@ _IN_THE_POD = (*nad_advice.RULES, *reach_advice.RULES, *ipv6_advice.RULES)
 GROUPS: Mapping[str, tuple[Rule, ...]] = {"security": nad_advice.SECURITY}
 """The rules that are asked only where their group is chosen."""
 
-RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *metadata.RULES, *memory.RULES, *queue_advice.RULES, *_IN_THE_POD)
+RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *metadata.RULES, *queue_advice.RULES, *_IN_THE_POD)
 """Every rule of no group, in the order of its findings."""
 
 

@@ -73,7 +73,7 @@ def _little_use(context: RuleContext, nics: int, count: int) -> Iterator[Problem
 
 @lru_cache(maxsize=1024)
 def _memory_note(kind: str, count: int, pairs: int, windows: bool) -> Problem:
-    """The note on the memory of queues. The machines of a fleet have few of them: made anew, it takes 4 % of check."""
+    """The note on the memory of queues. The machines of a fleet have few different ones."""
     memory = count * _KIB_OF_QUEUE
     message = f"{count} vhost queues take {memory} KiB of the node's kernel memory, used by the guest or not"
     use = "Enable-NetAdapterRss -Name *" if windows else f"ethtool -L eth0 combined {pairs}"

@@ -64,13 +64,13 @@ def _agreeing(cls: type, values: Mapping[str, Any], libvirt: str) -> Any:
             left = {name: value for name, value in left.items() if name not in inside}
     empty = {part.field: part.empty for part in plan.fields()}
     required = {part.field for part in plan.fields() if part.required}
-    for name, since_of in declaration(cls).together_since.items():
-        if name in left and not _is_known(since_of(SimpleNamespace(**(empty | left))), libvirt):
-            del left[name]
     while blamed := declaration(cls).contradiction(SimpleNamespace(**(empty | left))):
         if left.pop(blamed[0], None) is None or blamed[0] in required:
             # what is lacking is not made up for
             return None
+    for name, since_of in declaration(cls).together_since.items():
+        if name in left and not _is_known(since_of(SimpleNamespace(**(empty | left))), libvirt):
+            del left[name]
     return cls(**left) if required <= left.keys() else None
 
 

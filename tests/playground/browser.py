@@ -106,7 +106,8 @@ class Page:
         """Wait until an expression is true."""
         end = time.monotonic() + _PATIENCE
         while not self.value(condition):
-            assert time.monotonic() < end, f"{condition} never came true; errors: {self.errors}"
+            if time.monotonic() >= end:
+                raise TimeoutError(f"{condition} never came true; errors: {self.errors}")
             time.sleep(0.02)
 
     def type(self, text: str) -> None:
