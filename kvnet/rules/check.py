@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 
 from attrs import evolve
@@ -31,6 +31,7 @@ from kvnet.rules import (
 )
 from kvnet.rules.bindings import REMOVED_BINDING_CODES
 from kvnet.rules.context import Rule, RuleContext, Rules, refusal
+from kvnet.rules.verdicts import remembered
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import ARCHITECTURES, Profile, Target, architecture_conflict, checked_target, known_architecture
@@ -49,7 +50,7 @@ def check(machine: Machine, target: Target | None = None, *, groups: Iterable[st
     target, chosen = checked_target(machine, target), checked_groups(groups)
     if machine.refers:
         return findings(expand(machine, target), target, chosen)
-    return _placed(machine, _findings(machine, target, chosen))
+    return _placed(machine, remembered(machine, target, chosen, _findings))
 
 
 def checked_groups(groups: Iterable[str]) -> frozenset[str]:
@@ -75,11 +76,11 @@ def findings(expansion: Expansion, target: Target, groups: frozenset[str] = _NO_
     Where they could not be applied, there is no machine to judge, and only those problems are told.
     """
     machine, problems = expansion
-    found = [] if expansion.refusals else _findings(machine, target, groups)
+    found = () if expansion.refusals else remembered(machine, target, groups, _findings)
     return _placed(machine, [*problems, *found] if problems else found)
 
 
-def _placed(machine: Machine, found: list[Problem]) -> tuple[Problem, ...]:
+def _placed(machine: Machine, found: Sequence[Problem]) -> tuple[Problem, ...]:
     origin = machine.origin
     if origin is None or not found:
         return tuple(found)

@@ -14,7 +14,7 @@ from kvnet.rules.context import Rule, RuleContext
 from kvnet.rules.occasions import ANNOTATIONS
 from kvnet.spec import Machine
 
-__all__ = ["KNOWN", "RULES"]
+__all__ = ["KNOWN", "RULES", "annotations_around"]
 
 _ROOT_COMPLEX = "kubevirt.io/placePCIDevicesOnRootComplex"
 KNOWN = (
@@ -44,7 +44,7 @@ def annotations_have_effect(context: RuleContext) -> Iterator[Problem]:
             instead = sure_word(key, KNOWN)
             yield _warning(at / key, message, f"did you mean '{meant}'?", instead)
     yield from _of_root_complex(context, at / _ROOT_COMPLEX)
-    for path, keys in _around(machine):
+    for path, keys in annotations_around(machine):
         for key in keys:
             if _meant(key) is not None:
                 message = f"the annotation '{key}' has no effect here, for KubeVirt reads those of the VMI"
@@ -64,7 +64,7 @@ def _of_root_complex(context: RuleContext, at: FieldPath) -> Iterator[Problem]:
         yield _warning(at, "s390x has no PCI root complex, so this annotation has no effect", "leave it out")
 
 
-def _around(machine: Machine) -> Iterator[tuple[FieldPath, list[str]]]:
+def annotations_around(machine: Machine) -> Iterator[tuple[FieldPath, list[str]]]:
     """The annotations of the objects around the template of a machine, each with their path."""
     holder: Any = machine.around
     template = machine.root.parts[:-1]

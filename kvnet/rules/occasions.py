@@ -20,6 +20,7 @@ __all__ = [
     "BINDINGS",
     "CIDRS",
     "CLAIMING_DEVICES",
+    "CLAIMING_MEMBERS",
     "CLAIMS",
     "CPU_QUANTITIES",
     "DEDICATED",
@@ -34,6 +35,7 @@ __all__ = [
     "NAMES",
     "ODD_KEYS",
     "ODD_REFERENCES",
+    "PLAIN_MEMBERS",
     "PODS",
     "POD_FACTS",
     "REPLICAS",
@@ -72,7 +74,7 @@ NADS = "a Multus network, and definitions in the target"
 POD_FACTS = "facts of what Multus gave to the pod"
 SIDECAR = "a bridge on the primary network of a pod with Istio's sidecar"
 
-_PLAIN_MEMBERS = frozenset(
+PLAIN_MEMBERS = frozenset(
     {
         "dnsConfig",
         "dnsPolicy",
@@ -85,7 +87,8 @@ _PLAIN_MEMBERS = frozenset(
         "volumes",
     }
 )
-_DEVICES_OF_CLAIMS = frozenset({"gpus", "hostDevices"})
+"""The members of a spec that kvnet keeps as plain data and rules read."""
+CLAIMING_MEMBERS = frozenset({"gpus", "hostDevices"})
 
 
 def occasions(machine: Machine, target: Target) -> frozenset[Occasion]:
@@ -127,10 +130,10 @@ def _of_spec(spec: VmiSpec, given: set[Occasion]) -> None:
     domain = spec.domain
     devices, cpu, resources = domain.devices, domain.cpu, domain.resources
     if spec.rest:
-        given.update(_PLAIN_MEMBERS.intersection(spec.rest))
+        given.update(PLAIN_MEMBERS.intersection(spec.rest))
     if spec.resource_claims:
         given.add(CLAIMS)
-    if devices.rest and not _DEVICES_OF_CLAIMS.isdisjoint(devices.rest):
+    if devices.rest and not CLAIMING_MEMBERS.isdisjoint(devices.rest):
         given.add(CLAIMING_DEVICES)
     if devices.network_interface_multiqueue:
         given.add(MULTIQUEUE)
