@@ -66,7 +66,7 @@ def multiqueue_has_effect(context: RuleContext) -> Iterator[Problem]:
         return
     served = False
     for nic in context.nics:
-        if not nic.has_binding(Sriov):
+        if not nic.has_binding(Sriov) and not nic.interface.is_absent:
             served = True
             if nic.interface.is_virtio:
                 return
@@ -78,7 +78,7 @@ def multiqueue_has_effect(context: RuleContext) -> Iterator[Problem]:
 def sriov_settings(context: RuleContext) -> Iterator[Problem]:
     """A passed-through function brings its own model and MAC."""
     for nic in context.bound_by(Sriov):
-        if nic.interface.mac_address:
+        if nic.interface.mac_address and not _sets_mac(context, nic):
             yield warning(
                 nic.at / "macAddress",
                 "KN904",
@@ -88,6 +88,11 @@ def sriov_settings(context: RuleContext) -> Iterator[Problem]:
         for field, member in _IGNORED_BY_SRIOV.items():
             if getattr(nic.interface, field):
                 yield warning(nic.at / member, "KN905", f"{member} has no effect on an SR-IOV NIC", "leave it out")
+
+
+def _sets_mac(context: RuleContext, nic: Nic) -> bool:
+    """Whether the CNI plugin of a virtual function is known to give it the requested address."""
+    return any(on.nic.number == nic.number and on.chain.first.type == "sriov" for on in context.on_nads)
 
 
 def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
@@ -118,7 +123,7 @@ def acpi_index(context: RuleContext) -> Iterator[Problem]:
     seen: dict[int, str] = {}
     for nic in context.nics:
         index = nic.interface.acpi_index
-        if not index:
+        if not index or nic.interface.is_absent:
             continue
         at = nic.at / "acpiIndex"
         if index not in _ACPI_INDEXES:
@@ -134,7 +139,7 @@ def macs_of_nics(context: RuleContext) -> Iterator[Problem]:
     """Two NICs with one MAC confuse bridges and guests, and libvirt cannot start one with the address of zeros."""
     seen: dict[bytes, str] = {}
     for nic, mac in context.macs:
-        if mac is None:
+        if mac is None or nic.interface.is_absent:
             continue
         if mac.is_zero:
             message = f"{mac} is no address that a NIC can have"

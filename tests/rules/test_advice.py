@@ -54,6 +54,10 @@ WARNED: dict[str, tuple[Json, list[tuple[str, str]]]] = {
         vmi([nic(model="e1000")], [multus()], devices=MULTIQUEUE),
         [("KN903", f"{DEVICES}.networkInterfaceMultiqueue")],
     ),
+    "multiqueue where the only virtio NIC is absent": (
+        vmi([nic("a", model="e1000"), nic("b", state="absent")], [multus("a"), multus("b")], devices=MULTIQUEUE),
+        [("KN903", f"{DEVICES}.networkInterfaceMultiqueue")],
+    ),
     "multiqueue where only an SR-IOV NIC says virtio": (
         vmi([nic("a", model="e1000"), nic("b", "sriov")], [multus("a"), multus("b")], devices=MULTIQUEUE),
         [("KN903", f"{DEVICES}.networkInterfaceMultiqueue")],
@@ -139,6 +143,10 @@ SILENT: dict[str, Json] = {
     "the first and the last ACPI index": two({"acpiIndex": 1}, {"acpiIndex": 16383}),
     "ACPI index 0, which is none": two({"acpiIndex": 0}, {"acpiIndex": 0}),
     "two MAC addresses": two({"macAddress": MAC}, {"macAddress": "52:54:00:00:00:0b"}),
+    "a MAC address of an absent NIC and of its successor": two(
+        {"macAddress": MAC, "state": "absent"}, {"macAddress": MAC}
+    ),
+    "an ACPI index of an absent NIC and of its successor": two({"acpiIndex": 3, "state": "absent"}, {"acpiIndex": 3}),
     "no MAC addresses": two({"macAddress": ""}, {"macAddress": ""}),
     "the link of a passt NIC that is up": on_pod("passtBinding", state="up"),
     "the link of a masquerade NIC that is down": on_pod(state="down"),
