@@ -67,8 +67,13 @@ _ADMITTED: Mapping[tuple[type, str], _Schema] = {
 
 An editor offers the values that a member may have.
 """
-_TEXTS: Final = {"type": ["object", "null"], "additionalProperties": _TEXT}
-_METADATA: Final = {"name": _TEXT, "namespace": _TEXT, "labels": _TEXTS, "annotations": _TEXTS}
+_TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+_TEXTS: Final = {"type": ["object", "null"], "additionalProperties": _TEXT_OR_NULL}
+_METADATA: Final = {
+    "type": ["object", "null"],
+    "properties": {"name": _TEXT_OR_NULL, "namespace": _TEXT_OR_NULL, "labels": _TEXTS, "annotations": _TEXTS},
+}
+"""The metadata of an object; null is the same as absent, as the API server reads it."""
 
 
 def manifest_schema() -> _Schema:
@@ -122,7 +127,7 @@ class _Classes:
         """The schema of the objects of a kind."""
         made = self._around(kind, ()) if kind in TEMPLATES else _object(self._around_spec(kind))
         said = {"apiVersion": {"enum": [*SERVED[kind]]}, "kind": {"const": kind}}
-        return made | {"properties": {**made["properties"], **said, "metadata": _object(_METADATA)}}
+        return made | {"properties": {**made["properties"], **said, "metadata": {**_METADATA}}}
 
     def _around_spec(self, kind: str) -> dict[str, _Schema]:
         """The properties of an object that holds no machine."""
@@ -139,7 +144,7 @@ class _Classes:
         if path == root:
             return self.of(VmiSpec, ("spec",))
         if path[-1:] == ("metadata",):
-            return _object(_METADATA)
+            return {**_METADATA}
         known = known_keys(kind)
         properties: dict[str, Any] = dict.fromkeys(sorted(known[path]), True)
         inner = {each for each in (*known, root) if len(each) == len(path) + 1 and each[:-1] == path}

@@ -161,3 +161,36 @@ def test_documents_of_other_kinds_are_valid_and_a_list_is_looked_into() -> None:
     assert flaws({"kind": "Service", "spec": {"domain": 5}}) == []
     assert flaws({"kind": "List", "items": [{"kind": "VirtualMachineInstance", "spec": 5}]}) != []
     assert flaws({"domain": {"devices": {"interfaces": 5}}}) != []
+
+
+VM: dict[str, Any] = {
+    "apiVersion": "kubevirt.io/v1",
+    "kind": "VirtualMachine",
+    "metadata": {"name": "vm"},
+    "spec": {"template": {"metadata": {}, "spec": {"domain": {"devices": {}}}}},
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("metadata",),
+        ("metadata", "name"),
+        ("metadata", "namespace"),
+        ("metadata", "labels"),
+        ("metadata", "labels", "a"),
+        ("metadata", "annotations", "a"),
+        ("spec", "template", "metadata"),
+        ("spec", "template", "metadata", "annotations"),
+        ("spec", "template", "spec", "networks"),
+    ],
+    ids=".".join,
+)
+def test_null_is_valid_where_the_api_server_takes_it_for_absent(path: tuple[str, ...]) -> None:
+    document = deepcopy(VM)
+    holder = document
+    for step in path[:-1]:
+        holder = holder.setdefault(step, {})
+    holder[path[-1]] = None
+    assert kvnet.load_all(document).machines
+    assert flaws(document) == []
