@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from ipaddress import ip_network
 
-from kvnet._spelling import folded_word
+from kvnet._spelling import sure_word
 from kvnet.errors import Problem
 from kvnet.rules.context import Nic, Rule, RuleContext, warning
 from kvnet.rules.occasions import AUTOATTACH, CIDRS, MEMORY, MULTIQUEUE, ODD_KEYS, REPLICAS
@@ -182,7 +182,7 @@ def plugin_is_registered(context: RuleContext) -> Iterator[Problem]:
         close = get_close_matches(binding.name[:_LONGEST_NAME].lower(), folded, n=1)
         hint = f"did you mean '{folded[close[0]]}'?" if close else "register it in the KubeVirt object"
         message = f"the cluster registers no binding plugin '{binding.name}'"
-        instead = folded_word(binding.name, registered)
+        instead = sure_word(binding.name, registered)
         yield warning(nic.at / "binding" / "name", "KN928", message, hint, instead=instead)
 
 
