@@ -90,12 +90,16 @@ class _Written:
             re.search(rf"^[ \t]*\[+[ \t]*{re.escape(self.table)}\b", self.text, re.MULTILINE) if self.table else None
         )
         start = header.start() if header else 0
-        last = re.escape(key.rpartition(".")[2])
-        spelled = rf"^[ \t]*(?:[\w.\[-]*[.\[])?[\"']?(?P<key>{last})[\"']?[ \t]*[].=]" if key else r"(?!)"
-        within = re.compile(spelled, re.MULTILINE).search(self.text, start)
-        index = within.start("key") if within else start
+        found = (self._index(each, start) for each in reversed(key.split(".")) if each)
+        index = next((each for each in found if each is not None), start)
         line = self.text.count("\n", 0, index) + 1
         return Place(self.file, line, index - self.text.rfind("\n", 0, index))
+
+    def _index(self, word: str, start: int) -> int | None:
+        """Where a word is a key after an index, at the beginning of a line; nothing where it is in an inline table."""
+        spelled = rf"^[ \t]*(?:[\w.\[-]*[.\[])?[\"']?(?P<key>{re.escape(word)})[\"']?[ \t]*[].=]"
+        within = re.compile(spelled, re.MULTILINE).search(self.text, start)
+        return within.start("key") if within else None
 
 
 def _unreadable(message: str, file: str) -> Problem:

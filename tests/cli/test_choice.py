@@ -149,6 +149,16 @@ def test_every_format_of_a_check_goes_to_standard_output_alone(run: Run, output:
     assert b"KN906" in ended.stdout
 
 
+@pytest.mark.parametrize("output", ["json", "yaml", "sarif", "github", "junit"])
+def test_what_keeps_a_check_from_running_is_told_in_the_format_that_was_asked_for(
+    run: Run, tmp_path: Path, output: str
+) -> None:
+    (tmp_path / ".kvnet.toml").write_text("colour = 1")
+    ended = run("check", "-", "-o", output, stdin=BRIDGED.encode())
+    assert (ended.returncode, ended.stderr) == (2, b"")
+    assert b"KN030" in ended.stdout
+
+
 def test_a_baseline_hides_what_there_was_after_lines_moved(run: Run, tmp_path: Path) -> None:
     vm = tmp_path / "vm.yaml"
     vm.write_text(BRIDGED)

@@ -72,6 +72,7 @@ def test_an_empty_table_and_an_empty_file_are_configurations() -> None:
             '[severity]\nKN906 = "fatal"\nKN905 = 1',
             ["2:1: error", "not 'fatal' [severity.KN906]", "3:1:"],
         ),
+        (".kvnet.toml", 'strict = true\nseverity = {KN906 = "fatal"}', ["2:1: error"]),
         ("pyproject.toml", "[tool.a]\nselekt = 1\n[tool.kvnet]\nselekt = 1\n", ["4:1:", "[tool.kvnet.selekt]"]),
         ("pyproject.toml", "[tool]\nkvnet = 1\n", ["tool.kvnet is a table"]),
         ("pyproject.toml", '[tool.kvnet.severity]\n"KN9" = "no"\n', ["pyproject.toml:2:2: error"]),
