@@ -50,6 +50,10 @@ WARNED: dict[str, tuple[Json, list[tuple[str, str]]]] = {
         on_pod(ports=[{"port": 80}, {"port": 22222}, {"port": 49152}, {"port": 49153}]),
         [("KN902", f"{NICS}[0].ports[{n}].port") for n in (1, 2, 3)],
     ),
+    "a network with a netmask": (
+        cidr(vmNetworkCIDR="10.0.2.0/255.255.255.0"),
+        [("KN910", "spec.networks[0].pod.vmNetworkCIDR")],
+    ),
     "multiqueue without a virtio NIC": (
         vmi([nic(model="e1000")], [multus()], devices=MULTIQUEUE),
         [("KN903", f"{DEVICES}.networkInterfaceMultiqueue")],
@@ -133,6 +137,8 @@ SILENT: dict[str, Json] = {
     "ports of passt": on_pod("passtBinding", **PORTS),
     "ports of a plugin, which may forward them": vmi([{"name": "a", "binding": {"name": "x"}, **PORTS}], [pod()]),
     "no ports of a bridge": attached(ports=[]),
+    "ports of an absent bridge": attached(state="absent", **PORTS),
+    "UDP ports with the numbers of those that KubeVirt uses": on_pod(ports=[{"port": 22222, "protocol": "UDP"}]),
     "KubeVirt's own ports behind passt": on_pod("passtBinding", ports=[{"port": 22222}]),
     "ports beside those that KubeVirt uses": on_pod(ports=[{"port": n} for n in (22221, 22223, 49151, 49154)]),
     "multiqueue of SR-IOV NICs alone": vmi([nic(binding="sriov")], [multus()], devices=MULTIQUEUE),
@@ -175,6 +181,31 @@ SILENT: dict[str, Json] = {
 @pytest.mark.parametrize("machine", SILENT.values(), ids=SILENT)
 def test_nothing_is_said_of(machine: Json) -> None:
     assert kvnet.check(kvnet.load(machine)) == ()
+
+
+RANGES = kvnet.Target(cluster=kvnet.ClusterConfig(feature_gates=frozenset({"PortRangesSpec"})))
+"""A cluster that has ranges of ports."""
+
+
+def test_ranges_of_ports_that_a_bridge_ignores_are_told_where_the_cluster_has_them() -> None:
+    machine = kvnet.load(attached(portRanges=[{"protocol": "TCP", "start": 80, "end": 90}]))
+    assert [(each.code, each.field) for each in kvnet.check(machine, RANGES)] == [("KN901", f"{NICS}[0].portRanges")]
+    assert "KN901" not in {each.code for each in kvnet.check(machine)}, "there, they are refused"
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        on_pod(ports=[{"port": 22222}]),
+        attached("sriov", macAddress=MAC),
+        on_pod("bridge"),
+        vmi(),
+        on_pod("passtBinding", state="down"),
+    ],
+)
+def test_a_plain_host_is_told_nothing_of_what_kubevirt_alone_does(machine: Json) -> None:
+    [problem] = kvnet.check(kvnet.load(machine))
+    assert problem.code not in {each.code for each in kvnet.check(kvnet.load(machine), kvnet.Target(profile="host"))}
 
 
 NOTED: dict[str, tuple[Json, list[str]]] = {
