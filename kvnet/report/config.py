@@ -11,7 +11,7 @@ from typing import Any, Final
 from attrs import evolve, field, frozen
 
 from kvnet.errors import FieldPath, Place, Problem, Rejected, Severity
-from kvnet.report.selection import Selection, selector
+from kvnet.report.selection import Selection, known_selector
 
 __all__ = ["FILE_NAMES", "Config", "read_config", "severity_for"]
 
@@ -136,7 +136,7 @@ def _selectors(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise _Misfit(((), 'this is a list of texts, such as ["KN906", "fleet"]'))
     try:
-        return tuple(map(selector, value))
+        return tuple(map(known_selector, value))
     except ValueError as error:
         raise _Misfit(((), str(error))) from None
 
@@ -160,7 +160,7 @@ def severity_for(name: str, severity: object) -> tuple[str, Severity]:
     """A selector and the severity that its problems get. Raises ValueError where one of the two is none."""
     if severity not in tuple(Severity):
         raise ValueError(f"a severity is one of {', '.join(Severity)}, not {severity!r}")
-    return selector(name), Severity(str(severity))
+    return known_selector(name), Severity(str(severity))
 
 
 def _file_name(value: Any) -> str:

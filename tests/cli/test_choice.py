@@ -68,6 +68,8 @@ def test_options_add_to_the_configuration_and_win_over_it(
     ("options", "told"),
     [
         (["--ignore", "advise"], b"did you mean 'advice'?"),
+        (["--select", "KN999"], b"no problem has the code 'KN999'; did you mean KN929?"),
+        (["--severity", "kn999=error"], b"did you mean KN929?"),
         (["--severity", "KN906"], b"a severity is one of error, warning, note"),
         (["--severity", "KN906=bad"], b"not 'bad'"),
         (["-o", "toml"], b"invalid choice: 'toml'"),

@@ -64,6 +64,7 @@ def test_an_empty_table_and_an_empty_file_are_configurations() -> None:
         (".kvnet.toml", "ignore = [\n", [".kvnet.toml:", "error KN030 not TOML: "]),
         (".kvnet.toml", 'ignore = "KN9"', ["1:1: error KN030 this is a list of texts, such as "]),
         (".kvnet.toml", 'ignore = ["advise"]', ["did you mean 'advice'? [ignore]"]),
+        (".kvnet.toml", 'ignore = ["KN999"]', ["no problem has the code 'KN999'; did you mean KN929? [ignore]"]),
         (".kvnet.toml", 'strict = "yes"', ["this is true or false [strict]"]),
         (".kvnet.toml", "baseline = ''", ["this is the name of a file [baseline]"]),
         (".kvnet.toml", 'severity = "error"', ['this is a table, such as {KN906 = "error"} [severity]']),
