@@ -92,7 +92,7 @@ def manifest_schema() -> _Schema:
     cases = [
         *(({"properties": {"kind": {"const": kind}}, "required": ["kind"]}, each) for kind, each in kinds.items()),
         (
-            {"properties": {"kind": {"const": "List"}}, "required": ["kind"]},
+            {"properties": {"kind": {"enum": ["List", *(f"{kind}List" for kind in SERVED)]}}, "required": ["kind"]},
             _object({"items": {"items": {"$ref": "#"}}}),
         ),
         (nameless, bare),
@@ -133,9 +133,9 @@ class _Classes:
         """The properties of an object that holds no machine."""
         if kind == NAD:
             config = {"type": ["string", "null"], "contentMediaType": "application/json"}
-            return {"spec": _object({"config": config}) | {"additionalProperties": False}}
+            return {"spec": _or_null(_object({"config": config}) | {"additionalProperties": False})}
         if kind == KUBEVIRT:
-            return {"spec": _object({"configuration": self.of(ClusterConfig)})}
+            return {"spec": _or_null(_object({"configuration": _or_null(self.of(ClusterConfig))}))}
         return {"spec": self.of(InstancetypeSpec if kind in INSTANCETYPE_KINDS else PreferenceSpec)}
 
     def _around(self, kind: str, path: _Path) -> _Schema:

@@ -159,7 +159,8 @@ def test_a_flaw_of_a_single_interface_is_found_at_its_place(nic: dict[str, Any])
 
 def test_documents_of_other_kinds_are_valid_and_a_list_is_looked_into() -> None:
     assert flaws({"kind": "Service", "spec": {"domain": 5}}) == []
-    assert flaws({"kind": "List", "items": [{"kind": "VirtualMachineInstance", "spec": 5}]}) != []
+    for kind in ("List", "VirtualMachineInstanceList"):
+        assert flaws({"kind": kind, "items": [{"kind": "VirtualMachineInstance", "spec": 5}]}) != []
     assert flaws({"domain": {"devices": {"interfaces": 5}}}) != []
 
 
@@ -193,4 +194,17 @@ def test_null_is_valid_where_the_api_server_takes_it_for_absent(path: tuple[str,
         holder = holder.setdefault(step, {})
     holder[path[-1]] = None
     assert kvnet.load_all(document).machines
+    assert flaws(document) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition", "spec": None},
+        {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "spec": None},
+        {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "spec": {"configuration": None}},
+    ],
+)
+def test_an_object_that_says_nothing_is_valid(document: dict[str, Any]) -> None:
+    kvnet.load_all(document | {"metadata": {"name": "a"}})
     assert flaws(document) == []
