@@ -68,7 +68,7 @@ def mtu_reaches_the_guest(context: RuleContext) -> Iterator[Problem]:
         for nic in context.nics
         if not nic.interface.is_virtio and not nic.interface.is_absent and isinstance(nic.binding, (Bridge, Masquerade))
     ]
-    windows = bool(emulated) and is_windows(context.machine)
+    windows = bool(emulated) and is_windows(context.machine, context.target)
     on_nads = {on.nic.number: on for on in context.on_nads} if emulated else {}
     for nic in emulated:
         on = on_nads.get(nic.number)

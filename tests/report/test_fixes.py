@@ -159,6 +159,12 @@ def test_a_key_that_differs_in_a_digit_is_left_alone() -> None:
     assert fixed(text) == text
 
 
+def test_the_kind_of_a_reference_is_corrected() -> None:
+    text = "kind: VirtualMachine\nspec:\n  preference: {name: a, kind: VirtualMachinePrefernce}\n"
+    text += "  template: {spec: {domain: {devices: {autoattachPodInterface: false}}}}\n"
+    assert fixed(text) == text.replace("Prefernce", "Preference")
+
+
 def test_annotations_and_json_are_corrected() -> None:
     key = "kubevirt.io/allow-pod-bridge-network-live-migration"
     text = MACHINE.replace("annotations: {}", f'annotations: {{{key.title()}: "true"}}')

@@ -177,6 +177,26 @@ def test_of_an_mtu_is_told(machine: Json, nads: tuple[kvnet.Nad, ...], facts: Js
     assert [code for code, _ in told(machine, *nads, facts=kvnet.load_facts(facts))] == ["KN919"] * is_told
 
 
+@pytest.mark.parametrize(
+    ("kind", "namespace", "name", "is_told"),
+    [
+        ("VirtualMachineClusterPreference", None, "gold", True),
+        ("VirtualMachinePreference", "default", "gold", True),
+        ("VirtualMachinePreference", "prod", "gold", False),
+        ("VirtualMachineClusterPreference", None, "silver", False),
+    ],
+)
+def test_a_preference_says_by_its_label_that_the_guest_is_windows(
+    kind: str, namespace: str | None, name: str, is_told: bool
+) -> None:
+    labels = {"instancetype.kubevirt.io/os-type": "windows"}
+    preference = kvnet.Preference(name=name, kind=kind, namespace=namespace, around={"metadata": {"labels": labels}})
+    machine = preferring("gold")
+    machine["spec"]["preference"]["kind"] = kind
+    found = told(machine, preferences=[preference])
+    assert [code for code, _ in found] == ["KN919"] * is_told
+
+
 def test_the_command_for_the_guest_has_its_mtu() -> None:
     target = kvnet.Target(nads=[nad(BRIDGE | {"mtu": 9000})])
     (linux,) = kvnet.check(kvnet.load(attached(model="e1000")), target)
