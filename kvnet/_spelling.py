@@ -23,19 +23,20 @@ def folded_word(word: str, known: Iterable[str]) -> str:
     return _only(each for each in known if _folded(each) == folded)
 
 
-def sure_word(word: str, known: Iterable[str]) -> str:
+def sure_word(word: str, known: Iterable[str], *, shortest: int = _SHORTEST, in_digits: bool = False) -> str:
     """The one known word that a written one must be; empty where that is not certain.
 
     It differs in letter case, dashes and underscores alone, or in one slip as well: a letter too much, missing, wrong,
-    or in the place of its neighbour.
+    or in the place of its neighbour. Another digit may be meant, and is a slip only ``in_digits``. Known words of
+    fewer than ``shortest`` letters are not guessed.
 
-    >>> sure_word("macAdress", ["macAddress", "model"]), sure_word("v1alpha4", ["v1alpha1", "v1alpha2"])
+    >>> sure_word("macAdress", ["macAddress", "model"]), sure_word("vmIPv4NetworkCIDR", ["vmIPv6NetworkCIDR"])
     ('macAddress', '')
     """
     words = list(known)
     folded = _folded(word)
-    near = (each for each in words if len(each) >= _SHORTEST and _differ_by_a_slip(folded, _folded(each)))
-    return folded_word(word, words) or _only(near)
+    guessed = [each for each in words if len(each) >= shortest and (in_digits or _digits(each) == _digits(word))]
+    return folded_word(word, words) or _only(each for each in guessed if _differ_by_a_slip(folded, _folded(each)))
 
 
 def _folded(word: str) -> str:
@@ -56,3 +57,7 @@ def _differ_by_a_slip(one: str, other: str) -> bool:
         )
     short, long = sorted((one, other), key=len)
     return len(long) == len(short) + 1 and any(long[:n] + long[n + 1 :] == short for n in range(len(long)))
+
+
+def _digits(word: str) -> str:
+    return "".join(filter(str.isdigit, word))

@@ -26,7 +26,7 @@ ALLOWED = {
     "defaults": {"target", "spec", "values", "errors"},
     "root_complex": {"target", "spec", "errors"},
     "topology": {"defaults", "spec"},
-    "instancetypes": {"defaults", "target", "spec", "values", "errors", "manifest"},
+    "instancetypes": {"_spelling", "defaults", "target", "spec", "values", "errors", "manifest"},
     "manifest": {
         *("_arguments", "_html", "_lazy", "_spelling"),
         *("cni", "nic_models", "target", "facts", "spec", "values", "errors"),

@@ -12,7 +12,7 @@ from attrs import evolve
 from kvnet.errors import Severity
 from kvnet.manifest.document import read_text
 from kvnet.report.config import FILE_NAMES, Config, read_config, severity_for
-from kvnet.report.selection import selector
+from kvnet.report.selection import known_selector
 
 __all__ = ["choice", "selectors", "severity"]
 
@@ -20,7 +20,7 @@ __all__ = ["choice", "selectors", "severity"]
 def selectors(text: str) -> list[str]:
     """The selectors in the value of an option, separated by commas. Raises ArgumentTypeError."""
     try:
-        return [selector(each) for each in text.split(",") if each.strip()]
+        return [known_selector(each) for each in text.split(",") if each.strip()]
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from None
 

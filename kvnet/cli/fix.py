@@ -136,7 +136,9 @@ def _write(start: _State, state: _State, arguments: Namespace, report: Report, g
         for file, text in changed.items():
             sys.stdout.writelines(_differences(file, start.texts[file], text))
         return
-    for file, text in changed.items():
+    # a file that was given by two names is written once
+    once = {os.path.realpath(file): (file, text) for file, text in changed.items()}
+    for file, text in once.values():
         content = _encoded(file, start.texts[file], text, given)
         if content is None:
             raise OSError(f"'{file}' was changed in the meantime, and is left alone")

@@ -8,11 +8,15 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from kvnet.cli import options
 from kvnet.cli.commands import COMMANDS
 from kvnet.cli.exit_status import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
+
+if TYPE_CHECKING:
+    from kvnet.cli.report import Report
+    from kvnet.errors import KvnetError
 
 __all__ = ["main", "parser"]
 
@@ -137,10 +141,20 @@ def _parsed_and_run(argv: Sequence[str] | None) -> int:
         command = import_module(f"kvnet.cli.{_MODULES.get(arguments.command, arguments.command)}")
         status: int = command.run(arguments, report)
     except KvnetError as error:
-        report.problems(error.problems)
+        _tell(error, arguments, report)
         status = status_of(error.problems)
     report.close()
     return status
+
+
+def _tell(error: KvnetError, arguments: argparse.Namespace, report: Report) -> None:
+    """Tell why a command could not run: of a check, in the format that a program reads from its output."""
+    if arguments.command != "check" or arguments.output == "text":
+        report.problems(error.problems)
+        return
+    from kvnet.report.formats import write  # noqa: PLC0415 - what a command that runs does not need
+
+    sys.stdout.write(write(error.problems, arguments.output, sources=report.sources))
 
 
 def _flush() -> None:

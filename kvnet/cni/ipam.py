@@ -23,6 +23,7 @@ __all__ = [
     "StaticIpam",
     "WhereaboutsIpam",
     "WhereaboutsRange",
+    "networks_of",
 ]
 
 
@@ -156,3 +157,21 @@ IPAM: dict[str, type[Any]] = {
     "whereabouts": WhereaboutsIpam,
 }
 Ipam = Annotated[Any, Tagged("type", IPAM, OtherIpam)]
+
+
+def networks_of(ipam: Any) -> tuple[str, ...]:
+    """The networks or addresses in CIDR form that a configuration gives addresses of; none where it does not say so.
+
+    >>> networks_of(HostLocalIpam(type="host-local", subnet="10.1.1.0/24"))
+    ('10.1.1.0/24',)
+    """
+    match ipam:
+        case HostLocalIpam():
+            listed = [ipam.subnet, *(each.subnet for ranges in ipam.ranges for each in ranges)]
+        case StaticIpam():
+            listed = [each.address for each in ipam.addresses]
+        case WhereaboutsIpam():
+            listed = [ipam.range, *(each.range for each in ipam.ip_ranges)]
+        case _:
+            listed = []
+    return tuple([each for each in listed if each])

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from attrs import frozen
 
+from kvnet._spelling import sure_word
 from kvnet.errors import Cause, FieldPath, Problem, Severity
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, REFERRING, Instancetype, Machine, Matcher, Preference
 from kvnet.target import Target
@@ -113,8 +114,9 @@ def _problems(at: FieldPath, word: str, matcher: Matcher, kinds: tuple[str, str]
         message = f"the {word} has both a name and a volume to infer it from"
         yield Problem(at / "name", "KN213", message, hint="leave one of them out", cause=Cause.INVALID)
     elif kind is None:
-        hint = f"write {' or '.join(kinds)}; without a kind it is {kinds[0]}"
-        yield Problem(at / "kind", "KN213", f"there is no kind '{matcher.kind}' of {word}s", hint=hint)
+        sure = sure_word(matcher.kind or "", kinds)
+        hint = f"write {sure or ' or '.join(kinds)}; without a kind it is {kinds[0]}"
+        yield Problem(at / "kind", "KN213", f"there is no kind '{matcher.kind}' of {word}s", hint=hint, instead=sure)
     elif volume:
         message = f"the {word} is inferred from the volume '{volume}', so {_EFFECTS[word]}"
         yield Problem(at, "KN210", message, hint="name it to have it applied", severity=Severity.WARNING)

@@ -84,9 +84,8 @@ def skipped_as(data: Any) -> str | None:
     if _is_own(api):
         hint = f"did you mean '{_closest(api, SERVED[kind])}'?"
         message = f"KubeVirt never served a {kind} of '{api}'"
-        raise Misfit(
-            Flaw(code=UNSERVED, path=("apiVersion",), message=message, hint=hint, instead=sure_word(api, SERVED[kind]))
-        )
+        sure = sure_word(api, SERVED[kind], in_digits=True)
+        raise Misfit(Flaw(code=UNSERVED, path=("apiVersion",), message=message, hint=hint, instead=sure))
     return f"{kind} of {api}"
 
 

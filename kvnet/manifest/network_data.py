@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from ipaddress import IPv6Interface, ip_interface
+from ipaddress import IPv6Address, IPv6Interface, ip_interface
 from typing import Any, Final
 
 from attrs import frozen
@@ -18,7 +18,7 @@ __all__ = ["GuestLink", "Written", "index_of", "read_network_data"]
 
 _LONGEST: Final = 2048
 """Bytes that KubeVirt allows; longer ones are refused and need no advice."""
-_DEFAULT_ROUTES: Final = frozenset({"default", "::", "::/0", "0::/0", "0::0/0", "::0/0"})
+_ANY: Final = IPv6Address(0)
 _SECTIONS: Final = ("ethernets", "wifis", "bonds", "bridges", "vlans", "tunnels", "dummy-devices", "vrfs")
 _PATH = tuple[str | int, ...]
 
@@ -148,7 +148,7 @@ def _links_of_version_1(config: Mapping[str, Any], at: _PATH) -> Iterator[GuestL
             name=name if isinstance(name, str) else None,
             mac=_mac(each.get("mac_address")),
             is_nic=each.get("type") == "physical",
-            addresses=tuple(_addresses((_with_netmask(subnet), (*at, "address")) for subnet, at in subnets)),
+            addresses=tuple(_addresses((_with_prefix(subnet), (*at, "address")) for subnet, at in subnets)),
             gateways=tuple(_gateways_of_version_1(subnets)),
         )
 
@@ -171,11 +171,20 @@ def _is_narrow(route: Mapping[str, Any]) -> bool:
     return any(route.get(name) not in (None, 0, "0", "::", "::0") for name in ("prefix", "netmask"))
 
 
-def _with_netmask(subnet: Mapping[str, Any]) -> Any:
-    address, mask = subnet.get("address"), subnet.get("netmask")
-    if isinstance(address, str) and "/" not in address and str(mask).isdigit():
-        return f"{address}/{mask}"
+def _with_prefix(subnet: Mapping[str, Any]) -> Any:
+    """The address of a subnet with its prefix length, which may stand beside it, as a netmask too."""
+    address, length = subnet.get("address"), subnet.get("prefix", subnet.get("netmask"))
+    if isinstance(length, str) and ":" in length:
+        length = _bits(length)
+    if isinstance(address, str) and "/" not in address and str(length).isdigit():
+        return f"{address}/{length}"
     return address
+
+
+def _bits(netmask: str) -> int | None:
+    """The prefix length of a netmask such as ``ffff:ffff::``, or nothing."""
+    address = ip_of(netmask)
+    return int(address).bit_count() if address is not None else None
 
 
 def _addresses(written: Iterable[tuple[Any, _PATH]]) -> Iterator[Written]:
@@ -189,7 +198,11 @@ def _addresses(written: Iterable[tuple[Any, _PATH]]) -> Iterator[Written]:
 
 
 def _is_default(value: Any) -> bool:
-    return isinstance(value, str) and value in _DEFAULT_ROUTES
+    """Whether a destination is all of IPv6; ``::`` without a prefix length counts, whose netmask stands elsewhere."""
+    if not isinstance(value, str):
+        return False
+    address, _, length = value.partition("/")
+    return value == "default" or (length in ("", "0") and ip_of(address) == _ANY)
 
 
 def _is_gateway(value: Any) -> bool:

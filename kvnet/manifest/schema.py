@@ -67,8 +67,13 @@ _ADMITTED: Mapping[tuple[type, str], _Schema] = {
 
 An editor offers the values that a member may have.
 """
-_TEXTS: Final = {"type": ["object", "null"], "additionalProperties": _TEXT}
-_METADATA: Final = {"name": _TEXT, "namespace": _TEXT, "labels": _TEXTS, "annotations": _TEXTS}
+_TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+_TEXTS: Final = {"type": ["object", "null"], "additionalProperties": _TEXT_OR_NULL}
+_METADATA: Final = {
+    "type": ["object", "null"],
+    "properties": {"name": _TEXT_OR_NULL, "namespace": _TEXT_OR_NULL, "labels": _TEXTS, "annotations": _TEXTS},
+}
+"""The metadata of an object; null is the same as absent, as the API server reads it."""
 
 
 def manifest_schema() -> _Schema:
@@ -87,7 +92,7 @@ def manifest_schema() -> _Schema:
     cases = [
         *(({"properties": {"kind": {"const": kind}}, "required": ["kind"]}, each) for kind, each in kinds.items()),
         (
-            {"properties": {"kind": {"const": "List"}}, "required": ["kind"]},
+            {"properties": {"kind": {"enum": ["List", *(f"{kind}List" for kind in SERVED)]}}, "required": ["kind"]},
             _object({"items": {"items": {"$ref": "#"}}}),
         ),
         (nameless, bare),
@@ -122,15 +127,15 @@ class _Classes:
         """The schema of the objects of a kind."""
         made = self._around(kind, ()) if kind in TEMPLATES else _object(self._around_spec(kind))
         said = {"apiVersion": {"enum": [*SERVED[kind]]}, "kind": {"const": kind}}
-        return made | {"properties": {**made["properties"], **said, "metadata": _object(_METADATA)}}
+        return made | {"properties": {**made["properties"], **said, "metadata": {**_METADATA}}}
 
     def _around_spec(self, kind: str) -> dict[str, _Schema]:
         """The properties of an object that holds no machine."""
         if kind == NAD:
             config = {"type": ["string", "null"], "contentMediaType": "application/json"}
-            return {"spec": _object({"config": config}) | {"additionalProperties": False}}
+            return {"spec": _or_null(_object({"config": config}) | {"additionalProperties": False})}
         if kind == KUBEVIRT:
-            return {"spec": _object({"configuration": self.of(ClusterConfig)})}
+            return {"spec": _or_null(_object({"configuration": _or_null(self.of(ClusterConfig))}))}
         return {"spec": self.of(InstancetypeSpec if kind in INSTANCETYPE_KINDS else PreferenceSpec)}
 
     def _around(self, kind: str, path: _Path) -> _Schema:
@@ -139,7 +144,7 @@ class _Classes:
         if path == root:
             return self.of(VmiSpec, ("spec",))
         if path[-1:] == ("metadata",):
-            return _object(_METADATA)
+            return {**_METADATA}
         known = known_keys(kind)
         properties: dict[str, Any] = dict.fromkeys(sorted(known[path]), True)
         inner = {each for each in (*known, root) if len(each) == len(path) + 1 and each[:-1] == path}

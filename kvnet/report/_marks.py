@@ -80,6 +80,7 @@ def _of_comments(
     spans = sorted((_content_start(each, text), each.end_mark.index) for each in scalars)
     heads = [root.start_mark.index for root in roots]
     ends = [max((each.end_mark.index for each in some if _is_leaf(each)), default=0) for some in nodes]
+    blocks = {lines.place(each.start_mark.index).line: _last_line(each, lines) for each in scalars if _is_block(each)}
     written = [n for n, line in enumerate(text.split("\n"), 1) if line.strip() and line.strip()[0] != "#"]
     for comment in comments:
         at = comment.start()
@@ -88,14 +89,14 @@ def _of_comments(
             continue
         line = lines.place(at).line
         start = lines.starts[line - 1]
-        is_alone = not text[start:at].strip()
+        is_alone = text[start:at].strip() in ("", "---")
         document = bisect_right(ends, start)
         place = lines.place(at, min(document, max(len(roots) - 1, 0)))
         if is_alone and document < len(roots) and at < heads[document]:
             first, last = _document(document, lines, heads)
         else:
             line = _next(written, line) if is_alone else line
-            first, last = (line, 0), (line + 1, 0)
+            first, last = (line, 0), (blocks.get(line, line) + 1, 0)
         codes = _IGNORE.match(comment["rest"])
         yield place, codes["codes"].strip() if codes else "", first, last
 
@@ -116,10 +117,20 @@ def _next(lines: Sequence[int], line: int) -> int:
     return lines[n] if n < len(lines) else line
 
 
+def _is_block(scalar: yaml.ScalarNode) -> bool:
+    return scalar.style in ("|", ">")
+
+
+def _last_line(scalar: yaml.ScalarNode, lines: _Lines) -> int:
+    """The last line of the text of a block, whose end is where the next line begins."""
+    place = lines.place(max(scalar.start_mark.index, scalar.end_mark.index - 1))
+    return place.line
+
+
 def _content_start(scalar: yaml.ScalarNode, text: str) -> int:
     """Where the content of a scalar begins: after the header of a block, which may have a comment."""
     start: int = scalar.start_mark.index
-    return text.find("\n", start) if scalar.style in ("|", ">") else start
+    return text.find("\n", start) if _is_block(scalar) else start
 
 
 def _is_leaf(node: yaml.Node) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from attrs import evolve, field, frozen
 
 from kvnet.errors import FieldPath, Place, Problem, Rejected, Severity
-from kvnet.report.selection import Selection, selector
+from kvnet.report.selection import Selection, known_selector
 
 __all__ = ["FILE_NAMES", "Config", "read_config", "severity_for"]
 
@@ -90,12 +90,16 @@ class _Written:
             re.search(rf"^[ \t]*\[+[ \t]*{re.escape(self.table)}\b", self.text, re.MULTILINE) if self.table else None
         )
         start = header.start() if header else 0
-        last = re.escape(key.rpartition(".")[2])
-        spelled = rf"^[ \t]*(?:[\w.\[-]*[.\[])?[\"']?(?P<key>{last})[\"']?[ \t]*[].=]" if key else r"(?!)"
-        within = re.compile(spelled, re.MULTILINE).search(self.text, start)
-        index = within.start("key") if within else start
+        found = (self._index(each, start) for each in reversed(key.split(".")) if each)
+        index = next((each for each in found if each is not None), start)
         line = self.text.count("\n", 0, index) + 1
         return Place(self.file, line, index - self.text.rfind("\n", 0, index))
+
+    def _index(self, word: str, start: int) -> int | None:
+        """Where a word is a key after an index, at the beginning of a line; nothing where it is in an inline table."""
+        spelled = rf"^[ \t]*(?:[\w.\[-]*[.\[])?[\"']?(?P<key>{re.escape(word)})[\"']?[ \t]*[].=]"
+        within = re.compile(spelled, re.MULTILINE).search(self.text, start)
+        return within.start("key") if within else None
 
 
 def _unreadable(message: str, file: str) -> Problem:
@@ -132,7 +136,7 @@ def _selectors(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise _Misfit(((), 'this is a list of texts, such as ["KN906", "fleet"]'))
     try:
-        return tuple(map(selector, value))
+        return tuple(map(known_selector, value))
     except ValueError as error:
         raise _Misfit(((), str(error))) from None
 
@@ -156,7 +160,7 @@ def severity_for(name: str, severity: object) -> tuple[str, Severity]:
     """A selector and the severity that its problems get. Raises ValueError where one of the two is none."""
     if severity not in tuple(Severity):
         raise ValueError(f"a severity is one of {', '.join(Severity)}, not {severity!r}")
-    return selector(name), Severity(str(severity))
+    return known_selector(name), Severity(str(severity))
 
 
 def _file_name(value: Any) -> str:

@@ -86,19 +86,31 @@ def made_problems(before: Iterable[Problem], after: Iterable[Problem], fixes: Se
     """The errors and warnings that fixes made, or did not take away; ``before`` and ``after`` are all there were.
 
     Where a problem kept its object from being judged, what is found in the object now was there before, unless it is
-    in a line that was edited.
+    of the key or value that was edited.
     """
     expected = Counter(map(_key, before)) - Counter(_key(fix.problem) for fix in fixes)
     revealed = {_document(fix.problem) for fix in fixes if fix.problem.code in _HIDING}
-    edited = {(fix.edit.file, fix.problem.place.line) for fix in fixes if fix.problem.place}
     made = []
     for each in after:
         key = _key(each)
-        is_new, is_edited = not expected[key], each.place is None or (each.place.file, each.place.line) in edited
+        is_new, is_edited = not expected[key], each.place is None or any(_concerns(each, fix) for fix in fixes)
         expected[key] -= 1
         if is_new and each.severity is not Severity.NOTE and (is_edited or _document(each) not in revealed):
             made.append(each)
     return tuple(made)
+
+
+def _concerns(problem: Problem, fix: Fix) -> bool:
+    """Whether a problem is in the line of a fix, and of what it edited: its key, what is below, or the mapping around.
+
+    A line may hold a whole document, in JSON and in flow style.
+    """
+    place = fix.problem.place
+    if place is None or problem.place is None or (problem.place.file, problem.place.line) != (place.file, place.line):
+        return False
+    *around, last = fix.problem.at.parts or ("",)
+    at = problem.at.parts
+    return at == (*around,) or at[: len(around) + 1] in ((*around, last), (*around, fix.problem.instead))
 
 
 _Key = tuple[str, int, str, str]

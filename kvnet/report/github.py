@@ -14,8 +14,11 @@ from kvnet.report.formats import Findings
 __all__ = ["github"]
 
 _COMMANDS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
-_OF_DATA: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
-_OF_PROPERTIES: Final = {**_OF_DATA, **str.maketrans({":": "%3A", ",": "%2C"})}
+_CONTROLS: Final = {n: f"\\x{n:02x}" for n in (*range(0x20), *range(0x7F, 0xA0)) if chr(n) != "\t"}
+"""Characters that the log of a workflow would obey, as they are spelled out."""
+_ESCAPED: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_OF_DATA: Final = {**_CONTROLS, **_ESCAPED}
+_OF_PROPERTIES: Final = {**_ESCAPED, **str.maketrans({":": "%3A", ",": "%2C"})}
 
 
 def github(findings: Findings) -> str:

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from kvnet.codes.groups import GROUPS, OPTIONAL_GROUPS, group_of
 from kvnet.errors import Problem, Severity
 
-__all__ = ["ALL", "UNAVOIDABLE", "Selection", "is_selected_by", "selector"]
+__all__ = ["ALL", "UNAVOIDABLE", "Selection", "is_selected_by", "known_selector", "selector"]
 
 ALL: Final = "ALL"
 """Selects every code, those of optional groups too."""
@@ -42,6 +42,28 @@ def selector(text: str) -> str:
     near = get_close_matches(text.lower(), GROUPS, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"the groups are {', '.join(GROUPS)}"
     raise ValueError(f"'{text}' is neither a code such as KN906, the beginning of one, nor a group; {hint}")
+
+
+def known_selector(text: str) -> str:
+    """A selector that names something. Raises ValueError also for a code that no problem has.
+
+    Comments in manifests are read without this, for they may name codes of other releases.
+
+    >>> known_selector("KN999")
+    Traceback (most recent call last):
+    ...
+    ValueError: no problem has the code 'KN999'; did you mean KN929?
+    """
+    found = selector(text)
+    if found.startswith("KN") and len(found) == _WHOLE:
+        # most checks name no code, and need not look for the pages
+        from kvnet.codes.catalogue import UnknownCode, explanation  # noqa: PLC0415
+
+        try:
+            explanation(found)
+        except UnknownCode as error:
+            raise ValueError(str(error)) from None
+    return found
 
 
 def is_selected_by(code: str, selectors: Iterable[str]) -> bool:

@@ -18,7 +18,7 @@ ANNOTATION: Final = "kvnet.io/ignore"
 
 _UNUSED: Final = "KN031"
 _UNREADABLE: Final = "KN032"
-_HINT: Final = "write '# kvnet: ignore[KN906] reason'"
+_HINT: Final = f"write '# kvnet: ignore[KN906] reason', or 'KN906' in the annotation {ANNOTATION}"
 
 
 @frozen(kw_only=True)
@@ -108,7 +108,8 @@ def suppressions(sources: Mapping[str, str]) -> Suppressions:
     """What is suppressed in texts, which are given by the names of their files.
 
     A comment counts for its line; alone on its line, for the next line with content; above the first line of a
-    document, for the document. An annotation counts for the object that has it.
+    document, for the document. Where a block of text begins in a line, the block belongs to it. An annotation counts
+    for the object that has it.
     """
     entries: list[Suppression] = []
     problems: list[Problem] = []
@@ -119,16 +120,17 @@ def suppressions(sources: Mapping[str, str]) -> Suppressions:
         # the texts of most files have none, and need not be parsed again
         for place, codes, first, last in import_module("kvnet.report._marks").marks(file, text):
             try:
-                names = tuple([selector(each) for each in codes.split(",")])
+                names = tuple([selector(each) for each in codes.split(",") if each.strip()])
             except ValueError as error:
-                hint = _HINT if not codes else ""
-                message = str(error) if codes else "this comment does not say what to ignore"
-                problems.append(_unreadable(place, message, hint))
-            else:
+                problems.append(_unreadable(place, str(error)))
+                continue
+            if names:
                 entries.append(Suppression(place=place, selectors=names, first=first, last=last))
+            else:
+                problems.append(_unreadable(place, "nothing says what to ignore here", _HINT))
     entries.sort(key=lambda each: (order[each.place.file], each.place.line, each.place.column))
     return Suppressions(entries=tuple(entries), problems=tuple(problems))
 
 
-def _unreadable(place: Place, message: str, hint: str) -> Problem:
+def _unreadable(place: Place, message: str, hint: str = "") -> Problem:
     return Problem(FieldPath(), _UNREADABLE, message, hint=hint, severity=Severity.WARNING, place=place)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from ipaddress import ip_network
 
-from kvnet._spelling import folded_word
+from kvnet._spelling import sure_word
 from kvnet.errors import Problem
 from kvnet.rules.context import Nic, Rule, RuleContext, warning
 from kvnet.rules.occasions import AUTOATTACH, CIDRS, MEMORY, MULTIQUEUE, ODD_KEYS, REPLICAS
 from kvnet.spec import REFERRING, Bridge, Masquerade, PasstBinding, Plugin, Sriov
+from kvnet.spec.cluster import Gate
 from kvnet.spec.keys import odd_keys
 from kvnet.values import quantity_ceil, quantity_text
 
-__all__ = ["RULES"]
+__all__ = ["IN_THE_POD", "RULES"]
 
 _ACPI_INDEXES = range(1, 16384)
 _LAUNCHER_PORTS = (22222, 49152, 49153)
 _MIGRATABLE_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration"
 _MOST_PLUGINS, _LONGEST_NAME = 64, 64
 """How many binding plugins, and how many characters of a name, are compared for what was meant."""
+_CIDR = re.compile("[0-9A-Fa-f:.]+/[0-9]+")
 _SMALLEST_CIDR = {4: 30, 6: 126}
 _IGNORED_BY_SRIOV = {
     "model": "model",
@@ -33,25 +36,28 @@ _LEAST_MEMORY = 2**20
 
 
 def ports_are_forwarded(context: RuleContext) -> Iterator[Problem]:
-    """Only masquerade and passt forward ports."""
+    """Only masquerade and passt forward ports, and masquerade ranges of them."""
     for nic in context.nics:
-        if not nic.interface.ports or isinstance(nic.interface.binding, Masquerade | PasstBinding | Plugin | Sriov):
+        interface = nic.interface
+        if interface.is_absent or isinstance(interface.binding, Masquerade | PasstBinding | Plugin | Sriov):
             continue
-        yield warning(
-            nic.at / "ports",
-            "KN901",
-            f"'{nic.interface.name}' does not forward ports: its binding ignores them",
-            "drop them, or use `masquerade: {}` on the pod network",
-        )
+        # on the pod network, and where the cluster has no ranges, KubeVirt refuses them
+        has_ranges = interface.port_ranges and not nic.on_pod_network
+        ranges = ("portRanges",) if has_ranges and context.target.cluster.allows(Gate.PORT_RANGES) else ()
+        for member in (*(("ports",) if interface.ports else ()), *ranges):
+            yield warning(
+                nic.at / member,
+                "KN901",
+                f"'{interface.name}' does not forward ports: its binding ignores them",
+                "drop them, or use `masquerade: {}` on the pod network",
+            )
 
 
 def ports_of_the_launcher(context: RuleContext) -> Iterator[Problem]:
-    """Live migration and virt-launcher use some ports of the pod themselves."""
-    for nic in context.nics:
-        if not isinstance(nic.interface.binding, Masquerade):
-            continue
+    """Live migration and virt-launcher use some TCP ports of the pod themselves."""
+    for nic in context.bound_by(Masquerade):
         for n, port in enumerate(nic.interface.ports or ()):
-            if port.port in _LAUNCHER_PORTS:
+            if port.port in _LAUNCHER_PORTS and port.protocol in (None, "", "TCP"):
                 yield warning(
                     (nic.at / "ports")[n] / "port",
                     "KN902",
@@ -66,7 +72,7 @@ def multiqueue_has_effect(context: RuleContext) -> Iterator[Problem]:
         return
     served = False
     for nic in context.nics:
-        if not nic.has_binding(Sriov):
+        if not nic.has_binding(Sriov) and not nic.interface.is_absent:
             served = True
             if nic.interface.is_virtio:
                 return
@@ -76,18 +82,28 @@ def multiqueue_has_effect(context: RuleContext) -> Iterator[Problem]:
 
 
 def sriov_settings(context: RuleContext) -> Iterator[Problem]:
-    """A passed-through function brings its own model and MAC."""
+    """A passed-through function brings its own model."""
     for nic in context.bound_by(Sriov):
-        if nic.interface.mac_address:
+        for field, member in _IGNORED_BY_SRIOV.items():
+            if getattr(nic.interface, field):
+                yield warning(nic.at / member, "KN905", f"{member} has no effect on an SR-IOV NIC", "leave it out")
+
+
+def mac_of_a_function(context: RuleContext) -> Iterator[Problem]:
+    """A passed-through function brings its own MAC address, which the CNI plugin may set."""
+    for nic in context.bound_by(Sriov):
+        if nic.interface.mac_address and not _sets_mac(context, nic):
             yield warning(
                 nic.at / "macAddress",
                 "KN904",
                 "the MAC of an SR-IOV NIC is not part of KubeVirt's XML",
                 "the CNI plugin has to set it on the virtual function",
             )
-        for field, member in _IGNORED_BY_SRIOV.items():
-            if getattr(nic.interface, field):
-                yield warning(nic.at / member, "KN905", f"{member} has no effect on an SR-IOV NIC", "leave it out")
+
+
+def _sets_mac(context: RuleContext, nic: Nic) -> bool:
+    """Whether the CNI plugin of a virtual function is known to give it the requested address."""
+    return any(on.nic.number == nic.number and on.chain.first.type == "sriov" for on in context.on_nads)
 
 
 def bridge_on_pod_network_stays(context: RuleContext) -> Iterator[Problem]:
@@ -118,7 +134,7 @@ def acpi_index(context: RuleContext) -> Iterator[Problem]:
     seen: dict[int, str] = {}
     for nic in context.nics:
         index = nic.interface.acpi_index
-        if not index:
+        if not index or nic.interface.is_absent:
             continue
         at = nic.at / "acpiIndex"
         if index not in _ACPI_INDEXES:
@@ -134,7 +150,7 @@ def macs_of_nics(context: RuleContext) -> Iterator[Problem]:
     """Two NICs with one MAC confuse bridges and guests, and libvirt cannot start one with the address of zeros."""
     seen: dict[bytes, str] = {}
     for nic, mac in context.macs:
-        if mac is None:
+        if mac is None or nic.interface.is_absent:
             continue
         if mac.is_zero:
             message = f"{mac} is no address that a NIC can have"
@@ -177,7 +193,7 @@ def plugin_is_registered(context: RuleContext) -> Iterator[Problem]:
         close = get_close_matches(binding.name[:_LONGEST_NAME].lower(), folded, n=1)
         hint = f"did you mean '{folded[close[0]]}'?" if close else "register it in the KubeVirt object"
         message = f"the cluster registers no binding plugin '{binding.name}'"
-        instead = folded_word(binding.name, registered)
+        instead = sure_word(binding.name, registered)
         yield warning(nic.at / "binding" / "name", "KN928", message, hint, instead=instead)
 
 
@@ -211,8 +227,11 @@ def guest_network(context: RuleContext) -> Iterator[Problem]:
 
 def _cidr_flaw(text: str, version: int) -> str | None:
     try:
-        network = ip_network(text, strict=False)
+        # Go reads neither a netmask nor a zone
+        network = ip_network(text, strict=False) if _CIDR.fullmatch(text) else None
     except ValueError:
+        network = None
+    if network is None:
         return f"'{text}' is not a network, so a pod with IPv{version} will not start"
     if network.version != version:
         return f"'{text}' is not an IPv{version} network"
@@ -257,9 +276,10 @@ def memory_has_a_unit(context: RuleContext) -> Iterator[Problem]:
 
 
 RULES = (
-    Rule(ports_are_forwarded, "ports"),
+    Rule(ports_are_forwarded, "ports", "port_ranges"),
     Rule(ports_of_the_launcher, "ports"),
     Rule(multiqueue_has_effect, MULTIQUEUE),
+    Rule(mac_of_a_function, Sriov),
     Rule(sriov_settings, Sriov),
     Rule(bridge_on_pod_network_stays, Bridge),
     Rule(acpi_index, "acpi_index"),
@@ -273,3 +293,7 @@ RULES = (
     Rule(references_in_place, "instancetype", "preference"),
     Rule(memory_has_a_unit, MEMORY),
 )
+
+_JUDGES_OF_THE_POD = (ports_of_the_launcher, mac_of_a_function, bridge_on_pod_network_stays, link_state_has_effect)
+IN_THE_POD = tuple([rule for rule in RULES if rule.judge in _JUDGES_OF_THE_POD])
+"""Those of the rules that are on what KubeVirt does, and not on a plain host, which has no pod and its own XML."""

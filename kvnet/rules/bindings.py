@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvnet._spelling import folded_word
+from kvnet._spelling import sure_word
 from kvnet.errors import Cause, FieldPath, Problem
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import BINDINGS
@@ -36,12 +36,14 @@ def known_state(context: RuleContext) -> Iterator[Problem]:
     for nic in context.nics:
         state = nic.interface.state
         if state and state not in _STATES:
+            instead = sure_word(state, _STATES, shortest=len("down"))
+            meant = f"did you mean '{instead}'? " if instead else ""
             yield refusal(
                 nic.at / "state",
                 "KN107",
                 f"'{state}' is not a link state",
-                "write up, down or absent, in lower case",
-                instead=folded_word(state, _STATES),
+                f"{meant}write up, down or absent, in lower case",
+                instead=instead,
             )
 
 

@@ -166,6 +166,7 @@ ADMISSION = (
 """The rules of KubeVirt's admission, in its order."""
 
 _IN_THE_POD = (*nad_advice.RULES, *reach_advice.RULES, *ipv6_advice.RULES)
+_NOT_OF_A_HOST = frozenset((*advice.IN_THE_POD, *_IN_THE_POD))
 """Advice on what happens in the pod, which a plain host does not have."""
 
 GROUPS: Mapping[str, tuple[Rule, ...]] = {"security": nad_advice.SECURITY}
@@ -178,5 +179,5 @@ RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *metadata.RULES, *queue_advi
 @cache
 def _rules(profile: Profile, groups: frozenset[str]) -> Rules:
     """The rules for a profile, then those of the chosen groups."""
-    usual = RULES if profile is Profile.KUBEVIRT else RULES[: -len(_IN_THE_POD)]
+    usual = [rule for rule in RULES if profile is Profile.KUBEVIRT or rule not in _NOT_OF_A_HOST]
     return Rules((*usual, *(rule for name, rules in GROUPS.items() if name in groups for rule in rules)))

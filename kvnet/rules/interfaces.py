@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final
 
-from kvnet._spelling import folded_word
+from kvnet._spelling import sure_word
 from kvnet.errors import Cause, Problem
 from kvnet.nic_models import MODELS
 from kvnet.rules.context import Rule, RuleContext, refusal
@@ -76,7 +76,7 @@ def known_model(context: RuleContext) -> Iterator[Problem]:
             f"'{model}' is not a NIC model",
             f"{meant}the models are {', '.join(MODELS)}",
             cause=Cause.NOT_SUPPORTED,
-            instead=folded_word(model, MODELS),
+            instead=sure_word(model, MODELS),
         )
 
 

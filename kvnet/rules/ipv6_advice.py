@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv6Address, IPv6Interface, IPv6Network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from attrs import evolve
 
@@ -96,7 +96,7 @@ def something_configures_ipv6(context: RuleContext) -> Iterator[Problem]:
         pod = nic.network.pod if nic.network is not None else None
         cidr = pod.vm_ipv6_network_cidr if pod is not None else None
         side = _side(nic)
-        if side is None or not (cidr or has_ipv6) or _may_be_configured(context, nic):
+        if side is None or not (cidr or has_ipv6) or _may_be_configured(context, nic, side):
             continue
         at = {network.name: path for path, network in context.networks}[nic.name] / "pod" / "vmIPv6NetworkCIDR"
         own = context.root if context.has_default_nic else nic.at / "masquerade"
@@ -114,13 +114,13 @@ def _pod_has_ipv6(context: RuleContext) -> bool:
     return any(isinstance(each, IPv6Address) and not each.is_link_local for each in addresses)
 
 
-def _may_be_configured(context: RuleContext, nic: Nic) -> bool:
-    """Whether some network data gives IPv6 to a NIC, or to a link that may be it, or cannot be read."""
+def _may_be_configured(context: RuleContext, nic: Nic, side: _Side) -> bool:
+    """Whether network data may give IPv6 to a NIC, or cannot be read, or user data writes the guest's address."""
     return any(
         data.links is None
         or any((link.addresses or link.gateways) and _is(context, nic, link) is not False for link in data.links)
         for data in _network_data(context)
-    )
+    ) or any(str(side.guest.ip) in text for text in _user_data(context))
 
 
 def _is_meant(context: RuleContext, nic: Nic, link: GuestLink, side: _Side) -> bool:
@@ -184,22 +184,33 @@ def _side(nic: Nic) -> _Side | None:
     return _Side(guest=guest, gateway=network.network_address + 1)
 
 
-def _network_data(context: RuleContext) -> Iterator[_Data]:
-    """The network data of each cloud-init volume that has some."""
+def _sources(context: RuleContext) -> Iterator[tuple[FieldPath, Mapping[str, Any]]]:
+    """The sources of cloud-init's data, with their paths."""
     for n, volume in enumerate(entries(context.machine.spec.rest, "volumes")):
         for kind in _CLOUD_INIT:
-            source, at = member(volume, kind), (context.root / "volumes")[n] / kind
-            if source is None:
-                continue
-            plain, encoded = text(source, "networkData"), text(source, "networkDataBase64")
-            if plain:
-                yield _Data(at / "networkData", plain, read_network_data(plain), is_plain=True)
-            elif encoded:
-                decoded = _decoded(encoded)
-                links = None if decoded is None else read_network_data(decoded)
-                yield _Data(at / "networkDataBase64", decoded or "", links)
-            elif member(source, "networkDataSecretRef"):
-                yield _Data(at / "networkDataSecretRef")
+            source = member(volume, kind)
+            if source is not None:
+                yield (context.root / "volumes")[n] / kind, source
+
+
+def _network_data(context: RuleContext) -> Iterator[_Data]:
+    """The network data of each cloud-init volume that has some."""
+    for at, source in _sources(context):
+        plain, encoded = text(source, "networkData"), text(source, "networkDataBase64")
+        if plain:
+            yield _Data(at / "networkData", plain, read_network_data(plain), is_plain=True)
+        elif encoded:
+            decoded = _decoded(encoded)
+            links = None if decoded is None else read_network_data(decoded)
+            yield _Data(at / "networkDataBase64", decoded or "", links)
+        elif member(source, "networkDataSecretRef"):
+            yield _Data(at / "networkDataSecretRef")
+
+
+def _user_data(context: RuleContext) -> Iterator[str]:
+    """The user data of each cloud-init volume that has some in the manifest."""
+    for _, source in _sources(context):
+        yield text(source, "userData") or _decoded(text(source, "userDataBase64")) or ""
 
 
 def _decoded(encoded: str) -> str | None:

@@ -6,20 +6,25 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kvnet.spec import TEMPLATES, Machine
+from kvnet.spec import PREFERENCE_KINDS, TEMPLATES, Machine
 from kvnet.spec.wire import member
+from kvnet.target import Target
 
 __all__ = ["has_sidecar", "is_windows"]
 
 _SIDECAR = "sidecar.istio.io/inject"
+_PREFERENCE_KEYS = dict(
+    zip(PREFERENCE_KINDS, ("kubevirt.io/cluster-preference-name", "kubevirt.io/preference-name"), strict=True)
+)
+"""The annotation that names a machine's preference, by the kind of the preference."""
+_DEFAULT_NAMESPACE = "default"
 _SYSTEM_KEYS = frozenset(
     {
         "os",
         "kubevirt.io/os",
         "vm.kubevirt.io/os",
         "vm.kubevirt.io/template",
-        "kubevirt.io/preference-name",
-        "kubevirt.io/cluster-preference-name",
+        *_PREFERENCE_KEYS.values(),
         "instancetype.kubevirt.io/default-preference",
         "instancetype.kubevirt.io/os-type",
     }
@@ -40,20 +45,26 @@ def has_sidecar(machine: Machine) -> bool:
     return isinstance(asked, str) and asked.lower() == "true"
 
 
-def is_windows(machine: Machine) -> bool:
+def is_windows(machine: Machine, target: Target) -> bool:
     """Whether the guest's system is Windows, as its preference, its labels or its annotations tell.
 
-    Its instancetype and preference have been applied, and annotations name them.
+    Its instancetype and preference have been applied, and annotations name them; the target has the preference itself.
     """
     if not machine.annotations and not machine.around:
         return False
-    return any(_WINDOWS.search(name) for name in _system_names(machine))
+    return any(_WINDOWS.search(name) for name in _system_names(machine, target))
 
 
-def _system_names(machine: Machine) -> Iterator[str]:
+def _system_names(machine: Machine, target: Target) -> Iterator[str]:
     holders = [machine.annotations]
     for path in _holders(machine):
         holders += [_labels(machine, path), member(machine.around, *path, "metadata", "annotations") or {}]
+    named = {(kind, machine.annotations.get(key)) for kind, key in _PREFERENCE_KEYS.items()}
+    holders += [
+        member(each.around, "metadata", "labels") or {}
+        for each in target.preferences
+        if (each.kind, each.name) in named and each.namespace in (None, machine.namespace or _DEFAULT_NAMESPACE)
+    ]
     for holder in holders:
         for key, value in holder.items():
             if isinstance(key, str) and key.startswith(_SYSTEM_PREFIX):

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from kvnet._lazy import lazy
-from kvnet.errors import Problem
+from kvnet.errors import FieldPath, Problem
 from kvnet.rules.context import OnNad, Rule, RuleContext, note, warning
 from kvnet.rules.occasions import DEFAULTS, NADS, ODD_REFERENCES
-from kvnet.spec import Bridge, Masquerade, Nad, Sriov
+from kvnet.spec import Bridge, Masquerade, Nad, Network, Sriov
 from kvnet.spec.network import is_nad_reference
 from kvnet.target import nad_name, nad_of
 
@@ -21,7 +21,7 @@ else:
     # the classes of CNI plugins take 17 ms to import, which only those who have NADs pay for
     ipam, meta, plugins = (lazy(f"kvnet.cni.{name}") for name in ("ipam", "meta", "plugins"))
 
-__all__ = ["RULES", "SECURITY", "gives_addresses"]
+__all__ = ["RULES", "SECURITY", "gives_ipv4"]
 
 
 _RESOURCE = "k8s.v1.cni.cncf.io/resourceName"
@@ -87,7 +87,7 @@ def _may_give_function(first: plugins.Plugin, nad: Nad) -> bool:
 def nad_is_given(context: RuleContext) -> Iterator[Problem]:
     """Where documents hold NADs, the one that a network names is among them."""
     given = context.target.nads
-    for at, network in context.networks:
+    for at, network in _asked_of_multus(context):
         multus = network.multus
         if multus is None or not is_nad_reference(multus.network_name):
             continue
@@ -95,6 +95,12 @@ def nad_is_given(context: RuleContext) -> Iterator[Problem]:
             namespace, name = nad_name(context.machine, multus)
             message = f"no document has the NetworkAttachmentDefinition '{name}' of namespace '{namespace}'"
             yield note(at / "multus" / "networkName", "KN914", message, _nad_hint(namespace, name, given))
+
+
+def _asked_of_multus(context: RuleContext) -> Iterator[tuple[FieldPath, Network]]:
+    """The networks that KubeVirt asks Multus for: those of absent interfaces are left out."""
+    absent = {nic.name for nic in context.nics if nic.interface.is_absent}
+    return ((at, network) for at, network in context.networks if network.name not in absent)
 
 
 def _nad_hint(namespace: str, name: str, given: tuple[Nad, ...]) -> str:
@@ -109,7 +115,7 @@ def _nad_hint(namespace: str, name: str, given: tuple[Nad, ...]) -> str:
 
 def reference_is_a_name(context: RuleContext) -> Iterator[Problem]:
     """KubeVirt admits any ``networkName``, and Multus refuses a pod with one that no object can have."""
-    for at, network in context.networks:
+    for at, network in _asked_of_multus(context):
         reference = network.multus.network_name if network.multus is not None else ""
         if reference and not is_nad_reference(reference):
             yield warning(
@@ -150,13 +156,20 @@ def default_gives_address(context: RuleContext) -> Iterator[Problem]:
     """The Multus network that takes the place of the pod's has to give the pod an address."""
     for on in context.on_nads:
         network = on.nic.network
-        if network is not None and network.is_default and gives_addresses(on.chain) is False:
+        if network is None or not network.is_default or _has_address(context):
+            continue
+        if gives_addresses(on.chain) is False:
             yield warning(
                 on.at,
                 "KN917",
                 f"'{on.nad.name}' is the default network of the pod, and gives it no address",
                 'add an IPAM to its CNI configuration, such as "ipam": {"type": "host-local", "subnet": …}',
             )
+
+
+def _has_address(context: RuleContext) -> bool:
+    """Whether the facts tell of an address that the default network gave a pod."""
+    return any(each.default and each.ips for each in context.target.facts.pod_networks or ())
 
 
 def gives_addresses(chain: Chain) -> bool | None:
@@ -169,6 +182,15 @@ def gives_addresses(chain: Chain) -> bool | None:
     if isinstance(first, plugins.KubeOvnPlugin):
         return True
     return None if isinstance(first, plugins.OtherPlugin) else False
+
+
+def gives_ipv4(chain: Chain) -> bool | None:
+    """Whether the plugins of a chain give the pod's link an IPv4 address; ``None`` where that is not known."""
+    sources = [ipam.networks_of(each.ipam) for each in chain.plugins if _is_ipam(each)]
+    if isinstance(chain.first, plugins.OvnPlugin) and chain.first.subnets:
+        sources.append(tuple(chain.first.subnets.split(",")))
+    has_ipv6_only = all(networks and all(":" in each for each in networks) for networks in sources)
+    return False if sources and has_ipv6_only else gives_addresses(chain)
 
 
 def _is_ipam(plugin: plugins.Plugin) -> bool:

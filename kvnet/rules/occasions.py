@@ -60,7 +60,7 @@ CIDRS = "a pod network with a CIDR for the guest"
 MULTIQUEUE = "multiqueue"
 AUTOATTACH = "no automatic pod NIC"
 MEMORY = "little memory of the guest, or of an unusual spelling"
-EMULATED = "a model, and definitions or metadata"
+EMULATED = "a model, and definitions, metadata or facts of what Multus gave to the pod"
 MAX_SOCKETS = "a bound on CPU sockets"
 DEDICATED = "dedicated CPUs"
 CPU_QUANTITIES = "a CPU request or limit"
@@ -115,7 +115,7 @@ def occasions(machine: Machine, target: Target) -> frozenset[Occasion]:
         given.add(ANNOTATIONS)
     if has_odd_keys(machine):
         given.add(ODD_KEYS)
-    if "model" in given and (target.nads or machine.annotations or machine.around):
+    if "model" in given and (target.nads or target.facts.pod_networks or machine.annotations or machine.around):
         given.add(EMULATED)
     if target.nads and Multus in given:
         given.add(NADS)

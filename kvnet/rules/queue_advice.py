@@ -36,7 +36,7 @@ def queues_are_of_use(context: RuleContext) -> Iterator[Problem]:
     if count <= max(nics, 1) or pairs > _MOST_WINDOWS_QUEUES:
         yield from _little_use(context, nics, count)
     if pairs > 1 and taps:
-        yield _memory_note(context.machine.kind, taps * pairs, pairs, is_windows(context.machine))
+        yield _memory_note(context.machine.kind, taps * pairs, pairs, is_windows(context.machine, context.target))
 
 
 def _few_vectors(context: RuleContext, nics: int, pairs: int) -> Iterator[Problem]:
@@ -65,7 +65,7 @@ def _little_use(context: RuleContext, nics: int, count: int) -> Iterator[Problem
     elif nics >= count:
         message = f"with {_counted(nics, 'NIC')} for {count} vCPUs, multiqueue is of little use"
         yield note(at, "KN921", message, "leave it out, unless a few of the NICs carry most of the traffic")
-    if pairs > _MOST_WINDOWS_QUEUES and is_windows(context.machine):
+    if pairs > _MOST_WINDOWS_QUEUES and is_windows(context.machine, context.target):
         message = f"Windows may lose its network with {pairs} queues for a NIC"
         hint = f"give it at most {_MOST_WINDOWS_QUEUES} vCPUs, or leave multiqueue out"
         yield note(at, "KN921", message, hint)

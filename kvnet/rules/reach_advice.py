@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from kvnet._lazy import lazy
@@ -10,7 +10,7 @@ from kvnet.errors import Problem
 from kvnet.facts import PodNetwork
 from kvnet.rules.context import Nic, OnNad, Rule, RuleContext, warning
 from kvnet.rules.labels import has_sidecar, is_windows
-from kvnet.rules.nad_advice import gives_addresses
+from kvnet.rules.nad_advice import gives_ipv4
 from kvnet.rules.occasions import EMULATED, SIDECAR
 from kvnet.spec import Bridge, Masquerade
 from kvnet.spec.wire import member
@@ -43,7 +43,7 @@ def probes_find_a_link(context: RuleContext) -> Iterator[Problem]:
         for probe, effect in _PROBES.items()
         if (asked := member(context.machine.spec.rest, probe)) is not None
         for handler, words in _HANDLERS.items()
-        if asked.get(handler) is not None
+        if _asks_the_pod(asked.get(handler))
     ]
     for nic in context.nics if failing else ():
         is_primary = nic.network is not None and nic.network.is_default
@@ -56,6 +56,11 @@ def probes_find_a_link(context: RuleContext) -> Iterator[Problem]:
             )
 
 
+def _asks_the_pod(handler: object) -> bool:
+    """Whether a handler asks the address of the pod, and no other host."""
+    return handler is not None and not (isinstance(handler, Mapping) and handler.get("host"))
+
+
 def mtu_reaches_the_guest(context: RuleContext) -> Iterator[Problem]:
     """The MTU of a network reaches the guest through virtio or DHCP, and Windows takes it from virtio alone."""
     emulated = [
@@ -63,7 +68,7 @@ def mtu_reaches_the_guest(context: RuleContext) -> Iterator[Problem]:
         for nic in context.nics
         if not nic.interface.is_virtio and not nic.interface.is_absent and isinstance(nic.binding, (Bridge, Masquerade))
     ]
-    windows = bool(emulated) and is_windows(context.machine)
+    windows = bool(emulated) and is_windows(context.machine, context.target)
     on_nads = {on.nic.number: on for on in context.on_nads} if emulated else {}
     for nic in emulated:
         on = on_nads.get(nic.number)
@@ -90,14 +95,14 @@ def _without_mtu(nic: Nic, mtu: int | None, *, windows: bool) -> Problem:
 def _has_dhcp(context: RuleContext, nic: Nic, on: OnNad | None) -> bool:
     """Whether KubeVirt's DHCP server tells the guest the MTU, or nothing is known of that.
 
-    That of a bridge has something to tell where the pod's link has an address.
+    That of a bridge has something to tell where the pod's link has an IPv4 address.
     """
-    if on is None or not nic.has_binding(Bridge):
+    if not nic.has_binding(Bridge):
         return True
     found = _in_pod(context, nic)
     if found is not None and found.ips:
         return any((address := ip_of(each)) is not None and address.version == 4 for each in found.ips)
-    return gives_addresses(on.chain) is not False
+    return on is None or gives_ipv4(on.chain) is not False
 
 
 def _known_mtu(context: RuleContext, nic: Nic, on: OnNad | None) -> int | None:

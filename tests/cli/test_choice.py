@@ -68,6 +68,8 @@ def test_options_add_to_the_configuration_and_win_over_it(
     ("options", "told"),
     [
         (["--ignore", "advise"], b"did you mean 'advice'?"),
+        (["--select", "KN999"], b"no problem has the code 'KN999'; did you mean KN929?"),
+        (["--severity", "kn999=error"], b"did you mean KN929?"),
         (["--severity", "KN906"], b"a severity is one of error, warning, note"),
         (["--severity", "KN906=bad"], b"not 'bad'"),
         (["-o", "toml"], b"invalid choice: 'toml'"),
@@ -147,6 +149,16 @@ def test_every_format_of_a_check_goes_to_standard_output_alone(run: Run, output:
     ended = run("check", "-", "-o", output, stdin=BRIDGED.encode())
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert b"KN906" in ended.stdout
+
+
+@pytest.mark.parametrize("output", ["json", "yaml", "sarif", "github", "junit"])
+def test_what_keeps_a_check_from_running_is_told_in_the_format_that_was_asked_for(
+    run: Run, tmp_path: Path, output: str
+) -> None:
+    (tmp_path / ".kvnet.toml").write_text("colour = 1")
+    ended = run("check", "-", "-o", output, stdin=BRIDGED.encode())
+    assert (ended.returncode, ended.stderr) == (2, b"")
+    assert b"KN030" in ended.stdout
 
 
 def test_a_baseline_hides_what_there_was_after_lines_moved(run: Run, tmp_path: Path) -> None:

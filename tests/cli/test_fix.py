@@ -105,6 +105,25 @@ def test_a_link_and_the_mode_of_its_target_stay(run: Run, tmp_path: Path) -> Non
     assert sorted(os.listdir(tmp_path)) == ["target.yaml", "vm.yaml"]
 
 
+def test_a_file_with_two_names_is_corrected_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "vm.yaml").write_text(WRONG)
+    (tmp_path / "link.yaml").symlink_to("vm.yaml")
+    ended = run("check", "--fix", "link.yaml", "vm.yaml")
+    assert b"left alone" not in ended.stderr
+    assert (tmp_path / "vm.yaml").read_text() == RIGHT
+
+
+def test_a_kind_in_a_document_of_one_line_is_corrected_whatever_comes_to_light(run: Run, tmp_path: Path) -> None:
+    text = (
+        '{"kind": "virtualmachineinstance", "apiVersion": "kubevirt.io/v1", "metadata": {"name": "a"}, "spec": {'
+        '"domain": {"devices": {"interfaces": [{"name": "a", "bridge": {}}]}}, "networks": []}}'
+    )
+    (tmp_path / "vm.json").write_text(text)
+    ended = run("check", "--fix", "vm.json")
+    assert (ended.returncode, b"fixed 1 of" in ended.stderr) == (1, True)
+    assert (tmp_path / "vm.json").read_text() == text.replace("virtualmachineinstance", "VirtualMachineInstance")
+
+
 def test_only_what_is_told_is_corrected(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "vm.yaml"
     file.write_text(WRONG)

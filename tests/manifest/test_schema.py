@@ -159,5 +159,52 @@ def test_a_flaw_of_a_single_interface_is_found_at_its_place(nic: dict[str, Any])
 
 def test_documents_of_other_kinds_are_valid_and_a_list_is_looked_into() -> None:
     assert flaws({"kind": "Service", "spec": {"domain": 5}}) == []
-    assert flaws({"kind": "List", "items": [{"kind": "VirtualMachineInstance", "spec": 5}]}) != []
+    for kind in ("List", "VirtualMachineInstanceList"):
+        assert flaws({"kind": kind, "items": [{"kind": "VirtualMachineInstance", "spec": 5}]}) != []
     assert flaws({"domain": {"devices": {"interfaces": 5}}}) != []
+
+
+VM: dict[str, Any] = {
+    "apiVersion": "kubevirt.io/v1",
+    "kind": "VirtualMachine",
+    "metadata": {"name": "vm"},
+    "spec": {"template": {"metadata": {}, "spec": {"domain": {"devices": {}}}}},
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("metadata",),
+        ("metadata", "name"),
+        ("metadata", "namespace"),
+        ("metadata", "labels"),
+        ("metadata", "labels", "a"),
+        ("metadata", "annotations", "a"),
+        ("spec", "template", "metadata"),
+        ("spec", "template", "metadata", "annotations"),
+        ("spec", "template", "spec", "networks"),
+    ],
+    ids=".".join,
+)
+def test_null_is_valid_where_the_api_server_takes_it_for_absent(path: tuple[str, ...]) -> None:
+    document = deepcopy(VM)
+    holder = document
+    for step in path[:-1]:
+        holder = holder.setdefault(step, {})
+    holder[path[-1]] = None
+    assert kvnet.load_all(document).machines
+    assert flaws(document) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition", "spec": None},
+        {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "spec": None},
+        {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "spec": {"configuration": None}},
+    ],
+)
+def test_an_object_that_says_nothing_is_valid(document: dict[str, Any]) -> None:
+    kvnet.load_all(document | {"metadata": {"name": "a"}})
+    assert flaws(document) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from attrs import evolve
 
 from kvnet import FieldPath, Place, Problem, Severity
 from kvnet.checks import told_of
@@ -43,6 +44,14 @@ CORRECTED = {
     "model: 'E1000'": "model: 'e1000'",
     'model: "ne2k-pci"': 'model: "ne2k_pci"',
     "state: Down": "state: down",
+    # values with one slip, and no other digits
+    "model: virtoi": "model: virtio",
+    "model: 'vitio'": "model: 'virtio'",
+    "model: pcnett": "model: pcnet",
+    "model: E-1000-E": "model: e1000e",
+    "model: rlt8139": "model: rtl8139",
+    "state: dwon": "state: down",
+    'state: "don"': 'state: "down"',
     "ports: [{port: 80, protocol: tcp}]": "ports: [{port: 80, protocol: TCP}]",
     # quotes
     'bootOrder: "1"': "bootOrder: 1",
@@ -59,9 +68,15 @@ CORRECTED = {
     "pciAddress: 01:00.0": 'pciAddress: "0000:01:00.0"',
 }
 LEFT = [
-    "model: virtoi",
     "model: e100",
+    "model: e1001",
+    "model: rtl8129",
+    "model: ne2k_isa",
+    "model: vmxnet3",
     "state: upp",
+    "state: on",
+    "state: low",
+    "ports: [{port: 80, protocol: SCTP}]",
     "ports: [{port: 80, protocol: TPC}]",
     "mac: 02:00:00:00:00:01",
     "colour: red",
@@ -127,6 +142,27 @@ def test_what_is_around_the_interfaces_is_corrected(right: str, wrong: str) -> N
 def test_a_kind_or_api_version_that_resembles_several_or_none_is_left_alone(wrong: str) -> None:
     text = MACHINE.replace(next(each for each in AROUND if each[:4] == wrong[:4]), wrong)
     assert fixed(text) == text
+
+
+@pytest.mark.parametrize(("written", "corrected"), [("passtt", "passt"), ("Passt", "passt"), ("vlan8", "vlan8")])
+def test_a_binding_plugin_is_corrected_to_a_registered_one(written: str, corrected: str) -> None:
+    cluster = (
+        "---\nkind: KubeVirt\napiVersion: kubevirt.io/v1\nspec: {configuration: {network: {binding: "
+        "{passt: {domainAttachmentType: tap}, vlan7: {domainAttachmentType: tap}}}}}\n"
+    )
+    text = MACHINE.replace("masquerade: {}", f"binding: {{name: {written}}}") + cluster
+    assert fixed(text) == text.replace(f"name: {written}", f"name: {corrected}")
+
+
+def test_a_key_that_differs_in_a_digit_is_left_alone() -> None:
+    text = MACHINE.replace("pod: {}", "pod: {vmIPv4NetworkCIDR: 10.0.2.0/24}")
+    assert fixed(text) == text
+
+
+def test_the_kind_of_a_reference_is_corrected() -> None:
+    text = "kind: VirtualMachine\nspec:\n  preference: {name: a, kind: VirtualMachinePrefernce}\n"
+    text += "  template: {spec: {domain: {devices: {autoattachPodInterface: false}}}}\n"
+    assert fixed(text) == text.replace("Prefernce", "Preference")
 
 
 def test_annotations_and_json_are_corrected() -> None:
@@ -202,6 +238,14 @@ def test_another_problem_is_the_fault_of_a_fix_unless_its_object_was_not_judged(
     assert made_problems([a_problem()], [far], [a_fix()]) == (far,)
     assert made_problems([unread.problem], [far], [unread]) == ()
     assert made_problems([unread.problem], [near], [unread]) == (near,)
+
+
+def test_in_a_line_with_a_whole_document_only_what_was_edited_is_the_fault_of_a_fix() -> None:
+    unread = a_fix("KN012")
+    beside = evolve(a_problem("KN101"), at=FieldPath(("spec", "networks", 0)))
+    assert made_problems([unread.problem], [beside], [unread]) == ()
+    around = evolve(beside, at=FieldPath())
+    assert made_problems([unread.problem], [around], [unread]) == (around,)
 
 
 def test_a_note_is_no_fault_of_a_fix_and_a_problem_that_stays_is_one() -> None:

@@ -46,6 +46,7 @@ def test_json_and_yaml_are_the_data_of_the_problems(told: list[Problem]) -> None
 # GitHub
 
 
+CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 UNESCAPED = {"%0D": "\r", "%0A": "\n", "%3A": ":", "%2C": ",", "%25": "%"}
 
 
@@ -70,7 +71,7 @@ def test_a_runner_reads_each_problem_from_one_line(told: list[Problem], sources:
         name, properties, data = parsed(line)
         assert name == {"note": "notice"}.get(problem.severity, problem.severity)
         assert properties["title"] == problem.code
-        assert data.startswith(problem.message)
+        assert data.startswith(CONTROLS.sub(lambda found: f"\\x{ord(found.group()):02x}", problem.message))
         if problem.place is not None:
             assert properties["file"] == problem.place.file
             assert (properties["line"], properties["col"]) == (str(problem.place.line), str(problem.place.column))
@@ -79,6 +80,10 @@ def test_a_runner_reads_each_problem_from_one_line(told: list[Problem], sources:
 def test_github_marks_what_the_problem_is_about() -> None:
     _, properties, _ = parsed(write([a_problem()], "github", sources=SOURCES).rstrip())
     assert (properties["col"], properties["endColumn"]) == ("8", "14")
+
+
+def test_github_gets_no_characters_that_its_log_would_obey() -> None:
+    assert "::\\x1b[31mred\\x07%0A" in write([a_problem(message="\x1b[31mred\x07\n")], "github")
 
 
 # JUnit

@@ -64,6 +64,7 @@ def test_without_suppressions_both_problems_are_told() -> None:
         ("kind", "# kvnet: ignore[advice]\nkind", []),
         ("kind", "# kvnet: ignore[KN9]\n---\nkind", []),
         ("kind", "---\n# kvnet: ignore[KN906, KN901] both\nkind", []),
+        ("kind", "--- # kvnet: ignore[KN906, KN901,]\nkind", []),
         ("name: NAME", "name: NAME  # see kvnet: ignore[KN906]", ["KN901", "KN906"]),
         ("name: NAME", "name: 'a # kvnet: ignore[KN9]'", ["KN901", "KN906"]),
         ("name: NAME", "annotations: {kvnet.io/ignore: KN906}", ["KN901"]),
@@ -125,6 +126,43 @@ def test_a_file_that_cannot_be_read_is_told_whatever_is_suppressed() -> None:
     suppressed = suppressions({"vm.yaml": "# kvnet: ignore[ALL]\na: 1\nb: [\n"})
     unreadable = a_problem("KN001", line=3, column=1)
     assert suppressed.kept([unreadable]) == (unreadable,)
+
+
+BLOCK = """\
+kind: VirtualMachineInstance
+spec:
+  domain: {devices: {interfaces: [{name: a, masquerade: {}}]}}
+  networks: [{name: a, pod: {}}]
+  volumes:
+  - name: ci
+    cloudInitNoCloud:
+      HEADER
+        version: 2
+        ethernets: {eth0: {addresses: ["fd10:0:2::9/120"], gateway6: "fd10:0:2::1"}}
+      AFTER
+"""
+
+
+@pytest.mark.parametrize(
+    ("header", "after", "codes"),
+    [
+        ("networkData: |", "userData: x", ["KN923"]),
+        ("networkData: | # kvnet: ignore[KN923]", "userData: x", []),
+        ("# kvnet: ignore[KN923]\n      networkData: >-", "userData: x", []),
+        ("networkData: |", "userData: x # kvnet: ignore[KN923]", ["KN923"]),
+        ("networkData: |", "userData: | # kvnet: ignore[KN923]\n        x", ["KN923"]),
+    ],
+)
+def test_what_is_found_in_a_block_of_text_is_suppressed_where_the_block_begins(
+    header: str, after: str, codes: list[str]
+) -> None:
+    assert left(BLOCK.replace("HEADER", header).replace("AFTER", after)) == codes
+
+
+def test_an_annotation_that_says_nothing_is_told_with_what_to_write() -> None:
+    text = BRIDGED.replace("name: NAME", "annotations: {kvnet.io/ignore: ''}")
+    [problem] = suppressions({"vm.yaml": text}).problems
+    assert (problem.code, "kvnet.io/ignore" in problem.hint) == ("KN032", True)
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a]  # kvnet: ignore[KN9]\n", "&a\n- *a  # kvnet: ignore[KN9]\n"])

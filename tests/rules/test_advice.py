@@ -50,8 +50,16 @@ WARNED: dict[str, tuple[Json, list[tuple[str, str]]]] = {
         on_pod(ports=[{"port": 80}, {"port": 22222}, {"port": 49152}, {"port": 49153}]),
         [("KN902", f"{NICS}[0].ports[{n}].port") for n in (1, 2, 3)],
     ),
+    "a network with a netmask": (
+        cidr(vmNetworkCIDR="10.0.2.0/255.255.255.0"),
+        [("KN910", "spec.networks[0].pod.vmNetworkCIDR")],
+    ),
     "multiqueue without a virtio NIC": (
         vmi([nic(model="e1000")], [multus()], devices=MULTIQUEUE),
+        [("KN903", f"{DEVICES}.networkInterfaceMultiqueue")],
+    ),
+    "multiqueue where the only virtio NIC is absent": (
+        vmi([nic("a", model="e1000"), nic("b", state="absent")], [multus("a"), multus("b")], devices=MULTIQUEUE),
         [("KN903", f"{DEVICES}.networkInterfaceMultiqueue")],
     ),
     "multiqueue where only an SR-IOV NIC says virtio": (
@@ -129,6 +137,8 @@ SILENT: dict[str, Json] = {
     "ports of passt": on_pod("passtBinding", **PORTS),
     "ports of a plugin, which may forward them": vmi([{"name": "a", "binding": {"name": "x"}, **PORTS}], [pod()]),
     "no ports of a bridge": attached(ports=[]),
+    "ports of an absent bridge": attached(state="absent", **PORTS),
+    "UDP ports with the numbers of those that KubeVirt uses": on_pod(ports=[{"port": 22222, "protocol": "UDP"}]),
     "KubeVirt's own ports behind passt": on_pod("passtBinding", ports=[{"port": 22222}]),
     "ports beside those that KubeVirt uses": on_pod(ports=[{"port": n} for n in (22221, 22223, 49151, 49154)]),
     "multiqueue of SR-IOV NICs alone": vmi([nic(binding="sriov")], [multus()], devices=MULTIQUEUE),
@@ -139,6 +149,10 @@ SILENT: dict[str, Json] = {
     "the first and the last ACPI index": two({"acpiIndex": 1}, {"acpiIndex": 16383}),
     "ACPI index 0, which is none": two({"acpiIndex": 0}, {"acpiIndex": 0}),
     "two MAC addresses": two({"macAddress": MAC}, {"macAddress": "52:54:00:00:00:0b"}),
+    "a MAC address of an absent NIC and of its successor": two(
+        {"macAddress": MAC, "state": "absent"}, {"macAddress": MAC}
+    ),
+    "an ACPI index of an absent NIC and of its successor": two({"acpiIndex": 3, "state": "absent"}, {"acpiIndex": 3}),
     "no MAC addresses": two({"macAddress": ""}, {"macAddress": ""}),
     "the link of a passt NIC that is up": on_pod("passtBinding", state="up"),
     "the link of a masquerade NIC that is down": on_pod(state="down"),
@@ -167,6 +181,31 @@ SILENT: dict[str, Json] = {
 @pytest.mark.parametrize("machine", SILENT.values(), ids=SILENT)
 def test_nothing_is_said_of(machine: Json) -> None:
     assert kvnet.check(kvnet.load(machine)) == ()
+
+
+RANGES = kvnet.Target(cluster=kvnet.ClusterConfig(feature_gates=frozenset({"PortRangesSpec"})))
+"""A cluster that has ranges of ports."""
+
+
+def test_ranges_of_ports_that_a_bridge_ignores_are_told_where_the_cluster_has_them() -> None:
+    machine = kvnet.load(attached(portRanges=[{"protocol": "TCP", "start": 80, "end": 90}]))
+    assert [(each.code, each.field) for each in kvnet.check(machine, RANGES)] == [("KN901", f"{NICS}[0].portRanges")]
+    assert "KN901" not in {each.code for each in kvnet.check(machine)}, "there, they are refused"
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        on_pod(ports=[{"port": 22222}]),
+        attached("sriov", macAddress=MAC),
+        on_pod("bridge"),
+        vmi(),
+        on_pod("passtBinding", state="down"),
+    ],
+)
+def test_a_plain_host_is_told_nothing_of_what_kubevirt_alone_does(machine: Json) -> None:
+    [problem] = kvnet.check(kvnet.load(machine))
+    assert problem.code not in {each.code for each in kvnet.check(kvnet.load(machine), kvnet.Target(profile="host"))}
 
 
 NOTED: dict[str, tuple[Json, list[str]]] = {

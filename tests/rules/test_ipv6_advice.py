@@ -49,6 +49,10 @@ DATA: dict[str, tuple[Json, list[str]]] = {
         cloud_init(netplan(addresses=["FD10:0:2:0::2/120"], routes=[{"to": "default", "via": "fd10:0:2:0::1"}])),
         [],
     ),
+    "another spelling of all addresses": (
+        cloud_init(netplan(**GOOD | {"routes": [{"to": "0:0:0:0:0:0:0:0/0", "via": "fd10:0:2::1"}]})),
+        [],
+    ),
     "another address": (cloud_init(netplan(addresses=["fd10:0:2::3/120"], routes=[ROUTE])), ["KN923"]),
     "another prefix": (cloud_init(netplan(addresses=["fd10:0:2::2/64"], routes=[ROUTE])), ["KN923"]),
     "an address with options": (
@@ -90,6 +94,16 @@ DATA: dict[str, tuple[Json, list[str]]] = {
     "version 1 with a netmask": (
         cloud_init(version_1({"type": "static6", "address": "fd10:0:2::2", "netmask": 120, "gateway": "fd10:0:2::1"})),
         [],
+    ),
+    "version 1 with another prefix beside the address": (
+        cloud_init(version_1({"type": "static6", "address": "fd10:0:2::2", "prefix": 64, "gateway": "fd10:0:2::1"})),
+        ["KN923"],
+    ),
+    "version 1 with a netmask that is written as an address": (
+        cloud_init(
+            version_1({"type": "static6", "address": "fd10:0:2::2", "netmask": "ffff::", "gateway": "fd10:0:2::1"})
+        ),
+        ["KN923"],
     ),
     "version 1 with another address and gateway": (
         cloud_init(version_1({"type": "static", "address": "fd10:0:2::9/64", "gateway": "fd10:0:2::fe"})),
@@ -188,6 +202,14 @@ def test_an_address_behind_masquerade_is_not_told_of_a_link_that_is_another_nic(
 
 
 DUAL = {"podNetworks": [{"interface": "eth0", "default": True, "ips": ["10.244.1.5", "fd10:244::5"]}]}
+SCRIPT = "#!/bin/sh\nip -6 addr add fd10:0:2::2/120 dev eth0\nip -6 route add default via fd10:0:2::1\n"
+
+
+def user_data(**source: str) -> Json:
+    """A machine behind masquerade with user data alone."""
+    return vmi([nic(binding="masquerade")], [pod()], spec={"volumes": [{"name": "ci", "cloudInitNoCloud": source}]})
+
+
 UNCONFIGURED: dict[str, tuple[Json, Json, list[tuple[str, str]]]] = {
     "a pod with IPv6": (
         vmi([nic(binding="masquerade")], [pod()]),
@@ -226,6 +248,13 @@ UNCONFIGURED: dict[str, tuple[Json, Json, list[tuple[str, str]]]] = {
         DUAL,
         [("KN924", f"{NICS}[0].masquerade")],
     ),
+    "user data that configures the guest's address": (user_data(userData=SCRIPT), DUAL, []),
+    "user data in base64 that configures the guest's address": (
+        user_data(userDataBase64=base64.b64encode(SCRIPT.encode()).decode()),
+        DUAL,
+        [],
+    ),
+    "user data of other things": (user_data(userData="#!/bin/sh"), DUAL, [("KN924", f"{NICS}[0].masquerade")]),
     "network data in a secret": (cloud_init("", networkDataSecretRef={"name": "a"}), DUAL, []),
     "network data of OpenStack's form": (cloud_init({"links": [], "networks": [{"type": "ipv6"}]}), DUAL, []),
     "network data with IPv6 of the other NIC": (

@@ -85,6 +85,16 @@ ON_NADS: dict[str, tuple[Json, tuple[kvnet.Nad, ...], list[tuple[str, str]]]] = 
     "a NAD that is not among others": (attached(), (nad(BRIDGE, name="other"),), [("KN914", REFERENCE)]),
     "a NAD that is in another namespace": (attached(), (nad(BRIDGE, namespace="prod"),), [("KN914", REFERENCE)]),
     "no NADs at all": (attached(), (), []),
+    "a NAD of an absent NIC that is not among others": (
+        attached(state="absent"),
+        (nad(BRIDGE, name="other"),),
+        [],
+    ),
+    "a reference of three parts of an absent NIC": (
+        attached(state="absent", network={"networkName": "a/b/c"}),
+        (),
+        [],
+    ),
     "a reference of three parts": (attached(network={"networkName": "a/b/c"}), (), [("KN915", REFERENCE)]),
     "a reference without a namespace before the slash": (
         attached(network={"networkName": "/nad"}),
@@ -181,6 +191,22 @@ def test_of_a_binding_and_its_nad_is_told(
     machine: Json, nads: tuple[kvnet.Nad, ...], expected: list[tuple[str, str]]
 ) -> None:
     assert told(machine, *nads) == expected
+
+
+def test_a_default_that_the_facts_know_an_address_of_gives_one() -> None:
+    entry = {"name": "default/nad", "interface": "eth0", "ips": ["10.1.1.2"], "default": True}
+    assert told(default(), nad(BRIDGE), facts=kvnet.load_facts({"podNetworks": [entry]})) == []
+    unknown = kvnet.load_facts({"podNetworks": [entry | {"ips": []}]})
+    assert told(default(), nad(BRIDGE), facts=unknown) == [("KN917", REFERENCE)]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "is_told"), [({"type": "sriov"}, False), ({"type": "host-device", "pciBusID": "0000:05:00.1"}, True)]
+)
+def test_of_a_mac_of_a_function_is_told_unless_the_plugin_sets_it(plugin: Json, is_told: bool) -> None:
+    machine = kvnet.load(attached("sriov", macAddress=MAC))
+    problems = kvnet.check(machine, kvnet.Target(nads=[nad(plugin)]))
+    assert [each.code for each in problems] == ["KN904"] * is_told
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ PROBES: dict[str, tuple[Json, bool]] = {
     "HTTP over a link that is down": (probed(HTTP), True),
     "TCP over a link that is down": (probed({"tcpSocket": {"port": 80}}, probe="readinessProbe"), True),
     "gRPC over a link that is down": (probed({"grpc": {"port": 80}}), True),
+    "HTTP of another host over a link that is down": (probed({"httpGet": {"port": 80, "host": "10.1.1.9"}}), False),
+    "TCP of another host over a link that is down": (probed({"tcpSocket": {"port": 80, "host": "web"}}), False),
+    "HTTP of an empty host over a link that is down": (probed({"httpGet": {"port": 80, "host": ""}}), True),
     "a command over a link that is down": (probed({"exec": {"command": ["true"]}}), False),
     "the guest agent over a link that is down": (probed({"guestAgentPing": {}}), False),
     "HTTP over a link that is up": (probed(HTTP, state="up"), False),
@@ -68,6 +71,8 @@ def preferring(name: str) -> Json:
     return machine | {"spec": machine["spec"] | {"preference": {"name": name}}}
 
 
+IPV6 = {"type": "host-local", "subnet": "fd00::/64"}
+IPV4_RANGE = {"subnet": "10.1.1.0/24"}
 MTUS: dict[str, tuple[Json, tuple[kvnet.Nad, ...], Json, bool]] = {
     "e1000 on a bridge of 9000": (attached(model="e1000"), (nad(BRIDGE | {"mtu": 9000}),), {}, True),
     "e1000 on a bridge that tuning makes 9000": (
@@ -96,6 +101,44 @@ MTUS: dict[str, tuple[Json, tuple[kvnet.Nad, ...], Json, bool]] = {
         (nad(BRIDGE | {"mtu": 9000}),),
         {"podNetworks": [{"name": "default/nad", "interface": "net1", "ips": ["10.1.1.2"]}]},
         False,
+    ),
+    "e1000 on a bridge with IPAM for IPv6": (attached(model="e1000"), (nad(BRIDGE | {"ipam": IPV6}),), {}, True),
+    "e1000 on a bridge with static IPv6": (
+        attached(model="e1000"),
+        (nad(BRIDGE | {"ipam": {"type": "static", "addresses": [{"address": "fd00::5/64"}]}}),),
+        {},
+        True,
+    ),
+    "e1000 on a bridge with ranges of whereabouts for IPv6": (
+        attached(model="e1000"),
+        (nad(BRIDGE | {"ipam": {"type": "whereabouts", "ipRanges": [{"range": "fd00::/64"}]}}),),
+        {},
+        True,
+    ),
+    "e1000 on a bridge with IPAM for both": (
+        attached(model="e1000"),
+        (nad(BRIDGE | {"ipam": {"type": "host-local", "ranges": [[{"subnet": "fd00::/64"}], [IPV4_RANGE]]}}),),
+        {},
+        False,
+    ),
+    "e1000 on a bridge with DHCP": (attached(model="e1000"), (nad(BRIDGE | {"ipam": {"type": "dhcp"}}),), {}, False),
+    "e1000 on an overlay of OVN for IPv6": (
+        attached(model="e1000"),
+        (nad({"type": "ovn-k8s-cni-overlay", "topology": "layer2", "subnets": "fd00::/64"}),),
+        {},
+        True,
+    ),
+    "e1000 on an overlay of OVN for both": (
+        attached(model="e1000"),
+        (nad({"type": "ovn-k8s-cni-overlay", "topology": "layer2", "subnets": "10.1.0.0/16,fd00::/64"}),),
+        {},
+        False,
+    ),
+    "e1000 on a bridge that Multus gave IPv6, without its NAD": (
+        attached(model="e1000"),
+        (),
+        {"podNetworks": [{"name": "default/nad", "interface": "net1", "ips": ["fd00::5"]}]},
+        True,
     ),
     "e1000 on a network that nobody knows": (attached(model="e1000"), (), {}, False),
     "virtio on a bridge of 9000": (attached(model="virtio"), (nad(BRIDGE | {"mtu": 9000}),), {}, False),
@@ -132,6 +175,26 @@ MTUS: dict[str, tuple[Json, tuple[kvnet.Nad, ...], Json, bool]] = {
 @pytest.mark.parametrize(("machine", "nads", "facts", "is_told"), MTUS.values(), ids=MTUS)
 def test_of_an_mtu_is_told(machine: Json, nads: tuple[kvnet.Nad, ...], facts: Json, is_told: bool) -> None:
     assert [code for code, _ in told(machine, *nads, facts=kvnet.load_facts(facts))] == ["KN919"] * is_told
+
+
+@pytest.mark.parametrize(
+    ("kind", "namespace", "name", "is_told"),
+    [
+        ("VirtualMachineClusterPreference", None, "gold", True),
+        ("VirtualMachinePreference", "default", "gold", True),
+        ("VirtualMachinePreference", "prod", "gold", False),
+        ("VirtualMachineClusterPreference", None, "silver", False),
+    ],
+)
+def test_a_preference_says_by_its_label_that_the_guest_is_windows(
+    kind: str, namespace: str | None, name: str, is_told: bool
+) -> None:
+    labels = {"instancetype.kubevirt.io/os-type": "windows"}
+    preference = kvnet.Preference(name=name, kind=kind, namespace=namespace, around={"metadata": {"labels": labels}})
+    machine = preferring("gold")
+    machine["spec"]["preference"]["kind"] = kind
+    found = told(machine, preferences=[preference])
+    assert [code for code, _ in found] == ["KN919"] * is_told
 
 
 def test_the_command_for_the_guest_has_its_mtu() -> None:
