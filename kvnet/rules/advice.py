@@ -33,9 +33,9 @@ _LEAST_MEMORY = 2**20
 
 
 def ports_are_forwarded(context: RuleContext) -> Iterator[Problem]:
-    """Only masquerade and passt forward ports."""
+    """The binding bridge forwards no ports."""
     for nic in context.nics:
-        if not nic.interface.ports or isinstance(nic.interface.binding, Masquerade | PasstBinding | Plugin | Sriov):
+        if not nic.interface.ports or not isinstance(nic.interface.binding, Bridge):
             continue
         yield warning(
             nic.at / "ports",
