@@ -188,7 +188,9 @@ def syntax_flaw(error: Exception, text: str) -> Flaw:
         return Flaw(code=UNSUPPORTED_YAML, message=f"the document is {error.problem}", offset=offset)
     code = UNSUPPORTED_YAML if isinstance(error, yaml.composer.ComposerError) else UNREADABLE
     message = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
-    return Flaw(code=code, message=message, hint=_syntax_hint(str(error.problem), text[offset : offset + 1]), offset=offset)
+    return Flaw(
+        code=code, message=message, hint=_syntax_hint(str(error.problem), text[offset : offset + 1]), offset=offset
+    )
 
 
 def _syntax_hint(problem: str, found: str) -> str:

@@ -32,9 +32,9 @@ def without_consequences(machine: Machine, problems: Iterable[Problem]) -> tuple
     """The problems of a machine without those that follow from another one.
 
     Of an interface without a network, no rule can say whether its binding fits; and a network whose name an interface
-    misspells is not one without an interface. An interface with a removed binding alone is not one without a binding. Where ``interfaces`` or ``networks`` is misspelt or misplaced, its
-    entries are not missing; then the key is an error, if KubeVirt refuses the machine for it. KubeVirt's webhook tells
-    all of these.
+    misspells is not one without an interface. An interface with a removed binding is not one without a binding. Where
+    ``interfaces`` or ``networks`` is misspelt or misplaced, its entries are not missing; then the key is an error, if
+    KubeVirt refuses the machine for it. KubeVirt's webhook tells all of these.
     """
     problems = tuple(problems)
     if _FIRST.isdisjoint([each.code for each in problems]):

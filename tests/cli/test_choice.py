@@ -68,8 +68,8 @@ def test_options_add_to_the_configuration_and_win_over_it(
     ("options", "told"),
     [
         (["--ignore", "advise"], b"did you mean 'advice'?"),
-        (["--severity", "KN906"], b"a severity is one of error, warning, note"),
-        (["--severity", "KN906=bad"], b"not 'bad'"),
+        (["--severity", "KN906"], b"'' is no severity: write error, warning, note"),
+        (["--severity", "KN906=bad"], b"'bad' is no severity"),
         (["-o", "toml"], b"invalid choice: 'toml'"),
         (["--write-baseline"], b"--baseline"),
     ],
