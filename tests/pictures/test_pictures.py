@@ -191,7 +191,7 @@ def test_any_text_stays_text_in_each_format(made: Picture) -> None:
     assert page.opened == []
     assert set(page.seen) <= {
         *("html", "head", "meta", "title", "style", "body", "section", "h1", "h2", "figure", "div", "svg", "desc", "g"),
-        *("rect", "text", "path", "table", "thead", "tbody", "tr", "th", "td", "small", "ul", "li"),
+        *("rect", "text", "path", "table", "thead", "tbody", "tr", "th", "td", "small", "ul", "li", "a", "code"),
     }
     statements = FORMATS["mermaid"](made).splitlines()
     assert len(statements) >= 5
@@ -232,3 +232,10 @@ def test_the_colours_of_text_have_enough_contrast() -> None:
 def test_the_same_machine_gives_the_same_bytes(format: str) -> None:
     assert FORMATS[format](drawn(NAD + VM)) == FORMATS[format](drawn(NAD + VM))
     assert re.search("lan", FORMATS[format](drawn(NAD + VM)))
+
+
+def test_a_page_links_each_code_to_its_page_and_shows_code_as_code() -> None:
+    told = kvnet.Problem(kvnet.FieldPath(), "KN112", "KN112 is about `<pod>`", hint="use `bridge: {}`")
+    page = FORMATS["html"](Picture(title="a", problems=(told,)))
+    link = '<a href="https://kvnet.readthedocs.io/en/latest/reference/problems/KN112.html">KN112</a>'
+    assert f"<li>error {link} KN112 is about <code>&lt;pod&gt;</code>; use <code>bridge: {{}}</code></li>" in page
