@@ -236,6 +236,6 @@ def test_the_same_machine_gives_the_same_bytes(format: str) -> None:
 
 def test_a_page_links_each_code_to_its_page_and_shows_code_as_code() -> None:
     told = kvnet.Problem(kvnet.FieldPath(), "KN112", "KN112 is about `<pod>`", hint="use `bridge: {}`")
-    page = FORMATS["html"](Picture(title="a", problems=(told,)))
+    page = FORMATS["html"](Picture(title="a", rows=(), problems=(told,)))
     link = '<a href="https://kvnet.readthedocs.io/en/latest/reference/problems/KN112.html">KN112</a>'
     assert f"<li>error {link} KN112 is about <code>&lt;pod&gt;</code>; use <code>bridge: {{}}</code></li>" in page
