@@ -114,6 +114,18 @@ def test_of_a_domain_each_nic_is_drawn_to_its_source() -> None:
     assert made.rows[0].boxes[2].facts == ("VLANs 7 untagged, 8",)
 
 
+def test_what_is_too_wide_for_a_terminal_stands_below_one_another() -> None:
+    made = drawn(NAD + VM)
+    wide = FORMATS["text"](made)
+    widest = max(len(line) for line in wide.splitlines() if not line.startswith("  ! "))
+    assert FORMATS["text"](made, columns=widest) == wide
+    narrow = FORMATS["text"](made, columns=widest - 1).splitlines()
+    assert max(len(line) for line in narrow if not line.startswith("  ! ")) < 80
+    assert [line for line in narrow if line.startswith("│ NAD")] != []
+    assert [line for line in narrow if line.startswith("╎ NAD")] != []
+    assert all(f"{box.kind} {box.name}" in "\n".join(narrow) for box in made.boxes if box.kind != "NIC")
+
+
 def test_the_text_keeps_columns_and_breaks_the_line_of_a_nic_that_is_down() -> None:
     lines = FORMATS["text"](drawn(NAD + VM)).splitlines()
     first, second = (next(line for line in lines if line.startswith(f"{name} ")) for name in "ab")
