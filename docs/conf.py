@@ -15,7 +15,8 @@ author = "The kvnet authors"
 project_copyright = author
 release = version = installed_version("kvnet")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "playground_page", "problem_pages", "api_pages"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions += ["playground_page", "problem_pages", "api_pages", "terminals"]
 exclude_patterns = ["_build", "_extensions", "_generated", "playground"]
 
 html_theme = "furo"

@@ -130,6 +130,12 @@ FOLLOWING: dict[str, tuple[Any, list[str], list[str]]] = {
         ["KN116", "KN127"],
         ["KN127"],
     ),
+    "a binding that was removed": (vmi([nic(binding="macvtap")], [multus()]), ["KN111", "KN152"], ["KN152"]),
+    "two bindings beside one that was removed": (
+        vmi([nic(macvtap={}, sriov={})], [multus()]),
+        ["KN111", "KN152"],
+        ["KN111", "KN152"],
+    ),
     "a misspelt name": (vmi([nic("defualt")], [multus("default")]), ["KN125", "KN127"], ["KN127"]),
     "two mistakes": (vmi([nic("x")], [multus("default")]), ["KN125", "KN127"], ["KN125", "KN127"]),
     "mistakes of two NICs": (

@@ -81,6 +81,7 @@ ALLOWED = {
     },
     "pictures": {
         "checks",
+        "codes",
         *("pipeline", "domain", "compiler", "instancetypes", "defaults", "manifest", "target", "spec", "device", "xml"),
         "errors",
     },

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from attrs import evolve
+
+from kvnet.errors import Rejected
 from kvnet.manifest.document import read_text
 from kvnet.report.baseline import Baseline, read_baseline
 from kvnet.report.config import Config
@@ -24,7 +27,10 @@ def baseline_file(arguments: Namespace, config: Config) -> str:
 
 def known(file: str) -> Baseline:
     """The baseline in a file. Raises Rejected where it cannot be read."""
-    text = read_text(Path(file))
+    try:
+        text = read_text(Path(file))
+    except Rejected as error:
+        raise Rejected([evolve(each, hint="write it with --write-baseline") for each in error.problems]) from None
     return read_baseline(text.text, text.file)
 
 

@@ -102,18 +102,18 @@ def _looked(
         return Given(), list(error.problems)
     read = given.reading
     groups = report.config.selection.groups
-    problems = _by_document([*read.problems, *_found(read, target, groups)])
+    problems = _in_order([*read.problems, *_found(read, target, groups)])
     if not read.problems and not _is_enough(read, arguments):
         problems.append(inputs.no_machine(arguments.files, read.manifest.skipped))
     return given, problems
 
 
-def _by_document(problems: Iterable[Problem]) -> list[Problem]:
-    """The problems of one document together; files are in the order in which they are first told of."""
+def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems of a file from its first line to its last; files in the order in which they are first told of."""
     problems = list(problems)
-    places = [(each.place.file, each.place.document) if each.place else ("", 0) for each in problems]
-    order = {file: n for n, file in enumerate(dict.fromkeys(file for file, _ in places))}
-    numbered = sorted(enumerate(places), key=lambda each: (order[each[1][0]], each[1][1]))
+    places = [(each.place.file, each.place.line, each.place.column) if each.place else ("", 0, 0) for each in problems]
+    order = {file: n for n, file in enumerate(dict.fromkeys(file for file, *_ in places))}
+    numbered = sorted(enumerate(places), key=lambda each: (order[each[1][0]], *each[1][1:]))
     return [problems[n] for n, _ in numbered]
 
 
@@ -139,7 +139,7 @@ def _unsuppressed(found: Sequence[Problem], given: Given, report: Report) -> lis
     flawed = {each.place.file for each in given.reading.problems if each.place}
     unused = suppressed.unused(found, lambda name: _is_judged(name, report.config.selection))
     unused = tuple([each for each in unused if each.place and each.place.file not in flawed])
-    return _by_document([*suppressed.kept(found), *suppressed.problems, *unused])
+    return _in_order([*suppressed.kept(found), *suppressed.problems, *unused])
 
 
 def _is_judged(name: str, selection: Selection) -> bool:

@@ -18,6 +18,7 @@ from kvnet.cli.check import Checked, status, tell
 from kvnet.cli.exit_status import FAILED, FINDINGS
 from kvnet.cli.files import replace
 from kvnet.cli.report import Report
+from kvnet.cli.terminal import is_styled
 from kvnet.manifest.document import Text
 from kvnet.report.fixes import Fix, applied, fixes_of, made_problems
 from kvnet.report.text import counted
@@ -28,6 +29,8 @@ _ROUNDS: Final = 4
 """How often what was corrected is looked at again: a correction lets more of its object be judged."""
 _STDIN: Final = "<stdin>"
 _MARKS: Final = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_STYLES: Final = {"-": "31", "+": "32", "@": "36"}
+"""The colours of a line of a unified diff, by its first character."""
 _Check = Callable[[Mapping[str, str | bytes]], Checked]
 
 
@@ -134,7 +137,8 @@ def _write(start: _State, state: _State, arguments: Namespace, report: Report, g
     changed = {file: text for file, text in state.texts.items() if text != start.texts[file]}
     if arguments.diff:
         for file, text in changed.items():
-            sys.stdout.writelines(_differences(file, start.texts[file], text))
+            lines = _differences(file, start.texts[file], text)
+            sys.stdout.writelines(map(_painted, lines) if is_styled(sys.stdout) else lines)
         return
     # a file that was given by two names is written once
     once = {os.path.realpath(file): (file, text) for file, text in changed.items()}
@@ -153,6 +157,12 @@ def _differences(file: str, before: str, after: str) -> Iterator[str]:
     """The lines of a unified diff, which ``patch`` applies."""
     for line in unified_diff(_lines(before), _lines(after), file, file):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _painted(line: str) -> str:
+    """A line of a unified diff as a terminal shows it."""
+    style = "1" if line.startswith(("---", "+++")) else _STYLES.get(line[0], "")
+    return f"\033[{style}m{line[:-1]}\033[0m\n" if style else line
 
 
 def _lines(text: str) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from kvnet.cli import options
 from kvnet.cli.commands import COMMANDS
@@ -29,11 +29,33 @@ Exit status: 0 clean, 1 findings, 2 could not run."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that notices where the reader of its help has left, which argparse passes over."""
+    """A parser that suggests words, and notices where the reader of its help has left, which argparse passes over."""
+
+    def refuse_others(self, others: Sequence[str]) -> NoReturn:
+        """Refuse arguments that it does not know."""
+        words = " ".join(others)
+        option = next((each for each in others if each.startswith("-")), "")
+        self.error(f"unrecognized arguments: {words}{_meant(option, self._option_string_actions)}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse what is not among the choices, and say which one it is like, or what else may be given."""
+        choices = action.choices
+        if choices is not None and value not in choices:
+            listed = f" (choose from {', '.join(map(repr, choices))})"
+            hint = _meant(value, choices) or f"{listed}{getattr(choices, 'hint', '')}"
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r}{hint}")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message:
             (file or sys.stderr).write(message)
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    """What to write instead of a word, where a known one is like it."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for mistakes alone
+
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 class _Top(_Parser):
@@ -84,7 +106,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         )
         if only in (None, name):
             options.OPTIONS[name](command)
-        command.set_defaults(refuse=command.error)
+        command.set_defaults(refuse=command.error, refuse_others=command.refuse_others)
     return top
 
 

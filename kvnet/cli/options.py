@@ -27,6 +27,7 @@ class _OrFolder(tuple[str, ...]):
     """The formats of a command that takes a folder as well, one that exists or whose name ends in ``/``."""
 
     __slots__ = ()
+    hint = "; the name of a folder ends in '/'"
 
     def __contains__(self, value: object) -> bool:
         return super().__contains__(value) or (isinstance(value, str) and (value.endswith("/") or os.path.isdir(value)))
@@ -44,7 +45,7 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
     arguments, others = parser.parse_known_args(argv)
     files = next((each for each in _FILES if hasattr(arguments, each)), None)
     if others and (files is None or any(each.startswith("-") and each != "-" for each in others)):
-        arguments.refuse(f"unrecognized arguments: {' '.join(others)}")
+        arguments.refuse_others(others)
     elif files is not None:
         setattr(arguments, files, [*getattr(arguments, files), *others])
     if hasattr(arguments, "paths"):

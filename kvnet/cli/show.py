@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ __all__ = ["run"]
 def run(arguments: Namespace, report: Report) -> int:
     """Draw the machines of manifests, and domains."""
     pictures = [*_of_domains(arguments), *_of_machines(arguments, report)]
-    sys.stdout.write(FORMATS[arguments.output](*pictures))
+    is_shown = arguments.output == "text" and sys.stdout.isatty()
+    options = {"columns": shutil.get_terminal_size().columns} if is_shown else {}
+    sys.stdout.write(FORMATS[arguments.output](*pictures, **options))
     told = [problem for each in pictures for row in each.rows for problem in (*row.problems, *each.problems)]
     return FINDINGS if any(problem.is_error for problem in told) else CLEAN
 

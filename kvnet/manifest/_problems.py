@@ -207,9 +207,10 @@ def _takes_text(flaw: Flaw) -> bool:
 
 
 def _meant(name: str, known: tuple[str, ...]) -> str:
-    """A hint for an unknown field: the known one that is spelled nearly so, or all of them."""
+    """A hint for an unknown field: the known one that it is the first word of or is spelled nearly so, or all."""
     folded = {each.lower(): each for each in known}
-    close = folded.get(name.lower()) or next(iter(get_close_matches(name, known, n=1)), None)
+    longer = [each for each in known if each.startswith(name) and each[len(name) :][:1].isupper()]
+    close = folded.get(name.lower()) or next(iter([*longer[:1], *get_close_matches(name, known, n=1)]), None)
     if close:
         return f"did you mean '{close}'?"
     return f"the fields are {', '.join(known)}" if known else "write {}"

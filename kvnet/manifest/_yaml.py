@@ -145,6 +145,17 @@ def compose_all(text: str) -> Iterator[yaml.Node]:
         composer.dispose()
 
 
+_SYNTAX_HINTS = {
+    "mapping values are not allowed": "quote a value that holds a colon; indent a key like its neighbours",
+    "did not find expected key": "indent a key like its neighbours; quote a value that goes on after its closing quote",
+    "did not find expected '-'": "begin each entry of the list with `- `, or indent it like its neighbours",
+    "did not find expected ',' or": "close the bracket, and put commas between entries",
+    "did not find expected node content": "close the bracket",
+    "found unexpected end of stream": "close the quotes",
+    "found character that cannot start": "quote the value",
+    "found undefined alias": "quote the value, or define the anchor before",
+}
+"""What to write instead, by the beginning of what libyaml says."""
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -177,7 +188,16 @@ def syntax_flaw(error: Exception, text: str) -> Flaw:
         return Flaw(code=UNSUPPORTED_YAML, message=f"the document is {error.problem}", offset=offset)
     code = UNSUPPORTED_YAML if isinstance(error, yaml.composer.ComposerError) else UNREADABLE
     message = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
-    return Flaw(code=code, message=message, offset=offset)
+    return Flaw(
+        code=code, message=message, hint=_syntax_hint(str(error.problem), text[offset : offset + 1]), offset=offset
+    )
+
+
+def _syntax_hint(problem: str, found: str) -> str:
+    """What to write instead of what the parser of YAML found; empty where it may be anything."""
+    if found == "\t":
+        return "indent with spaces, not tabs"
+    return next((hint for beginning, hint in _SYNTAX_HINTS.items() if problem.startswith(beginning)), "")
 
 
 def document_data(root: yaml.Node, *, has_aliases: bool = False) -> Any:

@@ -21,7 +21,12 @@ __all__ = ["load_facts", "loads_facts"]
 
 _STATUS = "k8s.v1.cni.cncf.io/network-status"
 _INFO = "kubevirt.io/network-info"
-_HINT = "see the reference of the facts document"
+_HINT = "`kvnet schema facts` prints what host facts may say"
+_FORMS = {
+    "a PCI address": "write domain:bus:slot.function in hexadecimal, as in 0000:81:00.1",
+    "a MAC address": "write six bytes in hexadecimal, as in 02:00:00:00:00:01",
+}
+"""How a value is written, by what it is not."""
 _ADDRESS = Parsed(lambda text: PciAddress.parse(text) if text else None, "a PCI address")
 _MAC = Parsed(lambda text: MacAddress.parse(text) if text else None, "a MAC address")
 
@@ -64,7 +69,8 @@ def _of_facts(problem: Problem) -> Problem:
     """A problem of plain data with the code that it has in facts."""
     if problem.code >= "KN020":
         return problem
-    return attrs.evolve(problem, code="KN022", hint=problem.hint or _HINT)
+    form = next((form for what, form in _FORMS.items() if what in problem.message), _HINT)
+    return attrs.evolve(problem, code="KN022", hint=problem.hint or form)
 
 
 def _added(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +102,13 @@ def _known(data: Any) -> dict[str, Any]:
         raise Misfit(Flaw(code="KN020", message="host facts are not a mapping", hint=hint))
     if "interfaces" in data:
         return _network_info(data)
-    return _pod(data) if data.get("kind") == "Pod" else _own(data)
+    kind = data.get("kind")
+    if kind == "Pod":
+        return _pod(data)
+    if isinstance(kind, str):
+        hint = "give it among the manifests, and what is known of the host here"
+        raise Misfit(Flaw(code="KN022", path=("kind",), message=f"host facts have no kind '{kind}'", hint=hint))
+    return _own(data)
 
 
 def _network_info(data: Any) -> dict[str, Any]:

@@ -35,6 +35,8 @@ _OF_MEMBERS: Final[Mapping[str, frozenset[str]]] = {
 """Problems that follow where a member of an interface or network is flawed."""
 _OF_CIDRS: Final = frozenset({"KN923", "KN924"})
 """Problems elsewhere that follow where the guest's network is flawed."""
+_OF_SEVERAL: Final = frozenset({"KN105", "KN111"})
+"""Problems of an interface or network that has several bindings or sources."""
 _OF_NETWORKS: Final = frozenset({"KN204"})
 """Problems elsewhere that follow where the source of a network is flawed."""
 _RESOURCES: Final = frozenset({"cpu", "memory", "resources"})
@@ -61,7 +63,7 @@ class PartialMachine:
         at = problem.at.parts
         shared = min(len(path), len(at))
         if path[:shared] == at[:shared]:
-            return True
+            return not (problem.code in _OF_SEVERAL and self._has_several(at))
         entry, member = self._entry(path)
         if entry is None:
             return problem.code in _OF_RESOURCES and not _RESOURCES.isdisjoint(path)
@@ -73,6 +75,12 @@ class PartialMachine:
             return True
         other, _ = self._entry(at)
         return other is not None and self._of(other).name == self._of(entry).name
+
+    def _has_several(self, at: _Path) -> bool:
+        """Whether an interface has several bindings, or a network several sources: leaving out makes none."""
+        entry, _ = self._entry(at)
+        value = entry and self._of(entry)
+        return value is not None and len(value.bindings if isinstance(value, Interface) else value.sources) > 1
 
     def _is_joined(self, entry: _Entry) -> bool:
         """Whether an interface still has a binding, or a network a source."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
+from typing import Final
 
+from kvnet.codes.page import page_url
 from kvnet.errors import Problem
 from kvnet.pictures.picture import COLUMNS, Box, Picture, Row, told_of
 from kvnet.pictures.svg import as_svg
 
 __all__ = ["as_html"]
 
-_STYLE = """
+_CODE: Final = re.compile("`([^`]+)`")
+_STYLE: Final = """
 :root { color-scheme: light dark }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem; display: flex; flex-wrap: wrap; gap: 1rem 3rem }
 section { min-width: 0; max-width: 100% } h1 { font-size: 1.2rem } h2 { font-size: 1rem }
@@ -21,7 +25,7 @@ th { font-weight: 600; white-space: nowrap } td small { display: block; opacity:
 
 
 def as_html(*pictures: Picture) -> str:
-    """Pictures as an HTML page without references to other files, side by side where there is room."""
+    """Pictures as an HTML page that loads no other file, side by side where there is room."""
     title = escape(", ".join(each.title for each in pictures) or "no machine")
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -58,4 +62,6 @@ def _box(box: Box) -> str:
 
 
 def _problem(problem: Problem) -> str:
-    return f"<li>{escape(told_of(problem))}</li>"
+    link = f'<a href="{page_url(problem.code)}">{problem.code}</a>'
+    told = escape(told_of(problem)).replace(problem.code, link, 1)
+    return "<li>" + _CODE.sub(r"<code>\1</code>", told) + "</li>"

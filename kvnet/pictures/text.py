@@ -11,18 +11,25 @@ __all__ = ["as_text"]
 _GAP = 4
 
 
-def as_text(*pictures: Picture) -> str:
-    """Pictures as text; a line breaks where frames do not pass, and problems stand below their NIC."""
-    return "\n".join("\n".join(_picture(each)) + "\n" for each in pictures)
+def as_text(*pictures: Picture, columns: int | None = None) -> str:
+    """Pictures as text; a line breaks where frames do not pass, and problems stand below their NIC.
+
+    ``columns`` is how many characters a line may have, so that a terminal does not fold it: the boxes of a picture that
+    is wider stand below one another.
+    """
+    return "\n".join("\n".join(_picture(each, columns)) + "\n" for each in pictures)
 
 
-def _picture(picture: Picture) -> Iterator[str]:
+def _picture(picture: Picture, columns: int | None) -> Iterator[str]:
     starts = _starts(picture)
+    blocks = [[*_block(row, starts)] for row in picture.rows]
+    if columns is not None and any(len(line) > columns for block in blocks for line in block):
+        blocks = [[*_narrow_block(row)] for row in picture.rows]
     yield picture.title
     yield from (f"  ! {told_of(problem)}" for problem in picture.problems)
-    for row in picture.rows:
+    for row, block in zip(picture.rows, blocks, strict=True):
         yield ""
-        yield from _block(row, starts)
+        yield from block
         yield from (f"  ! {told_of(problem)}" for problem in row.problems)
     if not picture.rows:
         yield "\nno NIC"
@@ -52,3 +59,10 @@ def _block(row: Row, starts: list[int]) -> Iterator[str]:
             if n < len(lines):
                 text = text.ljust(start - 1, filler) + f" {lines[n]} " if start else f"{lines[n]} "
         yield text.rstrip()
+
+
+def _narrow_block(row: Row) -> Iterator[str]:
+    line = "╎" if row.is_broken else "│"
+    for box in row.boxes:
+        heading, *facts = _lines(box)
+        yield f"{'' if box.kind == 'NIC' else f'{line} '}{heading}{': ' if facts else ''}{', '.join(facts)}"

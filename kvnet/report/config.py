@@ -85,7 +85,7 @@ class _Written:
         return Problem(at, _CODE, message, hint=hint, place=self._place(key))
 
     def _place(self, key: str) -> Place:
-        """Where a key is written, or else its table, or the beginning."""
+        """Where a key is written, or else what holds it: another key, its table, or the beginning."""
         header = (
             re.search(rf"^[ \t]*\[+[ \t]*{re.escape(self.table)}\b", self.text, re.MULTILINE) if self.table else None
         )
@@ -134,7 +134,7 @@ class _Misfit(Exception):
 
 def _selectors(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise _Misfit(((), 'this is a list of texts, such as ["KN906", "fleet"]'))
+        raise _Misfit(((), 'this has to be a list of texts, such as ["KN906", "fleet"]'))
     try:
         return tuple(map(known_selector, value))
     except ValueError as error:
@@ -143,7 +143,7 @@ def _selectors(value: Any) -> tuple[str, ...]:
 
 def _severities(value: Any) -> tuple[tuple[str, Severity], ...]:
     if not isinstance(value, Mapping):
-        raise _Misfit(((), 'this is a table, such as {KN906 = "error"}'))
+        raise _Misfit(((), 'this has to be a table, such as {KN906 = "error"}'))
     read: list[tuple[str, Severity]] = []
     flaws: list[tuple[tuple[str, ...], str]] = []
     for name, severity in value.items():
@@ -159,19 +159,19 @@ def _severities(value: Any) -> tuple[tuple[str, Severity], ...]:
 def severity_for(name: str, severity: object) -> tuple[str, Severity]:
     """A selector and the severity that its problems get. Raises ValueError where one of the two is none."""
     if severity not in tuple(Severity):
-        raise ValueError(f"a severity is one of {', '.join(Severity)}, not {severity!r}")
+        raise ValueError(f"{severity!r} is no severity: write {', '.join(Severity)}, or leave the code out with ignore")
     return known_selector(name), Severity(str(severity))
 
 
 def _file_name(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise _Misfit(((), "this is the name of a file"))
+        raise _Misfit(((), "this has to be the name of a file"))
     return value
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise _Misfit(((), "this is true or false"))
+        raise _Misfit(((), "this has to be true or false"))
     return value
 
 

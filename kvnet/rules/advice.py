@@ -36,10 +36,10 @@ _LEAST_MEMORY = 2**20
 
 
 def ports_are_forwarded(context: RuleContext) -> Iterator[Problem]:
-    """Only masquerade and passt forward ports, and masquerade ranges of them."""
+    """The binding bridge forwards no ports."""
     for nic in context.nics:
         interface = nic.interface
-        if interface.is_absent or isinstance(interface.binding, Masquerade | PasstBinding | Plugin | Sriov):
+        if interface.is_absent or not isinstance(interface.binding, Bridge):
             continue
         # on the pod network, and where the cluster has no ranges, KubeVirt refuses them
         has_ranges = interface.port_ranges and not nic.on_pod_network

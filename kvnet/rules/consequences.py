@@ -15,9 +15,11 @@ __all__ = ["without_consequences"]
 _CAUSES = {"KN112": "KN127", "KN116": "KN127", "KN314": "KN928"}
 """By the code of what follows, that of the problem of the same interface from which it follows."""
 _ODD_KEY = "KN016"
-_FIRST = frozenset({*_CAUSES.values(), _ODD_KEY})
+_UNUSED, _NAMELESS, _UNBOUND, _DEFAULT_NIC = "KN125", "KN127", "KN111", "KN906"
+_REMOVED = ("KN150", "KN151", "KN152")
+"""The codes of bindings that were removed."""
+_FIRST = frozenset({*_CAUSES.values(), *_REMOVED, _ODD_KEY})
 """The codes of the problems from which others follow."""
-_UNUSED, _NAMELESS, _DEFAULT_NIC = "KN125", "KN127", "KN906"
 _OF_KEYS = {
     "interfaces": (_UNUSED, _DEFAULT_NIC),
     "networks": (_NAMELESS,),
@@ -30,9 +32,9 @@ def without_consequences(machine: Machine, problems: Iterable[Problem]) -> tuple
     """The problems of a machine without those that follow from another one.
 
     Of an interface without a network, no rule can say whether its binding fits; and a network whose name an interface
-    misspells is not one without an interface. Where ``interfaces`` or ``networks`` is misspelt or misplaced, its
-    entries are not missing; then the key is an error, if KubeVirt refuses the machine for it. KubeVirt's webhook tells
-    all of these.
+    misspells is not one without an interface. An interface with a removed binding is not one without a binding. Where
+    ``interfaces`` or ``networks`` is misspelt or misplaced, its entries are not missing; then the key is an error, if
+    KubeVirt refuses the machine for it. KubeVirt's webhook tells all of these.
     """
     problems = tuple(problems)
     if _FIRST.isdisjoint([each.code for each in problems]):
@@ -46,6 +48,8 @@ def without_consequences(machine: Machine, problems: Iterable[Problem]) -> tuple
             return True
         if problem.code == _UNUSED:
             return f"did you mean '{_network_name(machine, problem)}'?" in meant
+        if problem.code == _UNBOUND:
+            return not _is_bound(machine, problem) and any((code, _entry(problem)) in told for code in _REMOVED)
         return (_CAUSES.get(problem.code, ""), _entry(problem)) in told
 
     left = [each for each in problems if not follows(each)]
@@ -70,6 +74,11 @@ def _refusing(problem: Problem) -> Problem:
 def _network_name(machine: Machine, problem: Problem) -> str:
     number = next(part for part in problem.at.parts if isinstance(part, int))
     return machine.networks[number].name
+
+
+def _is_bound(machine: Machine, problem: Problem) -> bool:
+    number = next(part for part in problem.at.parts if isinstance(part, int))
+    return machine.interfaces[number].binding is not None
 
 
 def _entry(problem: Problem) -> tuple[str | int, ...]:

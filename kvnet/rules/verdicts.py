@@ -111,7 +111,8 @@ def shape_of(machine: Machine, target: Target) -> Shape | None:
     if not machine.annotations.keys().isdisjoint(KNOWN):
         return None
     annotations = (tuple(machine.annotations), *((at.parts, *keys) for at, keys in annotations_around(machine)))
-    return (machine.kind, of_interfaces, of_networks, of_spec, annotations, is_windows(machine), has_sidecar(machine))
+    windows = is_windows(machine, target)
+    return (machine.kind, of_interfaces, of_networks, of_spec, annotations, windows, has_sidecar(machine))
 
 
 def _of_interfaces(interfaces: Sequence[Interface], names: list[str]) -> Shape | None:
@@ -147,6 +148,8 @@ def _of_networks(machine: Machine, with_nads: bool) -> Shape | None:
                 shape += (Multus, source.default)
                 nads.append(source.network_name)
             elif isinstance(source, Pod):
+                if source.vm_ipv6_network_cidr and "volumes" in machine.spec.rest:
+                    return None  # user data may configure the address, too
                 shape += (Pod, source.vm_network_cidr, source.vm_ipv6_network_cidr)
             else:
                 return None

@@ -116,6 +116,17 @@ def test_a_flawed_field_hides_neither_the_other_fields_nor_the_other_machines(ru
     assert sorted(codes(ended)) == ["KN004", "KN112", "KN112", "KN129"]
 
 
+def test_a_file_is_told_of_from_its_first_line_to_its_last(run: Run, tmp_path: Path) -> None:
+    flawed = REFUSED.replace(
+        "masquerade: {}", "masquerade: {}\n              bootOrder: one\n              macAddress: x"
+    )
+    put(tmp_path, {"b.yaml": f"{flawed}---\n{flawed}", "a.yaml": flawed})
+    told = json.loads(run("check", "b.yaml", "a.yaml", "-o", "json").stdout)
+    places = [(each["file"], each["line"], each["column"]) for each in told]
+    assert len(places) == 9
+    assert places == sorted(places, key=lambda each: (each[0] == "a.yaml", *each[1:]))
+
+
 def test_machines_of_several_files_are_judged_together(run: Run, tmp_path: Path) -> None:
     shared = POD.replace("masquerade: {}", "bridge: {}\n              macAddress: '02:00:00:00:00:42'")
     shared = shared.replace("pod: {}", "multus: {networkName: lan}")

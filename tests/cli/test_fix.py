@@ -165,14 +165,14 @@ def test_problems_that_can_be_corrected_are_marked(run: Run, tmp_path: Path) -> 
     (tmp_path / "vm.yaml").write_text(WRONG.replace("masquerade: {}", "slirp: {}"))
     lines = [line for line in run("check", "vm.yaml").stderr.decode().splitlines() if line.startswith("vm.yaml:")]
     assert [(line.split()[2], line.endswith(" [fixable]")) for line in lines] == [
+        ("KN150", False),
         ("KN003", True),
         ("KN004", True),
-        ("KN150", False),
     ]
     log = json.loads(run("check", "-o", "sarif", "vm.yaml").stdout)
     fixes = [each.get("fixes", []) for each in log["runs"][0]["results"]]
-    assert [len(each) for each in fixes] == [1, 1, 0]
-    [replacement] = fixes[0][0]["artifactChanges"][0]["replacements"]
+    assert [len(each) for each in fixes] == [0, 1, 1]
+    [replacement] = fixes[1][0]["artifactChanges"][0]["replacements"]
     assert replacement == {
         "deletedRegion": {"startLine": 11, "startColumn": 9, "endLine": 11, "endColumn": 14},
         "insertedContent": {"text": "model"},

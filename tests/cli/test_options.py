@@ -124,6 +124,9 @@ def test_domains_may_be_named_before_and_after_options() -> None:
     ("argv", "told"),
     [
         (["render", "a", "--colour", "red"], "unrecognized arguments: --colour red"),
+        (["check", "a", "--selct", "KN906"], "unrecognized arguments: --selct KN906; did you mean '--select'?"),
+        (["check", "a", "--profile", "hots"], "invalid choice: 'hots'; did you mean 'host'?"),
+        (["render", "a", "-o", "domains"], "(choose from 'xml', 'json', 'yaml'); the name of a folder ends in '/'"),
         (["check"], "no manifest is given: kvnet check -f FILE"),
         (["diff", "a", "b", "c"], "unrecognized arguments: c"),
         (["define", "a", "--into"], "say which one with --connect URI"),

@@ -219,6 +219,13 @@ def test_a_terminal_is_told_in_colour_unless_it_asks_for_none(
     assert (b"\033" in told) is coloured
 
 
+def test_a_terminal_gets_what_would_be_fixed_in_colour(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_bytes(MISSPELLED)
+    told = on_a_terminal(["check", "bad.yaml", "--diff", "-qq"], environment, tmp_path)
+    assert b"\033[31m-" in told
+    assert b"\033[32m+" in told
+
+
 LINK = b"\033]8;;https://kvnet.readthedocs.io/en/latest/reference/problems/KN003.html\033\\KN003\033]8;;\033\\"
 
 
@@ -255,7 +262,7 @@ def test_a_pipe_has_no_links(run: Run) -> None:
 def on_a_terminal(arguments: list[str], env: dict[str, str], folder: Path) -> bytes:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "kvnet", *arguments]
-    subprocess.run(command, stderr=theirs, env=env, cwd=folder, check=False, timeout=60)
+    subprocess.run(command, stdout=theirs, stderr=theirs, env=env, cwd=folder, check=False, timeout=60)
     os.close(theirs)
     told = os.read(ours, 65536)
     os.close(ours)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
+
+import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DOMAIN = (
@@ -36,3 +41,17 @@ def test_what_cannot_be_read_is_told_and_nothing_is_drawn() -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "KN501" in ended.stderr
     assert show().returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "beginning"), [(200, "default ──"), (80, "default: virtio-non-transitional\r\n│ tap")]
+)
+def test_a_picture_fits_the_terminal(columns: int, beginning: str) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    command = [sys.executable, "-m", "kvnet", "show", "-q", str(EXAMPLES / "pod.yaml")]
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    subprocess.run(command, stdout=theirs, env=environment, check=True)
+    os.close(theirs)
+    assert f"\r\n{beginning}" in os.read(ours, 65536).decode()
+    os.close(ours)

@@ -16,10 +16,8 @@ PAGES = explanations()
 ALSO_TOLD: dict[str, set[str]] = {
     # a bridge that is forbidden would keep the machine from migrating, too
     "KN114": {"KN906"},
-    # a removed binding alone is no binding, as KubeVirt tells as well
-    **{code: {"KN111"} for code in ("KN150", "KN151", "KN152")},
     # a gate that KubeVirt has removed is told beside its binding
-    "KN154": {"KN111", "KN151"},
+    "KN154": {"KN151"},
     # so many queues need as many interrupts
     "KN320": {"KN920"},
     # a NIC is removed together with its network

@@ -59,6 +59,7 @@ NETWORK_INFO = "interfaces: [{network: a, deviceInfo: {pci: {pci-address: '0000:
         ("libvirtVersion: el9\n", "1:17 KN022 libvirtVersion"),
         ("colour: blue\n", "1:1 KN022 colour"),
         ("links: {}\nlinks: {}\n", "2:1 KN002 links"),
+        ("kind: VirtualMachine\nmetadata: {name: a}\nspec: {}\n", "1:7 KN022 kind"),
         ("a: [\n", "2:1 KN001 "),
     ],
     ids=repr,
@@ -69,6 +70,22 @@ def test_bad_facts_are_refused_at_their_place(text: str, where: str) -> None:
     problem = caught.value.problems[-1]
     assert f"{problem.place} {problem.code} {problem.field}" == f"<text>:{where}"
     assert problem.message
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("pciAddresses: {a: '05:00.1'}\n", "as in 0000:81:00.1"),
+        ("links: {a: {mac: x}}\n", "as in 02:00:00:00:00:01"),
+        ("qemuVersion: unstable\n", "`kvnet schema facts` prints"),
+        ("kind: VirtualMachine\nspec: {}\n", "give it among the manifests"),
+    ],
+)
+def test_bad_facts_are_told_with_what_to_write(text: str, hint: str) -> None:
+    with pytest.raises(FactsError) as caught:
+        loads_facts(text)
+    [problem] = caught.value.problems
+    assert hint in problem.hint
 
 
 def test_every_flaw_of_every_document_is_told_at_once() -> None:

@@ -16,15 +16,30 @@ NIC0 = "spec.domain.devices.interfaces[0]"
 NAD = "kind: NetworkAttachmentDefinition\nmetadata: {name: a}\n"
 
 CASES = {
-    "a flow list that does not end": ("a: [\n", "2:1 KN001", "did not find expected node content"),
-    "a quote that does not end": ("kind: 'x\n", "2:1 KN001", "unexpected end of stream"),
-    "a tab for indentation": ("a:\n\t- b\n", "2:1 KN001", "cannot start any token"),
-    "two colons in a line": ("a: b: c\n", "1:5 KN001", "mapping values are not allowed"),
-    "indented under a scalar": (VMI + "  spec: {}\n", "3:7 KN001", "mapping values are not allowed"),
+    "a flow list that does not end": ("a: [\n", "2:1 KN001", "did not find expected node content | close the bracket"),
+    "a quote that does not end": ("kind: 'x\n", "2:1 KN001", "unexpected end of stream | close the quotes"),
+    "a tab for indentation": ("a:\n\t- b\n", "2:1 KN001", "cannot start any token | indent with spaces, not tabs"),
+    "an entry that is indented less": (
+        "a:\n  b: 1\n c: 2\n",
+        "3:2 KN001",
+        "expected key | indent a key like its neighbours",
+    ),
+    "a key among the entries of a list": ("- a\nb: 1\n", "2:1 KN001", "expected '-' indicator | begin each entry"),
+    "a bracket that is closed late": ("a: [1\nb: 2\n", "2:2 KN001", "expected ',' or ']' | close the bracket"),
+    "two colons in a line": (
+        "a: b: c\n",
+        "1:5 KN001",
+        "mapping values are not allowed | quote a value that holds a colon",
+    ),
+    "indented under a scalar": (
+        VMI + "  spec: {}\n",
+        "3:7 KN001",
+        "mapping values are not allowed | indent a key like its neighbours",
+    ),
     "a control character": ("kind: \x01\n", "1:7 KN001", "U+0001 is not allowed | escape it"),
-    "a reserved character": ("kind: @x\n", "1:7 KN001", "cannot start any token"),
+    "a reserved character": ("kind: @x\n", "1:7 KN001", "cannot start any token | quote the value"),
     "another YAML": ("%YAML 3.0\n---\nkind: x\n", "1:1 KN001", "incompatible YAML document"),
-    "an alias of nothing": ("kind: *a\n", "1:7 KN007", "undefined alias"),
+    "an alias of nothing": ("kind: *a\n", "1:7 KN007", "undefined alias | define the anchor"),
     "a tag of one's own": (VMI + "spec: !x {}\n", "3:7 KN007 spec", "the tag '!x' is not one"),
     "a Python tag": (
         VMI + "spec: !!python/object:os.system {}\n",

@@ -25,6 +25,11 @@ CASES = {
         f"8:9 KN003 {NIC0}.slirpy",
         "no field 'slirpy' | did you mean 'slirp'?",
     ),
+    "the first word of a field": (
+        NIC + "        mac: x\n",
+        f"8:9 KN003 {NIC0}.mac",
+        "no field 'mac' | did you mean 'macAddress'?",
+    ),
     "kvnet's name of the bindings": (
         NIC + "        bindings: {}\n",
         f"8:9 KN003 {NIC0}.bindings",

@@ -83,6 +83,16 @@ CASES: dict[str, tuple[Any, tuple[str, str], list[tuple[str, str]]]] = {
         ("KN005", f"{NICS}[0].ports[0].port"),
         [("KN129", f"{NICS}[0].model")],
     ),
+    "text for a boot order, and two bindings": (
+        vmi([nic(masquerade={}, bootOrder="1")], [multus()]),
+        ("KN004", f"{NICS}[0].bootOrder"),
+        [("KN111", f"{NICS}[0]"), ("KN112", f"{NICS}[0].name")],
+    ),
+    "a number for a subnet, and two sources": (
+        vmi([nic("a", "masquerade")], [pod(vmNetworkCIDR=24) | multus("a")]),
+        ("KN004", "spec.networks[0].pod.vmNetworkCIDR"),
+        [("KN105", "spec.networks[0]")],
+    ),
     "text for multiqueue": (
         vmi([nic(model="x")], [multus()], devices={"networkInterfaceMultiqueue": "true"}),
         ("KN004", "spec.domain.devices.networkInterfaceMultiqueue"),

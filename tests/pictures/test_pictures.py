@@ -114,6 +114,18 @@ def test_of_a_domain_each_nic_is_drawn_to_its_source() -> None:
     assert made.rows[0].boxes[2].facts == ("VLANs 7 untagged, 8",)
 
 
+def test_what_is_too_wide_for_a_terminal_stands_below_one_another() -> None:
+    made = drawn(NAD + VM)
+    wide = FORMATS["text"](made)
+    widest = max(len(line) for line in wide.splitlines() if not line.startswith("  ! "))
+    assert FORMATS["text"](made, columns=widest) == wide
+    narrow = FORMATS["text"](made, columns=widest - 1).splitlines()
+    assert max(len(line) for line in narrow if not line.startswith("  ! ")) < 80
+    assert [line for line in narrow if line.startswith("│ NAD")] != []
+    assert [line for line in narrow if line.startswith("╎ NAD")] != []
+    assert all(f"{box.kind} {box.name}" in "\n".join(narrow) for box in made.boxes if box.kind != "NIC")
+
+
 def test_the_text_keeps_columns_and_breaks_the_line_of_a_nic_that_is_down() -> None:
     lines = FORMATS["text"](drawn(NAD + VM)).splitlines()
     first, second = (next(line for line in lines if line.startswith(f"{name} ")) for name in "ab")
@@ -191,7 +203,7 @@ def test_any_text_stays_text_in_each_format(made: Picture) -> None:
     assert page.opened == []
     assert set(page.seen) <= {
         *("html", "head", "meta", "title", "style", "body", "section", "h1", "h2", "figure", "div", "svg", "desc", "g"),
-        *("rect", "text", "path", "table", "thead", "tbody", "tr", "th", "td", "small", "ul", "li"),
+        *("rect", "text", "path", "table", "thead", "tbody", "tr", "th", "td", "small", "ul", "li", "a", "code"),
     }
     statements = FORMATS["mermaid"](made).splitlines()
     assert len(statements) >= 5
@@ -232,3 +244,10 @@ def test_the_colours_of_text_have_enough_contrast() -> None:
 def test_the_same_machine_gives_the_same_bytes(format: str) -> None:
     assert FORMATS[format](drawn(NAD + VM)) == FORMATS[format](drawn(NAD + VM))
     assert re.search("lan", FORMATS[format](drawn(NAD + VM)))
+
+
+def test_a_page_links_each_code_to_its_page_and_shows_code_as_code() -> None:
+    told = kvnet.Problem(kvnet.FieldPath(), "KN112", "KN112 is about `<pod>`", hint="use `bridge: {}`")
+    page = FORMATS["html"](Picture(title="a", rows=(), problems=(told,)))
+    link = '<a href="https://kvnet.readthedocs.io/en/latest/reference/problems/KN112.html">KN112</a>'
+    assert f"<li>error {link} KN112 is about <code>&lt;pod&gt;</code>; use <code>bridge: {{}}</code></li>" in page

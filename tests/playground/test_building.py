@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playground.folder import EXTENSIONS, source
+from written import ROOT
 
 PAGE = "# A page\n\n```{playground}\n```\n"
 
@@ -61,3 +62,7 @@ def test_pages_without_the_playground_are_built_and_say_why(tmp_path: Path) -> N
     html = (tmp_path / "html" / "index.html").read_text()
     assert "not part of these pages, because it could not be built: there is no node." in html
     assert "<iframe" not in html
+
+
+def test_the_landing_page_holds_the_playground() -> None:
+    assert "```{playground}" in (ROOT / "docs" / "index.md").read_text(encoding="utf-8")

@@ -209,6 +209,16 @@ def test_an_address_counts_where_the_machine_has_no_other() -> None:
     assert "KN416" in [problem.code for problem in told(machine, target)]
 
 
+def test_user_data_that_configures_ipv6_is_read_for_each_machine() -> None:
+    target = Target()
+    for command in (*["true"] * 4, "ip address add fd20::2/64 dev eth0"):
+        volume = {"name": "seed", "cloudInitNoCloud": {"userData": f"#!/bin/sh\n{command}\n"}}
+        document = vmi([nic(binding="masquerade")], [pod(vmIPv6NetworkCIDR="fd20::/64")], spec={"volumes": [volume]})
+        machine = kvnet.load(document)
+        assert told(machine, target) == judge(machine, target, NO_GROUPS)
+    assert "KN924" not in [problem.code for problem in told(machine, target)]
+
+
 def test_a_vm_has_its_problems_at_other_paths_than_a_vmi() -> None:
     target = Target()
     for kind in (*["VirtualMachineInstance"] * 4, "VirtualMachine"):
