@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from kvnet.device import Device as Device
     from kvnet.device import Hostdev as Hostdev
     from kvnet.device import Interface as Interface
+    from kvnet.device import read_device as read_device
     from kvnet.device.diff import Change as Change
     from kvnet.device.diff import Changes as Changes
     from kvnet.device.diff import Noticed as Noticed
     from kvnet.device.diff import diff as diff
-    from kvnet.device.reading import read_device as read_device
     from kvnet.domain.build import build as build
     from kvnet.domain.import_ import DomainText as DomainText
     from kvnet.domain.import_ import Imported as Imported
@@ -92,9 +92,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "kvnet.checks": "check",
     "kvnet.compiler": "Compiled CompiledNic Requirement compile",
-    "kvnet.device": "Device Hostdev Interface",
+    "kvnet.device": "Device Hostdev Interface read_device",
     "kvnet.device.diff": "Change Changes Noticed diff",
-    "kvnet.device.reading": "read_device",
     "kvnet.domain.build": "build",
     "kvnet.domain.import_": "DomainText Imported facts_of import_domain import_domains",
     "kvnet.domain.patch": "patch",

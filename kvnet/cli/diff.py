@@ -9,9 +9,8 @@ from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
 from kvnet.cli.formats import write
 from kvnet.cli.inputs import domain_text
 from kvnet.cli.report import Report
-from kvnet.device import Device
+from kvnet.device import Device, read_device
 from kvnet.device.diff import Change, Noticed, diff
-from kvnet.device.reading import read_device
 from kvnet.domain.read import about, domain_element, effective, parse_document, read_domain
 from kvnet.errors import KvnetError
 

@@ -41,6 +41,7 @@ from kvnet.device import (
     Source,
     VhostuserSource,
     VirtualPort,
+    read_device,
 )
 from kvnet.errors import XmlError
 from kvnet.facts import HostNetwork
@@ -182,8 +183,6 @@ def plug_of_facts(known: HostNetwork, first: Plugin | None = None) -> Plug:
 @lru_cache(maxsize=1024)
 def _plug_of_xml(text: str) -> Plug:
     """The source of the network of an ``<interface>`` in the facts. Raises ValueError for what is none."""
-    from kvnet.device.reading import read_device  # noqa: PLC0415 - takes lxml
-
     try:
         device = read_device(text)
     except XmlError as error:

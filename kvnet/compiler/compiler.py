@@ -7,8 +7,7 @@ from collections.abc import Callable
 from attrs import evolve
 
 from kvnet.compiler import host, kubevirt
-from kvnet.compiler.context import Context
-from kvnet.compiler.guest import guest_of
+from kvnet.compiler.guest import Context, guest_of
 from kvnet.compiler.losses import lost_of_machine
 from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.releases import for_releases

@@ -1,21 +1,36 @@
-"""The guest's side of NICs, the same in every profile: model, driver, ROM, link state, ACPI index, address."""
+"""What the NICs of one machine share, and the guest's side of each: model, driver, ROM, link, ACPI index, address."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from attrs import frozen
 
+from kvnet.compiler.pod import PodNetworks
+from kvnet.compiler.result import note
 from kvnet.device import Acpi, Driver, PciGuestAddress, Rom
-from kvnet.errors import FieldPath, Problem, Severity
-from kvnet.facts import Confidential
-from kvnet.spec import Interface, Machine
+from kvnet.errors import Problem
+from kvnet.facts import Confidential, HostFacts
+from kvnet.spec import Interface, Machine, Network
+from kvnet.spec.cluster import BindingPlugin
+from kvnet.spec.nic import Nic
 from kvnet.target import DEFAULT_ARCHITECTURE, Profile, Target, known_architecture
 from kvnet.topology import MAX_QUEUES, queue_capacity, topology, vcpus
 from kvnet.values import PciAddress
 
-__all__ = ["Guest", "acpi", "driver", "guest_address", "guest_of", "link", "model", "rom"]
+__all__ = [
+    "Context",
+    "Guest",
+    "acpi",
+    "driver",
+    "guest_address",
+    "guest_of",
+    "link",
+    "model",
+    "network_of",
+    "rom",
+]
 
 
 @frozen(kw_only=True, eq=False)
@@ -30,6 +45,30 @@ class Guest:
     driver: Driver | None
     rom: Rom | None
     tunes_rom: bool
+
+
+@frozen(slots=False)
+class Context:
+    """The machine with its defaults, its target, and what was decided for all of its NICs.
+
+    ``plugins`` are the binding plugins by the names that they are registered under.
+    """
+
+    machine: Machine
+    target: Target
+    guest: Guest
+    pod: PodNetworks
+    plugins: Mapping[str, BindingPlugin]
+
+    @property
+    def facts(self) -> HostFacts:
+        return self.target.facts
+
+
+def network_of(nic: Nic) -> Network:
+    """The network of a NIC that is compiled, for one without a network is not."""
+    assert nic.network is not None
+    return nic.network
 
 
 def guest_of(machine: Machine, target: Target) -> tuple[Guest, tuple[Problem, ...]]:
@@ -63,11 +102,11 @@ def _guest(tunes_rom: bool, virtio_model: str, queues: int, iommu: bool) -> Gues
 
 def _notes(machine: Machine, architecture: str | None) -> Iterator[Problem]:
     if architecture is None:
-        yield _note(machine.root / "architecture", "KN321", "the architecture is not known: amd64 is assumed")
+        yield note(machine.root / "architecture", "KN321", "the architecture is not known: amd64 is assumed")
     wanted = vcpus(topology(machine))
     if machine.spec.domain.devices.network_interface_multiqueue and wanted > MAX_QUEUES:
         at = machine.root / "domain" / "devices" / "networkInterfaceMultiqueue"
-        yield _note(at, "KN320", f"{wanted} vCPUs, but a tap has at most {MAX_QUEUES} queues")
+        yield note(at, "KN320", f"{wanted} vCPUs, but a tap has at most {MAX_QUEUES} queues")
 
 
 def model(interface: Interface, guest: Guest) -> str | None:
@@ -122,7 +161,3 @@ def _asked_confidential(machine: Machine, architecture: str) -> Confidential | N
         return Confidential.PV
     kinds = {"sev": asked.sev, "snp": asked.snp, "tdx": asked.tdx}
     return next((Confidential(kind) for kind, value in kinds.items() if value is not None), None)
-
-
-def _note(at: FieldPath, code: str, message: str) -> Problem:
-    return Problem(at, code, message, severity=Severity.NOTE)

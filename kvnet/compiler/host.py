@@ -14,13 +14,12 @@ from attrs import evolve
 from kvnet.cni.chain import Chain
 from kvnet.cni.plugins import HostDevicePlugin, Plugin, SriovPlugin
 from kvnet.compiler.attachment import Attachment, CniProblem, Plug, attachment, carried, plug_of_facts
-from kvnet.compiler.context import Context, failed, network_of, note
-from kvnet.compiler.guest import acpi, driver, guest_address, link, model, rom
+from kvnet.compiler.guest import Context, acpi, driver, guest_address, link, model, network_of, rom
 from kvnet.compiler.kubevirt import behind_istio, passt_forwards, vf_address
 from kvnet.compiler.losses import lost_of_nad, lost_of_nic
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.compiler.pod import annotated_mac
-from kvnet.compiler.result import CompiledNic
+from kvnet.compiler.result import CompiledNic, failed, note
 from kvnet.device import (
     Backend,
     BridgeSource,

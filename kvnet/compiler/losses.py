@@ -14,7 +14,7 @@ from kvnet.cni.chain import PLUGINS, Chain, nearest_plugin
 from kvnet.cni.ipam import OtherIpam
 from kvnet.cni.plugins import OvsPlugin, Plugin
 from kvnet.compiler.attachment import CHANGING, Setting
-from kvnet.compiler.context import network_of
+from kvnet.compiler.guest import network_of
 from kvnet.errors import FieldPath, Place, Problem, Severity
 from kvnet.manifest.binder import plain
 from kvnet.manifest.cni import position

@@ -20,12 +20,13 @@ from kvnet.device import (
     PciHostAddress,
 )
 from kvnet.device.address import pci_text
-from kvnet.errors import Problem, Rejected
+from kvnet.errors import FieldPath, Problem, Rejected, Severity
+from kvnet.spec.nic import Nic
 from kvnet.values import release
 from kvnet.xml import write
 from kvnet.xml.paths import newer_parts
 
-__all__ = ["Compiled", "CompiledNic", "Requirement"]
+__all__ = ["Compiled", "CompiledNic", "Requirement", "failed", "note"]
 
 _TAKEN_FOR_GRANTED = "8.10.0"
 """The release of libvirt before 9.0, the first that a host is required to have."""
@@ -96,6 +97,16 @@ class CompiledNic:
     def requirements(self) -> tuple[Requirement, ...]:
         """What the host must provide for this NIC."""
         return tuple(requirements(self.device, self.name, link_mtu=self.link_mtu)) if self.device else ()
+
+
+def failed(nic: Nic, code: str, message: str, hint: str) -> CompiledNic:
+    """A NIC that cannot be compiled, and why."""
+    return CompiledNic(name=nic.name, problems=(Problem(nic.at, code, message, hint=hint),))
+
+
+def note(at: FieldPath, code: str, message: str) -> Problem:
+    """Something that was assumed or left to others."""
+    return Problem(at, code, message, severity=Severity.NOTE)
 
 
 @frozen(kw_only=True, slots=False)

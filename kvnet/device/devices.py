@@ -1,4 +1,4 @@
-"""The two elements that describe a NIC, ``<interface>`` and ``<hostdev type='pci'>``."""
+"""The two elements that describe a NIC, ``<interface>`` and ``<hostdev type='pci'>``, and how one is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kvnet.xml.element import Element, element
 from kvnet.xml.schema import RawElement, at, attr, child, children, variant
 from kvnet.xml.types import Choice, Int, Mac, OnOff, Present, Text, Token, YesNo
 
-__all__ = ["Device", "Hostdev", "Interface"]
+__all__ = ["Device", "Hostdev", "Interface", "read_device"]
 
 _LOAD_PARAMETER = Token("[a-zA-Z0-9. ]{1,8}")
 
@@ -118,3 +118,22 @@ class Hostdev(Element):
 
 Device = Interface | Hostdev
 """A network device of a domain, as ``render``, ``compile`` and ``read_device`` give it."""
+
+
+def read_device(text: str | bytes, *, lossless: bool = False, file: str = "<xml>") -> Device:
+    """Read one ``<interface>`` or ``<hostdev type='pci'>``.
+
+    Strict reading refuses all that libvirt's grammar does not have; XmlError has line, column, path and code of each
+    problem, and ``file`` in its place. With ``lossless``, what kvnet does not model or libvirt would refuse is left out
+    of the device, but ``write`` gives it back where it was: unknown attributes and elements, comments, the order of
+    children, the spelling of numbers. A source that cannot be read is a ``RawElement``.
+
+    Raises XmlError for text that is not such a device, TypeError for what is not text.
+
+    >>> read_device("<interface type='bridge'><source bridge='br0'/><mtu size='1500'/></interface>")
+    Interface(source=BridgeSource(bridge='br0'), mtu=1500)
+    """
+    from kvnet.xml.reading import read  # noqa: PLC0415 - takes lxml
+
+    device: Device = read(text, Interface, Hostdev, lossless=lossless, file=file)
+    return device

@@ -29,7 +29,7 @@ from kvnet.spec import Bridge, Masquerade, Multus, Nad, Pod, Sriov
 from kvnet.xml import write
 from kvnet.xml.schema import declaration
 
-__all__ = ["Attachment", "attachment", "host_network", "label", "with_own_nad"]
+__all__ = ["Attachment", "attachment", "host_network", "with_own_nad"]
 
 _CNI_VERSION = "0.3.1"
 _MACVLAN_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthrough": "passthru"}
@@ -76,8 +76,8 @@ def attachment(device: Device, name: str, *, pod_is_free: bool) -> Attachment:
             cni = {"type": "macvlan", "master": link, "mode": _MACVLAN_MODES.get(source.mode or "vepa", "bridge")}
             assumption = f"the link {link} has to exist on the cluster's nodes"
             return _with_nad(f"macvlan-{link}", cni, Bridge(), assumption)
-    assumption = f"{_described(source)} has no equivalent: create a NetworkAttachmentDefinition '{label(name)}'"
-    return Attachment(source=Multus(network_name=label(name)), binding=Bridge(), assumption=assumption)
+    assumption = f"{_described(source)} has no equivalent: create a NetworkAttachmentDefinition '{_label(name)}'"
+    return Attachment(source=Multus(network_name=_label(name)), binding=Bridge(), assumption=assumption)
 
 
 def _is_function(source: object) -> bool:
@@ -168,16 +168,16 @@ def _vlan(device: Interface, trunk: str = "vlanTrunk") -> Mapping[str, Any]:
 
 
 def _with_nad(wanted: str, cni: Mapping[str, Any], binding: Bridge | Sriov, assumption: str) -> Attachment:
-    name = label(wanted)
+    name = _label(wanted)
     nad = Nad(name=name, config=json.dumps({"cniVersion": _CNI_VERSION, "name": name, **cni}))
     return Attachment(source=Multus(network_name=name), binding=binding, nad=nad, assumption=assumption)
 
 
 def _link_name(text: str) -> str:
     """The nearest name that a link of the nodes can have."""
-    return text if is_link_name(text) else label(text)[:_LONGEST_LINK_NAME].rstrip("-")
+    return text if is_link_name(text) else _label(text)[:_LONGEST_LINK_NAME].rstrip("-")
 
 
-def label(text: str) -> str:
+def _label(text: str) -> str:
     """The nearest name that Kubernetes takes (RFC 1123)."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].strip("-") or "net"

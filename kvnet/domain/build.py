@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
 from kvnet.defaults import counted_cpus, defaulted, has_cpu_hotplug
-from kvnet.device import Device, PciGuestAddress
+from kvnet.device import Device, PciGuestAddress, read_device
 from kvnet.domain.edit import Style, laid_out
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.instancetypes import expand
@@ -353,7 +353,7 @@ def _on_root_bus(machine: Machine, target: Target, devices: Sequence[Device | st
     """What libvirt would add by itself, on slots of bus 0 that no NIC has; then it adds no root port either."""
     if architecture_of(machine, target) != "amd64" or "q35" not in (_machine_type(machine) or "q35"):
         return ""
-    given = [_read(each) if isinstance(each, str) else each for each in devices]
+    given = [read_device(each, lossless=True) if isinstance(each, str) else each for each in devices]
     addresses = [each.address for each in given if isinstance(each.address, PciGuestAddress)]
     taken = {each.slot for each in addresses if not each.bus}
     free = (slot for slot in ROOT_SLOTS if slot not in taken)
@@ -367,12 +367,6 @@ def _on_root_bus(machine: Machine, target: Target, devices: Sequence[Device | st
         )
     ]
     return "".join(f"\n{_INDENT}{line}" for line in lines)
-
-
-def _read(xml: str) -> Device:
-    from kvnet.device.reading import read_device  # noqa: PLC0415 - takes lxml
-
-    return read_device(xml, lossless=True)
 
 
 def _nic(nic: Device | str, number: int) -> str:

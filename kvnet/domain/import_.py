@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from attrs import evolve, frozen
+from attrs import NOTHING, evolve, fields, frozen
 
 from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
 from kvnet.compiler.naming import pod_link_names
-from kvnet.device import Device, Hostdev, HostdevSource, Interface
+from kvnet.device import Device, Hostdev, HostdevSource, Interface, PciHostAddress, RawElement
+from kvnet.device.diff import Change, Changes, Noticed, diff
 from kvnet.domain._attachments import host_network
-from kvnet.domain._losses import guest_changes, lost_settings
 from kvnet.domain._nics import Nic, Taken, imported_nics, is_nic, name_in_alias, numbered, pci_address
 from kvnet.domain.read import About, about, domain_element, effective, parse_document, read_domain
 from kvnet.errors import FieldPath, Problem, Severity, XmlError
@@ -33,6 +33,8 @@ _NAMELESS = "vm"
 _DOMAINS_HINT = "give [DomainText(xml, 'vm.xml')], or what live.domain_texts(connection) returns"
 _IMPORTED_HINT = "give what import_domains returns"
 _INTERFACES = FieldPath(("spec", "domain", "devices", "interfaces"))
+_IDENTITY = ("bridge", "network", "dev", "mode", "address")
+"""The fields of a source that name the network, which the note on the network speaks of."""
 
 
 @frozen
@@ -167,8 +169,8 @@ def _imported(document: _Document, taken: Taken, profile: Profile, *, with_links
     notes = [*_general(document), *_name_notes(described, machine, nics)]
     for n, nic in enumerate(nics):
         notes += (_network_note(nic), *_differences(nic, compiled.nics[n].device))
-        lost = tuple(lost_settings(nic.written, on_host.nics[n].device, in_pod.nics[n].device))
-        for change in lost_settings(nic.written, bare.nics[n].device, in_pod.nics[n].device):
+        lost = tuple(_lost_settings(nic.written, on_host.nics[n].device, in_pod.nics[n].device))
+        for change in _lost_settings(nic.written, bare.nics[n].device, in_pod.nics[n].device):
             hint = "" if change in lost else "the facts of the import hold it"
             notes.append(_note(_INTERFACES / nic.name, "KN615", f"a manifest cannot hold this: {change}", hint))
     errors = (problem for problem in check(machine, target) if problem.is_error)
@@ -267,9 +269,8 @@ def _name_notes(described: About, machine: Machine, nics: Sequence[Nic]) -> Iter
     for nic in nics:
         alias = name_in_alias(nic.device)
         if alias is not None and alias != nic.name:
-            yield _note(
-                _INTERFACES / nic.name, "KN616", f"the NIC of the alias {nic.device.alias} is called '{nic.name}'"
-            )
+            message = f"the NIC of the alias {nic.device.alias} is called '{nic.name}'"
+            yield _note(_INTERFACES / nic.name, "KN616", message)
 
 
 def _network_note(nic: Nic) -> Problem:
@@ -290,8 +291,48 @@ def _differences(nic: Nic, compiled: Device | None) -> Iterator[Problem]:
     if isinstance(nic.written, Interface) and nic.written.model is None and model is not None:
         message = f"the domain names no model: it is {model}, which libvirt gives such a NIC"
         yield _note(at / "model", "KN613", message)
-    for change in () if compiled is None else guest_changes(nic.device, compiled):
-        yield _note(at, "KN614", f"a manifest cannot say this: {change}")
+    for change in () if compiled is None else diff(nic.device, compiled):
+        if change.noticed is Noticed.GUEST:
+            yield _note(at, "KN614", f"a manifest cannot say this: {change}")
+
+
+def _lost_settings(device: Device, on_host: Device | None, in_pod: Device | None) -> Iterator[Change]:
+    """The settings of the host's side that neither profile gives back.
+
+    ``on_host`` and ``in_pod`` are the NIC as it was compiled for each of them, ``None`` where it could not be.
+    """
+    lost = {change.at.parts for change in _of_the_host(_compared(device, in_pod))}
+    for change in dict.fromkeys(_of_the_host((*_compared(device, on_host), *_settings_of_the_source(device, on_host)))):
+        parts = change.at.parts
+        # a whole source is another network, and the alias is the name; how virtio is spelled depends on the profile
+        is_said = parts[1:] == ("source",) or parts[1:2] in (("alias",), ("model",))
+        if not is_said and any(parts[:length] in lost for length in range(1, len(parts) + 1)):
+            yield change
+
+
+def _of_the_host(changes: Iterable[Change]) -> Iterator[Change]:
+    """The settings of the host's side that are changed or taken away."""
+    return (change for change in changes if change.noticed is Noticed.HOST and change.before is not None)
+
+
+def _compared(device: Device, compiled: Device | None) -> Changes:
+    """The changes from a device to the compiled one; one of another element has none of its settings."""
+    if isinstance(device, Hostdev):
+        return diff(device, compiled if isinstance(compiled, Hostdev) else Hostdev(source=device.source))
+    bare = Interface(source=device.source, managed=device.managed)
+    return diff(device, compiled if isinstance(compiled, Interface) else bare)
+
+
+def _settings_of_the_source(device: Device, compiled: Device | None) -> Changes:
+    """What a source says beyond the network that it names, where the compiled one is of another type."""
+    source = device.source
+    if compiled is not None and type(compiled.source) is type(source):
+        return Changes()
+    if isinstance(source, PciHostAddress | HostdevSource | RawElement):
+        return Changes()
+    optional = [each for each in fields(type(source)) if each.default is not NOTHING]
+    others = {each.name: each.default for each in optional if each.name not in (*_IDENTITY, "verbatim")}
+    return diff(Interface(source=source), Interface(source=evolve(source, **others)))
 
 
 def _note(at: FieldPath, code: str, message: str, hint: str = "") -> Problem:

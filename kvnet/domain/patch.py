@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
 
 from attrs import field, frozen
 from lxml import etree
 
 from kvnet._arguments import checked, checked_items
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
-from kvnet.domain._addresses import Taken, inherited, with_children
-from kvnet.domain.conflicts import conflicts
+from kvnet.domain.conflicts import conflicts, guest_address
 from kvnet.domain.document import NICS, DomainDocument, only_nic
 from kvnet.domain.edit import Edit, edited, removal, replacement, with_nics
 from kvnet.errors import FieldPath, Problem, XmlError
+from kvnet.nic_models import CONVENTIONAL_MODELS
 
 __all__ = ["patch"]
+
+# quoted values may hold a >
+_TAG = re.compile(r"<(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
 
 
 @frozen
@@ -31,6 +36,23 @@ class _Nic:
     @property
     def is_ours(self) -> bool:
         return self.tag == "interface" or self.alias.startswith(USER_ALIAS + VF_ALIAS)
+
+
+@frozen
+class _Taken:
+    """The MAC addresses and guest addresses that other devices ask for, and that no NIC may take over."""
+
+    macs: frozenset[str] = frozenset()
+    places: frozenset[str] = frozenset()
+
+    @classmethod
+    def by(cls, nics: Iterable[etree._Element], others: Iterable[etree._Element]) -> Self:
+        """What is asked for by new NICs, and by the devices that stay. Devices that stay may share a MAC address."""
+        new = [*nics]
+        return cls(frozenset(map(_mac, new)), frozenset(map(guest_address, (*new, *others))))
+
+
+_NOTHING = _Taken()
 
 
 def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) -> str:
@@ -66,7 +88,7 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
     problems = [*conflicts(document, kept, elements)]
     if problems:
         raise XmlError(problems)
-    taken = Taken.by(elements, kept)
+    taken = _Taken.by(elements, kept)
     edits = [removal(document, document.spans[each]) for each in removed]
     for n, m in matches.items():
         edits += _replaced(document, present[m], wanted[n], given[n][0], taken)
@@ -74,13 +96,55 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
     return edited(document, [*edits, with_nics(document, new)] if new else edits)
 
 
-def _replaced(document: DomainDocument, old: _Nic, new: _Nic, text: str, taken: Taken) -> list[Edit]:
+def _replaced(document: DomainDocument, old: _Nic, new: _Nic, text: str, taken: _Taken) -> list[Edit]:
     """Put a NIC, whose XML is ``text``, in the place of another one that does not say the same."""
-    children = inherited(new.element, old.element, taken)
+    children = _inherited(new.element, old.element, taken)
     if old.content == _content(new.element, *children):
         return []
-    whole = with_children(text, [document.text_of(each) for each in children])
+    whole = _with_children(text, [document.text_of(each) for each in children])
     return [replacement(document, document.spans[old.element], whole)]
+
+
+def _inherited(new: etree._Element, old: etree._Element, taken: _Taken = _NOTHING) -> list[etree._Element]:
+    """The ``<mac>`` and the ``<address>`` of a NIC that the one in its place gets, having none of its own."""
+    mac, address = old.find("mac"), old.find("address")
+    found = []
+    lacks_mac = new.tag == old.tag == "interface" and new.find("mac") is None
+    if mac is not None and lacks_mac and _mac(old) not in taken.macs:
+        found.append(mac)
+    if address is not None and address.get("type") == "pci" and new.find("address") is None:
+        place = guest_address(old)
+        if place and place not in taken.places and _is_conventional(new) == _is_conventional(old):
+            found.append(address)
+    return found
+
+
+def _with_children(text: str, children: Sequence[str]) -> str:
+    """The XML of an element with the XML of more children: a ``<mac>`` is first, as libvirt has it, others are last."""
+    if not children:
+        return text
+    opened = _TAG.match(text)
+    assert opened is not None
+    tag = opened[0]
+    first = "".join(each for each in children if each.startswith("<mac"))
+    last = "".join(each for each in children if not each.startswith("<mac"))
+    if tag.endswith("/>"):
+        name = tag[1:-2].split()[0]
+        return f"{tag[:-2].rstrip()}>{first}{last}</{name}>"
+    end = text.rindex("</")
+    return tag + first + text[len(tag) : end] + last + text[end:]
+
+
+def _mac(nic: etree._Element) -> str:
+    return str(nic.xpath("string(mac/@address)")).lower()
+
+
+def _is_conventional(nic: etree._Element) -> bool:
+    """Whether libvirt puts a NIC on conventional PCI, and not on a PCIe root port."""
+    if nic.tag != "interface" or nic.get("type") == "hostdev":
+        return False
+    model = nic.find("model")
+    return (None if model is None else model.get("type")) in CONVENTIONAL_MODELS
 
 
 _HINT = "write [kvnet.write(device) for device in devices]"
@@ -95,8 +159,8 @@ def _texts(nics: Sequence[str]) -> tuple[str, ...]:
 
 
 def _nic(element: etree._Element) -> _Nic:
-    alias, mac = (str(element.xpath(f"string({path})")) for path in ("alias/@name", "mac/@address"))
-    return _Nic(str(element.tag), alias, mac.lower(), _content(element), element)
+    alias = str(element.xpath("string(alias/@name)"))
+    return _Nic(str(element.tag), alias, _mac(element), _content(element), element)
 
 
 def _content(element: etree._Element, *added: etree._Element) -> object:
@@ -121,7 +185,7 @@ def _shares_mac(nic: _Nic, old: _Nic) -> bool:
 
 def _says_the_same(nic: _Nic, old: _Nic) -> bool:
     """Whether nothing changes when the NIC takes over the addresses of the other."""
-    return _content(nic.element, *inherited(nic.element, old.element)) == old.content
+    return _content(nic.element, *_inherited(nic.element, old.element)) == old.content
 
 
 _ORDER: tuple[Callable[[_Nic, _Nic], bool], ...] = (

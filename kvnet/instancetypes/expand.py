@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from attrs import evolve
 
 from kvnet.defaults import default_nic_refusal, with_default_nic
-from kvnet.errors import Cause, FieldPath, Problem, Rejected
-from kvnet.instancetypes.apply import with_instancetype
-from kvnet.instancetypes.conflicts import annotation_conflicts, conflicts
-from kvnet.instancetypes.preferences import with_creation_preferences, with_preference, with_preferred_autoattach
-from kvnet.instancetypes.references import Referred, reference_at, referred
-from kvnet.instancetypes.refused_objects import refused_objects
-from kvnet.instancetypes.requirements import unmet_requirement
-from kvnet.instancetypes.topology import spread_fault
-from kvnet.spec import Instancetype, Machine
+from kvnet.errors import Problem, Rejected
+from kvnet.instancetypes.apply import (
+    with_creation_preferences,
+    with_instancetype,
+    with_preference,
+    with_preferred_autoattach,
+)
+from kvnet.instancetypes.references import Referred, referred
+from kvnet.instancetypes.refusals import refusals, refused_objects, unmet_requirement
+from kvnet.spec import Machine
 from kvnet.target import Target, architecture_of, checked_target
 
 __all__ = ["Expansion", "expand"]
 
 _PCI_TOPOLOGY = {"kubevirt.io/pci-topology-version": "v3"}
-_GENERATION = "kubevirt.io/vm-generation"
 _PCIE_ARCHITECTURES = ("amd64", "arm64")
 
 
@@ -78,12 +77,9 @@ def _expanded(machine: Machine, target: Target) -> Expansion:
     found = referred(machine, target)
     created = with_creation_preferences(machine, found.preference) if found.preference else machine
     created = _with_pci_topology(created, target)
-    errors = [
-        *(problem for problem in found.problems if problem.is_error),
-        *_refusals(created, found),
-    ]
+    errors = (*(problem for problem in found.problems if problem.is_error), *refusals(created, found))
     if errors:
-        return Expansion(machine, tuple(errors))
+        return Expansion(machine, errors)
     expanded = _applied(created, target, found)
     unmet = _unmet_requirement(expanded, target, found)
     problems = (*found.problems, *refused_objects(machine, found), *((unmet,) if unmet else ()))
@@ -104,36 +100,6 @@ def _with_pci_topology(machine: Machine, target: Target) -> Machine:
     if architecture_of(machine, target) not in _PCIE_ARCHITECTURES or not ("q35" in name or name.startswith("virt")):
         return machine
     return evolve(machine, annotations={**_PCI_TOPOLOGY, **machine.annotations})
-
-
-def _refusals(machine: Machine, found: Referred) -> Iterator[Problem]:
-    """Why the instancetype cannot be applied: the webhook's reasons, else those of the controller alone."""
-    instancetype = found.instancetype
-    if instancetype is None:
-        return
-    fault = spread_fault(instancetype.spec.cpu.guest, found.preference)
-    if fault:
-        yield _spread_problem(machine, fault)
-        return
-    refused = [
-        *conflicts(machine, instancetype),
-        *annotation_conflicts(machine, instancetype, machine.annotations, Cause.INVALID),
-    ]
-    yield from refused or _controller_conflicts(machine, instancetype, found)
-
-
-def _controller_conflicts(machine: Machine, instancetype: Instancetype, found: Referred) -> Iterator[Problem]:
-    """Conflicts with the annotations that the controller itself has set: the VM is admitted, but never starts."""
-    metadata = machine.around.get("metadata") or {}
-    # the API server counts the changes of a VM from 1
-    generation = {_GENERATION: str(metadata.get("generation", 1))}
-    return annotation_conflicts(machine, instancetype, {**generation, **found.annotations}, None)
-
-
-def _spread_problem(machine: Machine, fault: str) -> Problem:
-    at, hint = reference_at(machine, "instancetype"), "choose another instancetype, or another preference"
-    reported_at = FieldPath(("instancetype", "spec", "cpu", "guest"))
-    return Problem(at, "KN212", fault, hint=hint, cause=Cause.INVALID, reported_at=reported_at)
 
 
 def _applied(machine: Machine, target: Target, found: Referred) -> Machine:

@@ -6,8 +6,7 @@ This is the only package that calls libvirt. Functions take libvirt's own connec
 from kvnet.hotplug import Action, Call, DomainPlan, DomainState, HotplugPolicy, Step
 from kvnet.live._apply import Applied, Failure, apply, plan
 from kvnet.live._define import Defined, Started, define, lost, start
-from kvnet.live._domain_texts import domain_texts
-from kvnet.live._libvirt import LibvirtError
+from kvnet.live._libvirt import LibvirtError, domain_texts
 from kvnet.live._machine import Existing, define_machine
 from kvnet.live._status import agent_report, status
 from kvnet.live.connection import connect, virt_type, with_releases

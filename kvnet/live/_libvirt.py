@@ -1,12 +1,13 @@
-"""Import libvirt's Python binding, and look domains up with it."""
+"""Import libvirt's Python binding, look domains up with it, and read their XML."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from kvnet.domain.build import domain_name
+from kvnet.domain.import_ import DomainText
 from kvnet.errors import FieldPath, KvnetError, Problem
 from kvnet.hotplug import DomainState
 from kvnet.spec import Machine
@@ -20,6 +21,7 @@ __all__ = [
     "domain_named",
     "domain_of",
     "domain_state",
+    "domain_texts",
     "found",
     "libvirt_error",
     "libvirt_module",
@@ -109,3 +111,20 @@ def domain_state(domain: libvirt.virDomain) -> DomainState:
         live=domain.XMLDesc() if domain.isActive() else None,
         persistent=domain.XMLDesc(libvirt_module().VIR_DOMAIN_XML_INACTIVE) if domain.isPersistent() else None,
     )
+
+
+def domain_texts(connection: libvirt.virConnect, names: Iterable[str] | None = None) -> tuple[DomainText, ...]:
+    """The XML of the domains of these names, or of all domains by name, for ``kvnet.import_domains``.
+
+    It is the persistent configuration of a domain, and the live one of a domain that has no other. Raises LibvirtError
+    where there is no domain of a name, or a call fails.
+    """
+    libvirt = libvirt_module()
+    try:
+        if names is None:
+            domains = sorted(connection.listAllDomains(), key=lambda each: str(each.name()))
+        else:
+            domains = [domain_named(connection, name) for name in names]
+        return tuple(DomainText(each.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), each.name()) for each in domains)
+    except libvirt.libvirtError as error:
+        raise refused(error) from error

@@ -7,9 +7,9 @@ from typing import Any
 
 from lxml import etree
 
-from kvnet.xml.diagnose import class_of, read_leniently
 from kvnet.xml.generate import to_text
 from kvnet.xml.parser import parse
+from kvnet.xml.reading import class_of, read_leniently
 from kvnet.xml.schema import Branch, Node, RawElement, declaration, plan_of
 
 __all__ = ["edited"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["REFUSALS", "Write", "reader", "sources", "to_text", "writers"]
 
 REFUSALS = (ValueError, LookupError, TypeError)
-"""What a generated reader raises, without a reason, for an element that ``diagnose`` has to look at."""
+"""What a generated reader raises, without a reason, for an element that has to be looked at part by part."""
 
 Write = Callable[..., str]
 _REMEMBERED = 1024

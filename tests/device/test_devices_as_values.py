@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import kvnet
+import kvnet.device.devices
 import kvnet.device.diff
-import kvnet.device.reading
 import kvnet.values
 import kvnet.xml.parser
 import kvnet.xml.paths
@@ -142,7 +142,7 @@ def test_the_signature_of_a_class_has_its_fields_and_defaults() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [kvnet.device.diff, kvnet.device.reading, kvnet.values, kvnet.xml.parser, kvnet.xml.types],
+    [kvnet.device.diff, kvnet.device.devices, kvnet.values, kvnet.xml.parser, kvnet.xml.types],
     ids=lambda module: module.__name__,
 )
 def test_the_examples_in_docstrings_are_true(module: ModuleType) -> None:

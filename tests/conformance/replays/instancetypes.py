@@ -11,7 +11,7 @@ from lxml import etree
 import kvnet
 from kvnet.compiler import queue_capacity, topology, vcpus
 from kvnet.defaults import defaulted
-from kvnet.instancetypes.requirements import guest_memory
+from kvnet.instancetypes.refusals import guest_memory
 from kvnet.manifest import plain
 from kvnet.rules.bindings import REMOVED_BINDING_CODES
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Machine, Sriov
