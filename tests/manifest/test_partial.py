@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from machines import multus, nic, pod, vmi
 from test_properties import leaves, replaced
@@ -160,6 +160,7 @@ def test_nothing_is_judged_where_too_much_is_missing(data: Any) -> None:
     assert others is None
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_flaw_makes_anything_be_told_that_would_not_be_told_without_it(data: st.DataObject) -> None:
     sound = json.loads(kvnet.dump(data.draw(machines(max_nics=2)), format="json"))
