@@ -1,0 +1,122 @@
+"""What was found in a pod's network namespace, and what KubeVirt keeps about it. Frozen values, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from types import MappingProxyType
+
+from attrs import frozen
+
+from kvnet.values import MacAddress
+
+__all__ = ["BridgeLease", "FoundLink", "FoundRoute", "LeaseRoute", "Phase", "PodFound", "Preparation"]
+
+
+class Phase(StrEnum):
+    """Which networks of a machine are set up: at its start, while it runs, or on the target of its migration."""
+
+    STARTUP = "startup"
+    LIVE_UPDATE = "liveUpdate"
+    MIGRATION_TARGET = "migrationTarget"
+
+
+class Preparation(StrEnum):
+    """How far the set-up of one network came; one that is not told is pending."""
+
+    PENDING = "pending"
+    STARTED = "started"
+    FINISHED = "finished"
+
+
+@frozen(kw_only=True)
+class FoundLink:
+    """One link of the pod.
+
+    - ``name``, ``index``, ``kind``: of the kernel; ``kind`` such as ``veth``, ``bridge`` or ``dummy``
+    - ``mac``: its address
+    - ``mtu``: in bytes
+    - ``controller``: the name of the bridge that it is a port of
+    - ``ipv4``, ``ipv6``: its addresses with their prefixes, in the kernel's order
+    - ``ipv4_enabled``, ``ipv6_enabled``: whether the family is enabled; None where it is not known
+    """
+
+    name: str
+    index: int | None = None
+    kind: str | None = None
+    mac: MacAddress | None = None
+    mtu: int | None = None
+    controller: str | None = None
+    ipv4: tuple[IPv4Interface, ...] = ()
+    ipv6: tuple[IPv6Interface, ...] = ()
+    ipv4_enabled: bool | None = None
+    ipv6_enabled: bool | None = None
+
+
+@frozen(kw_only=True)
+class FoundRoute:
+    """One route of the pod.
+
+    - ``destination``: its network; the default route is ``0.0.0.0/0`` or ``::/0``
+    - ``link``: the name of the link that it leaves by
+    - ``gateway``: the next hop, None for a network that is on the link
+    """
+
+    destination: IPv4Network | IPv6Network
+    link: str
+    gateway: IPv4Address | IPv6Address | None = None
+
+
+@frozen(kw_only=True)
+class LeaseRoute:
+    """A route that DHCP tells the guest; ``destination`` is None for the default route."""
+
+    destination: IPv4Network | None = None
+    gateway: IPv4Address | None = None
+
+
+@frozen(kw_only=True)
+class BridgeLease:
+    """What KubeVirt keeps of a pod NIC before a bridge binding takes its address away, for the guest's lease.
+
+    - ``ipam_disabled``: the pod NIC had no address, so nobody serves the guest
+    - ``address``: of the guest, with its prefix
+    - ``mac``: of the guest's NIC
+    - ``gateway``: of the guest's default route
+    - ``routes``: that the guest is told
+    """
+
+    ipam_disabled: bool = False
+    address: IPv4Interface | None = None
+    mac: MacAddress | None = None
+    gateway: IPv4Address | None = None
+    routes: tuple[LeaseRoute, ...] = ()
+
+
+@frozen(kw_only=True)
+class PodFound:
+    """What was found in a pod, and what was kept of earlier set-ups.
+
+    - ``links``: in the kernel's order
+    - ``routes``: in the kernel's order
+    - ``preparations``: by the name of the network, how far its set-up came
+    - ``leases``: by the name of the pod's link, what is kept for the bridge binding's DHCP
+    - ``host_ip``: the address of the node's own agent, whose family leads in dual stack
+    - ``hostname``: of the pod
+    - ``resolv_conf``: the text of the pod's ``/etc/resolv.conf``
+    - ``launcher_pid``: the process whose namespace holds the taps
+    """
+
+    links: tuple[FoundLink, ...] = ()
+    routes: tuple[FoundRoute, ...] = ()
+    preparations: Mapping[str, Preparation] = MappingProxyType({})
+    leases: Mapping[str, BridgeLease] = MappingProxyType({})
+    host_ip: IPv4Address | IPv6Address | None = None
+    hostname: str | None = None
+    resolv_conf: str = ""
+    launcher_pid: int = 0
+
+    def link(self, name: str) -> FoundLink | None:
+        """The link of that name, None if there is none."""
+        return next((each for each in self.links if each.name == name), None)
