@@ -29,7 +29,9 @@ __all__ = [
 
 _TABLE: Final = "nat"
 _LINK_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,15}")
-_BARE: Final = re.compile(r"(?!gc-interval$|icmpv6$|rt[0-9]$)[A-Za-z][A-Za-z0-9_.]*[0-9-][A-Za-z0-9_.-]*")
+_PROTOCOLS: Final = frozenset(["ah", "comp", "dccp", "esp", "icmp", "icmpv6", "igmp", "sctp", "tcp", "udp", "udplite"])
+"""What libnftables' JSON reads as a protocol wherever it stands."""
+_BARE: Final = re.compile(r"(?!gc-interval$|rt[0-9]$)[A-Za-z][A-Za-z0-9_.]*[0-9-][A-Za-z0-9_.-]*")
 """Names that nft reads without quotes: keywords have neither digits nor hyphens, but for these."""
 _HIGHEST_PORT: Final = 65535
 
@@ -52,12 +54,12 @@ class Action(StrEnum):
 
 
 def is_link_name(name: str) -> bool:
-    """Whether a name can be that of a link, and is read as nothing else by nft: no quotes, blanks, ``*`` or ``;``.
+    """Whether a name can be that of a link, and nft reads it as nothing else: it has no quotes, blanks, ``*`` or ``;``.
 
     >>> is_link_name("k6t-eth0"), is_link_name("eth0; flush ruleset"), is_link_name("..")
     (True, False, False)
     """
-    return _LINK_NAME.fullmatch(name) is not None and name not in (".", "..")
+    return _LINK_NAME.fullmatch(name) is not None and name not in (".", "..") and name not in _PROTOCOLS
 
 
 def _checked_name(_: object, __: object, name: str) -> None:
