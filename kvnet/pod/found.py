@@ -14,7 +14,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from attrs import frozen
 
@@ -52,6 +52,11 @@ class Phase(StrEnum):
     STARTUP = "startup"
     LIVE_UPDATE = "liveUpdate"
     MIGRATION_TARGET = "migrationTarget"
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"the phase is one of {', '.join(cls)}, not {value!r}")
 
 
 class Preparation(StrEnum):

@@ -66,9 +66,9 @@ def _register(kind: type[T], read: Callable[[str], T], wanted: str) -> None:
         try:
             made = read(value)
         except ValueError:
-            raise Misfit(Flaw(value=value, wanted=wanted)) from None
+            raise Misfit(Flaw(value=value, message=f"'{value}' is not {wanted}")) from None
         if getattr(made, "scope_id", None) is not None:
-            raise Misfit(Flaw(value=value, wanted=f"{wanted}, without a zone"))
+            raise Misfit(Flaw(value=value, message=f"'{value}' has a zone", hint=f"write {wanted}"))
         return made
 
     binder.register(kind, bound, str)
