@@ -30,6 +30,7 @@ from kvnet.pod import (
 from kvnet.spec import Machine
 from kvnet.spec.cluster import BindingPlugin
 from kvnet.values import MacAddress
+from replays.normalised import normalised
 
 __all__ = ["masquerade_nft", "podnet_nmstate"]
 
@@ -78,14 +79,19 @@ def masquerade_nft(case: Case) -> Iterator[Difference]:
 
 
 def _text(command: tuple[str, ...]) -> str:
-    """A command on one line; KubeVirt writes no quotes around the names of links."""
-    return " ".join(command).replace('"', "")
+    """A command on one line."""
+    return " ".join(_unquoted(command))
 
 
 def _spec(command: tuple[str, ...]) -> list[str]:
     """The arguments after the family, the table and the chain."""
-    begin = 5 if command[2] == "table" else 6
-    return [each.replace('"', "") for each in command[begin:]]
+    return _unquoted(command)[5 if command[2] == "table" else 6 :]
+
+
+def _unquoted(command: tuple[str, ...]) -> list[str]:
+    if any('"' in each for each in command):
+        normalised("names of links without quotes, which nft takes for keywords")
+    return [each.replace('"', "") for each in command]
 
 
 def _given(given: Mapping[str, Any]) -> tuple[Machine, kvnet.Target, PodFound, Phase]:
