@@ -19,6 +19,7 @@ from kvnet.pod import (
     Phase,
     PodFound,
     PodLinks,
+    PodNat,
     Preparation,
     RenamedLink,
     TapLink,
@@ -59,7 +60,7 @@ def podnet_nmstate(case: Case) -> Iterator[Difference]:
     made = {network: [str(each[0]), [*map(str, each)]] for network, each in plan.pod_ips.items()}
     yield "podInterfaceCache", ips, made
     yield "desired", _bare(expected["desired"]), _bare(_plain_links(plan)) if applied else None
-    yield "nft", expected["nft"] or [], [_text(each) for each in nat.commands] if applied else []
+    yield "nft", expected["nft"] or [], [" ".join(each) for each in _unquoted(nat)] if applied else []
 
 
 def masquerade_nft(case: Case) -> Iterator[Difference]:
@@ -69,29 +70,21 @@ def masquerade_nft(case: Case) -> Iterator[Difference]:
     nat = pod_nat(machine, target, found, phase=phase)
     yield "error", bool(expected["error"]), bool(plan.problems)
     yield "the error of the NAT alone", bool(expected["error"]), bool(nat.problems)
-    yield "calls", [each["cmd"] for each in expected["calls"] or ()], [_text(each) for each in nat.commands]
+    commands = _unquoted(nat)
+    yield "calls", [each["cmd"] for each in expected["calls"] or ()], [" ".join(each) for each in commands]
     tokens = [each.get("spec") or [] for each in expected["calls"] or ()]
-    yield "spec", tokens, [_spec(each) for each in nat.commands]
+    yield "spec", tokens, [each[5 if each[2] == "table" else 6 :] for each in commands]
     bridges = [each for each in plan.links if isinstance(each, BridgeLink)]
     families = [[each.name, [*map(str, each.ipv4.addresses)], [*map(str, each.ipv6.addresses)]] for each in bridges]
     wanted = [[each["name"], each["ipv4"] or [], each["ipv6"] or []] for each in expected["bridges"] or ()]
     yield "bridges", wanted, families
 
 
-def _text(command: tuple[str, ...]) -> str:
-    """A command on one line."""
-    return " ".join(_unquoted(command))
-
-
-def _spec(command: tuple[str, ...]) -> list[str]:
-    """The arguments after the family, the table and the chain."""
-    return _unquoted(command)[5 if command[2] == "table" else 6 :]
-
-
-def _unquoted(command: tuple[str, ...]) -> list[str]:
-    if any('"' in each for each in command):
+def _unquoted(nat: PodNat) -> list[list[str]]:
+    """The commands without quotes around the names of links, which KubeVirt never writes."""
+    if any('"' in each for command in nat.commands for each in command):
         normalised("names of links without quotes, which nft takes for keywords")
-    return [each.replace('"', "") for each in command]
+    return [[each.replace('"', "") for each in command] for command in nat.commands]
 
 
 def _given(given: Mapping[str, Any]) -> tuple[Machine, kvnet.Target, PodFound, Phase]:
