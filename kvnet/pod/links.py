@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from kvnet._arguments import checked
 from kvnet.errors import Problem, Rejected
@@ -14,8 +14,8 @@ from kvnet.hotplug.policy import networks_to_set_up
 from kvnet.pod._whole import link_names, whole
 from kvnet.pod.desired import DesiredLink, Sysctl
 from kvnet.pod.found import BridgeLease, Phase, PodFound, Preparation
-from kvnet.pod.kept import Kept, kept_of
-from kvnet.pod.link_sets import LinkSet, Plumbing, link_set, owner_of
+from kvnet.pod.kept import kept_of
+from kvnet.pod.link_sets import Plumbing, link_set, owner_of
 from kvnet.spec import Machine, Sriov
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Target, checked_target
@@ -116,6 +116,7 @@ def nics_in(machine: Machine, networks: Iterable[str]) -> tuple[Nic, ...]:
 
 
 _NOTHING_FOUND = PodFound()
+_PENDING = Preparation.PENDING
 
 
 def _without_interface(machine: Machine, unused: set[str]) -> Iterable[Problem]:
@@ -127,14 +128,13 @@ def _without_interface(machine: Machine, unused: set[str]) -> Iterable[Problem]:
 
 def _undone(networks: tuple[str, ...], found: PodFound, *problems: Problem, gives_up: bool = False) -> PodLinks:
     """Nothing is done, and everything stays as it was found."""
-    states = found.preparations
     return PodLinks(
         networks=networks,
         leases=found.leases,
-        before=states,
-        after=states,
-        problems=problems,
+        before=found.preparations,
+        after=found.preparations,
         gives_up=gives_up,
+        problems=problems,
     )
 
 
@@ -142,75 +142,96 @@ def _planned(
     machine: Machine, target: Target, found: PodFound, networks: tuple[str, ...], nics: tuple[Nic, ...]
 ) -> PodLinks:
     """The plan for NICs, of which some are due, finished, or to be taken out."""
-    plugged = [nic for nic in nics if not isinstance(nic.binding, Sriov)]
-    state = {nic.name: found.preparations.get(nic.name, Preparation.PENDING) for nic in plugged}
-    stuck = [nic for nic in plugged if state[nic.name] is Preparation.STARTED and not nic.interface.is_absent]
-    if stuck:
-        return _undone(networks, found, *map(_cannot_restart, stuck), gives_up=True)
-    pending = [nic for nic in plugged if state[nic.name] is Preparation.PENDING and not nic.interface.is_absent]
-    removed = [nic for nic in plugged if state[nic.name] is not Preparation.PENDING and nic.interface.is_absent]
-    if not pending and not removed:
+    due = _Due.of(nics, found)
+    if due.stuck:
+        return _undone(networks, found, *map(_cannot_restart, due.stuck), gives_up=True)
+    if not due.pending and not due.removed:
         return _undone(networks, found)
     names = link_names(machine, networks, found)
     kept = kept_of([nic for nic in nics if not nic.interface.is_absent], names, found)
-    plugins = target.facts.binding_plugins or target.cluster.binding_plugins or {}
-    owner = owner_of(machine, target.cluster.feature_gates)
-    plumbing = Plumbing(machine=machine, found=found, names=names, owner=owner, plugins=plugins)
-    return _Setup(networks, found, pending, removed, kept, names).plan(nics, plumbing)
+    nothing = PodLinks(
+        networks=networks,
+        is_due=True,
+        leases={**found.leases, **kept.leases},
+        pod_ips=kept.pod_ips,
+        before=found.preparations,
+        after=found.preparations,
+    )
+    if kept.problem is not None:
+        return evolve(nothing, problems=(kept.problem,))
+    plumbing = Plumbing(
+        machine=machine,
+        found=found,
+        names=names,
+        owner=owner_of(machine, target.cluster.feature_gates),
+        plugins=target.facts.binding_plugins or target.cluster.binding_plugins or {},
+    )
+    return _made(evolve(nothing, before=due.started, after=due.started), nics, plumbing, due)
 
 
-@frozen
-class _Setup:
-    """The networks that are set up, those that are taken out, and what is kept of the pod."""
+def _made(nothing: PodLinks, nics: tuple[Nic, ...], plumbing: Plumbing, due: _Due) -> PodLinks:
+    """The plan with the links of all NICs, or with the first problem; finished networks get theirs again.
 
-    networks: tuple[str, ...]
-    found: PodFound
-    pending: list[Nic]
-    removed: list[Nic]
-    kept: Kept
-    names: Mapping[str, str]
+    To have the same link again changes nothing, and one that another program took away comes back.
+    """
+    try:
+        sets = [link_set(nic, n, plumbing) for n, nic in enumerate(nics)]
+    except Rejected as uncountable:
+        return evolve(nothing, problems=uncountable.problems, gives_up=True)
+    problem = next((each.problem for each in sets if each.problem is not None), None)
+    if problem is not None:
+        return evolve(nothing, problems=(problem,), gives_up=True)
+    forgotten = {plumbing.name(nic) for nic in due.removed}
+    return evolve(
+        nothing,
+        links=tuple(link for each in sets for link in each.links),
+        sysctls=tuple(dict.fromkeys(sysctl for each in sets for sysctl in each.sysctls)),
+        leases={name: lease for name, lease in nothing.leases.items() if name not in forgotten},
+        forgotten=tuple(nic.name for nic in due.removed),
+        after=due.finished,
+    )
 
-    def plan(self, nics: tuple[Nic, ...], plumbing: Plumbing) -> PodLinks:
-        if self.kept.problem is not None:
-            return self._made(self.found.preparations, self.found.preparations, problems=(self.kept.problem,))
-        started = {**self.found.preparations, **{nic.name: Preparation.STARTED for nic in self.pending}}
-        try:
-            sets = [link_set(nic, n, plumbing) for n, nic in enumerate(nics)]
-        except Rejected as uncountable:
-            return self._made(started, started, problems=uncountable.problems, gives_up=True)
-        problem = next((each.problem for each in sets if each.problem is not None), None)
-        if problem is not None:
-            return self._made(started, started, problems=(problem,), gives_up=True)
-        finished = {**started, **{nic.name: Preparation.FINISHED for nic in self.pending}}
-        gone = tuple(nic.name for nic in self.removed)
-        after = {name: each for name, each in finished.items() if name not in gone}
-        return self._made(started, after, sets, gone)
 
-    def _made(
-        self,
-        before: Mapping[str, Preparation],
-        after: Mapping[str, Preparation],
-        sets: Iterable[LinkSet] = (),
-        gone: tuple[str, ...] = (),
-        *,
-        problems: tuple[Problem, ...] = (),
-        gives_up: bool = False,
-    ) -> PodLinks:
-        sets, forgotten = tuple(sets), {self.names.get(name) for name in gone}
-        leases = {**self.found.leases, **self.kept.leases}
-        return PodLinks(
-            networks=self.networks,
-            is_due=True,
-            links=tuple(link for each in sets for link in each.links),
-            sysctls=tuple(dict.fromkeys(sysctl for each in sets for sysctl in each.sysctls)),
-            leases={name: lease for name, lease in leases.items() if name not in forgotten},
-            pod_ips=self.kept.pod_ips,
-            forgotten=gone,
-            before=before,
-            after=after,
-            gives_up=gives_up,
-            problems=problems,
+@frozen(kw_only=True)
+class _Due:
+    """Which NICs are set up, and which are taken out; virtual functions need neither.
+
+    - ``pending``: to be set up
+    - ``removed``: set up once, and absent now
+    - ``stuck``: begun and not finished
+    - ``preparations``: how far all networks are
+    """
+
+    pending: tuple[Nic, ...]
+    removed: tuple[Nic, ...]
+    stuck: tuple[Nic, ...]
+    preparations: Mapping[str, Preparation] = field(hash=False)
+
+    @classmethod
+    def of(cls, nics: tuple[Nic, ...], found: PodFound) -> _Due:
+        plugged = [nic for nic in nics if not isinstance(nic.binding, Sriov)]
+        present = [nic for nic in plugged if not nic.interface.is_absent]
+        states = found.preparations
+        return cls(
+            pending=tuple(nic for nic in present if states.get(nic.name, _PENDING) is _PENDING),
+            removed=tuple(
+                nic for nic in plugged if nic.interface.is_absent and states.get(nic.name, _PENDING) != _PENDING
+            ),
+            stuck=tuple(nic for nic in present if states.get(nic.name) is Preparation.STARTED),
+            preparations=states,
         )
+
+    @property
+    def started(self) -> dict[str, Preparation]:
+        """How far all networks are once the links are begun."""
+        return {**self.preparations, **{nic.name: Preparation.STARTED for nic in self.pending}}
+
+    @property
+    def finished(self) -> dict[str, Preparation]:
+        """How far all networks are once the links are there, without those that were taken out."""
+        done = {**self.preparations, **{nic.name: Preparation.FINISHED for nic in self.pending}}
+        gone = {nic.name for nic in self.removed}
+        return {name: state for name, state in done.items() if name not in gone}
 
 
 def _cannot_restart(nic: Nic) -> Problem:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from kvnet.compiler.kubevirt import ISTIO_PORTS, behind_istio
 from kvnet.compiler.naming import bridge_name
@@ -161,11 +161,6 @@ class _Table:
     forwards: tuple[_Forward, ...]
     keeps_migration: bool
     is_behind_istio: bool
-    loopback: Address = field(init=False)
-
-    @loopback.default
-    def _of_family(self) -> Address:
-        return _LOOPBACK[self.family]
 
     @classmethod
     def of(
@@ -221,7 +216,9 @@ class _Table:
     def _exempt(self, ports: tuple[PortSpan, ...]) -> Iterator[AddRule]:
         """The rules that leave the pod's own traffic to some ports alone."""
         for chain in ("output", POSTINBOUND):
-            yield self._rule(chain, Match("tcp dport", ports), self._source(self.loopback), to=Verdict(Action.RETURN))
+            yield self._rule(
+                chain, Match("tcp dport", ports), self._source(_LOOPBACK[self.family]), to=Verdict(Action.RETURN)
+            )
 
     def _rule(self, chain: str, *matches: Match, to: Verdict) -> AddRule:
         return AddRule(family=self.family, chain=chain, matches=matches, verdict=to)
