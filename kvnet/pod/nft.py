@@ -81,11 +81,8 @@ class LinkName:
     name: str = field(validator=_checked_name)
 
     def __str__(self) -> str:
-        return self.name if _BARE.fullmatch(self.name) else self.quoted
-
-    @property
-    def quoted(self) -> str:
-        return f'"{self.name}"'
+        """The name as nft reads it: in quotes where it could be a keyword or a number."""
+        return self.name if _BARE.fullmatch(self.name) else f'"{self.name}"'
 
 
 @frozen
@@ -126,12 +123,6 @@ class Match:
     def arguments(self) -> tuple[str, ...]:
         """The arguments of ``nft``; a set is one of them."""
         return (*self.key.split(), _value_text(self.value))
-
-    @property
-    def text(self) -> str:
-        """The same in a file, where names of links are in quotes."""
-        value = self.value.quoted if isinstance(self.value, LinkName) else _value_text(self.value)
-        return f"{self.key} {value}"
 
     def as_json(self) -> dict[str, Any]:
         """The statement of libnftables' JSON."""
@@ -239,17 +230,13 @@ class AddRule:
 
     @property
     def arguments(self) -> tuple[str, ...]:
+        return ("nft", "add", "rule", str(self.family), _TABLE, self.chain, *self.statements)
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """What the rule says, behind the name of its chain."""
         matches = (word for each in self.matches for word in each.arguments)
-        return ("nft", "add", "rule", str(self.family), _TABLE, self.chain, *matches, *self._ending)
-
-    @property
-    def text(self) -> str:
-        """The rule in a file."""
-        return " ".join([*(each.text for each in self.matches), *self._ending])
-
-    @property
-    def _ending(self) -> tuple[str, ...]:
-        return ("counter", *self.verdict.arguments)
+        return (*matches, "counter", *self.verdict.arguments)
 
     def as_json(self) -> dict[str, Any]:
         expr = [*(each.as_json() for each in self.matches), {"counter": None}, self.verdict.as_json()]
@@ -303,7 +290,7 @@ class Ruleset:
             yield f"  chain {chain.name} {{"
             if chain.hook is not None:
                 yield f"    {chain.hook}"
-            yield from (f"    {rule.text}" for rule in self._rules(family, chain.name))
+            yield from (f"    {' '.join(rule.statements)}" for rule in self._rules(family, chain.name))
             yield "  }"
         yield "}"
 
