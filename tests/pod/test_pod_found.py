@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from machines import multus, nic, pod, vmi
 
 import kvnet
-from kvnet import FactsError, PodFound
+from kvnet import FactsError, PodFound, testing
 from kvnet.manifest.binder import plain
-from kvnet.pod import BridgeLease, FoundLink, FoundRoute, LeaseRoute, Preparation, assumed_found, assumption
+from kvnet.pod import BridgeLease, FoundLink, FoundRoute, LeaseRoute, Phase, Preparation, assumed_found, assumption
+from kvnet.spec import Machine
 
 TEXT = """\
 links:
@@ -63,6 +67,25 @@ def test_what_is_written_as_plain_data_is_read_again() -> None:
     found = kvnet.loads_found(TEXT)
     assert kvnet.load_found(plain(found)) == found
     assert kvnet.load_found({}) == kvnet.loads_found("") == PodFound()
+
+
+@given(testing.values_of(PodFound))
+def test_any_pod_is_written_as_plain_data_and_read_again(found: PodFound) -> None:
+    assert kvnet.load_found(json.loads(json.dumps(plain(found)))) == found
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(testing.values_of(Machine), testing.cluster_configs(), testing.values_of(PodFound), st.sampled_from(Phase))
+def test_any_machine_and_any_pod_end_in_a_plan_or_in_problems(
+    machine: Machine, cluster: kvnet.ClusterConfig, found: PodFound, phase: Phase
+) -> None:
+    target = kvnet.Target(cluster=cluster)
+    for given_pod in (found, assumed_found(machine, target)):
+        links = kvnet.pod_links(machine, target, given_pod, phase=phase)
+        nat = kvnet.pod_nat(machine, target, given_pod, phase=phase)
+        assert not (links.problems and links.links)
+        assert not (nat.problems and nat.operations)
+        assert kvnet.pod_links(machine, target, given_pod, phase=phase) == links
 
 
 def test_all_flaws_are_told_at_their_places() -> None:
