@@ -14,17 +14,28 @@ from kvnet.interface_status.sources import InfoSource, sources_of, status_interf
 from kvnet.pod.desired import AddressFamily, BridgeLink, DesiredLink, DummyLink, RenamedLink, Sysctl, TapLink
 from kvnet.pod.found import FoundLink, PodFound
 from kvnet.pod.guest_network import GuestNetwork, guest_network
+from kvnet.pod.nft import is_link_name
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Sriov
 from kvnet.spec.cluster import BindingPlugin
 from kvnet.spec.nic import Nic
 from kvnet.topology import queue_capacity
 from kvnet.values import MacAddress
 
-__all__ = ["BRIDGE_MAC", "LinkSet", "Plumbing", "link_set", "missing_link", "owner_of", "unbound"]
+__all__ = [
+    "BRIDGE_MAC",
+    "LinkSet",
+    "Plumbing",
+    "dhcp_server_address",
+    "link_set",
+    "missing_link",
+    "name_flaw",
+    "owner_of",
+    "unbound",
+]
 
 BRIDGE_MAC: Final = MacAddress.parse("02:00:00:00:00:00")
 """The MAC address of each bridge of masquerade, which guests know as that of their gateway."""
-NON_ROOT: Final = 107
+_NON_ROOT: Final = 107
 """The user and group ID of a machine that does not run as root."""
 _ROOT_GATE: Final = "Root"
 _NON_ROOT_ANNOTATION: Final = "kubevirt.io/nonroot"
@@ -35,7 +46,7 @@ _FORWARDING: Mapping[int, Sysctl] = {
     6: Sysctl(path="net/ipv6/conf/all/forwarding", value="1"),
 }
 _PASST = (
-    Sysctl(path="net/ipv4/ping_group_range", value=f"{NON_ROOT} {NON_ROOT}"),
+    Sysctl(path="net/ipv4/ping_group_range", value=f"{_NON_ROOT} {_NON_ROOT}"),
     Sysctl(path="net/ipv4/ip_unprivileged_port_start", value="0"),
 )
 
@@ -82,10 +93,10 @@ def owner_of(machine: Machine, feature_gates: frozenset[str] = frozenset()) -> i
     A machine without a status is new: KubeVirt makes it run as 107 unless the feature gate Root is on.
     """
     if _NON_ROOT_ANNOTATION in machine.annotations:
-        return NON_ROOT
+        return _NON_ROOT
     if machine.status is None:
-        return 0 if _ROOT_GATE in feature_gates else NON_ROOT
-    return NON_ROOT if machine.status.rest.get("runtimeUser") else 0
+        return 0 if _ROOT_GATE in feature_gates else _NON_ROOT
+    return _NON_ROOT if machine.status.rest.get("runtimeUser") else 0
 
 
 def missing_link(nic: Nic, name: str) -> Problem:
@@ -93,6 +104,19 @@ def missing_link(nic: Nic, name: str) -> Problem:
     message = f"the pod has no link '{name}' for '{nic.name}'" if name else f"'{nic.name}' has no link in any pod"
     hint = "see what the CNI plugin of its network says, and start again"
     return Problem(nic.at, "KN840", message, hint=hint)
+
+
+def name_flaw(nic: Nic, name: str) -> Problem | None:
+    """The problem of a NIC whose link, or its bridge, has a name that no ruleset and no path may hold, or nothing.
+
+    The name may come from the status of the machine.
+    """
+    bad = next((each for each in (name, bridge_name(name)) if not is_link_name(each)), None)
+    if bad is None:
+        return None
+    message = f"{bad!r} is not a name that a link and a ruleset can have"
+    hint = "name the pod's link with up to 11 of a-z, A-Z, 0-9, '_', '.' and '-'"
+    return Problem(nic.at, "KN845", message, hint=hint)
 
 
 def unbound(nic: Nic) -> Problem:
@@ -105,8 +129,9 @@ def _masquerade(nic: Nic, _: int, plumbing: Plumbing) -> LinkSet:
     """A bridge with the gateway's addresses, and a tap; the pod's link stays as it is."""
     name = plumbing.name(nic)
     link = plumbing.found.link(name)
-    if link is None:
-        return LinkSet(problem=missing_link(nic, name))
+    problem = missing_link(nic, name) if link is None else name_flaw(nic, name)
+    if link is None or problem is not None:
+        return LinkSet(problem=problem)
     families: dict[int, AddressFamily] = {}
     for version, address in ((4, link.global_ipv4), (6, link.global_ipv6)):
         network = guest_network(nic, version) if address else None
@@ -152,6 +177,9 @@ def _bridge(nic: Nic, position: int, plumbing: Plumbing) -> LinkSet:
 
 def _bridged(nic: Nic, plumbing: Plumbing, source: FoundLink, ipv4: AddressFamily) -> LinkSet:
     name, gone = plumbing.name(nic), nic.interface.is_absent and isinstance(nic.binding, Bridge)
+    flaw = name_flaw(nic, name)
+    if flaw is not None:
+        return LinkSet(problem=flaw)
     bridge = BridgeLink(network=nic.name, name=bridge_name(name), ipv4=ipv4, is_absent=gone)
     moved = RenamedLink(network=nic.name, name=_renamed(name), index=source.index, controller=bridge.name)
     dummy = DummyLink(

@@ -14,7 +14,7 @@ from kvnet.errors import FieldPath, Problem
 from kvnet.pod._whole import link_names, whole
 from kvnet.pod.found import FoundLink, Phase, PodFound
 from kvnet.pod.guest_network import GuestNetwork, guest_network
-from kvnet.pod.link_sets import missing_link
+from kvnet.pod.link_sets import missing_link, name_flaw
 from kvnet.pod.links import checked_found, networks_of, nics_in
 from kvnet.pod.nft import (
     Action,
@@ -29,7 +29,6 @@ from kvnet.pod.nft import (
     PortSpan,
     Ruleset,
     Verdict,
-    is_link_name,
 )
 from kvnet.spec import Machine, Masquerade, Port, PortRange
 from kvnet.spec.cluster import Gate
@@ -122,7 +121,8 @@ def _nat(nic: Nic, name: str, target: Target, found: PodFound) -> PodNat:
         if address is not None
     }
     problems = [each for each in networks.values() if isinstance(each, Problem)]
-    problems += _name_flaws(nic, name)
+    flaw = name_flaw(nic, name)
+    problems += [] if flaw is None else [flaw]
     problems += _port_flaws(nic, with_ranges=has_ranges)
     if problems:
         return PodNat(problems=tuple(problems))
@@ -266,15 +266,6 @@ def _inbound(protocol: str, ports: PortSpan, *, istio: bool, as_set: bool) -> Ma
 
 def _protocol(entry: Port | PortRange) -> str:
     return (entry.protocol or "tcp").lower()
-
-
-def _name_flaws(nic: Nic, name: str) -> Iterator[Problem]:
-    for each in (name, bridge_name(name)):
-        if not is_link_name(each):
-            message = f"{each!r} is not a name that a link and a ruleset can have"
-            hint = "name the pod's link with up to 11 of a-z, A-Z, 0-9, '_', '.' and '-'"
-            yield Problem(nic.at, "KN845", message, hint=hint)
-            return
 
 
 def _port_flaws(nic: Nic, *, with_ranges: bool) -> Iterator[Problem]:

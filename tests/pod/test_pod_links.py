@@ -216,6 +216,15 @@ def test_a_cpu_limit_that_is_no_quantity_is_a_problem() -> None:
     assert [each.code for each in made.problems] == ["KN603"]
 
 
+@pytest.mark.parametrize("binding", ["masquerade", "bridge"])
+@pytest.mark.parametrize("name", ["../../kernel/x", "a b", "twelve-chars"])
+def test_a_name_that_no_link_can_have_reaches_neither_links_nor_settings(name: str, binding: str) -> None:
+    machine = vmi([nic("a", binding)], [pod("a")], status={"interfaces": [{"name": "a", "podInterfaceName": name}]})
+    made = plan(machine, found(links=[{**ETH0, "name": name}], routes=[{**ROUTES[0], "link": name}]))
+    assert [each.code for each in made.problems] == ["KN845"]
+    assert (made.links, made.sysctls) == ((), ())
+
+
 def test_a_network_without_a_nic_is_a_problem_on_the_target_of_a_migration_alone() -> None:
     machine = vmi([nic("a", "masquerade")], [pod("a"), multus("b")])
     assert plan(machine, found()).problems == ()
