@@ -3,6 +3,7 @@
 ``load`` reads a manifest, and ``render`` makes its domain, in the steps ``check``, ``compile`` and ``build``. ``patch``
 puts NICs into an existing domain, and ``import_domain`` makes a manifest from one. For a running machine, ``status``
 reports its NICs, ``plan_changes`` plans their changes, and ``restart_required`` says which need a restart.
+``pod_links`` and ``pod_nat`` plan what a machine needs in its pod, beside the domain.
 """
 
 from __future__ import annotations
@@ -74,6 +75,13 @@ if TYPE_CHECKING:
     from kvnet.manifest.converter import converter as converter
     from kvnet.pipeline import Rendered as Rendered
     from kvnet.pipeline import render as render
+    from kvnet.pod.found import PodFound as PodFound
+    from kvnet.pod.links import PodLinks as PodLinks
+    from kvnet.pod.links import pod_links as pod_links
+    from kvnet.pod.nat import PodNat as PodNat
+    from kvnet.pod.nat import pod_nat as pod_nat
+    from kvnet.pod.reading import load_found as load_found
+    from kvnet.pod.reading import loads_found as loads_found
     from kvnet.spec import Instancetype as Instancetype
     from kvnet.spec import InterfaceStatus as InterfaceStatus
     from kvnet.spec import Machine as Machine
@@ -109,6 +117,10 @@ _HOMES = {
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts loads loads_all loads_cluster loads_facts",
     "kvnet.manifest.converter": "configure_converter converter",
     "kvnet.pipeline": "Rendered render",
+    "kvnet.pod.found": "PodFound",
+    "kvnet.pod.links": "PodLinks pod_links",
+    "kvnet.pod.nat": "PodNat pod_nat",
+    "kvnet.pod.reading": "load_found loads_found",
     "kvnet.spec": "Instancetype InterfaceStatus Machine Nad Network Preference",
     "kvnet.spec.cluster": "BindingPlugin ClusterConfig",
     "kvnet.target": "Profile Target",

@@ -89,6 +89,20 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
             "policy": ("plain", "None, text"),
         },
     ),
+    **{
+        name: (
+            function,
+            {
+                "machine": (MACHINE, "machine"),
+                "target": (TARGET, "None, target"),
+                "found": (kvnet.PodFound(), "None"),
+                "phase": ("startup", "text"),
+            },
+        )
+        for name, function in (("pod_links", kvnet.pod_links), ("pod_nat", kvnet.pod_nat))
+    },
+    "load_found": (kvnet.load_found, {"source": ({}, _SOURCES)}),
+    "loads_found": (kvnet.loads_found, {"text": ("{}", "text")}),
     "read_device": (kvnet.read_device, {"text": (XML, "text")}),
     "read_domain": (kvnet.read_domain, {"text": (DOMAIN, "text")}),
     "render": (kvnet.render, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
@@ -128,7 +142,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
 """Each function with arguments that are right, and the kinds that are right for each of them too."""
 
 OTHERS = {
-    "name": {"loads", "loads_all", "loads_cluster", "loads_facts"},
+    "name": {"loads", "loads_all", "loads_cluster", "loads_facts", "loads_found"},
     "file": {"import_domain", "read_device", "read_domain"},
     "format": {"dump"},
     "more": {"load_all"},

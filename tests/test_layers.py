@@ -98,12 +98,16 @@ ALLOWED = {
         *("interface_status", "domain", "compiler", "instancetypes", "defaults", "target", "spec"),
         *("device", "xml", "values", "errors"),
     },
+    "pod": {
+        *("_arguments", "hotplug", "interface_status", "manifest", "compiler", "topology", "instancetypes", "defaults"),
+        *("target", "facts", "spec", "values", "errors"),
+    },
     "live": {
         *("hotplug", "interface_status", "domain", "compiler", "instancetypes", "defaults", "target", "spec", "device"),
         *("xml", "values", "errors"),
     },
 }
-IMPURE = {"os", "socket", "random", "time", "logging", "libvirt"}
+IMPURE = {"os", "socket", "subprocess", "random", "time", "logging", "libvirt", "pyroute2"}
 PURE = (
     "cni",
     "compiler",
@@ -113,6 +117,7 @@ PURE = (
     "interface_status",
     "lifecycle",
     "hotplug",
+    "pod",
     "target",
     "defaults",
     "root_complex",

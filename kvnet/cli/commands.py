@@ -42,6 +42,11 @@ COMMANDS: Mapping[str, Command] = {
         "draw what each NIC of a machine or domain is attached to",
         ("kvnet show -f vm.yaml", "kvnet show -f vm.yaml --profile host -c qemu:///system -o html"),
     ),
+    "pod": Command(
+        "Manifests",
+        "show the links and the NAT that a machine needs in its pod",
+        ("kvnet pod plan -f vm.yaml", "kvnet pod plan -f vm.yaml --found pod.yaml -o nft"),
+    ),
     "explain": Command(
         "Manifests",
         "explain codes of problems: what, why, a bad and a good example",

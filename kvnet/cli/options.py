@@ -19,6 +19,8 @@ _POLICIES = ("kubevirt", "plain")
 _PROBLEM_FORMATS = ("text", "json", "yaml", "sarif", "github", "junit")
 _PICTURE_FORMATS = ("text", "mermaid", "svg", "html")
 _MANIFEST_FORMATS = ("yaml", "json")
+_POD_FORMATS = ("text", "nft")
+_PHASES = ("startup", "liveUpdate", "migrationTarget")
 _SCHEMAS = ("manifest", "facts")
 """What the library offers, written down: --help would take three times as long with the modules that have it."""
 
@@ -267,6 +269,18 @@ def _show(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", choices=_PICTURE_FORMATS, default="text")
 
 
+def _pod(command: argparse.ArgumentParser) -> None:
+    command.add_argument("what", choices=("plan",), help="plan: show what the pod needs, and touch nothing")
+    _machines(command)
+    found = "what was found in the pod, in YAML or JSON (default: a new pod is assumed)"
+    command.add_argument("--found", metavar="FILE", help=found)
+    phase = "whether the machine starts, runs, or arrives by a migration (default: startup)"
+    command.add_argument("--phase", choices=_PHASES, default="startup", help=phase)
+    own, *others = _POD_FORMATS
+    forms = (own, *formats.supported("json", "yaml"), *others)
+    command.add_argument("-o", "--output", choices=forms, default=own, help="the format (default: text)")
+
+
 def _schema(command: argparse.ArgumentParser) -> None:
     text = "manifest: machines, NADs, instancetypes, preferences and the KubeVirt object; facts: host facts"
     text = f"{text} (default: manifest)"
@@ -324,6 +338,7 @@ OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "import": _import,
     "debug": _debug,
     "show": _show,
+    "pod": _pod,
     "schema": _schema,
     "bulk": _bulk,
 }

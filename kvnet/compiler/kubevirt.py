@@ -30,11 +30,11 @@ from kvnet.values import MacAddress, PciAddress
 from kvnet.xml import evolver
 from kvnet.xml.schema import RawElement
 
-__all__ = ["behind_istio", "lower", "passt_forwards", "vf_address"]
+__all__ = ["ISTIO_PORTS", "behind_istio", "lower", "passt_forwards", "vf_address"]
 
 _PASST_LOG = "/var/run/kubevirt/passt.log"
 _ISTIO = "sidecar.istio.io/inject"
-_ISTIO_PORTS = (15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090)
+ISTIO_PORTS = (15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090)
 
 
 def lower(nic: Nic, context: Context) -> CompiledNic:
@@ -133,7 +133,7 @@ def behind_istio(machine: Machine) -> bool:
 
 def passt_forwards(ports: tuple[Port, ...] | None, *, behind_istio: bool) -> tuple[PortForward, ...]:
     """The port forwards of passt: the listed ports, TCP before UDP, or all ports where none is listed."""
-    kept = tuple(PortSpan(start=port, exclude=True) for port in _ISTIO_PORTS) if behind_istio else ()
+    kept = tuple(PortSpan(start=port, exclude=True) for port in ISTIO_PORTS) if behind_istio else ()
     tcp, udp = _spans(ports, "tcp"), _spans(ports, "udp")
     if not tcp and not udp and not kept:
         return (PortForward(proto="tcp"), PortForward(proto="udp"))

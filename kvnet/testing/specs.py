@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -303,6 +304,12 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     VirtType: st.sampled_from(VIRT_TYPES),
     # IPv4 addresses inside IPv6 are read as IPv4
     IpText: st.ip_addresses().filter(lambda each: not getattr(each, "ipv4_mapped", None)).map(str),
+    IPv4Address: st.ip_addresses(v=4),
+    IPv6Address: st.ip_addresses(v=6),
+    IPv4Interface: st.builds(lambda *parts: IPv4Interface(parts), st.ip_addresses(v=4), st.integers(0, 32)),
+    IPv6Interface: st.builds(lambda *parts: IPv6Interface(parts), st.ip_addresses(v=6), st.integers(0, 128)),
+    IPv4Network: st.builds(lambda *parts: IPv4Network(parts, strict=False), st.ip_addresses(v=4), st.integers(0, 32)),
+    IPv6Network: st.builds(lambda *parts: IPv6Network(parts, strict=False), st.ip_addresses(v=6), st.integers(0, 128)),
     MacAddress: mac_addresses(),
     PciAddress: pci_addresses(),
     Address: st.ip_addresses().map(str),

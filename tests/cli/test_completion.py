@@ -43,7 +43,7 @@ def test_a_completion_script_is_sound_to_its_shell(run: Run, tmp_path: Path, she
             [""],
             [
                 *("apply", "bulk", "check", "debug", "define", "diff", "explain", "import", "instancetypes"),
-                *("plan", "render", "rules", "schema", "show", "status"),
+                *("plan", "pod", "render", "rules", "schema", "show", "status"),
             ],
         ),
         (["check", "--st"], ["--strict"]),

@@ -59,6 +59,7 @@ def test_every_form_of_output_has_a_writer() -> None:
     assert offered.pop("import") == list(dumping.WRITERS)
     assert offered.pop("show") == list(pictures.FORMATS)
     assert offered.pop("check") == list(FORMATS)
+    assert offered.pop("pod") == ["text", "json", "yaml", "nft"]
     assert {name: own for name, (own, *_) in offered.items()} == OWN
     for _, *others in offered.values():
         assert others
@@ -70,7 +71,9 @@ def test_the_options_that_the_docs_call_common_are_on_every_command_that_reads_m
     common = {option for row in rows for option in re.findall(r"`(--?[a-z-]+)", row)} - {"-qq"}
     assert {"-f", "--facts", "--cluster", "--common-instancetypes", "--profile", "--name", "-q", "-o"} <= common
     reading = [name for name, command in commands().items() if "--facts" in command._option_string_actions]
-    assert set(reading) == {"render", "check", "define", "plan", "apply", "status", "instancetypes", "show", "bulk"}
+    assert set(reading) == {
+        *("render", "check", "define", "plan", "apply", "status", "instancetypes", "show", "pod", "bulk")
+    }
     for name in reading:
         lacking = common - set(commands()[name]._option_string_actions)
         assert lacking == EXCEPT.get(name, set()), name
@@ -161,7 +164,9 @@ def test_a_form_that_gets_a_writer_can_be_offered_and_written(
 
 def test_every_command_that_tells_problems_offers_each_format_for_them() -> None:
     offered = choices("--problems")
-    assert set(offered) == {"render", "define", "plan", "apply", "status", "instancetypes", "show", "diff", "import"}
+    assert set(offered) == {
+        *("render", "define", "plan", "apply", "status", "instancetypes", "show", "pod", "diff", "import")
+    }
     assert set(map(tuple, offered.values())) == {tuple(FORMATS)}
 
 

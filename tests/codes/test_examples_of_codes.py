@@ -23,6 +23,8 @@ ALSO_TOLD: dict[str, set[str]] = {
     # a NIC is removed together with its network
     "KN811": {"KN813"},
     "KN813": {"KN811"},
+    # check warns of the same for any pod
+    "KN844": {"KN910"},
     # a bridge on the pod network has the pod's address, and cannot migrate either
     "KN927": {"KN906"},
     # KubeVirt's stock default is a bridge on the pod network

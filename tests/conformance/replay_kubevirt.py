@@ -20,6 +20,7 @@ from replays.hotplug import hotplug
 from replays.instancetypes import instancetypes
 from replays.migration import auto_migration, migratable
 from replays.normalised import NORMALISED
+from replays.pods import masquerade_nft, podnet_nmstate
 from replays.ports import hotplug_ports, pci_hotplug_off
 from replays.restart import restart_required
 from replays.status import status
@@ -172,6 +173,8 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "auto-migration": auto_migration,
     "whole-machines": whole_machines,
     "instancetypes": instancetypes,
+    "masquerade-nft": masquerade_nft,
+    "podnet-nmstate": podnet_nmstate,
 }
 STRICT: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "admission-and-devices": strict_admission,

@@ -23,6 +23,7 @@ IN_THE_CHECKOUT = [ROOT / "README.md", ROOT / "examples" / "README.md"]
 PAGES = [*IN_THE_CHECKOUT, *DOCS]
 DAEMON = re.compile(r"virsh |qemu:///|ip link ")
 LIBVIRT = re.compile(rf"kvnet define|{DAEMON.pattern}")
+NFT = re.compile(r"\bnft -")
 DASK = re.compile(r"^from distributed import", re.MULTILINE)
 
 
@@ -48,10 +49,16 @@ def missing(page: Path) -> list[str]:
     needed = {
         "libvirt-python": (LIBVIRT, importlib.util.find_spec("libvirt") is not None),
         "qemu-system-x86_64": (LIBVIRT, shutil.which("qemu-system-x86_64") is not None),
+        "nft, and root": (NFT, _has_nft()),
         "distributed": (DASK, importlib.util.find_spec("distributed") is not None),
         **dict.fromkeys(MISSING, (DAEMON, False)),
     }
     return [what for what, (need, is_there) in needed.items() if not is_there and need.search(code(page))]
+
+
+def _has_nft() -> bool:
+    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
+    return shutil.which("nft", path=path) is not None and os.geteuid() == 0
 
 
 @pytest.fixture(scope="module")

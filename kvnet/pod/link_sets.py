@@ -1,0 +1,268 @@
+"""The links that each binding puts into a pod (KubeVirt's ``pkg/network/setup/netpod/netpod.go``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from ipaddress import AddressValueError, IPv4Interface
+from typing import Final
+
+from attrs import field, frozen
+
+from kvnet.compiler.naming import bridge_name, tap_name
+from kvnet.errors import Problem
+from kvnet.interface_status.sources import InfoSource, sources_of, status_interfaces
+from kvnet.pod.desired import AddressFamily, BridgeLink, DesiredLink, DummyLink, RenamedLink, Sysctl, TapLink
+from kvnet.pod.found import FoundLink, PodFound
+from kvnet.pod.guest_network import GuestNetwork, guest_network
+from kvnet.pod.nft import is_link_name
+from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Sriov
+from kvnet.spec.cluster import BindingPlugin
+from kvnet.spec.nic import Nic
+from kvnet.topology import queue_capacity
+from kvnet.values import MacAddress
+
+__all__ = [
+    "BRIDGE_MAC",
+    "LinkSet",
+    "Plumbing",
+    "dhcp_server_address",
+    "link_set",
+    "missing_link",
+    "name_flaw",
+    "owner_of",
+    "unbound",
+]
+
+BRIDGE_MAC: Final = MacAddress.parse("02:00:00:00:00:00")
+"""The MAC address of each bridge of masquerade, which guests know as that of their gateway."""
+_NON_ROOT: Final = 107
+"""The user and group ID of a machine that does not run as root."""
+_ROOT_GATE: Final = "Root"
+_NON_ROOT_ANNOTATION: Final = "kubevirt.io/nonroot"
+_DISABLED = AddressFamily(enabled=False)
+_ARP_IGNORE = Sysctl(path="net/ipv4/conf/all/arp_ignore", value="1")
+_FORWARDING: Mapping[int, Sysctl] = {
+    4: Sysctl(path="net/ipv4/ip_forward", value="1"),
+    6: Sysctl(path="net/ipv6/conf/all/forwarding", value="1"),
+}
+_PASST = (
+    Sysctl(path="net/ipv4/ping_group_range", value=f"{_NON_ROOT} {_NON_ROOT}"),
+    Sysctl(path="net/ipv4/ip_unprivileged_port_start", value="0"),
+)
+
+
+@frozen(kw_only=True)
+class Plumbing:
+    """What the links of all NICs depend on.
+
+    - ``machine``: with its defaults
+    - ``found``: what the pod has
+    - ``names``: the pod's link of each network
+    - ``owner``: of taps
+    - ``plugins``: the registered binding plugins
+    """
+
+    machine: Machine
+    found: PodFound
+    names: Mapping[str, str] = field(hash=False)
+    owner: int
+    plugins: Mapping[str, BindingPlugin] = field(hash=False)
+
+    def name(self, nic: Nic) -> str:
+        """The pod's link of a NIC's network; empty where the network has none."""
+        return self.names.get(nic.name, "")
+
+
+@frozen(kw_only=True)
+class LinkSet:
+    """What one NIC needs in the pod: links in order, settings of the kernel, and why it cannot be made."""
+
+    links: tuple[DesiredLink, ...] = ()
+    sysctls: tuple[Sysctl, ...] = ()
+    problem: Problem | None = None
+
+
+def link_set(nic: Nic, position: int, plumbing: Plumbing) -> LinkSet:
+    """What one NIC needs in the pod. ``position`` counts the NICs that are set up together, from 0."""
+    return _SETS[type(nic.binding)](nic, position, plumbing)
+
+
+def owner_of(machine: Machine, feature_gates: frozenset[str] = frozenset()) -> int:
+    """The user and group ID that may open a machine's taps: 107, or 0 for a machine that runs as root.
+
+    A machine without a status is new: KubeVirt makes it run as 107 unless the feature gate Root is on.
+    """
+    if _NON_ROOT_ANNOTATION in machine.annotations:
+        return _NON_ROOT
+    if machine.status is None:
+        return 0 if _ROOT_GATE in feature_gates else _NON_ROOT
+    return _NON_ROOT if machine.status.rest.get("runtimeUser") else 0
+
+
+def missing_link(nic: Nic, name: str) -> Problem:
+    """The problem of a NIC whose link is not in the pod."""
+    message = f"the pod has no link '{name}' for '{nic.name}'" if name else f"'{nic.name}' has no link in any pod"
+    hint = "see what the CNI plugin of its network says, and start again"
+    return Problem(nic.at, "KN840", message, hint=hint)
+
+
+def name_flaw(nic: Nic, name: str) -> Problem | None:
+    """The problem of a NIC whose link, or its bridge, has a name that no ruleset and no path may hold, or nothing.
+
+    The name may come from the status of the machine.
+    """
+    bad = next((each for each in (name, bridge_name(name)) if not is_link_name(each)), None)
+    if bad is None:
+        return None
+    message = f"{bad!r} is not a name that a link and a ruleset can have"
+    hint = "name the pod's link with up to 11 of a-z, A-Z, 0-9, '_', '.' and '-'"
+    return Problem(nic.at, "KN845", message, hint=hint)
+
+
+def unbound(nic: Nic) -> Problem:
+    """The problem of a NIC without a binding that KubeVirt still has."""
+    hint = "write `masquerade: {}` or `bridge: {}`"
+    return Problem(nic.at, "KN303", f"interface '{nic.name}' has no binding", hint=hint)
+
+
+def _masquerade(nic: Nic, _: int, plumbing: Plumbing) -> LinkSet:
+    """A bridge with the gateway's addresses, and a tap; the pod's link stays as it is."""
+    name = plumbing.name(nic)
+    link = plumbing.found.link(name)
+    problem = missing_link(nic, name) if link is None else name_flaw(nic, name)
+    if link is None or problem is not None:
+        return LinkSet(problem=problem)
+    families: dict[int, AddressFamily] = {}
+    for version, address in ((4, link.global_ipv4), (6, link.global_ipv6)):
+        network = guest_network(nic, version) if address else None
+        if isinstance(network, Problem):
+            return LinkSet(problem=network)
+        families[version] = _of_gateway(network)
+    bridge = BridgeLink(
+        network=nic.name,
+        name=bridge_name(name),
+        mac=BRIDGE_MAC,
+        mtu=link.mtu,
+        ipv4=families[4],
+        ipv6=families[6],
+    )
+    sysctls = [_FORWARDING[version] for version, family in families.items() if family.enabled]
+    if families[4].enabled:
+        sysctls.insert(0, Sysctl(path=f"net/ipv4/conf/{bridge.name}/route_localnet", value="1"))
+    return LinkSet(links=(bridge, _tap(nic, plumbing, link.mtu)), sysctls=tuple(sysctls))
+
+
+def _of_gateway(network: GuestNetwork | None) -> AddressFamily:
+    if network is None:
+        return _DISABLED
+    return AddressFamily(enabled=True, addresses=(network.gateway,))  # type: ignore[arg-type]
+
+
+def _bridge(nic: Nic, position: int, plumbing: Plumbing) -> LinkSet:
+    """A bridge with the pod's NIC and a tap as ports, and a dummy in place of the NIC.
+
+    The bridge has an address for the DHCP server where the pod's NIC had one to give away.
+    """
+    if plumbing.found.link(plumbing.name(nic)) is None and not nic.interface.is_absent:
+        return LinkSet(problem=missing_link(nic, plumbing.name(nic)))
+    source = _source(nic, plumbing)
+    ipv4 = AddressFamily()
+    if source.global_ipv4 is not None:
+        server = dhcp_server_address(position)
+        if server is None:
+            return LinkSet(problem=_too_many(nic, position))
+        ipv4 = AddressFamily(enabled=True, addresses=(server,))
+    return _bridged(nic, plumbing, source, ipv4)
+
+
+def _bridged(nic: Nic, plumbing: Plumbing, source: FoundLink, ipv4: AddressFamily) -> LinkSet:
+    name, gone = plumbing.name(nic), nic.interface.is_absent and isinstance(nic.binding, Bridge)
+    flaw = name_flaw(nic, name)
+    if flaw is not None:
+        return LinkSet(problem=flaw)
+    bridge = BridgeLink(network=nic.name, name=bridge_name(name), ipv4=ipv4, is_absent=gone)
+    moved = RenamedLink(network=nic.name, name=_renamed(name), index=source.index, controller=bridge.name)
+    dummy = DummyLink(
+        network=nic.name,
+        name=name,
+        mac=source.mac,
+        mtu=source.mtu,
+        ipv4=AddressFamily(enabled=source.ipv4_enabled, addresses=source.ipv4),
+        ipv6=AddressFamily(enabled=source.ipv6_enabled, addresses=source.ipv6),
+        is_absent=gone,
+    )
+    tap = _tap(nic, plumbing, source.mtu, is_absent=gone)
+    links = (bridge, tap, dummy) if gone else (bridge, moved, tap, dummy)
+    return LinkSet(links=links, sysctls=(_ARP_IGNORE,) if source.global_ipv4 else ())
+
+
+def _source(nic: Nic, plumbing: Plumbing) -> FoundLink:
+    """The link that MTU, MAC and addresses come from: the renamed NIC once there is one, else the pod's link."""
+    name = plumbing.name(nic)
+    return plumbing.found.link(_renamed(name)) or plumbing.found.link(name) or FoundLink(name=name)
+
+
+def _renamed(name: str) -> str:
+    return f"{name.removeprefix('pod')}-nic"
+
+
+def dhcp_server_address(position: int) -> IPv4Interface | None:
+    """The address of a bridge that DHCP is served from; KubeVirt joins the texts, so there are one hundred.
+
+    >>> dhcp_server_address(0), dhcp_server_address(12), dhcp_server_address(100)
+    (IPv4Interface('169.254.75.10/32'), IPv4Interface('169.254.75.112/32'), None)
+    """
+    try:
+        return IPv4Interface(f"169.254.75.1{position}/32")
+    except AddressValueError:
+        return None
+
+
+def _too_many(nic: Nic, position: int) -> Problem:
+    message = f"'{nic.name}' is NIC {position + 1} of the machine, and bridges of 100 NICs have an address for DHCP"
+    return Problem(nic.at, "KN846", message, hint="move it up in the list, or give its network no IP addresses")
+
+
+def _plugin(nic: Nic, _: int, plumbing: Plumbing) -> LinkSet:
+    """The links of a plugin with a managed tap: those of a bridge without an address; others have their own."""
+    assert isinstance(nic.binding, Plugin)
+    plugin = plumbing.plugins.get(nic.binding.name)
+    if plugin is None or plugin.domain_attachment_type != "managedTap":
+        return LinkSet()
+    name = plumbing.name(nic)
+    if plumbing.found.link(name) is None:
+        return LinkSet(problem=missing_link(nic, name))
+    return _bridged(nic, plumbing, _source(nic, plumbing), AddressFamily())
+
+
+def _tap(nic: Nic, plumbing: Plumbing, mtu: int | None, *, is_absent: bool = False) -> TapLink:
+    name = plumbing.name(nic)
+    return TapLink(
+        network=nic.name,
+        name=tap_name(name, secondary=nic.network is not None and nic.network.is_secondary),
+        controller=bridge_name(name),
+        mtu=mtu,
+        queues=_queues(nic),
+        owner=plumbing.owner,
+        pid=plumbing.found.launcher_pid,
+        is_absent=is_absent,
+    )
+
+
+def _queues(nic: Nic) -> int:
+    """The queue pairs of a NIC's tap: those that the domain has, else those that it will have."""
+    if not nic.interface.is_virtio:
+        return 0
+    entries = (entry for entry in status_interfaces(nic.machine) if entry.name == nic.name)
+    known = next((entry for entry in entries if InfoSource.DOMAIN in sources_of(entry)), None)
+    return queue_capacity(nic.machine) if known is None else known.queue_count or 0
+
+
+_SETS: Mapping[type, Callable[[Nic, int, Plumbing], LinkSet]] = {
+    Masquerade: _masquerade,
+    Bridge: _bridge,
+    Plugin: _plugin,
+    Sriov: lambda *_: LinkSet(),
+    PasstBinding: lambda *_: LinkSet(sysctls=_PASST),
+    type(None): lambda nic, *_: LinkSet(problem=unbound(nic)),
+}
