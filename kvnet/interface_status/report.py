@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
-from kvnet.compiler.naming import PRIMARY_LINK, USER_ALIAS, VF_ALIAS, is_ordinal, ordinal_link_names, pod_link_names
+from kvnet.compiler.naming import PRIMARY_LINK, USER_ALIAS, VF_ALIAS, link_names_in_use
 from kvnet.device import Device, Interface
 from kvnet.domain.read import read_domain
 from kvnet.facts import PodNetwork
@@ -106,8 +106,7 @@ def _secondary(
     machine: Machine, entries: Mapping[str | None, InterfaceStatus], networks: Sequence[PodNetwork]
 ) -> Iterator[InterfaceStatus]:
     links = {each.interface for each in networks}
-    # one ordinal name shows that the whole pod was made with the ordinal scheme
-    names = ordinal_link_names(machine) if is_ordinal(links) else pod_link_names(machine)
+    names = link_names_in_use(machine, links)
     for network in secondary_networks(machine.networks):
         link, entry = names[network.name], entries.get(network.name)
         if link in links:

@@ -18,7 +18,9 @@ from typing import Any
 from lxml import etree
 from replays.hotplug import hotplug
 from replays.instancetypes import instancetypes
+from replays.dhcp import dhcp
 from replays.migration import auto_migration, migratable
+from replays.multus import multus
 from replays.normalised import NORMALISED
 from replays.ports import hotplug_ports, pci_hotplug_off
 from replays.restart import restart_required
@@ -172,6 +174,8 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "auto-migration": auto_migration,
     "whole-machines": whole_machines,
     "instancetypes": instancetypes,
+    "dhcp": dhcp,
+    "multus": multus,
 }
 STRICT: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "admission-and-devices": strict_admission,

@@ -1,0 +1,1 @@
+def dhcp(case): yield from ()
