@@ -257,7 +257,7 @@ def _devices(
         binding = nic.binding
         plugin = plugins.get(binding.name) if isinstance(binding, Plugin) else None
         reads = nic.has_binding(Sriov) or (plugin is not None and plugin.reads_device_info)
-        seen = found.get(links.get(nic.name, "")) if reads else None
+        seen = found.get(links.get(nic.name)) if reads else None
         if seen is not None:
             yield DeviceNetwork(network=nic.name, device_info=seen.device_info, mac=seen.mac, mtu=seen.mtu)
 
