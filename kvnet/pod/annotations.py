@@ -18,6 +18,7 @@ from kvnet.compiler.naming import (
 )
 from kvnet.errors import Problem
 from kvnet.facts import PodNetwork
+from kvnet.pod._whole import whole
 from kvnet.spec import Machine, Masquerade, Multus, Network, Plugin, Sriov
 from kvnet.spec.cluster import BindingPlugin, Gate
 from kvnet.spec.nic import Nic, nics_of
@@ -144,6 +145,10 @@ def pod_annotations(machine: Machine, target: Target | None = None) -> PodAnnota
     {'k8s.v1.cni.cncf.io/networks': '[{"name":"lan","namespace":"prod","interface":"pod16477688c0e"}]'}
     """
     target = checked_target(machine, target)
+    expansion = whole(machine, target)
+    if expansion.refusals:
+        return PodAnnotations(problems=expansion.refusals)
+    machine = expansion.machine
     nics = [nic for nic in nics_of(machine) if not nic.interface.is_absent]
     networks, problems = _selections(nics, pod_link_names(machine), target)
     if problems:
@@ -174,7 +179,9 @@ def migration_target_annotations(machine: Machine, target: Target | None = None)
     missing = [n for n, network in enumerate(machine.networks) if network.name not in by_name]
     if missing:
         return PodAnnotations(problems=[_without_interface(machine, n) for n in missing])
-    networks, problems = _selections([by_name[each.name] for each in machine.networks], ordinal_link_names(machine), target)
+    networks, problems = _selections(
+        [by_name[each.name] for each in machine.networks], ordinal_link_names(machine), target
+    )
     return PodAnnotations(problems=problems) if problems else PodAnnotations(networks=networks)
 
 

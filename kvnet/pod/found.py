@@ -11,7 +11,9 @@ from attrs import frozen
 
 from kvnet.values import MacAddress
 
-__all__ = ["BridgeLease", "FoundLink", "FoundRoute", "LeaseRoute", "Phase", "PodFound", "Preparation"]
+__all__ = ["BridgeLease", "FoundLink", "FoundRoute", "LeaseRoute", "Phase", "PodFound", "Preparation", "is_global"]
+
+_BROADCAST = IPv4Address("255.255.255.255")
 
 
 class Phase(StrEnum):
@@ -52,6 +54,26 @@ class FoundLink:
     ipv6: tuple[IPv6Interface, ...] = ()
     ipv4_enabled: bool | None = None
     ipv6_enabled: bool | None = None
+
+    @property
+    def global_ipv4(self) -> IPv4Interface | None:
+        """The first IPv4 address that counts beyond the link; None without one."""
+        return next((each for each in self.ipv4 if is_global(each.ip)), None)
+
+    @property
+    def global_ipv6(self) -> IPv6Interface | None:
+        """The first IPv6 address that counts beyond the link; None without one."""
+        return next((each for each in self.ipv6 if is_global(each.ip)), None)
+
+
+def is_global(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address counts beyond its link, as Go's ``IsGlobalUnicast`` has it: private ones do.
+
+    >>> is_global(IPv4Address("10.0.2.2")), is_global(IPv4Address("169.254.1.2")), is_global(IPv6Address("fe80::1"))
+    (True, False, False)
+    """
+    local = address.is_unspecified or address.is_loopback or address.is_multicast or address.is_link_local
+    return not local and address != _BROADCAST
 
 
 @frozen(kw_only=True)
