@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -12,7 +12,7 @@ from kvnet.compiler.naming import bridge_name
 from kvnet.errors import Problem
 from kvnet.pod._whole import link_names, whole
 from kvnet.pod.dhcp_options import Code, domains_problem, encoded_domains, encoded_routes, of_interface
-from kvnet.pod.found import LeaseRoute, PodFound
+from kvnet.pod.found import FoundLink, LeaseRoute, PodFound
 from kvnet.pod.guest_network import GuestNetwork, guest_network
 from kvnet.pod.resolv_conf import ResolvConf, longest_domain, read_resolv_conf, with_subdomain
 from kvnet.spec import Bridge, Machine, Masquerade
@@ -39,11 +39,14 @@ class DhcpServer:
     - ``link``: of that network in the pod
     - ``bridge``: the only link that the server listens on
     - ``mac``: of the only client that is answered; ``None`` where each is
+    - ``guest_mac``: of the machine's NIC, as far as it is known
     - ``address``: of the guest, with its prefix; ``None`` where there is no DHCPv4
     - ``server``: the address that identifies the DHCPv4 server
     - ``gateway``: of the guest's default route
     - ``routes``: that the guest is told, in KubeVirt's order
-    - ``address6``, ``server6``: the same of DHCPv6, without a prefix
+    - ``address6``, ``server6``: the same of DHCPv6; clients are not told the prefix
+    - ``listens``: the address of the bridge in the pod, which is another than ``server`` where NICs were plugged in or
+      taken out since; ``None`` where it is ``server``
     - ``mtu``: in bytes, as option 26 tells it
     - ``nameservers``, ``nameservers6``: in order
     - ``search_domains``: in order
@@ -55,12 +58,14 @@ class DhcpServer:
     link: str
     bridge: str
     mac: MacAddress | None = None
+    guest_mac: MacAddress | None = None
     address: IPv4Interface | None = None
     server: IPv4Address | None = None
     gateway: IPv4Address | None = None
     routes: tuple[LeaseRoute, ...] = ()
-    address6: IPv6Address | None = None
+    address6: IPv6Interface | None = None
     server6: IPv6Address | None = None
+    listens: IPv4Address | None = None
     mtu: int = 0
     nameservers: tuple[IPv4Address, ...] = ()
     nameservers6: tuple[IPv6Address, ...] = ()
@@ -131,7 +136,13 @@ def _masqueraded(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem |
     there = found.link(link)
     if there is None:
         return _missing_link(nic, link)
-    served = DhcpServer(network=nic.name, link=link, bridge=bridge_name(link), mtu=(there.mtu or 0) % _MTUS)
+    served = DhcpServer(
+        network=nic.name,
+        link=link,
+        bridge=bridge_name(link),
+        guest_mac=_asked_mac(nic) or there.mac,
+        mtu=(there.mtu or 0) % _MTUS,
+    )
     for version, address in ((4, there.global_ipv4), (6, there.global_ipv6)):
         network = guest_network(nic, version) if address is not None else None
         if isinstance(network, Problem):
@@ -144,8 +155,8 @@ def _with(served: DhcpServer, network: GuestNetwork) -> DhcpServer:
     guest, gateway = network.guest, network.gateway
     if isinstance(guest, IPv4Interface) and isinstance(gateway, IPv4Interface):
         return evolve(served, address=guest, server=gateway.ip, gateway=gateway.ip)
-    assert isinstance(guest.ip, IPv6Address) and isinstance(gateway.ip, IPv6Address)
-    return evolve(served, address6=guest.ip, server6=gateway.ip)
+    assert isinstance(guest, IPv6Interface) and isinstance(gateway, IPv6Interface)
+    return evolve(served, address6=guest, server6=gateway.ip)
 
 
 def _bridged(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem | None:
@@ -165,8 +176,10 @@ def _bridged(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem | Non
         link=link,
         bridge=bridge_name(link),
         mac=lease.mac,
+        guest_mac=lease.mac,
         address=lease.address,
         server=server,
+        listens=_listens(found.link(bridge_name(link)), server),
         gateway=lease.gateway,
         routes=lease.routes,
         mtu=(moved.mtu or 0) % _MTUS,
@@ -187,6 +200,18 @@ def _bridge_address(position: int) -> IPv4Address | None:
         return None
 
 
+def _asked_mac(nic: Nic) -> MacAddress | None:
+    try:
+        return MacAddress.parse(nic.interface.mac_address) if nic.interface.mac_address else None
+    except ValueError:
+        return None
+
+
+def _listens(bridge: FoundLink | None, server: IPv4Address) -> IPv4Address | None:
+    address = bridge.ipv4[0].ip if bridge is not None and bridge.ipv4 else server
+    return None if address == server else address
+
+
 def _complete(served: DhcpServer, nic: Nic, found: PodFound, dns: ResolvConf) -> DhcpServer:
     """The server with its names, its options, and the problems that these have."""
     domains = with_subdomain(dns.search_domains, text(nic.machine.spec.rest, "subdomain"))
@@ -197,7 +222,7 @@ def _complete(served: DhcpServer, nic: Nic, found: PodFound, dns: ResolvConf) ->
     wrong = domains_problem(domains, nic.machine.root / "dnsConfig")
     options = {**dict(_options(served, found.hostname or "")), **own}
     return evolve(
-        served, options=tuple(sorted(options.items())), problems=(wrong, *problems) if wrong else tuple(problems)
+        served, options=tuple(sorted(options.items())), problems=(*([wrong] if wrong else ()), *problems)
     )
 
 

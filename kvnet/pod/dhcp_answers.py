@@ -76,7 +76,7 @@ def answer_v6(served: DhcpServer, request: bytes) -> bytes | None:
     if is_solicit and is_rapid:
         made.append(_option(_RAPID_COMMIT, b""))
     lifetime = LEASE_SECONDS.to_bytes(4)
-    address = _option(_ADDRESS, served.address6.packed + lifetime + lifetime)
+    address = _option(_ADDRESS, served.address6.ip.packed + lifetime + lifetime)
     made.append(_option(_IA_NA, asked.get(_IA_NA, bytes(4))[:4] + bytes(8) + address))
     made.append(_option(_SERVER_ID, _DUID_LL + SERVER_MAC.octets))
     if served.nameservers6:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 from ipaddress import IPv4Address
 from typing import Final
-
-from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.pod.found import LeaseRoute
@@ -24,8 +23,7 @@ _LABEL: Final = "[_a-z0-9](?:[_a-z0-9-]{0,61}[a-z0-9])?"
 _SEARCH_DOMAIN: Final = re.compile(rf"(?:{_LABEL}\.)*(?:[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?)?")
 
 
-@frozen
-class Code:
+class Code(IntEnum):
     """The codes of the options that KubeVirt sends."""
 
     NETMASK = 1
@@ -52,14 +50,14 @@ def of_interface(options: DhcpOptions | None, at: FieldPath) -> tuple[dict[int, 
     for code, text in ((Code.TFTP_SERVER, options.tftp_server_name), (Code.BOOT_FILE, options.boot_file_name)):
         if text:
             encoded[code] = _bytes(text)
-    servers = [ip_of(each) for each in options.ntp_servers]
+    servers = {each: ip_of(each) for each in options.ntp_servers}
     problems = [
-        _no_ntp_server(at / "ntpServers", n, options.ntp_servers[n])
-        for n, each in enumerate(servers)
-        if not isinstance(each, IPv4Address)
+        _no_ntp_server((at / "ntpServers")[n], each)
+        for n, each in enumerate(options.ntp_servers)
+        if not isinstance(servers[each], IPv4Address)
     ]
-    if servers:
-        encoded[Code.NTP_SERVERS] = b"".join(each.packed for each in servers if isinstance(each, IPv4Address))
+    if servers and not problems:
+        encoded[Code.NTP_SERVERS] = b"".join(servers[each].packed for each in options.ntp_servers)
     for each in options.private_options:
         if each.option in PRIVATE_OPTIONS:
             encoded[each.option] = _bytes(each.value)
@@ -70,9 +68,9 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
-def _no_ntp_server(at: FieldPath, number: int, text: str) -> Problem:
+def _no_ntp_server(at: FieldPath, text: str) -> Problem:
     hint = "write the server's IPv4 address: names and IPv6 do not fit DHCP option 42"
-    return Problem(at[number], "KN148", f"'{text}' is not an IPv4 address", hint=hint)
+    return Problem(at, "KN148", f"'{text}' is not an IPv4 address", hint=hint)
 
 
 def encoded_routes(routes: Iterable[LeaseRoute]) -> bytes:

@@ -41,7 +41,7 @@ def _server(given: Case, expected: Case, served: DhcpServer) -> Iterator[Differe
         ("advertisingIPv6", served.server6),
     ):
         yield wanted, str(config[wanted]), "" if made is None else str(made)
-    yield "ipv6", config["ipv6"].partition("/")[0], str(served.address6 or "")
+    yield "ipv6", config["ipv6"].partition("/")[0], str(served.address6.ip) if served.address6 else ""
     yield "routes", config["routes"] or [], [_plain_route(each) for each in served.routes]
     yield "nameservers4", expected["nameservers4"] or [], [str(each) for each in served.nameservers]
     yield "nameservers6", expected["nameservers6"] or [], [str(each) for each in served.nameservers6]
