@@ -74,6 +74,14 @@ if TYPE_CHECKING:
     from kvnet.manifest.converter import converter as converter
     from kvnet.pipeline import Rendered as Rendered
     from kvnet.pipeline import render as render
+    from kvnet.pod import NetworkData as NetworkData
+    from kvnet.pod import PodAnnotations as PodAnnotations
+    from kvnet.pod import PodDhcp as PodDhcp
+    from kvnet.pod import PodFound as PodFound
+    from kvnet.pod import check_network_data as check_network_data
+    from kvnet.pod import network_data as network_data
+    from kvnet.pod import pod_annotations as pod_annotations
+    from kvnet.pod import pod_dhcp as pod_dhcp
     from kvnet.spec import Instancetype as Instancetype
     from kvnet.spec import InterfaceStatus as InterfaceStatus
     from kvnet.spec import Machine as Machine
@@ -110,6 +118,7 @@ _HOMES = {
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts loads loads_all loads_cluster loads_facts",
     "kvnet.manifest.converter": "configure_converter converter",
     "kvnet.pipeline": "Rendered render",
+    "kvnet.pod": "NetworkData PodAnnotations PodDhcp PodFound check_network_data network_data pod_annotations pod_dhcp",
     "kvnet.spec": "Instancetype InterfaceStatus Machine Nad Network Preference",
     "kvnet.spec.cluster": "BindingPlugin ClusterConfig",
     "kvnet.target": "Profile Target",

@@ -89,6 +89,20 @@ ALLOWED = {
         *("device", "values", "errors"),
     },
     "interface_status": {"manifest", "domain", "compiler", "facts", "spec", "device", "errors"},
+    "pod": {
+        *(
+            "interface_status",
+            "rules",
+            "compiler",
+            "manifest",
+            "instancetypes",
+            "topology",
+            "defaults",
+            "target",
+            "facts",
+        ),
+        *("spec", "values", "errors"),
+    },
     "lifecycle": {"_arguments", "interface_status", "manifest", "compiler", "facts", "spec", "errors"},
     "hotplug": {
         "_html",
@@ -112,6 +126,7 @@ PURE = (
     "interface_status",
     "lifecycle",
     "hotplug",
+    "pod",
     "target",
     "defaults",
     "root_complex",

@@ -42,6 +42,11 @@ COMMANDS: Mapping[str, Command] = {
         "draw what each NIC of a machine or domain is attached to",
         ("kvnet show -f vm.yaml", "kvnet show -f vm.yaml --profile host -c qemu:///system -o html"),
     ),
+    "cloud-init": Command(
+        "Manifests",
+        "print cloud-init's network data for what KubeVirt leaves to the guest, or compare it with what machines have",
+        ("kvnet cloud-init -f vm.yaml --facts facts.yaml", "kvnet cloud-init -f manifests/ --check"),
+    ),
     "explain": Command(
         "Manifests",
         "explain codes of problems: what, why, a bad and a good example",

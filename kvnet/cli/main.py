@@ -16,7 +16,7 @@ from kvnet.cli.exit_status import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
 
 __all__ = ["main", "parser"]
 
-_MODULES = {"import": "import_"}
+_MODULES = {"cloud-init": "cloud_init", "import": "import_"}
 _EPILOG = """examples:
   kvnet check -f vm.yaml
   kvnet render -f vm.yaml --profile host

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from kvnet.compiler.naming import (
     PRIMARY_LINK,
@@ -114,7 +114,7 @@ class PodAnnotations:
     default_network: str | None = None
     istio_bridge: str | None = None
     network_info: tuple[DeviceNetwork, ...] | None = None
-    problems: tuple[Problem, ...] = field(default=(), converter=tuple)
+    problems: tuple[Problem, ...] = ()
 
     @property
     def texts(self) -> dict[str, str]:
@@ -178,7 +178,7 @@ def migration_target_annotations(machine: Machine, target: Target | None = None)
     by_name = {nic.name: nic for nic in nics_of(machine)}
     missing = [n for n, network in enumerate(machine.networks) if network.name not in by_name]
     if missing:
-        return PodAnnotations(problems=[_without_interface(machine, n) for n in missing])
+        return PodAnnotations(problems=tuple([_without_interface(machine, n) for n in missing]))
     networks, problems = _selections(
         [by_name[each.name] for each in machine.networks], ordinal_link_names(machine), target
     )
@@ -206,7 +206,7 @@ def updated_annotations(machine: Machine, target: Target | None = None, *, netwo
 
 def _selections(
     nics: Iterable[Nic], links: Mapping[str, str], target: Target
-) -> tuple[tuple[NetworkSelection, ...], list[Problem]]:
+) -> tuple[tuple[NetworkSelection, ...], tuple[Problem, ...]]:
     """What Multus attaches for NICs, in their order, and the binding plugins that are not registered."""
     plugins = {**(target.cluster.binding_plugins or {}), **(target.facts.binding_plugins or {})}
     selections: list[NetworkSelection] = []
@@ -220,7 +220,7 @@ def _selections(
                 selections += _of_plugin(nic, plugins[nic.binding.name])
             else:
                 problems.append(_unregistered(nic, nic.binding))
-    return tuple(selections), problems
+    return tuple(selections), tuple(problems)
 
 
 def _own(nic: Nic, network: Network, links: Mapping[str, str]) -> Iterator[NetworkSelection]:
@@ -238,7 +238,7 @@ def _of_plugin(nic: Nic, plugin: BindingPlugin) -> Iterator[NetworkSelection]:
 
 def _changed_networks(
     machine: Machine, target: Target, seen: Iterable[str | None]
-) -> tuple[tuple[NetworkSelection, ...] | None, list[Problem]]:
+) -> tuple[tuple[NetworkSelection, ...] | None, tuple[Problem, ...]]:
     """The networks of a machine that runs, where a NIC is new or absent.
 
     A virtual function that was not there when the pod was made is left out, for it cannot be plugged in. Ordinal names
@@ -249,7 +249,7 @@ def _changed_networks(
     present = [nic for nic in nics if not nic.interface.is_absent]
     attached = [nic for nic in present if nic.name in reported or not nic.has_binding(Sriov)]
     if len(present) == len(nics) and all(nic.name in reported for nic in attached):
-        return None, []
+        return None, ()
     left = machine.with_nics(machine.interfaces, tuple([nic.network for nic in attached if nic.network is not None]))
     networks, problems = _selections(attached, link_names_in_use(left, seen), target)
     return (None if problems else networks), problems

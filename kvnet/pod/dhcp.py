@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from kvnet.compiler.naming import bridge_name
 from kvnet.errors import Problem
@@ -92,7 +92,7 @@ class PodDhcp:
     """
 
     servers: tuple[DhcpServer, ...] = ()
-    refusals: tuple[Problem, ...] = field(default=(), converter=tuple)
+    refusals: tuple[Problem, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -128,7 +128,7 @@ def pod_dhcp(machine: Machine, target: Target | None = None, found: PodFound | N
             refusals.append(served)
         elif served is not None:
             servers.append(_complete(served, nic, found, read_resolv_conf(resolv_conf)))
-    return PodDhcp(servers=tuple(servers), refusals=refusals)
+    return PodDhcp(servers=tuple(servers), refusals=tuple(refusals))
 
 
 def _masqueraded(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem | None:
@@ -152,11 +152,12 @@ def _masqueraded(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem |
 
 
 def _with(served: DhcpServer, network: GuestNetwork) -> DhcpServer:
-    guest, gateway = network.guest, network.gateway
-    if isinstance(guest, IPv4Interface) and isinstance(gateway, IPv4Interface):
-        return evolve(served, address=guest, server=gateway.ip, gateway=gateway.ip)
-    assert isinstance(guest, IPv6Interface) and isinstance(gateway, IPv6Interface)
-    return evolve(served, address6=guest, server6=gateway.ip)
+    match network.guest, network.gateway:
+        case IPv4Interface() as guest, IPv4Interface() as gateway:
+            return evolve(served, address=guest, server=gateway.ip, gateway=gateway.ip)
+        case IPv6Interface() as guest6, IPv6Interface() as gateway6:
+            return evolve(served, address6=guest6, server6=gateway6.ip)
+    raise AssertionError(network)
 
 
 def _bridged(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem | None:
@@ -221,9 +222,7 @@ def _complete(served: DhcpServer, nic: Nic, found: PodFound, dns: ResolvConf) ->
     own, problems = of_interface(nic.interface.dhcp_options, nic.at / "dhcpOptions")
     wrong = domains_problem(domains, nic.machine.root / "dnsConfig")
     options = {**dict(_options(served, found.hostname or "")), **own}
-    return evolve(
-        served, options=tuple(sorted(options.items())), problems=(*([wrong] if wrong else ()), *problems)
-    )
+    return evolve(served, options=tuple(sorted(options.items())), problems=(*([wrong] if wrong else ()), *problems))
 
 
 def _options(served: DhcpServer, hostname: str) -> Iterator[tuple[int, bytes]]:

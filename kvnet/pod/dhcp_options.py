@@ -50,18 +50,18 @@ def of_interface(options: DhcpOptions | None, at: FieldPath) -> tuple[dict[int, 
     for code, text in ((Code.TFTP_SERVER, options.tftp_server_name), (Code.BOOT_FILE, options.boot_file_name)):
         if text:
             encoded[code] = _bytes(text)
-    servers = {each: ip_of(each) for each in options.ntp_servers}
-    problems = [
-        _no_ntp_server((at / "ntpServers")[n], each)
-        for n, each in enumerate(options.ntp_servers)
-        if not isinstance(servers[each], IPv4Address)
-    ]
-    if servers and not problems:
-        encoded[Code.NTP_SERVERS] = b"".join(servers[each].packed for each in options.ntp_servers)
-    for each in options.private_options:
-        if each.option in PRIVATE_OPTIONS:
-            encoded[each.option] = _bytes(each.value)
-    return encoded, problems
+    problems: list[Problem] = []
+    servers: list[IPv4Address] = []
+    for n, each in enumerate(options.ntp_servers):
+        server = ip_of(each)
+        if isinstance(server, IPv4Address):
+            servers.append(server)
+        else:
+            problems.append(_no_ntp_server((at / "ntpServers")[n], each))
+    if servers:
+        encoded[Code.NTP_SERVERS] = b"".join(each.packed for each in servers)
+    own = {each.option: _bytes(each.value) for each in options.private_options if each.option in PRIVATE_OPTIONS}
+    return encoded | own, problems
 
 
 def _bytes(text: str) -> bytes:

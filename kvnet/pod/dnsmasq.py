@@ -101,11 +101,11 @@ def _ipv4(served: DhcpServer) -> Iterator[str]:
     if served.mac is not None:
         yield f"shared-network={served.listens or served.server},{guest.ip}"
         yield f"dhcp-range={tag},{guest.ip},static,{guest.netmask},{_LEASE}"
-        clients = [served.mac.canonical()]
+        clients = [str(served.mac.canonical())]
     else:
         yield f"dhcp-range={tag},{guest.ip},{guest.ip},{guest.netmask},{_LEASE}"
-        clients = [*([served.guest_mac.canonical()] if served.guest_mac else ()), _ANY]
-    yield f"dhcp-host={tag},id:*,{','.join(map(str, clients))},{guest.ip},{_LEASE}"
+        clients = [*([str(served.guest_mac.canonical())] if served.guest_mac else ()), _ANY]
+    yield f"dhcp-host={tag},id:*,{','.join(clients)},{guest.ip},{_LEASE}"
     yield from (_option(served, code, value) for code, value in served.options)
     known = dict(served.options)
     # dnsmasq has values of its own for these, which an option without a value takes away

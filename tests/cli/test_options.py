@@ -23,6 +23,7 @@ OWN = {
     **dict.fromkeys(("render", "define"), "xml"),
     **dict.fromkeys(("plan", "apply", "rules", "instancetypes", "diff"), "text"),
     "status": "table",
+    "cloud-init": "yaml",
 }
 """The form that a command writes by itself."""
 
@@ -70,7 +71,18 @@ def test_the_options_that_the_docs_call_common_are_on_every_command_that_reads_m
     common = {option for row in rows for option in re.findall(r"`(--?[a-z-]+)", row)} - {"-qq"}
     assert {"-f", "--facts", "--cluster", "--common-instancetypes", "--profile", "--name", "-q", "-o"} <= common
     reading = [name for name, command in commands().items() if "--facts" in command._option_string_actions]
-    assert set(reading) == {"render", "check", "define", "plan", "apply", "status", "instancetypes", "show", "bulk"}
+    assert set(reading) == {
+        "render",
+        "check",
+        "define",
+        "plan",
+        "apply",
+        "status",
+        "instancetypes",
+        "show",
+        "bulk",
+        "cloud-init",
+    }
     for name in reading:
         lacking = common - set(commands()[name]._option_string_actions)
         assert lacking == EXCEPT.get(name, set()), name
@@ -78,7 +90,7 @@ def test_the_options_that_the_docs_call_common_are_on_every_command_that_reads_m
 
 def test_help_lists_every_command_once_in_its_group() -> None:
     told = parser().format_help()
-    listed = re.findall(r"^  ([a-z]+) ", told, re.MULTILINE)
+    listed = re.findall(r"^  ([a-z-]+) ", told, re.MULTILINE)
     assert [each for each in listed if each in COMMANDS] == list(COMMANDS)
     assert re.findall(r"^(\w+):$", told, re.MULTILINE) == [
         *("Manifests", "libvirt", "Domains", "Fleets", "Other"),

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from lxml import etree
+from replays.dhcp import dhcp
 from replays.hotplug import hotplug
 from replays.instancetypes import instancetypes
-from replays.dhcp import dhcp
 from replays.migration import auto_migration, migratable
 from replays.multus import multus
 from replays.normalised import NORMALISED

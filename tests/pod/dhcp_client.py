@@ -60,7 +60,8 @@ def main(link: str, mac: bytes) -> None:
     address, options = offer
     wanted = (bytes([50, 4]) + address, bytes([54, 4]) + options[54])
     given = _asked(packets, message(_REQUEST, mac, *wanted))
-    assert given is not None and given[1][53] == b"\x05", given
+    assert given is not None
+    assert given[1][53] == b"\x05", given
     print(json.dumps([".".join(map(str, given[0])), {code: value.hex() for code, value in given[1].items()}]))
 
 
