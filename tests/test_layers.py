@@ -90,18 +90,8 @@ ALLOWED = {
     },
     "interface_status": {"manifest", "domain", "compiler", "facts", "spec", "device", "errors"},
     "pod": {
-        *(
-            "interface_status",
-            "rules",
-            "compiler",
-            "manifest",
-            "instancetypes",
-            "topology",
-            "defaults",
-            "target",
-            "facts",
-        ),
-        *("spec", "values", "errors"),
+        *("_arguments", "interface_status", "rules", "compiler", "manifest", "instancetypes", "topology", "defaults"),
+        *("target", "facts", "spec", "values", "errors"),
     },
     "lifecycle": {"_arguments", "interface_status", "manifest", "compiler", "facts", "spec", "errors"},
     "hotplug": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kvnet.compiler.naming import is_ordinal, ordinal_link_names, pod_link_names
 from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
@@ -29,7 +29,13 @@ def whole(machine: Machine, target: Target) -> Expansion:
     return Expansion(machine if refused else with_default_nic(machine, cluster))
 
 
-def link_names(machine: Machine, found: PodFound) -> Mapping[str, str]:
-    """The pod's link of each network: by the ordinal scheme where any link that was found follows it, else hashed."""
+def link_names(machine: Machine, networks: Iterable[str], found: PodFound) -> Mapping[str, str]:
+    """The pod's link of each of the networks that are set up together.
+
+    They have ordinal names where any link that was found has one, else hashed ones. KubeVirt counts only the networks
+    of the set-up for ordinal names, in their order there.
+    """
+    by_name = {each.name: each for each in machine.networks}
+    machine = machine.with_nics(machine.interfaces, tuple(by_name[name] for name in networks))
     scheme = ordinal_link_names if is_ordinal(each.name for each in found.links) else pod_link_names
     return scheme(machine)

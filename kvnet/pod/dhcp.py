@@ -8,9 +8,10 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from kvnet.compiler.naming import bridge_name
+from kvnet._arguments import checked
+from kvnet.compiler.naming import bridge_name, link_names_in_use
 from kvnet.errors import Problem
-from kvnet.pod._whole import link_names, whole
+from kvnet.pod._whole import whole
 from kvnet.pod.dhcp_options import Code, domains_problem, encoded_domains, encoded_routes, of_interface
 from kvnet.pod.found import FoundLink, LeaseRoute, PodFound
 from kvnet.pod.guest_network import GuestNetwork, guest_network
@@ -27,6 +28,7 @@ LEASE_SECONDS: Final = 999 * 24 * 60 * 60
 """How long a lease is valid: 999 days."""
 SERVER_MAC: Final = MacAddress.parse("02:00:00:00:00:00")
 """The address of the bridges behind which guests are masqueraded, which identifies the DHCPv6 server."""
+_NOTHING_FOUND: Final = PodFound()
 _MTUS: Final = 2**16
 """Option 26 has 16 bits; of a larger MTU, KubeVirt sends the lower ones."""
 
@@ -112,11 +114,12 @@ def pod_dhcp(machine: Machine, target: Target | None = None, found: PodFound | N
 
     Sources: KubeVirt's ``pkg/network/dhcp`` and ``pkg/network/dns``.
     """
-    target, found = checked_target(machine, target), found or PodFound()
+    target, found = checked_target(machine, target), _checked(found)
     expansion = whole(machine, target)
     if expansion.refusals:
         return PodDhcp(refusals=expansion.refusals)
-    machine, links, resolv_conf = expansion.machine, link_names(expansion.machine, found), found.resolv_conf
+    machine, dns = expansion.machine, read_resolv_conf(found.resolv_conf)
+    links = link_names_in_use(machine, (each.name for each in found.links))
     servers: list[DhcpServer] = []
     refusals: list[Problem] = []
     for nic in nics_of(machine):
@@ -127,8 +130,14 @@ def pod_dhcp(machine: Machine, target: Target | None = None, found: PodFound | N
         if isinstance(served, Problem):
             refusals.append(served)
         elif served is not None:
-            servers.append(_complete(served, nic, found, read_resolv_conf(resolv_conf)))
+            servers.append(_complete(served, nic, found, dns))
     return PodDhcp(servers=tuple(servers), refusals=tuple(refusals))
+
+
+def _checked(found: PodFound | None) -> PodFound:
+    if found is None:
+        return _NOTHING_FOUND
+    return checked(found, PodFound, "a PodFound", "make one with kvnet.PodFound(…)")
 
 
 def _masqueraded(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem | None:

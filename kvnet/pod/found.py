@@ -4,16 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
-from types import MappingProxyType
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import Annotated, Any, NoReturn
 
 from attrs import frozen
 
+from kvnet.spec.wire import BriefRepr, Parsed, UInt32, mapping, named
 from kvnet.values import MacAddress
 
 __all__ = ["BridgeLease", "FoundLink", "FoundRoute", "LeaseRoute", "Phase", "PodFound", "Preparation", "is_global"]
 
 _BROADCAST = IPv4Address("255.255.255.255")
+
+
+def _address(text: Any) -> IPv4Address | IPv6Address:
+    return ip_address(_text(text))
+
+
+def _network(text: Any) -> IPv4Network | IPv6Network:
+    return ip_network(_text(text), strict=False)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+Address = Annotated[IPv4Address | IPv6Address, Parsed(_address, "an IP address such as 10.244.0.1")]
+"""An address of either family."""
+Destination = Annotated[IPv4Network | IPv6Network, Parsed(_network, "a network such as 10.244.0.0/24")]
+"""A network of either family; host bits count for nothing."""
 
 
 class Phase(StrEnum):
@@ -22,6 +52,11 @@ class Phase(StrEnum):
     STARTUP = "startup"
     LIVE_UPDATE = "liveUpdate"
     MIGRATION_TARGET = "migrationTarget"
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"the phase is one of {', '.join(cls)}, not {value!r}")
 
 
 class Preparation(StrEnum):
@@ -32,8 +67,8 @@ class Preparation(StrEnum):
     FINISHED = "finished"
 
 
-@frozen(kw_only=True)
-class FoundLink:
+@frozen(kw_only=True, slots=False, repr=False)
+class FoundLink(BriefRepr):
     """One link of the pod.
 
     - ``name``, ``index``, ``kind``: of the kernel; ``kind`` such as ``veth``, ``bridge`` or ``dummy``
@@ -45,10 +80,10 @@ class FoundLink:
     """
 
     name: str
-    index: int | None = None
+    index: UInt32 | None = None
     kind: str | None = None
     mac: MacAddress | None = None
-    mtu: int | None = None
+    mtu: UInt32 | None = None
     controller: str | None = None
     ipv4: tuple[IPv4Interface, ...] = ()
     ipv6: tuple[IPv6Interface, ...] = ()
@@ -76,8 +111,8 @@ def is_global(address: IPv4Address | IPv6Address) -> bool:
     return not local and address != _BROADCAST
 
 
-@frozen(kw_only=True)
-class FoundRoute:
+@frozen(kw_only=True, slots=False, repr=False)
+class FoundRoute(BriefRepr):
     """One route of the pod.
 
     - ``destination``: its network; the default route is ``0.0.0.0/0`` or ``::/0``
@@ -85,21 +120,21 @@ class FoundRoute:
     - ``gateway``: the next hop, None for a network that is on the link
     """
 
-    destination: IPv4Network | IPv6Network
+    destination: Destination
     link: str
-    gateway: IPv4Address | IPv6Address | None = None
+    gateway: Address | None = None
 
 
-@frozen(kw_only=True)
-class LeaseRoute:
+@frozen(kw_only=True, slots=False, repr=False)
+class LeaseRoute(BriefRepr):
     """A route that DHCP tells the guest; ``destination`` is None for the default route."""
 
     destination: IPv4Network | None = None
     gateway: IPv4Address | None = None
 
 
-@frozen(kw_only=True)
-class BridgeLease:
+@frozen(kw_only=True, slots=False, repr=False)
+class BridgeLease(BriefRepr):
     """What KubeVirt keeps of a pod NIC before a bridge binding takes its address away, for the guest's lease.
 
     - ``ipam_disabled``: the pod NIC had no address, so nobody serves the guest
@@ -116,8 +151,8 @@ class BridgeLease:
     routes: tuple[LeaseRoute, ...] = ()
 
 
-@frozen(kw_only=True)
-class PodFound:
+@frozen(kw_only=True, slots=False, repr=False)
+class PodFound(BriefRepr):
     """What was found in a pod, and what was kept of earlier set-ups.
 
     - ``links``: in the kernel's order
@@ -132,12 +167,12 @@ class PodFound:
 
     links: tuple[FoundLink, ...] = ()
     routes: tuple[FoundRoute, ...] = ()
-    preparations: Mapping[str, Preparation] = MappingProxyType({})
-    leases: Mapping[str, BridgeLease] = MappingProxyType({})
-    host_ip: IPv4Address | IPv6Address | None = None
+    preparations: Mapping[str, Preparation] = mapping()
+    leases: Mapping[str, BridgeLease] = mapping()
+    host_ip: Address | None = named("hostIP", default=None)
     hostname: str | None = None
     resolv_conf: str = ""
-    launcher_pid: int = 0
+    launcher_pid: UInt32 = named("launcherPID", default=0)
 
     def link(self, name: str) -> FoundLink | None:
         """The link of that name, None if there is none."""
