@@ -44,7 +44,7 @@ def pod_link_names(machine: Machine) -> dict[str, str]:
 
 def pod_link_name(machine: Machine, network: Network) -> str:
     """The pod link of one network: the hashed name of a secondary one, else what the status reports, else ``eth0``."""
-    return hashed_name(network.name) if network.is_secondary else reported_link(machine, network.name) or PRIMARY_LINK
+    return hashed_name(network.name) if network.is_secondary else _primary_link(machine, network)
 
 
 def ordinal_link_names(machine: Machine) -> dict[str, str]:
@@ -85,8 +85,12 @@ def tap_name(pod_link: str, *, secondary: bool) -> str:
 def _with_primary(names: dict[str, str], machine: Machine) -> dict[str, str]:
     primary = default_network(machine.networks)
     if primary is not None:
-        names[primary.name] = pod_link_name(machine, primary)
+        names[primary.name] = _primary_link(machine, primary)
     return names
+
+
+def _primary_link(machine: Machine, network: Network) -> str:
+    return reported_link(machine, network.name) or PRIMARY_LINK
 
 
 def reported_link(machine: Machine, network: str) -> str | None:
