@@ -94,7 +94,7 @@ class DeviceNetwork:
     @property
     def plain(self) -> dict[str, Any]:
         """As plain data, with the members in KubeVirt's order."""
-        mac = str(self.mac) if self.mac is not None else None
+        mac = self.mac.spelling if self.mac is not None else None
         given = {"network": self.network, "deviceInfo": self.device_info, "mac": mac, "mtu": self.mtu}
         return {key: value for key, value in given.items() if value}
 

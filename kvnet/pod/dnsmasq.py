@@ -1,4 +1,4 @@
-"""Write the DHCP servers of a pod as one configuration of dnsmasq."""
+"""Write a DHCP server of a pod as a configuration of dnsmasq."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from kvnet.errors import FieldPath, Problem, Rejected
-from kvnet.pod.dhcp import LEASE_SECONDS, DhcpServer, PodDhcp
+from kvnet.pod.dhcp import LEASE_SECONDS, DhcpServer
 from kvnet.pod.dhcp_options import Code
 
 __all__ = ["dnsmasq"]
@@ -23,8 +23,7 @@ _HEADER: Final = (
     "dhcp-authoritative",
     "leasefile-ro",
 )
-"""DHCP alone, on the named links alone. Leases are not stored: each client is known to get the same address again."""
-_LEASE: Final = f"{LEASE_SECONDS}"
+"""DHCP alone, on one link alone. Leases are not stored: each client is known to get the same address again."""
 _ADDRESSES: Final = frozenset({Code.NETMASK, Code.ROUTER, Code.NAME_SERVERS, Code.NTP_SERVERS})
 """The options that dnsmasq reads as lists of IPv4 addresses and in no other form."""
 _TEXTS: Final = frozenset({Code.HOSTNAME, Code.DOMAIN, Code.TFTP_SERVER, Code.BOOT_FILE})
@@ -41,24 +40,27 @@ _SHORTEST_PREFIX: Final = 64
 """dnsmasq serves no larger IPv6 network. Of the guest's, it is enough that the gateway is in it."""
 
 
-def dnsmasq(plan: PodDhcp) -> str:
-    """The configuration with which dnsmasq, started in the pod, serves what ``pod_dhcp`` plans.
+def dnsmasq(served: DhcpServer) -> str:
+    """The configuration with which dnsmasq, started in the pod, serves the guest of one NIC.
 
-    It differs from KubeVirt's own servers in this: answers have the renewal times too (options 58 and 59), search
-    domains are compressed (RFC 3397), texts of the options 66 and 67 end with a zero byte, and the DHCPv6 server has a
-    DUID of its own. Behind masquerade, the address is kept for the first client that is not the machine's NIC.
+    As KubeVirt's, each server is a process of its own: two networks may have the same addresses. It differs from
+    KubeVirt's in this: answers have the renewal times too (options 58 and 59), search domains are compressed
+    (RFC 3397), texts of the options 66 and 67 end with a zero byte, and the DHCPv6 server has a DUID of its own.
+    Behind masquerade, a client that is not the machine's NIC keeps the address from other such clients.
 
-    Names of networks are not in it. Private options are hexadecimal bytes, and other texts are quoted, so that nothing
-    in them is taken for syntax.
+    The names of networks are not in it. Private options are hexadecimal bytes, and other texts are quoted, so that
+    nothing in them is taken for syntax.
 
-    Raises Rejected with the problems of the plan, and where dnsmasq cannot send an option.
+    Raises Rejected with the problems of the server, and where dnsmasq cannot send an option.
     """
-    problems = [*plan.problems, *(problem for each in plan.servers for problem in _unsendable(each))]
+    problems = (*served.problems, *_unsendable(served))
     if problems:
         raise Rejected(problems)
-    lines = [*_HEADER]
-    for served in plan.servers:
-        lines += _lines(served)
+    lines = [*_HEADER, f"interface={served.bridge}"]
+    if served.address is not None:
+        lines += _ipv4(served)
+    if served.address6 is not None:
+        lines += _ipv6(served)
     return "\n".join([*lines, ""])
 
 
@@ -67,7 +69,7 @@ def _unsendable(served: DhcpServer) -> Iterator[Problem]:
         if code in _TEXTS and not _is_text(value):
             message = f"DHCP option {code} of '{served.network}' has characters that dnsmasq does not send"
             hint = "leave control characters out"
-        elif len(value) > _LONGEST_OPTION or len(_option(served, code, value)) > _LONGEST_LINE:
+        elif len(value) > _LONGEST_OPTION or len(_option(served, code, value).encode()) > _LONGEST_LINE:
             message = f"DHCP option {code} of '{served.network}' has {len(value)} bytes, which dnsmasq does not send"
             hint = f"make it shorter: {_LONGEST_OPTION} bytes fit, and 60 addresses"
         else:
@@ -82,39 +84,34 @@ def _is_text(value: bytes) -> bool:
         return False
 
 
-def _lines(served: DhcpServer) -> Iterator[str]:
-    yield f"interface={served.bridge}"
-    if served.address is not None:
-        yield from _ipv4(served)
-    if served.address6 is not None:
-        prefix = max(served.address6.network.prefixlen, _SHORTEST_PREFIX)
-        guest = served.address6.ip
-        yield f"dhcp-range=tag:{served.bridge},{guest},{guest},{prefix},{_LEASE}"
-        servers = "".join(f",[{each}]" for each in served.nameservers6)
-        yield f"dhcp-option=tag:{served.bridge},option6:dns-server{servers}"
-
-
 def _ipv4(served: DhcpServer) -> Iterator[str]:
     """The one address for the one client, or for any: a client that comes back under another name gets it again."""
     assert served.address is not None
-    guest, tag = served.address, f"tag:{served.bridge}"
+    guest, netmask = served.address.ip, served.address.netmask
     if served.mac is not None:
-        yield f"shared-network={served.listens or served.server},{guest.ip}"
-        yield f"dhcp-range={tag},{guest.ip},static,{guest.netmask},{_LEASE}"
-        clients = [str(served.mac.canonical())]
+        yield f"shared-network={served.listens or served.server},{guest}"
+        yield f"dhcp-range={guest},static,{netmask},{LEASE_SECONDS}"
+        clients = str(served.mac)
     else:
-        yield f"dhcp-range={tag},{guest.ip},{guest.ip},{guest.netmask},{_LEASE}"
-        clients = [*([str(served.guest_mac.canonical())] if served.guest_mac else ()), _ANY]
-    yield f"dhcp-host={tag},id:*,{','.join(clients)},{guest.ip},{_LEASE}"
+        yield f"dhcp-range={guest},{guest},{netmask},{LEASE_SECONDS}"
+        clients = f"{served.guest_mac},{_ANY}" if served.guest_mac is not None else _ANY
+    yield f"dhcp-host=id:*,{clients},{guest},{LEASE_SECONDS}"
     yield from (_option(served, code, value) for code, value in served.options)
     known = dict(served.options)
     # dnsmasq has values of its own for these, which an option without a value takes away
-    yield from (f"dhcp-option={tag},{code:d}" for code in (Code.ROUTER, _BROADCAST) if code not in known)
+    yield from (f"dhcp-option={code:d}" for code in (Code.ROUTER, _BROADCAST) if code not in known)
+
+
+def _ipv6(served: DhcpServer) -> Iterator[str]:
+    assert served.address6 is not None
+    guest, prefix = served.address6.ip, max(served.address6.network.prefixlen, _SHORTEST_PREFIX)
+    yield f"dhcp-range={guest},{guest},{prefix},{LEASE_SECONDS}"
+    yield "dhcp-option=option6:dns-server" + "".join(f",[{each}]" for each in served.nameservers6)
 
 
 def _option(served: DhcpServer, code: int, value: bytes) -> str:
     written = f",{_value(served, code, value)}" if value else ""
-    return f"dhcp-option-force=tag:{served.bridge},{code:d}{written}"
+    return f"dhcp-option-force={code:d}{written}"
 
 
 def _value(served: DhcpServer, code: int, value: bytes) -> str:

@@ -139,11 +139,11 @@ def _mac(context: RuleContext, nic: Nic, pod: PodNetworks) -> MacAddress | None:
     for text in (nic.interface.mac_address, *reported):
         if text:
             try:
-                return MacAddress.parse(text).canonical()
+                return MacAddress.parse(text)
             except ValueError:
                 return None
     link = pod.attachment(nic.network).link if nic.network is not None else None
-    return link.mac.canonical() if link is not None and link.mac is not None else None
+    return link.mac if link is not None else None
 
 
 def _asks_dhcp(context: RuleContext, nic: Nic, on: OnNad | None) -> bool:
