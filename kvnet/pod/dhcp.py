@@ -41,7 +41,6 @@ class DhcpServer:
     - ``link``: of that network in the pod
     - ``bridge``: the only link that the server listens on
     - ``mac``: of the only client that is answered; ``None`` where each is
-    - ``guest_mac``: of the machine's NIC, as far as it is known
     - ``address``: of the guest, with its prefix; ``None`` where there is no DHCPv4
     - ``server``: the address that identifies the DHCPv4 server
     - ``gateway``: of the guest's default route
@@ -60,7 +59,6 @@ class DhcpServer:
     link: str
     bridge: str
     mac: MacAddress | None = None
-    guest_mac: MacAddress | None = None
     address: IPv4Interface | None = None
     server: IPv4Address | None = None
     gateway: IPv4Address | None = None
@@ -149,7 +147,6 @@ def _masqueraded(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem |
         network=nic.name,
         link=link,
         bridge=bridge_name(link),
-        guest_mac=_asked_mac(nic) or there.mac,
         mtu=(there.mtu or 0) % _MTUS,
     )
     for version, address in ((4, there.global_ipv4), (6, there.global_ipv6)):
@@ -186,7 +183,6 @@ def _bridged(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem | Non
         link=link,
         bridge=bridge_name(link),
         mac=lease.mac,
-        guest_mac=lease.mac,
         address=lease.address,
         server=server,
         listens=_listens(found.link(bridge_name(link)), server),
@@ -207,13 +203,6 @@ def _bridge_address(position: int) -> IPv4Address | None:
     try:
         return IPv4Address(f"169.254.75.1{position}")
     except AddressValueError:
-        return None
-
-
-def _asked_mac(nic: Nic) -> MacAddress | None:
-    try:
-        return MacAddress.parse(nic.interface.mac_address) if nic.interface.mac_address else None
-    except ValueError:
         return None
 
 

@@ -46,7 +46,7 @@ def dnsmasq(served: DhcpServer) -> str:
     As KubeVirt's, each server is a process of its own: two networks may have the same addresses. It differs from
     KubeVirt's in this: answers have the renewal times too (options 58 and 59), search domains are compressed
     (RFC 3397), texts of the options 66 and 67 end with a zero byte, and the DHCPv6 server has a DUID of its own.
-    Behind masquerade, a client that is not the machine's NIC keeps the address from other such clients.
+    Behind masquerade, the first MAC address that asks keeps the address from others.
 
     The names of networks are not in it. Private options are hexadecimal bytes, and other texts are quoted, so that
     nothing in them is taken for syntax.
@@ -91,11 +91,9 @@ def _ipv4(served: DhcpServer) -> Iterator[str]:
     if served.mac is not None:
         yield f"shared-network={served.listens or served.server},{guest}"
         yield f"dhcp-range={guest},static,{netmask},{LEASE_SECONDS}"
-        clients = str(served.mac)
     else:
         yield f"dhcp-range={guest},{guest},{netmask},{LEASE_SECONDS}"
-        clients = f"{served.guest_mac},{_ANY}" if served.guest_mac is not None else _ANY
-    yield f"dhcp-host=id:*,{clients},{guest},{LEASE_SECONDS}"
+    yield f"dhcp-host=id:*,{served.mac or _ANY},{guest},{LEASE_SECONDS}"
     yield from (_option(served, code, value) for code, value in served.options)
     known = dict(served.options)
     # dnsmasq has values of its own for these, which an option without a value takes away

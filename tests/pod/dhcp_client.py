@@ -1,8 +1,8 @@
-"""Ask for a lease on a link of this network namespace, and print the answers' options: ``dhcp_client.py LINK MAC``.
+"""Ask for a lease on a link of this network namespace, and print what is given: ``dhcp_client.py LINK MAC [ID]``.
 
 It speaks DHCPv4 over a packet socket, and shows every byte that it is given, which no ordinary client does. An offer is
-asked for, then acknowledged. Prints JSON: the address, and the options in hexadecimal by their codes; null if nobody
-answers in two seconds.
+asked for, then acknowledged. ``ID`` is the client's identifier in hexadecimal digits. Prints JSON: the address, and the
+options in hexadecimal digits by their codes; null if nobody answers in two seconds.
 """
 
 from __future__ import annotations
@@ -49,16 +49,17 @@ def answer(frame: bytes) -> tuple[bytes, dict[int, bytes]] | None:
     return dhcp[16:20], options
 
 
-def main(link: str, mac: bytes) -> None:
+def main(link: str, mac: bytes, identifier: bytes) -> None:
     """Print what the server gives."""
+    own = (bytes([61, len(identifier)]) + identifier,) if identifier else ()
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_IPV4))
     packets.bind((link, 0))
-    offer = _asked(packets, message(_DISCOVER, mac))
+    offer = _asked(packets, message(_DISCOVER, mac, *own))
     if offer is None:
         print("null")
         return
     address, options = offer
-    wanted = (bytes([50, 4]) + address, bytes([54, 4]) + options[54])
+    wanted = (*own, bytes([50, 4]) + address, bytes([54, 4]) + options[54])
     given = _asked(packets, message(_REQUEST, mac, *wanted))
     assert given is not None
     assert given[1][53] == b"\x05", given
@@ -80,4 +81,4 @@ def _asked(packets: socket.socket, request: bytes) -> tuple[bytes, dict[int, byt
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], bytes.fromhex(sys.argv[2].replace(":", "")))
+    main(sys.argv[1], bytes.fromhex(sys.argv[2].replace(":", "")), bytes.fromhex("".join(sys.argv[3:])))

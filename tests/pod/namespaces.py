@@ -1,4 +1,4 @@
-"""Two network namespaces of a test's own, joined by a cable: the pod has a bridge in one, the guest is the other."""
+"""Two network namespaces of a test's own: a pod with bridges, and a guest whose links are plugged into them."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ from typing import Final
 
 from attrs import frozen
 
-__all__ = ["Cable", "cable", "ran"]
+__all__ = ["Namespaces", "namespaces", "ran"]
 
 _SECONDS: Final = 20
 
 
 @frozen(kw_only=True)
-class Cable:
-    """A ``pod`` and a ``guest``, by the names of their namespaces, and the guest's ``link``."""
+class Namespaces:
+    """The ``pod`` and the ``guest``, by the names of their namespaces."""
 
     pod: str
     guest: str
-    link: str = "eth0"
+
+    def plug(self, bridge: str, link: str, *addresses: str) -> None:
+        """Make a bridge with addresses in the pod, and plug a link of the guest into it."""
+        _ip(self.pod, "link", "add", f"p-{link}", "type", "veth", "peer", "name", link, "netns", self.guest)
+        _ip(self.pod, "link", "add", bridge, "type", "bridge")
+        _ip(self.pod, "link", "set", f"p-{link}", "master", bridge, "up")
+        for address in addresses:
+            _ip(self.pod, "address", "add", address, "dev", bridge, *(("nodad",) if ":" in address else ()))
+        _ip(self.pod, "link", "set", bridge, "up")
+        _ip(self.guest, "link", "set", link, "up")
 
 
 @contextmanager
-def cable(bridge: str, *addresses: str) -> Iterator[Cable]:
-    """A bridge with addresses in the pod, and the guest's link plugged into it; all of it is gone at the end."""
-    made = Cable(pod=f"kvnet-pod-{os.getpid()}", guest=f"kvnet-guest-{os.getpid()}")
+def namespaces() -> Iterator[Namespaces]:
+    """Both namespaces; they and all that is in them are gone at the end."""
+    made = Namespaces(pod=f"kvnet-pod-{os.getpid()}", guest=f"kvnet-guest-{os.getpid()}")
     with ExitStack() as stack:
         for name in (made.pod, made.guest):
             ran("ip", "netns", "add", name)
             stack.callback(ran, "ip", "netns", "delete", name)
-        plug = ("link", "add", "plug", "type", "veth", "peer", "name", made.link, "netns", made.guest)
-        _ip(made.pod, *plug)
-        _ip(made.pod, "link", "add", bridge, "type", "bridge")
-        _ip(made.pod, "link", "set", "plug", "master", bridge, "up")
-        for address in addresses:
-            _ip(made.pod, "address", "add", address, "dev", bridge, *(("nodad",) if ":" in address else ()))
-        _ip(made.pod, "link", "set", bridge, "up")
-        _ip(made.guest, "link", "set", made.link, "up")
         yield made
 
 
