@@ -90,7 +90,17 @@ ALLOWED = {
     },
     "interface_status": {"manifest", "domain", "compiler", "facts", "spec", "device", "errors"},
     "pod": {
-        *("_arguments", "interface_status", "rules", "compiler", "manifest", "instancetypes", "topology", "defaults"),
+        *(
+            "_arguments",
+            "pipeline",
+            "interface_status",
+            "rules",
+            "compiler",
+            "manifest",
+            "instancetypes",
+            "topology",
+            "defaults",
+        ),
         *("target", "facts", "spec", "values", "errors"),
     },
     "lifecycle": {"_arguments", "interface_status", "manifest", "compiler", "facts", "spec", "errors"},

@@ -22,7 +22,14 @@ __all__ = ["public_names", "setup"]
 _PUBLIC = (
     *("kvnet", "kvnet.errors", "kvnet.values", "kvnet.facts", "kvnet.target", "kvnet.spec", "kvnet.device"),
     *("kvnet.manifest", "kvnet.instancetypes", "kvnet.compiler", "kvnet.hotplug", "kvnet.live", "kvnet.lifecycle"),
-    *("kvnet.interface_status", "kvnet.bulk", "kvnet.report", "kvnet.report.suppressions", "kvnet.pictures"),
+    *(
+        "kvnet.interface_status",
+        "kvnet.pod",
+        "kvnet.bulk",
+        "kvnet.report",
+        "kvnet.report.suppressions",
+        "kvnet.pictures",
+    ),
     *("kvnet.codes", "kvnet.xml", "kvnet.testing"),
 )
 """What users import from; a name that several of them have is public in the first one."""

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from kvnet.compiler.pod import PodNetworks
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.manifest.dumping import as_yaml
+from kvnet.pipeline import placed
 from kvnet.pod._whole import whole
 from kvnet.rules.context import Nic, OnNad, RuleContext
 from kvnet.rules.guest_side import USUAL_MTU, has_dhcp, ipv6_network, known_mtu, pod_has
@@ -60,6 +61,8 @@ class NetworkData:
     - ``links``: one for each NIC of which the guest has to be told anything, in the order of the NICs
     - ``notes``: warnings of links that are not written
     - ``problems``: the errors for which there is no network data
+
+    Both have their places where the machine was read from text.
     """
 
     links: tuple[NetworkDataLink, ...] = ()
@@ -108,12 +111,12 @@ def network_data(machine: Machine, target: Target | None = None) -> NetworkData:
     target = checked_target(machine, target)
     expansion = whole(machine, target)
     if expansion.refusals:
-        return NetworkData(problems=expansion.refusals)
+        return NetworkData(problems=placed(machine.origin, expansion.refusals))
     context = RuleContext(expansion.machine, target)
     links = tuple(link for link in links_of(context) if not link.needs_nothing)
     at = {nic.name: nic.at for nic in context.nics}
-    unknown = [link for link in links if link.mac is None]
-    return NetworkData(links=links, notes=tuple([_without_mac(link, at[link.network]) for link in unknown]))
+    notes = [_without_mac(link, at[link.network]) for link in links if link.mac is None]
+    return NetworkData(links=links, notes=placed(machine.origin, notes))
 
 
 def links_of(context: RuleContext) -> Iterator[NetworkDataLink]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from kvnet.errors import Place, Problem, Severity
+from kvnet.errors import Problem, Severity
 from kvnet.manifest.network_data import GuestLink, Written
+from kvnet.pipeline import placed
 from kvnet.pod._whole import whole
 from kvnet.pod.network_data import NetworkDataLink, links_of
 from kvnet.rules.context import Nic, RuleContext
@@ -30,15 +31,14 @@ def check_network_data(machine: Machine, target: Target | None = None) -> tuple[
     target = checked_target(machine, target)
     expansion = whole(machine, target)
     if expansion.refusals:
-        return expansion.refusals
+        return placed(machine.origin, expansion.refusals)
     context = RuleContext(expansion.machine, target)
     data = list(network_data_of(context))
     unread = [each for each in data if each.links is None]
     if unread:
-        return tuple([_placed(context, _unread(each)) for each in unread])
-    wrong = tuple(guest_has_its_addresses(context))
-    lacking = (_placed(context, each) for each in _lacking(context, data, has_wrong=bool(wrong)))
-    return (*(_placed(context, each) for each in wrong), *lacking)
+        return placed(machine.origin, map(_unread, unread))
+    wrong = list(guest_has_its_addresses(context))
+    return placed(machine.origin, (*wrong, *_lacking(context, data, has_wrong=bool(wrong))))
 
 
 def _lacking(context: RuleContext, data: Sequence[VolumeData], *, has_wrong: bool) -> Iterator[Problem]:
@@ -92,10 +92,3 @@ def _missing(wanted: NetworkDataLink, link: GuestLink, *, has_wrong: bool) -> It
 def _unread(data: VolumeData) -> Problem:
     message = "this network data is not compared: it is in a Secret, or of another form than versions 1 and 2"
     return Problem(data.at, "KN836", message, hint=_HINT, severity=Severity.NOTE)
-
-
-def _placed(context: RuleContext, problem: Problem) -> Problem:
-    origin = context.machine.origin
-    if problem.place is not None or origin is None:
-        return problem
-    return problem.placed(Place.later(lambda: origin.place(problem.at)))
