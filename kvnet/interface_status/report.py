@@ -22,6 +22,7 @@ from kvnet.interface_status.sources import (
     agent_nics,
     pod_addresses,
     pod_networks,
+    primary_link,
     sources_of,
     status_interfaces,
     with_source,
@@ -97,7 +98,7 @@ def _primary(
 ) -> Iterator[InterfaceStatus]:
     network = default_network(machine.networks)
     if network is not None:
-        link = next((each.interface for each in networks if each.default and each.interface), PRIMARY_LINK)
+        link = primary_link(networks) or PRIMARY_LINK
         entry = entries.get(network.name) or InterfaceStatus(name=network.name)
         yield evolve(entry, pod_interface_name=link)
 

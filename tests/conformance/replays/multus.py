@@ -11,6 +11,7 @@ from attrs import evolve
 import kvnet
 from kvnet.compiler import ordinal_link_names, pod_link_names
 from kvnet.compiler.naming import is_ordinal, link_names_in_use, pod_link_name
+from kvnet.interface_status.sources import primary_link
 from kvnet.lifecycle.sync import may_have_ordinal_links
 from kvnet.pod import PodAnnotations, migration_target_annotations, pod_annotations, updated_annotations
 from replays.case import Case, Difference, network_status, running
@@ -35,6 +36,7 @@ def multus(case: Case) -> Iterator[Difference]:
     yield "podInterfaceNames", expected["podInterfaceNames"], link_names_in_use(unreported, seen)
     named = {each.name: pod_link_name(machine, each) for each in machine.networks}
     yield "podInterfaceNameWithStatus", expected["podInterfaceNameWithStatus"], named
+    yield "primaryPodInterface", expected["primaryPodInterface"], primary_link(target.facts.pod_networks or ()) or ""
     yield "podHasOrdinalNames", expected["podHasOrdinalNames"], is_ordinal(seen)
     yield "hasOrdinalSecondaryIfaces", expected["hasOrdinalSecondaryIfaces"], may_have_ordinal_links(machine)
 
