@@ -3,6 +3,7 @@
 ``load`` reads a manifest, and ``render`` makes its domain, in the steps ``check``, ``compile`` and ``build``. ``patch``
 puts NICs into an existing domain, and ``import_domain`` makes a manifest from one. For a running machine, ``status``
 reports its NICs, ``plan_changes`` plans their changes, and ``restart_required`` says which need a restart.
+``pod_annotations`` and ``pod_dhcp`` plan what a machine needs of its pod, and ``network_data`` what its guest is told.
 """
 
 from __future__ import annotations
@@ -74,14 +75,14 @@ if TYPE_CHECKING:
     from kvnet.manifest.converter import converter as converter
     from kvnet.pipeline import Rendered as Rendered
     from kvnet.pipeline import render as render
-    from kvnet.pod import NetworkData as NetworkData
-    from kvnet.pod import PodAnnotations as PodAnnotations
-    from kvnet.pod import PodDhcp as PodDhcp
-    from kvnet.pod import PodFound as PodFound
-    from kvnet.pod import check_network_data as check_network_data
-    from kvnet.pod import network_data as network_data
-    from kvnet.pod import pod_annotations as pod_annotations
-    from kvnet.pod import pod_dhcp as pod_dhcp
+    from kvnet.pod.annotations import PodAnnotations as PodAnnotations
+    from kvnet.pod.annotations import pod_annotations as pod_annotations
+    from kvnet.pod.dhcp import PodDhcp as PodDhcp
+    from kvnet.pod.dhcp import pod_dhcp as pod_dhcp
+    from kvnet.pod.found import PodFound as PodFound
+    from kvnet.pod.network_data import NetworkData as NetworkData
+    from kvnet.pod.network_data import network_data as network_data
+    from kvnet.pod.network_data_check import check_network_data as check_network_data
     from kvnet.spec import Instancetype as Instancetype
     from kvnet.spec import InterfaceStatus as InterfaceStatus
     from kvnet.spec import Machine as Machine
@@ -118,7 +119,11 @@ _HOMES = {
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts loads loads_all loads_cluster loads_facts",
     "kvnet.manifest.converter": "configure_converter converter",
     "kvnet.pipeline": "Rendered render",
-    "kvnet.pod": "NetworkData PodAnnotations PodDhcp PodFound check_network_data network_data pod_annotations pod_dhcp",
+    "kvnet.pod.annotations": "PodAnnotations pod_annotations",
+    "kvnet.pod.dhcp": "PodDhcp pod_dhcp",
+    "kvnet.pod.found": "PodFound",
+    "kvnet.pod.network_data": "NetworkData network_data",
+    "kvnet.pod.network_data_check": "check_network_data",
     "kvnet.spec": "Instancetype InterfaceStatus Machine Nad Network Preference",
     "kvnet.spec.cluster": "BindingPlugin ClusterConfig",
     "kvnet.target": "Profile Target",

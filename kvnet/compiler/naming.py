@@ -38,7 +38,7 @@ def pod_link_names(machine: Machine) -> dict[str, str]:
     The primary network has ``eth0``, or what the machine's status reports. Networks of resource claims
     have no pod link.
     """
-    names = {each.name: pod_link_name(machine, each) for each in secondary_networks(machine.networks)}
+    names = {network.name: hashed_name(network.name) for network in secondary_networks(machine.networks)}
     return _with_primary(names, machine)
 
 
