@@ -3,7 +3,8 @@
 ``load`` reads a manifest, and ``render`` makes its domain, in the steps ``check``, ``compile`` and ``build``. ``patch``
 puts NICs into an existing domain, and ``import_domain`` makes a manifest from one. For a running machine, ``status``
 reports its NICs, ``plan_changes`` plans their changes, and ``restart_required`` says which need a restart.
-``pod_links`` and ``pod_nat`` plan what a machine needs in its pod, beside the domain.
+``pod_annotations``, ``pod_links``, ``pod_nat`` and ``pod_dhcp`` plan what a machine needs of its pod, and
+``network_data`` what its guest is told.
 """
 
 from __future__ import annotations
@@ -75,11 +76,18 @@ if TYPE_CHECKING:
     from kvnet.manifest.converter import converter as converter
     from kvnet.pipeline import Rendered as Rendered
     from kvnet.pipeline import render as render
+    from kvnet.pod.annotations import PodAnnotations as PodAnnotations
+    from kvnet.pod.annotations import pod_annotations as pod_annotations
+    from kvnet.pod.dhcp import PodDhcp as PodDhcp
+    from kvnet.pod.dhcp import pod_dhcp as pod_dhcp
     from kvnet.pod.found import PodFound as PodFound
     from kvnet.pod.links import PodLinks as PodLinks
     from kvnet.pod.links import pod_links as pod_links
     from kvnet.pod.nat import PodNat as PodNat
     from kvnet.pod.nat import pod_nat as pod_nat
+    from kvnet.pod.network_data import NetworkData as NetworkData
+    from kvnet.pod.network_data import network_data as network_data
+    from kvnet.pod.network_data_check import check_network_data as check_network_data
     from kvnet.pod.reading import load_found as load_found
     from kvnet.pod.reading import loads_found as loads_found
     from kvnet.spec import Instancetype as Instancetype
@@ -117,9 +125,13 @@ _HOMES = {
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts loads loads_all loads_cluster loads_facts",
     "kvnet.manifest.converter": "configure_converter converter",
     "kvnet.pipeline": "Rendered render",
+    "kvnet.pod.annotations": "PodAnnotations pod_annotations",
+    "kvnet.pod.dhcp": "PodDhcp pod_dhcp",
     "kvnet.pod.found": "PodFound",
     "kvnet.pod.links": "PodLinks pod_links",
     "kvnet.pod.nat": "PodNat pod_nat",
+    "kvnet.pod.network_data": "NetworkData network_data",
+    "kvnet.pod.network_data_check": "check_network_data",
     "kvnet.pod.reading": "load_found loads_found",
     "kvnet.spec": "Instancetype InterfaceStatus Machine Nad Network Preference",
     "kvnet.spec.cluster": "BindingPlugin ClusterConfig",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -61,6 +61,7 @@ class PodNetwork(BriefRepr):
     - ``ips``: its addresses, as text
     - ``pci_address``: of the virtual function, on the host
     - ``default``: whether it is the pod's primary network
+    - ``device_info``: what the device plugin says of the device, in the words of the network-status
     """
 
     name: str | None = None
@@ -70,6 +71,7 @@ class PodNetwork(BriefRepr):
     ips: tuple[str, ...] = ()
     pci_address: PciAddress | None = None
     default: bool = False
+    device_info: Mapping[str, Any] | None = mapping(default=None)
 
 
 @frozen(kw_only=True, slots=False, repr=False)

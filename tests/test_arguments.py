@@ -54,6 +54,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
         {"machines": ([MACHINE], ""), "target": (TARGET, "None, target"), "groups": (["security"], "")},
     ),
     "compile": (kvnet.compile, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
+    "check_network_data": (
+        kvnet.check_network_data,
+        {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")},
+    ),
     "common_instancetypes": (kvnet.common_instancetypes, {}),
     "common_preferences": (kvnet.common_preferences, {}),
     "configure_converter": (kvnet.configure_converter, {"converter": (kvnet.converter(), "")}),
@@ -79,6 +83,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
     "loads_all": (kvnet.loads_all, {"text": ("domain: {devices: {}}", "text")}),
     "loads_cluster": (kvnet.loads_cluster, {"text": ("kind: KubeVirt", "text")}),
     "loads_facts": (kvnet.loads_facts, {"text": ("{}", "text")}),
+    "network_data": (kvnet.network_data, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
     "patch": (kvnet.patch, {"domain_xml": (DOMAIN, "text"), "nics": ([XML], "")}),
     "plan_changes": (
         kvnet.plan_changes,
@@ -103,6 +108,11 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, tuple[Any, str]]]] = {
     },
     "load_found": (kvnet.load_found, {"source": ({}, _SOURCES)}),
     "loads_found": (kvnet.loads_found, {"text": ("{}", "text")}),
+    "pod_annotations": (kvnet.pod_annotations, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),
+    "pod_dhcp": (
+        kvnet.pod_dhcp,
+        {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target"), "found": (kvnet.PodFound(), "None")},
+    ),
     "read_device": (kvnet.read_device, {"text": (XML, "text")}),
     "read_domain": (kvnet.read_domain, {"text": (DOMAIN, "text")}),
     "render": (kvnet.render, {"machine": (MACHINE, "machine"), "target": (TARGET, "None, target")}),

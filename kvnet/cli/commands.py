@@ -47,6 +47,11 @@ COMMANDS: Mapping[str, Command] = {
         "show the links and the NAT that a machine needs in its pod",
         ("kvnet pod plan -f vm.yaml", "kvnet pod plan -f vm.yaml --found pod.yaml -o nft"),
     ),
+    "cloud-init": Command(
+        "Manifests",
+        "print cloud-init's network data for what KubeVirt leaves to the guest, or compare it with what machines have",
+        ("kvnet cloud-init -f vm.yaml --facts facts.yaml", "kvnet cloud-init -f manifests/ --check"),
+    ),
     "explain": Command(
         "Manifests",
         "explain codes of problems: what, why, a bad and a good example",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "parser"]
 
-_MODULES = {"import": "import_"}
+_MODULES = {"cloud-init": "cloud_init", "import": "import_"}
 _EPILOG = """examples:
   kvnet check -f vm.yaml
   kvnet render -f vm.yaml --profile host

@@ -281,6 +281,15 @@ def _pod(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", choices=forms, default=own, help="the format (default: text)")
 
 
+def _cloud_init(command: argparse.ArgumentParser) -> None:
+    _machines(command)
+    _output(command, "yaml", "json")
+    text = "the version of cloud-init's format (default: 2)"
+    command.add_argument("--version", dest="version", type=int, choices=(1, 2), default=2, help=text)
+    text = "print nothing, and report where the network data of the machines differs; status 1 where it does"
+    command.add_argument("--check", action="store_true", help=text)
+
+
 def _schema(command: argparse.ArgumentParser) -> None:
     text = "manifest: machines, NADs, instancetypes, preferences and the KubeVirt object; facts: host facts"
     text = f"{text} (default: manifest)"
@@ -339,6 +348,7 @@ OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "debug": _debug,
     "show": _show,
     "pod": _pod,
+    "cloud-init": _cloud_init,
     "schema": _schema,
     "bulk": _bulk,
 }

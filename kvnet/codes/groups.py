@@ -60,6 +60,7 @@ _GROUP_OF: Final[Mapping[str, str]] = {
     "KN80": "status",
     "KN81": "lifecycle",
     "KN82": "lifecycle",
+    "KN83": "pod",
     "KN84": "pod",
     "KN85": "hotplug",
     "KN86": "hotplug",

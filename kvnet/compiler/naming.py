@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from hashlib import sha256
 
-from kvnet.spec import Machine, default_network, secondary_networks
+from kvnet.spec import Machine, Network, default_network, secondary_networks
 
 __all__ = [
     "PRIMARY_LINK",
@@ -15,7 +15,9 @@ __all__ = [
     "VF_ALIAS",
     "bridge_name",
     "is_ordinal",
+    "link_names_in_use",
     "ordinal_link_names",
+    "pod_link_name",
     "pod_link_names",
     "tap_name",
 ]
@@ -40,10 +42,20 @@ def pod_link_names(machine: Machine) -> dict[str, str]:
     return _with_primary(names, machine)
 
 
+def pod_link_name(machine: Machine, network: Network) -> str:
+    """The pod link of one network: the hashed name of a secondary one, else what the status reports, else ``eth0``."""
+    return hashed_name(network.name) if network.is_secondary else _primary_link(machine, network)
+
+
 def ordinal_link_names(machine: Machine) -> dict[str, str]:
     """The pod link of each network by the scheme of old pods: ``net1``, ``net2`` in network order."""
     secondary = secondary_networks(machine.networks)
     return _with_primary({network.name: f"net{n}" for n, network in enumerate(secondary, 1)}, machine)
+
+
+def link_names_in_use(machine: Machine, seen: Iterable[str | None]) -> dict[str, str]:
+    """The pod link of each network of a pod in which links were seen: one ordinal name shows the ordinal scheme."""
+    return ordinal_link_names(machine) if is_ordinal(seen) else pod_link_names(machine)
 
 
 def hashed_name(network: str) -> str:
@@ -73,8 +85,12 @@ def tap_name(pod_link: str, *, secondary: bool) -> str:
 def _with_primary(names: dict[str, str], machine: Machine) -> dict[str, str]:
     primary = default_network(machine.networks)
     if primary is not None:
-        names[primary.name] = reported_link(machine, primary.name) or PRIMARY_LINK
+        names[primary.name] = _primary_link(machine, primary)
     return names
+
+
+def _primary_link(machine: Machine, network: Network) -> str:
+    return reported_link(machine, network.name) or PRIMARY_LINK
 
 
 def reported_link(machine: Machine, network: str) -> str | None:

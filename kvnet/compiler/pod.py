@@ -7,7 +7,7 @@ from functools import cached_property
 
 from attrs import evolve, frozen
 
-from kvnet.compiler.naming import is_ordinal, ordinal_link_names, pod_link_names, tap_name
+from kvnet.compiler.naming import link_names_in_use, ordinal_link_names, pod_link_names, tap_name
 from kvnet.facts import HostFacts, PodLink, PodNetwork
 from kvnet.spec import Machine, Network
 from kvnet.values import MacAddress, PciAddress, nic_mac
@@ -98,7 +98,7 @@ class PodNetworks:
         machine = self.machine
         seen = [entry.interface for entry in self.facts.pod_networks or ()]
         seen += [entry.pod_interface_name for entry in (machine.status.interfaces if machine.status else ())]
-        return ordinal_link_names(machine) if is_ordinal(seen) else pod_link_names(machine)
+        return link_names_in_use(machine, seen)
 
 
 def found_links(machine: Machine, present: Mapping[str, PodLink]) -> dict[str, PodLink]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
-from kvnet.compiler.naming import PRIMARY_LINK, USER_ALIAS, VF_ALIAS, is_ordinal, ordinal_link_names, pod_link_names
+from kvnet.compiler.naming import PRIMARY_LINK, USER_ALIAS, VF_ALIAS, link_names_in_use
 from kvnet.device import Device, Interface
 from kvnet.domain.read import read_domain
 from kvnet.facts import PodNetwork
@@ -22,6 +22,7 @@ from kvnet.interface_status.sources import (
     agent_nics,
     pod_addresses,
     pod_networks,
+    primary_link,
     sources_of,
     status_interfaces,
     with_source,
@@ -97,7 +98,7 @@ def _primary(
 ) -> Iterator[InterfaceStatus]:
     network = default_network(machine.networks)
     if network is not None:
-        link = next((each.interface for each in networks if each.default and each.interface), PRIMARY_LINK)
+        link = primary_link(networks) or PRIMARY_LINK
         entry = entries.get(network.name) or InterfaceStatus(name=network.name)
         yield evolve(entry, pod_interface_name=link)
 
@@ -106,8 +107,7 @@ def _secondary(
     machine: Machine, entries: Mapping[str | None, InterfaceStatus], networks: Sequence[PodNetwork]
 ) -> Iterator[InterfaceStatus]:
     links = {each.interface for each in networks}
-    # one ordinal name shows that the whole pod was made with the ordinal scheme
-    names = ordinal_link_names(machine) if is_ordinal(links) else pod_link_names(machine)
+    names = link_names_in_use(machine, links)
     for network in secondary_networks(machine.networks):
         link, entry = names[network.name], entries.get(network.name)
         if link in links:

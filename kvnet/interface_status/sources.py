@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,7 @@ __all__ = [
     "agent_nics",
     "pod_addresses",
     "pod_networks",
+    "primary_link",
     "sources_of",
     "status_interfaces",
     "with_source",
@@ -102,6 +103,11 @@ def pod_networks(status: Any) -> tuple[PodNetwork, ...]:
     at, hint = FieldPath(("networkStatus",)), _NETWORKS_HINT
     entries = bind_or_reject(tuple[_NetworkStatus, ...], () if status is None else status, at, code="KN802", hint=hint)
     return tuple(PodNetwork(name=each.name, interface=each.interface, default=each.default) for each in entries)
+
+
+def primary_link(networks: Iterable[PodNetwork]) -> str | None:
+    """The pod's primary link, as its network-status names it."""
+    return next((each.interface for each in networks if each.default and each.interface), None)
 
 
 def pod_addresses(addresses: Any) -> dict[str, PodIps]:

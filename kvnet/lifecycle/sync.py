@@ -48,7 +48,7 @@ def synced(template: Machine, running: Machine | None) -> Synced:
 
 def _updated(template: Machine, running: Machine) -> Machine:
     states = {nic.name: nic.state for nic in template.interfaces}
-    ordinal = _may_be_ordinal(running)
+    ordinal = may_have_ordinal_links(running)
     kept = [_with_state(nic, states.get(nic.name, nic.state), ordinal) for nic in running.interfaces]
     present = {nic.name for nic in running.interfaces}
     candidates = (nic for nic in template.interfaces if nic.name not in present and not nic.is_absent)
@@ -66,7 +66,7 @@ def _with_state(nic: Interface, state: str | None, ordinal: bool) -> Interface:
     return nic if nic.is_absent or (state == "absent" and ordinal) else evolve(nic, state=state)
 
 
-def _may_be_ordinal(running: Machine) -> bool:
+def may_have_ordinal_links(running: Machine) -> bool:
     """Whether pod links have ordinal names: the first reported link tells, and where none is reported, they may."""
     links = {entry.name: entry.pod_interface_name for entry in reversed(status_interfaces(running))}
     secondary = secondary_networks(running.networks)

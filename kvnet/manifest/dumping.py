@@ -22,7 +22,7 @@ from kvnet.manifest.objects import plain_cluster
 from kvnet.spec import TEMPLATES, Instancetype, InterfaceStatus, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
 
-__all__ = ["WRITERS", "Dumpable", "dump", "plain"]
+__all__ = ["WRITERS", "Dumpable", "as_yaml", "dump", "plain"]
 
 Dumpable = Machine | Nad | Instancetype | Preference | Manifest | ClusterConfig | HostFacts | InterfaceStatus
 """What can be dumped, alone or in a sequence."""
@@ -79,7 +79,12 @@ def dump(value: Dumpable | Sequence[Dumpable], format: Literal["yaml", "json"] =
 
 def _yaml(value: Dumpable | Sequence[Dumpable]) -> str:
     items = [_readable(each) for each in value] if isinstance(value, Manifest) else [_readable(value)]
-    return yaml.dump_all(items, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return as_yaml(*items)
+
+
+def as_yaml(*documents: Any) -> str:
+    """Plain data as a stream of YAML documents; keys keep their order, and MAC addresses are quoted."""
+    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _json(value: Dumpable | Sequence[Dumpable]) -> str:

@@ -14,7 +14,7 @@ from kvnet.manifest import binder
 from kvnet.manifest._problems import Flaw, Misfit
 from kvnet.manifest._yaml import TOO_DEEP
 from kvnet.manifest.document import Source, documents, given_text
-from kvnet.spec.wire import Lenient, Parsed, json_name, named
+from kvnet.spec.wire import Lenient, Parsed, Plain, json_name, named
 from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["load_facts", "loads_facts"]
@@ -193,3 +193,4 @@ class _Attached(Lenient):
     ips: tuple[str, ...] = ()
     pci_address: Annotated[PciAddress, _ADDRESS] | None = named("device-info.pci.pci-address", default=None)
     default: bool = False
+    device_info: Plain | None = named("device-info", default=None)

@@ -20,12 +20,13 @@ _LONGEST: Final = 2048
 """Bytes that KubeVirt allows; longer ones are refused and need no advice."""
 _ANY: Final = IPv6Address(0)
 _SECTIONS: Final = ("ethernets", "wifis", "bonds", "bridges", "vlans", "tunnels", "dummy-devices", "vrfs")
+_DHCP4: Final = ("dhcp", "dhcp4")
 _PATH = tuple[str | int, ...]
 
 
 @frozen
 class Written:
-    """An IPv6 address as it is written at a path of the network data; without a prefix length where none is written."""
+    """What is written at a path of the network data: an MTU, or an IPv6 address, without a prefix where none is."""
 
     text: str
     path: _PATH
@@ -50,6 +51,9 @@ class GuestLink:
     - ``gateways``: of the IPv6 default route
     - ``uses_gateway6``: whether one of them is in netplan's deprecated field
     - ``has_routes``: whether it has routes in netplan's own list
+    - ``dhcp4``: whether it asks for an IPv4 address by DHCP
+    - ``mtu``: in bytes, as it is written
+    - ``path``: of the link in the network data
     """
 
     name: str | None = None
@@ -59,6 +63,9 @@ class GuestLink:
     gateways: tuple[Written, ...] = ()
     uses_gateway6: bool = False
     has_routes: bool = False
+    dhcp4: bool = False
+    mtu: Written | None = None
+    path: _PATH = ()
 
 
 @lru_cache(maxsize=256)
@@ -120,6 +127,9 @@ def _link_of_version_2(link: Mapping[str, Any], at: _PATH) -> GuestLink:
         gateways=tuple(gateways),
         uses_gateway6=uses_gateway6,
         has_routes="routes" in link,
+        dhcp4=link.get("dhcp4") is True,
+        mtu=_mtu(link, at),
+        path=at,
     )
 
 
@@ -150,6 +160,9 @@ def _links_of_version_1(config: Mapping[str, Any], at: _PATH) -> Iterator[GuestL
             is_nic=each.get("type") == "physical",
             addresses=tuple(_addresses((_with_prefix(subnet), (*at, "address")) for subnet, at in subnets)),
             gateways=tuple(_gateways_of_version_1(subnets)),
+            dhcp4=any(subnet.get("type") in _DHCP4 for subnet, _ in subnets),
+            mtu=_mtu(each, path),
+            path=path,
         )
 
 
@@ -208,6 +221,11 @@ def _is_default(value: Any) -> bool:
 def _is_gateway(value: Any) -> bool:
     address = ip_of(value) if isinstance(value, str) else None
     return address is not None and address.version == 6
+
+
+def _mtu(link: Mapping[str, Any], at: _PATH) -> Written | None:
+    value = link.get("mtu")
+    return None if value is None else Written(str(value), (*at, "mtu"))
 
 
 def _mac(value: Any) -> MacAddress | None:

@@ -1,38 +1,71 @@
 """The pod's side of a machine's network as pure plans: annotations, links, NAT, DHCP and cloud-init network data."""
 
+from kvnet.pod.annotations import (
+    DeviceNetwork,
+    NetworkSelection,
+    PodAnnotations,
+    migration_target_annotations,
+    pod_annotations,
+    updated_annotations,
+)
 from kvnet.pod.assumed import assumed_found, assumption
 from kvnet.pod.desired import AddressFamily, BridgeLink, DesiredLink, DummyLink, RenamedLink, Sysctl, TapLink
+from kvnet.pod.dhcp import DhcpServer, PodDhcp, pod_dhcp
+from kvnet.pod.dhcp_answers import DhcpAnswer, answer, answer_v6
+from kvnet.pod.dnsmasq import dnsmasq
 from kvnet.pod.found import BridgeLease, FoundLink, FoundRoute, LeaseRoute, Phase, PodFound, Preparation
 from kvnet.pod.link_sets import owner_of
 from kvnet.pod.links import PodLinks, networks_of, pod_links
 from kvnet.pod.nat import PodNat, pod_nat
+from kvnet.pod.network_data import NetworkData, NetworkDataLink, network_data
+from kvnet.pod.network_data_check import check_network_data
 from kvnet.pod.nft import Ruleset
 from kvnet.pod.reading import load_found, loads_found
+from kvnet.pod.resolv_conf import ResolvConf, read_resolv_conf
 
 __all__ = [
     "AddressFamily",
     "BridgeLease",
     "BridgeLink",
     "DesiredLink",
+    "DeviceNetwork",
+    "DhcpAnswer",
+    "DhcpServer",
     "DummyLink",
     "FoundLink",
     "FoundRoute",
     "LeaseRoute",
+    "NetworkData",
+    "NetworkDataLink",
+    "NetworkSelection",
     "Phase",
+    "PodAnnotations",
+    "PodDhcp",
     "PodFound",
     "PodLinks",
     "PodNat",
     "Preparation",
     "RenamedLink",
+    "ResolvConf",
     "Ruleset",
     "Sysctl",
     "TapLink",
+    "answer",
+    "answer_v6",
     "assumed_found",
     "assumption",
+    "check_network_data",
+    "dnsmasq",
     "load_found",
     "loads_found",
+    "migration_target_annotations",
+    "network_data",
     "networks_of",
     "owner_of",
+    "pod_annotations",
+    "pod_dhcp",
     "pod_links",
     "pod_nat",
+    "read_resolv_conf",
+    "updated_annotations",
 ]

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from kvnet._lazy import lazy
 from kvnet.errors import Problem
-from kvnet.facts import PodNetwork
-from kvnet.rules.context import Nic, OnNad, Rule, RuleContext, warning
+from kvnet.rules.context import Nic, Rule, RuleContext, warning
+from kvnet.rules.guest_side import USUAL_MTU, has_dhcp, known_mtu
 from kvnet.rules.labels import has_sidecar, is_windows
-from kvnet.rules.nad_advice import gives_ipv4
 from kvnet.rules.occasions import EMULATED, SIDECAR
 from kvnet.spec import Bridge, Masquerade
 from kvnet.spec.wire import member
-from kvnet.target import nad_name
-from kvnet.values import ip_of
-
-if TYPE_CHECKING:
-    from kvnet.cni import meta
-    from kvnet.cni.chain import Chain
-else:
-    meta = lazy("kvnet.cni.meta")
 
 __all__ = ["RULES"]
 
@@ -32,8 +21,6 @@ _PROBES = {
 """The probes of a VMI, and what each does when it fails."""
 _HANDLERS = {"httpGet": "HTTP", "tcpSocket": "TCP", "grpc": "gRPC"}
 """The handlers of a probe that go over the primary network."""
-_USUAL_MTU = 1500
-"""The MTU that a guest assumes."""
 
 
 def probes_find_a_link(context: RuleContext) -> Iterator[Problem]:
@@ -72,14 +59,16 @@ def mtu_reaches_the_guest(context: RuleContext) -> Iterator[Problem]:
     on_nads = {on.nic.number: on for on in context.on_nads} if emulated else {}
     for nic in emulated:
         on = on_nads.get(nic.number)
-        mtu = _known_mtu(context, nic, on)
-        if mtu != _USUAL_MTU and (windows or not _has_dhcp(context, nic, on)):
+        mtu = known_mtu(context, nic, on)
+        if mtu != USUAL_MTU and (windows or has_dhcp(context, nic, on) is False):
             yield _without_mtu(nic, mtu, windows=windows)
 
 
 def _without_mtu(nic: Nic, mtu: int | None, *, windows: bool) -> Problem:
     reason = (
-        "Windows asks no DHCP server for it" if windows else "no DHCP server tells it, for the pod has no address there"
+        "Windows asks no DHCP server for it"
+        if windows
+        else "no DHCP server tells it, for the pod has no IPv4 address there"
     )
     tool = "netsh interface ipv4 set subinterface" if windows else "ip link set dev eth0"
     command = f'{tool} "Ethernet" mtu={mtu or "N"} store=persistent' if windows else f"{tool} mtu {mtu or 'N'}"
@@ -90,43 +79,6 @@ def _without_mtu(nic: Nic, mtu: int | None, *, windows: bool) -> Problem:
         f"{nic.interface.model} does not carry it, and {reason}",
         f"use the model virtio, or run `{command}` in the guest",
     )
-
-
-def _has_dhcp(context: RuleContext, nic: Nic, on: OnNad | None) -> bool:
-    """Whether KubeVirt's DHCP server tells the guest the MTU, or nothing is known of that.
-
-    That of a bridge has something to tell where the pod's link has an IPv4 address.
-    """
-    if not nic.has_binding(Bridge):
-        return True
-    found = _in_pod(context, nic)
-    if found is not None and found.ips:
-        return any((address := ip_of(each)) is not None and address.version == 4 for each in found.ips)
-    return on is None or gives_ipv4(on.chain) is not False
-
-
-def _known_mtu(context: RuleContext, nic: Nic, on: OnNad | None) -> int | None:
-    """The MTU of a NIC's network in bytes, as the facts or its CNI plugins say."""
-    link = (context.target.facts.links or {}).get(nic.name)
-    found = _in_pod(context, nic)
-    return (link.mtu if link else None) or (found.mtu if found else None) or (_mtu_of(on.chain) if on else None)
-
-
-def _mtu_of(chain: Chain) -> int | None:
-    tuned = [each.mtu for each in chain.plugins if isinstance(each, meta.TuningPlugin) and each.mtu]
-    return tuned[-1] if tuned else getattr(chain.first, "mtu", None) or None
-
-
-def _in_pod(context: RuleContext, nic: Nic) -> PodNetwork | None:
-    """What Multus gave the pod for a NIC's network, where it is the only one of its NAD."""
-    given, network = context.target.facts.pod_networks or (), nic.network
-    if network is None:
-        return None
-    if network.is_default:
-        return next((each for each in given if each.default), None)
-    name = "/".join(nad_name(context.machine, network.multus)) if network.multus is not None else ""
-    found = [each for each in given if each.name == name and not each.default]
-    return found[0] if len(found) == 1 else None
 
 
 def sidecar_reaches_the_guest(context: RuleContext) -> Iterator[Problem]:

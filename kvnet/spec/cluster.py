@@ -18,10 +18,11 @@ class Gate(StrEnum):
     PASST_BINDING = "PasstBinding"
     PORT_RANGES = "PortRangesSpec"
     NETWORK_DRA = "NetworkDevicesWithDRA"
+    NAMING_UPGRADE = "PodSecondaryInterfaceNamingUpgrade"
     TDX = "WorkloadEncryptionTDX"
 
 
-_BETA = frozenset({Gate.PASST_BINDING})
+_BETA = frozenset({Gate.PASST_BINDING, Gate.NAMING_UPGRADE})
 _DEFAULT_INTERFACES = frozenset({"", "bridge", "masquerade", "slirp"})
 
 
@@ -41,14 +42,22 @@ class BindingPlugin(BriefRepr, Lenient):
 
     - ``domain_attachment_type``: ``tap``, ``managedTap``, or ``None`` for a plugin that adds the NIC itself
     - ``migration``: how its NICs migrate; a machine with a plugin without it cannot migrate live
+    - ``network_attachment_definition``: the NAD, as ``name`` or ``namespace/name``, that each pod with such a NIC gets
+    - ``downward_api``: ``device-info`` for a plugin that reads from the pod which devices its networks have
     """
 
     domain_attachment_type: str | None = None
     migration: PluginMigration | None = None
+    network_attachment_definition: str | None = None
+    downward_api: str | None = named("downwardAPI", default=None)
 
     @property
     def attaches_tap(self) -> bool:
         return self.domain_attachment_type in ("tap", "managedTap")
+
+    @property
+    def reads_device_info(self) -> bool:
+        return self.downward_api == "device-info"
 
 
 Plugins = Mapping[str, BindingPlugin]

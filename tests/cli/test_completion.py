@@ -42,7 +42,18 @@ def test_a_completion_script_is_sound_to_its_shell(run: Run, tmp_path: Path, she
         (
             [""],
             [
-                *("apply", "bulk", "check", "debug", "define", "diff", "explain", "import", "instancetypes"),
+                *(
+                    "apply",
+                    "bulk",
+                    "check",
+                    "cloud-init",
+                    "debug",
+                    "define",
+                    "diff",
+                    "explain",
+                    "import",
+                    "instancetypes",
+                ),
                 *("plan", "pod", "render", "rules", "schema", "show", "status"),
             ],
         ),

@@ -23,6 +23,7 @@ OWN = {
     **dict.fromkeys(("render", "define"), "xml"),
     **dict.fromkeys(("plan", "apply", "rules", "instancetypes", "diff"), "text"),
     "status": "table",
+    "cloud-init": "yaml",
 }
 """The form that a command writes by itself."""
 
@@ -72,7 +73,8 @@ def test_the_options_that_the_docs_call_common_are_on_every_command_that_reads_m
     assert {"-f", "--facts", "--cluster", "--common-instancetypes", "--profile", "--name", "-q", "-o"} <= common
     reading = [name for name, command in commands().items() if "--facts" in command._option_string_actions]
     assert set(reading) == {
-        *("render", "check", "define", "plan", "apply", "status", "instancetypes", "show", "pod", "bulk")
+        *("render", "check", "define", "plan", "apply", "status", "instancetypes", "show", "pod", "bulk"),
+        "cloud-init",
     }
     for name in reading:
         lacking = common - set(commands()[name]._option_string_actions)
@@ -81,7 +83,7 @@ def test_the_options_that_the_docs_call_common_are_on_every_command_that_reads_m
 
 def test_help_lists_every_command_once_in_its_group() -> None:
     told = parser().format_help()
-    listed = re.findall(r"^  ([a-z]+) ", told, re.MULTILINE)
+    listed = re.findall(r"^  ([a-z-]+) ", told, re.MULTILINE)
     assert [each for each in listed if each in COMMANDS] == list(COMMANDS)
     assert re.findall(r"^(\w+):$", told, re.MULTILINE) == [
         *("Manifests", "libvirt", "Domains", "Fleets", "Other"),
@@ -164,9 +166,8 @@ def test_a_form_that_gets_a_writer_can_be_offered_and_written(
 
 def test_every_command_that_tells_problems_offers_each_format_for_them() -> None:
     offered = choices("--problems")
-    assert set(offered) == {
-        *("render", "define", "plan", "apply", "status", "instancetypes", "show", "pod", "diff", "import")
-    }
+    others = {"instancetypes", "show", "cloud-init", "diff", "import"}
+    assert set(offered) == {"render", "define", "plan", "apply", "status", "pod", *others}
     assert set(map(tuple, offered.values())) == {tuple(FORMATS)}
 
 

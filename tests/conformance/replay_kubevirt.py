@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from lxml import etree
+from replays.dhcp import dhcp
 from replays.hotplug import hotplug
 from replays.instancetypes import instancetypes
 from replays.migration import auto_migration, migratable
+from replays.multus import multus
 from replays.normalised import NORMALISED
 from replays.pods import masquerade_nft, podnet_nmstate
 from replays.ports import hotplug_ports, pci_hotplug_off
@@ -175,6 +177,8 @@ KINDS: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "instancetypes": instancetypes,
     "masquerade-nft": masquerade_nft,
     "podnet-nmstate": podnet_nmstate,
+    "dhcp": dhcp,
+    "multus": multus,
 }
 STRICT: dict[str, Callable[[Case], Iterator[Difference]]] = {
     "admission-and-devices": strict_admission,

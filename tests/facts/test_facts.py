@@ -19,7 +19,12 @@ STATUS = [
 ]
 INFO = {"interfaces": [{"network": "vf", "deviceInfo": {"type": "pci", "pci": {"pci-address": VF}}}, {"network": "a"}]}
 PRIMARY = PodNetwork(name="k8s-pod-network", interface="eth0", mac=MacAddress.parse(MAC), mtu=1450, default=True)
-SECONDARY = PodNetwork(name="ns/vf", interface="net1", pci_address=PciAddress.parse(VF))
+SECONDARY = PodNetwork(
+    name="ns/vf",
+    interface="net1",
+    pci_address=PciAddress.parse(VF),
+    device_info={"type": "pci", "pci": {"pci-address": VF}},
+)
 
 
 def test_links_of_several_documents_add_up() -> None:

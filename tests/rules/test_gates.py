@@ -9,7 +9,7 @@ import pytest
 from kvnet import ClusterConfig
 from kvnet.spec.cluster import Gate
 
-BETA = (Gate.PASST_BINDING,)
+BETA = (Gate.PASST_BINDING, Gate.NAMING_UPGRADE)
 CASES = {
     f"{gate} is {'on' if wanted else 'off'} where it is {told}": (gate, enabled, disabled, wanted)
     for gate, (enabled, disabled) in product(Gate, product((False, True), repeat=2))
