@@ -81,15 +81,15 @@ if TYPE_CHECKING:
     from kvnet.pod.dhcp import PodDhcp as PodDhcp
     from kvnet.pod.dhcp import pod_dhcp as pod_dhcp
     from kvnet.pod.found import PodFound as PodFound
+    from kvnet.pod.found import load_found as load_found
+    from kvnet.pod.found import loads_found as loads_found
     from kvnet.pod.links import PodLinks as PodLinks
     from kvnet.pod.links import pod_links as pod_links
     from kvnet.pod.nat import PodNat as PodNat
     from kvnet.pod.nat import pod_nat as pod_nat
     from kvnet.pod.network_data import NetworkData as NetworkData
+    from kvnet.pod.network_data import check_network_data as check_network_data
     from kvnet.pod.network_data import network_data as network_data
-    from kvnet.pod.network_data_check import check_network_data as check_network_data
-    from kvnet.pod.reading import load_found as load_found
-    from kvnet.pod.reading import loads_found as loads_found
     from kvnet.spec import Instancetype as Instancetype
     from kvnet.spec import InterfaceStatus as InterfaceStatus
     from kvnet.spec import Machine as Machine
@@ -127,12 +127,10 @@ _HOMES = {
     "kvnet.pipeline": "Rendered render",
     "kvnet.pod.annotations": "PodAnnotations pod_annotations",
     "kvnet.pod.dhcp": "PodDhcp pod_dhcp",
-    "kvnet.pod.found": "PodFound",
+    "kvnet.pod.found": "PodFound load_found loads_found",
     "kvnet.pod.links": "PodLinks pod_links",
     "kvnet.pod.nat": "PodNat pod_nat",
-    "kvnet.pod.network_data": "NetworkData network_data",
-    "kvnet.pod.network_data_check": "check_network_data",
-    "kvnet.pod.reading": "load_found loads_found",
+    "kvnet.pod.network_data": "NetworkData check_network_data network_data",
     "kvnet.spec": "Instancetype InterfaceStatus Machine Nad Network Preference",
     "kvnet.spec.cluster": "BindingPlugin ClusterConfig",
     "kvnet.target": "Profile Target",

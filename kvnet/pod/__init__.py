@@ -1,5 +1,6 @@
 """The pod's side of a machine's network as pure plans: annotations, links, NAT, DHCP and cloud-init network data."""
 
+from kvnet.pod._basis import networks_of
 from kvnet.pod.annotations import (
     DeviceNetwork,
     NetworkSelection,
@@ -10,18 +11,25 @@ from kvnet.pod.annotations import (
 )
 from kvnet.pod.assumed import assumed_found, assumption
 from kvnet.pod.desired import AddressFamily, BridgeLink, DesiredLink, DummyLink, RenamedLink, Sysctl, TapLink
-from kvnet.pod.dhcp import DhcpServer, PodDhcp, pod_dhcp
-from kvnet.pod.dhcp_answers import DhcpAnswer, answer, answer_v6
+from kvnet.pod.dhcp import DhcpAnswer, DhcpServer, PodDhcp, answer, answer_v6, pod_dhcp
+from kvnet.pod.dhcp_options import ResolvConf, read_resolv_conf
 from kvnet.pod.dnsmasq import dnsmasq
-from kvnet.pod.found import BridgeLease, FoundLink, FoundRoute, LeaseRoute, Phase, PodFound, Preparation
+from kvnet.pod.found import (
+    BridgeLease,
+    FoundLink,
+    FoundRoute,
+    LeaseRoute,
+    Phase,
+    PodFound,
+    Preparation,
+    load_found,
+    loads_found,
+)
 from kvnet.pod.link_sets import owner_of
-from kvnet.pod.links import PodLinks, networks_of, pod_links
+from kvnet.pod.links import PodLinks, pod_links
 from kvnet.pod.nat import PodNat, pod_nat
-from kvnet.pod.network_data import NetworkData, NetworkDataLink, network_data
-from kvnet.pod.network_data_check import check_network_data
+from kvnet.pod.network_data import NetworkData, NetworkDataLink, check_network_data, network_data
 from kvnet.pod.nft import Ruleset
-from kvnet.pod.reading import load_found, loads_found
-from kvnet.pod.resolv_conf import ResolvConf, read_resolv_conf
 
 __all__ = [
     "AddressFamily",

@@ -18,7 +18,7 @@ from kvnet.compiler.naming import (
 )
 from kvnet.errors import Problem
 from kvnet.facts import PodNetwork
-from kvnet.pod._whole import whole
+from kvnet.pod._basis import whole, without_interface
 from kvnet.spec import Machine, Masquerade, Multus, Network, Plugin, Sriov
 from kvnet.spec.cluster import BindingPlugin, Gate
 from kvnet.spec.nic import Nic, nics_of
@@ -145,10 +145,9 @@ def pod_annotations(machine: Machine, target: Target | None = None) -> PodAnnota
     {'k8s.v1.cni.cncf.io/networks': '[{"name":"lan","namespace":"prod","interface":"pod16477688c0e"}]'}
     """
     target = checked_target(machine, target)
-    expansion = whole(machine, target)
-    if expansion.refusals:
-        return PodAnnotations(problems=expansion.refusals)
-    machine = expansion.machine
+    machine, refusals = whole(machine, target)
+    if refusals:
+        return PodAnnotations(problems=refusals)
     nics = [nic for nic in nics_of(machine) if not nic.interface.is_absent]
     networks, problems = _selections(nics, pod_link_names(machine), target)
     if problems:
@@ -178,7 +177,7 @@ def migration_target_annotations(machine: Machine, target: Target | None = None)
     by_name = {nic.name: nic for nic in nics_of(machine)}
     missing = [n for n, network in enumerate(machine.networks) if network.name not in by_name]
     if missing:
-        return PodAnnotations(problems=tuple([_without_interface(machine, n) for n in missing]))
+        return PodAnnotations(problems=tuple([without_interface(machine, n) for n in missing]))
     networks, problems = _selections(
         [by_name[each.name] for each in machine.networks], ordinal_link_names(machine), target
     )
@@ -282,10 +281,3 @@ def _json(value: Any) -> str:
 def _unregistered(nic: Nic, binding: Plugin) -> Problem:
     message = f"the cluster registers no binding plugin '{binding.name}'"
     return Problem(nic.at / "binding" / "name", "KN928", message, hint=_NO_PLUGIN_HINT)
-
-
-def _without_interface(machine: Machine, number: int) -> Problem:
-    name = machine.networks[number].name
-    message = f"no interface is named '{name}'"
-    hint = f"add `- name: {name}` with a binding to domain.devices.interfaces"
-    return Problem((machine.root / "networks")[number] / "name", "KN125", message, hint=hint)

@@ -1,36 +1,59 @@
-"""Plan the DHCP servers of a machine's pod: who is served which address, options and lease."""
+"""Plan the DHCP servers of a machine's pod, and answer their clients: who gets which address, options and lease."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Final
 
 from attrs import evolve, frozen
 
-from kvnet._arguments import checked
 from kvnet.compiler.naming import bridge_name, link_names_in_use
 from kvnet.errors import Problem
-from kvnet.pod._whole import whole
-from kvnet.pod.dhcp_options import Code, domains_problem, encoded_domains, encoded_routes, of_interface
+from kvnet.pod._basis import (
+    BRIDGE_MAC,
+    GuestNetwork,
+    checked_found,
+    dhcp_server_address,
+    guest_network,
+    missing_link,
+    renamed_link,
+    whole,
+)
+from kvnet.pod.dhcp_options import (
+    Code,
+    ResolvConf,
+    domains_problem,
+    encoded_domains,
+    encoded_routes,
+    longest_domain,
+    of_interface,
+    read_resolv_conf,
+    with_subdomain,
+)
 from kvnet.pod.found import FoundLink, LeaseRoute, PodFound
-from kvnet.pod.guest_network import GuestNetwork, guest_network
-from kvnet.pod.resolv_conf import ResolvConf, longest_domain, read_resolv_conf, with_subdomain
 from kvnet.spec import Bridge, Machine, Masquerade
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.spec.wire import text
 from kvnet.target import Target, checked_target
 from kvnet.values import MacAddress
 
-__all__ = ["LEASE_SECONDS", "SERVER_MAC", "DhcpServer", "PodDhcp", "pod_dhcp"]
+__all__ = ["LEASE_SECONDS", "DhcpAnswer", "DhcpServer", "PodDhcp", "answer", "answer_v6", "pod_dhcp"]
 
 LEASE_SECONDS: Final = 999 * 24 * 60 * 60
 """How long a lease is valid: 999 days."""
-SERVER_MAC: Final = MacAddress.parse("02:00:00:00:00:00")
-"""The address of the bridges behind which guests are masqueraded, which identifies the DHCPv6 server."""
-_NOTHING_FOUND: Final = PodFound()
 _MTUS: Final = 2**16
 """Option 26 has 16 bits; of a larger MTU, KubeVirt sends the lower ones."""
+_TYPES: Final = {"discover": "offer", "request": "ack"}
+_LEASE, _TYPE, _SERVER = 51, 53, 54
+_TYPE_CODES: Final = {"offer": 2, "ack": 5}
+_SOLICIT, _ADVERTISE, _REPLY = 1, 2, 7
+_ANSWERED: Final = frozenset({_SOLICIT, 3, 4, 5, 6, 8, 11})
+"""DHCPv6 messages that get an answer: solicit, request, confirm, renew, rebind, release, information-request."""
+_CLIENT_ID, _SERVER_ID, _IA_NA, _ADDRESS, _RAPID_COMMIT, _DNS = 1, 2, 3, 5, 14, 23
+_HEADER: Final = 4
+_DUID_LL: Final = bytes([0, 3, 0, 1])
+"""A DUID made of a link-layer address, of Ethernet."""
 
 
 @frozen(kw_only=True)
@@ -104,6 +127,22 @@ class PodDhcp:
         return next((each for each in self.servers if each.network == network), None)
 
 
+@frozen(kw_only=True)
+class DhcpAnswer:
+    """An answer to a DHCPv4 client.
+
+    - ``type``: ``offer`` or ``ack``
+    - ``address``: of the client
+    - ``server``: the address that identifies the server
+    - ``options``: all options by their codes, with the lease (51), the type (53) and the server (54)
+    """
+
+    type: str
+    address: IPv4Address
+    server: IPv4Address
+    options: tuple[tuple[int, bytes], ...]
+
+
 def pod_dhcp(machine: Machine, target: Target | None = None, found: PodFound | None = None) -> PodDhcp:
     """The DHCP servers that KubeVirt runs in a machine's pod, given what was found there.
 
@@ -112,11 +151,11 @@ def pod_dhcp(machine: Machine, target: Target | None = None, found: PodFound | N
 
     Sources: KubeVirt's ``pkg/network/dhcp`` and ``pkg/network/dns``.
     """
-    target, found = checked_target(machine, target), _checked(found)
-    expansion = whole(machine, target)
-    if expansion.refusals:
-        return PodDhcp(refusals=expansion.refusals)
-    machine, dns = expansion.machine, read_resolv_conf(found.resolv_conf)
+    target, found = checked_target(machine, target), checked_found(found)
+    machine, errors = whole(machine, target)
+    if errors:
+        return PodDhcp(refusals=errors)
+    dns = read_resolv_conf(found.resolv_conf)
     links = link_names_in_use(machine, (each.name for each in found.links))
     servers: list[DhcpServer] = []
     refusals: list[Problem] = []
@@ -132,17 +171,11 @@ def pod_dhcp(machine: Machine, target: Target | None = None, found: PodFound | N
     return PodDhcp(servers=tuple(servers), refusals=tuple(refusals))
 
 
-def _checked(found: PodFound | None) -> PodFound:
-    if found is None:
-        return _NOTHING_FOUND
-    return checked(found, PodFound, "a PodFound", "make one with kvnet.PodFound(…)")
-
-
 def _masqueraded(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem | None:
     """The guest gets the second address of its network, whoever asks."""
     there = found.link(link)
     if there is None:
-        return _missing_link(nic, link)
+        return missing_link(nic, link)
     served = DhcpServer(
         network=nic.name,
         link=link,
@@ -168,24 +201,24 @@ def _with(served: DhcpServer, network: GuestNetwork) -> DhcpServer:
 
 def _bridged(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem | None:
     """The guest gets the address that the pod's link had, under the MAC address that it had."""
-    lease, moved = found.leases.get(link), found.link(f"{link.removeprefix('pod')}-nic")
+    lease, moved = found.leases.get(link), found.link(renamed_link(link))
     if lease is None:
         return _missing_lease(nic, link)
     if lease.ipam_disabled or lease.address is None:
         return None
     if moved is None:
-        return _missing_link(nic, f"{link.removeprefix('pod')}-nic")
-    server = _bridge_address(nic.number)
-    if server is None:
-        return _too_many(nic)
+        return missing_link(nic, renamed_link(link))
+    server = dhcp_server_address(nic, nic.number)
+    if isinstance(server, Problem):
+        return server
     return DhcpServer(
         network=nic.name,
         link=link,
         bridge=bridge_name(link),
         mac=lease.mac,
         address=lease.address,
-        server=server,
-        listens=_listens(found.link(bridge_name(link)), server),
+        server=server.ip,
+        listens=_listens(found.link(bridge_name(link)), server.ip),
         gateway=lease.gateway,
         routes=lease.routes,
         mtu=(moved.mtu or 0) % _MTUS,
@@ -196,14 +229,6 @@ _SERVED: Mapping[type, Callable[[Nic, str, PodFound], DhcpServer | Problem | Non
     Masquerade: _masqueraded,
     Bridge: _bridged,
 }
-
-
-def _bridge_address(position: int) -> IPv4Address | None:
-    """The address of a bridge in the pod; KubeVirt joins the texts, so there are one hundred."""
-    try:
-        return IPv4Address(f"169.254.75.1{position}")
-    except AddressValueError:
-        return None
 
 
 def _listens(bridge: FoundLink | None, server: IPv4Address) -> IPv4Address | None:
@@ -240,16 +265,62 @@ def _options(served: DhcpServer, hostname: str) -> Iterator[tuple[int, bytes]]:
         yield Code.ROUTES, encoded_routes(served.routes)
 
 
-def _missing_link(nic: Nic, name: str) -> Problem:
-    message = f"the pod has no link '{name}' for '{nic.name}'" if name else f"'{nic.name}' has no link in any pod"
-    return Problem(nic.at, "KN840", message, hint="see what the CNI plugin of its network says, and start again")
-
-
 def _missing_lease(nic: Nic, link: str) -> Problem:
     message = f"nothing is kept of the address that the pod's link '{link}' had, so '{nic.name}' has no DHCP server"
     return Problem(nic.at, "KN830", message, hint="give what the set-up of the pod's links kept, in PodFound.leases")
 
 
-def _too_many(nic: Nic) -> Problem:
-    message = f"'{nic.name}' is NIC {nic.number + 1} of the machine, and bridges of 100 NICs have an address for DHCP"
-    return Problem(nic.at, "KN846", message, hint="move it up in the list, or give its network no IP addresses")
+def answer(served: DhcpServer, type: str, mac: MacAddress) -> DhcpAnswer | None:
+    """The answer to a DHCPv4 client: an offer to ``discover``, an acknowledgement of ``request``, and to others none.
+
+    All options are sent, whichever the client asks for. Source: KubeVirt's ``pkg/network/dhcp/server/server.go``.
+    """
+    kind = _TYPES.get(type)
+    if kind is None or not served.answers(mac) or served.address is None or served.server is None:
+        return None
+    own = {
+        _LEASE: LEASE_SECONDS.to_bytes(4),
+        _TYPE: bytes([_TYPE_CODES[kind]]),
+        _SERVER: served.server.packed,
+    }
+    options = tuple(sorted({**dict(served.options), **own}.items()))
+    return DhcpAnswer(type=kind, address=served.address.ip, server=served.server, options=options)
+
+
+def answer_v6(served: DhcpServer, request: bytes) -> bytes | None:
+    """The packet that answers a DHCPv6 client's, or nothing where it cannot be answered, as without a client's DUID.
+
+    A solicitation without rapid commit is answered with an advertisement, all else with a reply that has the guest's
+    address. Source: KubeVirt's ``pkg/network/dhcp/serverv6/serverv6.go``.
+    """
+    if served.address6 is None or served.is_refused or len(request) < _HEADER or request[0] not in _ANSWERED:
+        return None
+    asked = dict(reversed(list(_packet_options(request[_HEADER:]))))
+    if _CLIENT_ID not in asked:
+        return None
+    is_solicit, is_rapid = request[0] == _SOLICIT, _RAPID_COMMIT in asked
+    type = _ADVERTISE if is_solicit and not is_rapid else _REPLY
+    made = [_packet_option(_CLIENT_ID, asked[_CLIENT_ID])]
+    if is_solicit and is_rapid:
+        made.append(_packet_option(_RAPID_COMMIT, b""))
+    lifetime = LEASE_SECONDS.to_bytes(4)
+    address = _packet_option(_ADDRESS, served.address6.ip.packed + lifetime + lifetime)
+    made.append(_packet_option(_IA_NA, asked.get(_IA_NA, bytes(4))[:4] + bytes(8) + address))
+    made.append(_packet_option(_SERVER_ID, _DUID_LL + BRIDGE_MAC.octets))
+    if served.nameservers6:
+        made.append(_packet_option(_DNS, b"".join(each.packed for each in served.nameservers6)))
+    return bytes([type]) + request[1:_HEADER] + b"".join(made)
+
+
+def _packet_option(code: int, value: bytes) -> bytes:
+    return code.to_bytes(2) + len(value).to_bytes(2) + value
+
+
+def _packet_options(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The options of a packet, as far as they are whole."""
+    while len(data) >= 4:
+        code, length = int.from_bytes(data[:2]), int.from_bytes(data[2:4])
+        if len(data) < 4 + length:
+            return
+        yield code, data[4 : 4 + length]
+        data = data[4 + length :]

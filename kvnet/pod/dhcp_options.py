@@ -1,24 +1,44 @@
-"""Encode the options of a DHCPv4 server as bytes (RFC 2132, RFC 3397 and RFC 3442)."""
+"""The options of a DHCPv4 server: what the pod's ``/etc/resolv.conf`` and a machine give, encoded as bytes.
+
+The encoding follows RFC 2132, RFC 3397 and RFC 3442.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
+
+from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.pod.found import LeaseRoute
 from kvnet.spec import DhcpOptions
 from kvnet.values import LONGEST_DNS_NAME, ip_of
 
-__all__ = ["PRIVATE_OPTIONS", "Code", "domains_problem", "encoded_domains", "encoded_routes", "of_interface"]
+__all__ = [
+    "PRIVATE_OPTIONS",
+    "Code",
+    "ResolvConf",
+    "domains_problem",
+    "encoded_domains",
+    "encoded_routes",
+    "longest_domain",
+    "of_interface",
+    "read_resolv_conf",
+    "with_subdomain",
+]
 
 PRIVATE_OPTIONS: Final = range(224, 255)
 """The options that a machine may give itself (RFC 3942)."""
 _LONGEST: Final = 255
 """The most bytes that an option holds."""
+_DEFAULT_SERVER: Final = IPv4Address("8.8.8.8")
+_DEFAULT_DOMAIN: Final = "cluster.local"
+_SERVICES: Final = ".svc."
+"""What the search domain of a namespace's services has in it."""
 _LABEL: Final = "[_a-z0-9](?:[_a-z0-9-]{0,61}[a-z0-9])?"
 _SEARCH_DOMAIN: Final = re.compile(rf"(?:{_LABEL}\.)*(?:[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?)?")
 
@@ -119,3 +139,54 @@ def domains_problem(domains: Iterable[str], at: FieldPath) -> Problem | None:
         message = f"the pod's search domains take {length} bytes, and {_LONGEST} fit a DHCP option, so no server runs"
         return Problem(at, "KN831", message, hint="leave some out of dnsConfig.searches, or use shorter ones")
     return None
+
+
+@frozen(kw_only=True)
+class ResolvConf:
+    """What a guest is told of DNS.
+
+    - ``ipv4_servers``, ``ipv6_servers``: name servers, in order
+    - ``search_domains``: in order, in lower case
+    """
+
+    ipv4_servers: tuple[IPv4Address, ...] = ()
+    ipv6_servers: tuple[IPv6Address, ...] = ()
+    search_domains: tuple[str, ...] = ()
+
+
+def read_resolv_conf(text: str) -> ResolvConf:
+    """The name servers and search domains of the text; without any, ``8.8.8.8`` and ``cluster.local``.
+
+    What is no address, or stands on a line with more, is left out. Source: KubeVirt's ``pkg/network/dns``.
+
+    >>> read_resolv_conf("nameserver 10.96.0.10\\nsearch Prod.svc.cluster.local").search_domains
+    ('prod.svc.cluster.local',)
+    """
+    lines = text.split("\n")
+    named = [line.split() for line in lines if line.startswith("nameserver")]
+    servers = [ip_of(fields[1]) for fields in named if len(fields) == 2]
+    ipv4 = tuple([each for each in servers if isinstance(each, IPv4Address)])
+    ipv6 = tuple([each for each in servers if isinstance(each, IPv6Address)])
+    domains = tuple([each.lower() for line in lines if line.startswith("search") for each in line.split()[1:]])
+    return ResolvConf(
+        ipv4_servers=ipv4 if ipv4 or ipv6 else (_DEFAULT_SERVER,),
+        ipv6_servers=ipv6,
+        search_domains=domains or (_DEFAULT_DOMAIN,),
+    )
+
+
+def with_subdomain(domains: tuple[str, ...], subdomain: str) -> tuple[str, ...]:
+    """The search domains with that of a machine's headless service first, where it has one and is not there yet.
+
+    >>> with_subdomain(("prod.svc.cluster.local",), "web")
+    ('web.prod.svc.cluster.local', 'prod.svc.cluster.local')
+    """
+    services = longest_domain(each for each in domains if _SERVICES in each)
+    if not subdomain or not services or services.startswith(f"{subdomain}."):
+        return domains
+    return (f"{subdomain}.{services}", *domains)
+
+
+def longest_domain(domains: Iterable[str]) -> str:
+    """The longest domain, which is the one of option 15; of several, the first, and empty without any."""
+    return max(domains, key=len, default="")

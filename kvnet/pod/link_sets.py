@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from ipaddress import AddressValueError, IPv4Interface
 from typing import Final
 
 from attrs import field, frozen
@@ -11,30 +10,24 @@ from attrs import field, frozen
 from kvnet.compiler.naming import bridge_name, tap_name
 from kvnet.errors import Problem
 from kvnet.interface_status.sources import InfoSource, sources_of, status_interfaces
+from kvnet.pod._basis import (
+    BRIDGE_MAC,
+    GuestNetwork,
+    dhcp_server_address,
+    guest_network,
+    missing_link,
+    name_flaw,
+    renamed_link,
+)
 from kvnet.pod.desired import AddressFamily, BridgeLink, DesiredLink, DummyLink, RenamedLink, Sysctl, TapLink
 from kvnet.pod.found import FoundLink, PodFound
-from kvnet.pod.guest_network import GuestNetwork, guest_network
-from kvnet.pod.nft import is_link_name
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Sriov
 from kvnet.spec.cluster import BindingPlugin
 from kvnet.spec.nic import Nic
 from kvnet.topology import queue_capacity
-from kvnet.values import MacAddress
 
-__all__ = [
-    "BRIDGE_MAC",
-    "LinkSet",
-    "Plumbing",
-    "dhcp_server_address",
-    "link_set",
-    "missing_link",
-    "name_flaw",
-    "owner_of",
-    "unbound",
-]
+__all__ = ["LinkSet", "Plumbing", "link_set", "owner_of", "unbound"]
 
-BRIDGE_MAC: Final = MacAddress.parse("02:00:00:00:00:00")
-"""The MAC address of each bridge of masquerade, which guests know as that of their gateway."""
 _NON_ROOT: Final = 107
 """The user and group ID of a machine that does not run as root."""
 _ROOT_GATE: Final = "Root"
@@ -99,26 +92,6 @@ def owner_of(machine: Machine, feature_gates: frozenset[str] = frozenset()) -> i
     return _NON_ROOT if machine.status.rest.get("runtimeUser") else 0
 
 
-def missing_link(nic: Nic, name: str) -> Problem:
-    """The problem of a NIC whose link is not in the pod."""
-    message = f"the pod has no link '{name}' for '{nic.name}'" if name else f"'{nic.name}' has no link in any pod"
-    hint = "see what the CNI plugin of its network says, and start again"
-    return Problem(nic.at, "KN840", message, hint=hint)
-
-
-def name_flaw(nic: Nic, name: str) -> Problem | None:
-    """The problem of a NIC whose link, or its bridge, has a name that no ruleset and no path may hold, or nothing.
-
-    The name may come from the status of the machine.
-    """
-    bad = next((each for each in (name, bridge_name(name)) if not is_link_name(each)), None)
-    if bad is None:
-        return None
-    message = f"{bad!r} is not a name that a link and a ruleset can have"
-    hint = "name the pod's link with up to 11 of a-z, A-Z, 0-9, '_', '.' and '-'"
-    return Problem(nic.at, "KN845", message, hint=hint)
-
-
 def unbound(nic: Nic) -> Problem:
     """The problem of a NIC without a binding that KubeVirt still has."""
     hint = "write `masquerade: {}` or `bridge: {}`"
@@ -168,9 +141,9 @@ def _bridge(nic: Nic, position: int, plumbing: Plumbing) -> LinkSet:
     source = _source(nic, plumbing)
     ipv4 = AddressFamily()
     if source.global_ipv4 is not None:
-        server = dhcp_server_address(position)
-        if server is None:
-            return LinkSet(problem=_too_many(nic, position))
+        server = dhcp_server_address(nic, position)
+        if isinstance(server, Problem):
+            return LinkSet(problem=server)
         ipv4 = AddressFamily(enabled=True, addresses=(server,))
     return _bridged(nic, plumbing, source, ipv4)
 
@@ -181,7 +154,7 @@ def _bridged(nic: Nic, plumbing: Plumbing, source: FoundLink, ipv4: AddressFamil
     if flaw is not None:
         return LinkSet(problem=flaw)
     bridge = BridgeLink(network=nic.name, name=bridge_name(name), ipv4=ipv4, is_absent=gone)
-    moved = RenamedLink(network=nic.name, name=_renamed(name), index=source.index, controller=bridge.name)
+    moved = RenamedLink(network=nic.name, name=renamed_link(name), index=source.index, controller=bridge.name)
     dummy = DummyLink(
         network=nic.name,
         name=name,
@@ -199,28 +172,7 @@ def _bridged(nic: Nic, plumbing: Plumbing, source: FoundLink, ipv4: AddressFamil
 def _source(nic: Nic, plumbing: Plumbing) -> FoundLink:
     """The link that MTU, MAC and addresses come from: the renamed NIC once there is one, else the pod's link."""
     name = plumbing.name(nic)
-    return plumbing.found.link(_renamed(name)) or plumbing.found.link(name) or FoundLink(name=name)
-
-
-def _renamed(name: str) -> str:
-    return f"{name.removeprefix('pod')}-nic"
-
-
-def dhcp_server_address(position: int) -> IPv4Interface | None:
-    """The address of a bridge that DHCP is served from; KubeVirt joins the texts, so there are one hundred.
-
-    >>> dhcp_server_address(0), dhcp_server_address(12), dhcp_server_address(100)
-    (IPv4Interface('169.254.75.10/32'), IPv4Interface('169.254.75.112/32'), None)
-    """
-    try:
-        return IPv4Interface(f"169.254.75.1{position}/32")
-    except AddressValueError:
-        return None
-
-
-def _too_many(nic: Nic, position: int) -> Problem:
-    message = f"'{nic.name}' is NIC {position + 1} of the machine, and bridges of 100 NICs have an address for DHCP"
-    return Problem(nic.at, "KN846", message, hint="move it up in the list, or give its network no IP addresses")
+    return plumbing.found.link(renamed_link(name)) or plumbing.found.link(name) or FoundLink(name=name)
 
 
 def _plugin(nic: Nic, _: int, plumbing: Plumbing) -> LinkSet:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from types import MappingProxyType
+from typing import Final
 
 from attrs import evolve, field, frozen
 
-from kvnet._arguments import checked
 from kvnet.errors import Problem, Rejected
-from kvnet.hotplug.policy import networks_to_set_up
-from kvnet.pod._whole import link_names, whole
+from kvnet.interface_status.sources import status_interfaces
+from kvnet.pod._basis import checked_found, link_names, missing_link, networks_of, nics_in, whole, without_interface
 from kvnet.pod.desired import DesiredLink, Sysctl
-from kvnet.pod.found import BridgeLease, Phase, PodFound, Preparation
-from kvnet.pod.kept import kept_of
-from kvnet.pod.link_sets import Plumbing, link_set, owner_of
-from kvnet.spec import Machine, Sriov
-from kvnet.spec.nic import Nic, nics_of
+from kvnet.pod.found import BridgeLease, FoundLink, FoundRoute, LeaseRoute, Phase, PodFound, Preparation
+from kvnet.pod.link_sets import Plumbing, link_set, owner_of, unbound
+from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Sriov
+from kvnet.spec.nic import Nic
 from kvnet.target import Target, checked_target
+from kvnet.values import MacAddress
 
-__all__ = ["PodLinks", "checked_found", "networks_of", "nics_in", "pod_links"]
+__all__ = ["PodLinks", "pod_links"]
+
+PodAddress = IPv4Address | IPv6Address
+_NEEDS_LINK: Final = (Bridge, Masquerade, PasstBinding)
+_ANYWHERE: Final = IPv4Network("0.0.0.0/0")
+_PENDING: Final = Preparation.PENDING
 
 
 @frozen(kw_only=True)
@@ -80,50 +85,16 @@ def pod_links(
     ['k6t-eth0', 'tap0']
     """
     target, found, phase = checked_target(machine, target), checked_found(found), Phase(phase)
-    expansion = whole(machine, target)
-    if any(each.is_error for each in expansion.problems):
-        return _undone((), found, *expansion.problems)
-    machine = expansion.machine
+    machine, refusals = whole(machine, target)
+    if refusals:
+        return _undone((), found, *refusals)
     networks = networks_of(machine, phase)
     nics = nics_in(machine, networks)
     unused = set(networks) - {nic.name for nic in nics}
     if unused:
-        return _undone(networks, found, *_without_interface(machine, unused))
+        missing = [n for n, network in enumerate(machine.networks) if network.name in unused]
+        return _undone(networks, found, *[without_interface(machine, n) for n in missing])
     return _planned(machine, target, found, networks, nics)
-
-
-def checked_found(found: PodFound | None) -> PodFound:
-    """What was found in a pod, nothing for None. Raises TypeError for anything else."""
-    if found is None:
-        return _NOTHING_FOUND
-    return checked(found, PodFound, "a PodFound", "read one with kvnet.load_found, or leave it out")
-
-
-def networks_of(machine: Machine, phase: Phase) -> tuple[str, ...]:
-    """The networks that are set up in a phase (KubeVirt's ``pkg/network/setup/filters.go``)."""
-    if phase is Phase.LIVE_UPDATE:
-        return networks_to_set_up(machine)
-    known = [network.name for network in machine.networks]
-    if phase is Phase.MIGRATION_TARGET:
-        return tuple(known)
-    return tuple(nic.name for nic in machine.interfaces if not nic.is_absent and nic.name in known)
-
-
-def nics_in(machine: Machine, networks: Iterable[str]) -> tuple[Nic, ...]:
-    """The NICs of networks, in the order of the networks."""
-    by_name = {nic.name: nic for nic in reversed(nics_of(machine))}
-    return tuple(by_name[name] for name in networks if name in by_name)
-
-
-_NOTHING_FOUND = PodFound()
-_PENDING = Preparation.PENDING
-
-
-def _without_interface(machine: Machine, unused: set[str]) -> Iterable[Problem]:
-    for n, network in enumerate(machine.networks):
-        if network.name in unused:
-            at, message = (machine.root / "networks")[n] / "name", f"no interface is named '{network.name}'"
-            yield Problem(at, "KN125", message, hint=f"add `- name: {network.name}` to domain.devices.interfaces")
 
 
 def _undone(networks: tuple[str, ...], found: PodFound, *problems: Problem, gives_up: bool = False) -> PodLinks:
@@ -148,7 +119,7 @@ def _planned(
     if not due.pending and not due.removed:
         return _undone(networks, found)
     names = link_names(machine, networks, found)
-    kept = kept_of([nic for nic in nics if not nic.interface.is_absent], names, found)
+    kept = _kept_of([nic for nic in nics if not nic.interface.is_absent], names, found)
     nothing = PodLinks(
         networks=networks,
         is_due=True,
@@ -237,3 +208,106 @@ class _Due:
 def _cannot_restart(nic: Nic) -> Problem:
     message = f"the links of '{nic.name}' were begun and not finished, and cannot be begun again"
     return Problem(nic.at, "KN841", message, hint="delete the pod, and start the machine in a new one")
+
+
+@frozen(kw_only=True)
+class _Kept:
+    """What is kept of a pod.
+
+    - ``leases``: by the pod's link
+    - ``pod_ips``: by network, the main address first
+    - ``problem``: why the rest could not be found out
+    """
+
+    leases: Mapping[str, BridgeLease] = MappingProxyType({})
+    pod_ips: Mapping[str, tuple[PodAddress, ...]] = MappingProxyType({})
+    problem: Problem | None = None
+
+
+def _kept_of(nics: Iterable[Nic], names: Mapping[str, str], found: PodFound) -> _Kept:
+    """What is to be kept of the links of NICs, up to the first for which that cannot be found out.
+
+    ``names`` are the pod's links by network. Source: KubeVirt's ``pkg/network/setup/netpod/discover.go``.
+    """
+    kept = _Kept()
+    for nic in nics:
+        more = _kept_of_nic(nic, names.get(nic.name, ""), found)
+        leases, pod_ips = {**kept.leases, **more.leases}, {**kept.pod_ips, **more.pod_ips}
+        kept = _Kept(leases=leases, pod_ips=pod_ips, problem=more.problem)
+        if kept.problem is not None:
+            break
+    return kept
+
+
+def _kept_of_nic(nic: Nic, name: str, found: PodFound) -> _Kept:
+    """What is kept of one NIC, whose link has a name. The guest of a bridge gets no IPv6 address of the pod."""
+    if nic.binding is None:
+        return _Kept(problem=unbound(nic))
+    link = found.link(name)
+    if link is None:
+        return _Kept(problem=missing_link(nic, name)) if isinstance(nic.binding, _NEEDS_LINK) else _Kept()
+    if isinstance(nic.binding, Sriov):
+        return _Kept()
+    is_bridge = isinstance(nic.binding, Bridge)
+    addresses = _pod_ips(nic, evolve(link, ipv6=()) if is_bridge else link, found)
+    if isinstance(addresses, Problem):
+        return _Kept(problem=addresses)
+    pod_ips = {nic.name: addresses} if addresses else {}
+    lease = _lease(nic, link, found) if is_bridge else None
+    if isinstance(lease, Problem):
+        return _Kept(pod_ips=pod_ips, problem=lease)
+    return _Kept(leases={link.name: lease} if lease else {}, pod_ips=pod_ips)
+
+
+def _pod_ips(nic: Nic, link: FoundLink, found: PodFound) -> tuple[PodAddress, ...] | Problem:
+    """The first address of each family; of two, that of the node's own family leads."""
+    known: list[PodAddress] = [each.ip for each in (link.global_ipv4, link.global_ipv6) if each is not None]
+    if len(known) < 2:
+        return tuple(known)
+    if found.host_ip is None:
+        message = f"'{nic.name}' has an IPv4 and an IPv6 address, and it is not known which of them is the main one"
+        return Problem(nic.at, "KN843", message, hint="give the node's own address as hostIP")
+    return tuple(known if found.host_ip.version == 4 else reversed(known))
+
+
+def _lease(nic: Nic, link: FoundLink, found: PodFound) -> BridgeLease | Problem:
+    """What DHCP tells the guest behind a bridge: the address, gateway and routes that the pod's NIC has now."""
+    address = link.global_ipv4
+    if address is None:
+        return BridgeLease(ipam_disabled=True)
+    mac = _mac(nic, link)
+    if isinstance(mac, Problem):
+        return mac
+    routes = [each for each in found.routes if each.link == link.name and each.destination.version == 4]
+    if not routes:
+        message = f"the pod has no route by '{link.name}', so DHCP has no gateway for '{nic.name}'"
+        return Problem(nic.at, "KN842", message, hint="give the network a gateway or routes in the IPAM of its NAD")
+    gateway = routes[0].gateway
+    return BridgeLease(
+        address=address,
+        mac=mac,
+        gateway=gateway if isinstance(gateway, IPv4Address) else None,
+        routes=tuple(_told(each) for each in routes if each.destination != address.network),
+    )
+
+
+def _told(route: FoundRoute) -> LeaseRoute:
+    """A route as the guest is told it."""
+    destination, gateway = route.destination, route.gateway
+    return LeaseRoute(
+        destination=destination if isinstance(destination, IPv4Network) and destination != _ANYWHERE else None,
+        gateway=gateway if isinstance(gateway, IPv4Address) else None,
+    )
+
+
+def _mac(nic: Nic, link: FoundLink) -> MacAddress | Problem | None:
+    """The guest's MAC address: of the spec, else of the status, so that it survives a migration, else of the link."""
+    reported = next((each.mac for each in status_interfaces(nic.machine) if each.name == nic.name), None)
+    text = nic.interface.mac_address or reported
+    if not text:
+        return link.mac
+    try:
+        return MacAddress.parse(text)
+    except ValueError as reason:
+        hint = "write what the message asks for, or leave the field out"
+        return Problem(nic.at / "macAddress", "KN304", str(reason), hint=hint)

@@ -11,11 +11,18 @@ from attrs import frozen
 from kvnet.compiler.kubevirt import ISTIO_PORTS, behind_istio
 from kvnet.compiler.naming import bridge_name
 from kvnet.errors import FieldPath, Problem
-from kvnet.pod._whole import link_names, whole
+from kvnet.pod._basis import (
+    GuestNetwork,
+    checked_found,
+    guest_network,
+    link_names,
+    missing_link,
+    name_flaw,
+    networks_of,
+    nics_in,
+    whole,
+)
 from kvnet.pod.found import FoundLink, Phase, PodFound
-from kvnet.pod.guest_network import GuestNetwork, guest_network
-from kvnet.pod.link_sets import missing_link, name_flaw
-from kvnet.pod.links import checked_found, networks_of, nics_in
 from kvnet.pod.nft import (
     Action,
     AddChain,
@@ -98,11 +105,9 @@ def pod_nat(
     nft add rule ip nat KUBEVIRT_POSTINBOUND ip saddr { 127.0.0.1 } counter snat to 10.0.2.1
     """
     target, found, phase = checked_target(machine, target), checked_found(found), Phase(phase)
-    expansion = whole(machine, target)
-    refusals = tuple(each for each in expansion.problems if each.is_error)
+    machine, refusals = whole(machine, target)
     if refusals:
         return PodNat(problems=refusals)
-    machine = expansion.machine
     networks = networks_of(machine, phase)
     masqueraded = (each for each in nics_in(machine, networks) if isinstance(each.binding, Masquerade))
     nic = next(masqueraded, None)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from ipaddress import ip_network
 
 from kvnet._spelling import sure_word
 from kvnet.errors import Problem
@@ -13,6 +11,7 @@ from kvnet.rules.context import Nic, Rule, RuleContext, warning
 from kvnet.rules.occasions import AUTOATTACH, CIDRS, MEMORY, MULTIQUEUE, ODD_KEYS, REPLICAS
 from kvnet.spec import REFERRING, Bridge, Masquerade, PasstBinding, Plugin, Sriov
 from kvnet.spec.cluster import Gate
+from kvnet.spec.guest_network import GUEST_CIDR_FIELDS, GUEST_CIDRS, guest_network_of
 from kvnet.spec.keys import odd_keys
 from kvnet.values import quantity_ceil, quantity_text
 
@@ -23,8 +22,6 @@ _LAUNCHER_PORTS = (22222, 49152, 49153)
 _MIGRATABLE_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration"
 _MOST_PLUGINS, _LONGEST_NAME = 64, 64
 """How many binding plugins, and how many characters of a name, are compared for what was meant."""
-_CIDR = re.compile("[0-9A-Fa-f:.]+/[0-9]+")
-_SMALLEST_CIDR = {4: 30, 6: 126}
 _IGNORED_BY_SRIOV = {
     "model": "model",
     "acpi_index": "acpiIndex",
@@ -215,29 +212,14 @@ def guest_network(context: RuleContext) -> Iterator[Problem]:
     """The CIDR of masquerade has room for a gateway and a guest; KubeVirt checks that only when the pod starts."""
     masqueraded = {nic.name for nic in context.bound_by(Masquerade)}
     for at, network in context.networks:
-        pod = network.pod if network.name in masqueraded else None
-        for member, text in (
-            ("vmNetworkCIDR", pod and pod.vm_network_cidr),
-            ("vmIPv6NetworkCIDR", pod and pod.vm_ipv6_network_cidr),
-        ):
-            flaw = _cidr_flaw(text, 6 if "IPv6" in member else 4) if text else None
-            if flaw:
-                yield warning(at / "pod" / member, "KN910", flaw, "write a network such as 10.0.2.0/24")
-
-
-def _cidr_flaw(text: str, version: int) -> str | None:
-    try:
-        # Go reads neither a netmask nor a zone
-        network = ip_network(text, strict=False) if _CIDR.fullmatch(text) else None
-    except ValueError:
-        network = None
-    if network is None:
-        return f"'{text}' is not a network, so a pod with IPv{version} will not start"
-    if network.version != version:
-        return f"'{text}' is not an IPv{version} network"
-    if network.prefixlen > _SMALLEST_CIDR[version]:
-        return f"'{text}' has no room for a gateway and a guest, so a pod with IPv{version} will not start"
-    return None
+        if network.pod is None or network.name not in masqueraded:
+            continue
+        for version, member in GUEST_CIDR_FIELDS.items():
+            try:
+                guest_network_of(network.pod, version)
+            except ValueError as reason:
+                message = f"{reason}, so a pod with IPv{version} will not start"
+                yield warning(at / "pod" / member, "KN910", message, f"write a network such as {GUEST_CIDRS[version]}")
 
 
 def autoattach_has_effect(context: RuleContext) -> Iterator[Problem]:

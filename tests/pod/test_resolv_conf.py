@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from kvnet.pod import ResolvConf, read_resolv_conf
-from kvnet.pod.resolv_conf import with_subdomain
+from kvnet.pod.dhcp_options import with_subdomain
 
 SERVER = IPv4Address("10.96.0.10")
 USUAL = ("cluster.local",)
