@@ -25,6 +25,7 @@ __all__ = [
     "ip_of",
     "is_release",
     "nic_mac",
+    "on_one_line",
     "quantity_ceil",
     "quantity_milli",
     "quantity_text",
@@ -253,6 +254,18 @@ class PciAddress:
 
     def __repr__(self) -> str:
         return f"PciAddress.parse({str(self)!r})"
+
+
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+
+def on_one_line(text: str) -> str:
+    """A text on one line, with characters that no format can hold replaced.
+
+    >>> on_one_line("web\\nport=53").isprintable()
+    True
+    """
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def ip_of(text: str) -> IPv4Address | IPv6Address | None:

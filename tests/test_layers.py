@@ -83,7 +83,7 @@ ALLOWED = {
         "checks",
         "codes",
         *("pipeline", "domain", "compiler", "instancetypes", "defaults", "manifest", "target", "spec", "device", "xml"),
-        "errors",
+        *("rules", "values", "errors"),
     },
     "bulk": {
         *("fleet", "pipeline", "compiler", "instancetypes", "defaults", "manifest", "target", "facts", "spec"),

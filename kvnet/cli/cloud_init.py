@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
 
 from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN, status_of
-from kvnet.cli.formats import write_each
+from kvnet.cli.formats import headed_texts, write_each
 from kvnet.cli.report import Report
 from kvnet.errors import Rejected
-from kvnet.pod import NetworkData, check_network_data, network_data
-from kvnet.spec import Machine
+from kvnet.pod import check_network_data, network_data
 
 __all__ = ["run"]
 
@@ -33,14 +31,7 @@ def run(arguments: Namespace, report: Report) -> int:
     if arguments.output == "json":
         write_each([each.plain(arguments.version) for each in made], "json", machines=len(made))
     else:
-        sys.stdout.write(_documents(machines, made, arguments.version))
+        texts = [each.text(arguments.version) for each in made]
+        names = [str(machine.name) for machine in machines]
+        sys.stdout.write(headed_texts(list(zip(names, texts, strict=True)), "---\n"))
     return CLEAN
-
-
-def _documents(machines: Sequence[Machine], made: Sequence[NetworkData], version: int) -> str:
-    """One document as it is, and several with a comment before each that names its machine."""
-    texts = [each.text(version) for each in made]
-    if len(texts) == 1:
-        return texts[0]
-    named = zip(machines, texts, strict=True)
-    return "".join(f"---\n# {' '.join(str(machine.name).split())}\n{text}" for machine, text in named)

@@ -44,8 +44,12 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "pod": Command(
         "Manifests",
-        "show the links and the NAT that a machine needs in its pod",
-        ("kvnet pod plan -f vm.yaml", "kvnet pod plan -f vm.yaml --found pod.yaml -o nft"),
+        "show what a machine needs in its pod: links, NAT, DHCP and annotations",
+        (
+            "kvnet pod plan -f vm.yaml",
+            "kvnet pod plan -f vm.yaml --found pod.yaml -o nft",
+            "kvnet pod plan -f vm.yaml -o dnsmasq",
+        ),
     ),
     "cloud-init": Command(
         "Manifests",

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-__all__ = ["WRITERS", "headed", "supported", "write", "write_each"]
+from kvnet.values import on_one_line
+
+__all__ = ["WRITERS", "headed", "headed_texts", "supported", "write", "write_each"]
 
 
 def _json(value: Any) -> str:
@@ -55,3 +57,18 @@ def headed(name: str, xml: str) -> str:
         name = name.replace("--", "- -")
     text = xml.rstrip("\n")
     return f"<!-- {name} -->\n{text}"
+
+
+def headed_texts(named: Sequence[tuple[str, str]], between: str = "\n") -> str:
+    """A text as it is, and of several, each after a comment with its name; ``between`` parts them.
+
+    >>> print(headed_texts([("web", "a: 1\\n"), ("db", "a: 2\\n")], "---\\n"), end="")
+    # web
+    a: 1
+    ---
+    # db
+    a: 2
+    """
+    if len(named) == 1:
+        return named[0][1]
+    return between.join(f"# {on_one_line(name)}\n{text}" for name, text in named)

@@ -19,7 +19,7 @@ _POLICIES = ("kubevirt", "plain")
 _PROBLEM_FORMATS = ("text", "json", "yaml", "sarif", "github", "junit")
 _PICTURE_FORMATS = ("text", "mermaid", "svg", "html")
 _MANIFEST_FORMATS = ("yaml", "json")
-_POD_FORMATS = ("text", "nft")
+_POD_FORMATS = ("text", "nft", "dnsmasq", "annotations")
 _PHASES = ("startup", "liveUpdate", "migrationTarget")
 _SCHEMAS = ("manifest", "facts")
 """What the library offers, written down: --help would take three times as long with the modules that have it."""

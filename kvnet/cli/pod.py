@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kvnet.cli import inputs
 from kvnet.cli.exit_status import CLEAN, FINDINGS
-from kvnet.cli.formats import WRITERS, write_each
+from kvnet.cli.formats import WRITERS, headed_texts, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
-from kvnet.errors import Problem
+from kvnet.errors import Problem, Rejected
 from kvnet.manifest.binder import plain
+from kvnet.manifest.dumping import as_yaml
 from kvnet.pipeline import placed
 from kvnet.pod import (
     BridgeLease,
     BridgeLink,
     DesiredLink,
+    DhcpServer,
     DummyLink,
+    LeaseRoute,
     Phase,
+    PodAnnotations,
+    PodDhcp,
     PodFound,
     PodLinks,
     PodNat,
@@ -30,12 +36,21 @@ from kvnet.pod import (
     TapLink,
     assumed_found,
     assumption,
+    dnsmasq,
+    found_after,
     load_found,
+    migration_target_annotations,
+    pod_annotations,
+    pod_dhcp,
     pod_links,
     pod_nat,
+    updated_annotations,
 )
+from kvnet.pod.dhcp import LEASE_SECONDS
+from kvnet.pod.dhcp_options import Code
 from kvnet.spec import Machine
 from kvnet.target import Target
+from kvnet.values import on_one_line
 
 __all__ = ["FORMATS", "run"]
 
@@ -47,11 +62,27 @@ class _Plan:
     name: str
     links: PodLinks
     nat: PodNat
+    dhcp: PodDhcp
+    annotations: tuple[PodAnnotations, ...]
     notes: tuple[Problem, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        return tuple(dict.fromkeys((*self.notes, *self.links.problems, *self.nat.problems)))
+        of_annotations = (problem for each in self.annotations for problem in each.problems)
+        return (*self.notes, *self.links.problems, *self.nat.problems, *self.dhcp.problems, *of_annotations)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The annotations and their texts."""
+        return {key: text for each in self.annotations for key, text in each.texts.items()}
+
+
+_ANNOTATIONS: Final[Mapping[Phase, tuple[Callable[[Machine, Target], PodAnnotations], ...]]] = {
+    Phase.STARTUP: (pod_annotations,),
+    Phase.LIVE_UPDATE: (updated_annotations,),
+    Phase.MIGRATION_TARGET: (pod_annotations, migration_target_annotations),
+}
+"""For each phase, what gives the annotations that KubeVirt writes; later ones go over earlier ones."""
 
 
 def run(arguments: Namespace, report: Report) -> int:
@@ -60,12 +91,20 @@ def run(arguments: Namespace, report: Report) -> int:
     inputs.admit(machines, target, report)
     found = None if arguments.found is None else load_found(inputs.named_file(arguments.found))
     plans = [_plan(machine, target, found, Phase(arguments.phase)) for machine in machines]
-    problems = [placed(machine.origin, plan.problems) for machine, plan in zip(machines, plans, strict=True)]
+    write = FORMATS.get(arguments.output, _nothing)
+    written = [write(plan) for plan in plans]
+    problems = [
+        placed(machine.origin, dict.fromkeys((*plan.problems, *unwritten)))
+        for machine, plan, (_, unwritten) in zip(machines, plans, written, strict=True)
+    ]
     if arguments.output in WRITERS:
         described = [_described(plan, told) for plan, told in zip(plans, problems, strict=True)]
         write_each(described, arguments.output, machines=len(machines))
+    elif arguments.output == "text":
+        sys.stdout.write("".join(text for text, _ in written))
     else:
-        print(end=FORMATS[arguments.output](plans))
+        named = [(plan.name, text) for plan, (text, _) in zip(plans, written, strict=True)]
+        sys.stdout.write(headed_texts(named, _BETWEEN.get(arguments.output, "\n")))
     for told in problems:
         report.problems(told)
     return FINDINGS if any(each.is_error for told in problems for each in told) else CLEAN
@@ -73,26 +112,32 @@ def run(arguments: Namespace, report: Report) -> int:
 
 def _plan(machine: Machine, target: Target, given: PodFound | None, phase: Phase) -> _Plan:
     found = assumed_found(machine, target) if given is None else given
+    links = pod_links(machine, target, found, phase=phase)
     return _Plan(
         name=domain_name(machine, target.profile),
-        links=pod_links(machine, target, found, phase=phase),
+        links=links,
         nat=pod_nat(machine, target, found, phase=phase),
+        # the servers start once the links are made
+        dhcp=PodDhcp() if links.problems else pod_dhcp(machine, target, found_after(found, links)),
+        annotations=tuple([write(machine, target) for write in _ANNOTATIONS[phase]]),
         notes=() if given is not None else (assumption(machine, found),),
     )
 
 
-def _text(plans: Sequence[_Plan]) -> str:
+def _text(plan: _Plan) -> _Written:
     """A line for each thing that is to be there, in the order in which it is made."""
-    return "".join(f"{plan.name}: {line}\n" for plan in plans for line in _lines(plan))
+    return "".join(f"{on_one_line(f'{plan.name}: {line}')}\n" for line in _lines(plan)), ()
 
 
 def _lines(plan: _Plan) -> Iterator[str]:
+    yield from (f"annotation {key}: {text}" for key, text in plan.texts.items())
     yield from (f"{'remove' if _is_absent(each) else 'link'} {each.name}: {_told(each)}" for each in plan.links.links)
     yield from (f"sysctl {each}" for each in plan.links.sysctls)
     yield from (f"lease of {name}: {_told_lease(lease)}" for name, lease in plan.links.leases.items())
     for network, addresses in plan.links.pod_ips.items():
         yield f"pod IPs of {network}: {', '.join(map(str, addresses))}"
     yield from map(shlex.join, plan.nat.commands)
+    yield from (f"DHCP on {each.bridge}: {_told_server(each)}" for each in plan.dhcp.servers if not each.is_refused)
 
 
 def _told(link: DesiredLink) -> str:
@@ -118,24 +163,77 @@ def _mtu(mtu: int | None) -> str:
 def _told_lease(lease: BridgeLease) -> str:
     if lease.ipam_disabled:
         return "no address, so there is no DHCP"
-    routes = (f"route {each.destination or 'default'} by {each.gateway or 'the link'}" for each in lease.routes)
+    routes = (f"route {_told_route(each)}" for each in lease.routes)
     gateway = f"gateway {lease.gateway}" if lease.gateway else ""
     return ", ".join(filter(None, (f"{lease.address} for {lease.mac or 'any MAC'}", gateway, *routes)))
+
+
+def _told_server(served: DhcpServer) -> str:
+    """Who is served what, in words."""
+    told = {
+        "": served.address and f"{served.address} for {served.mac or 'any MAC'}",
+        "from": served.server,
+        "gateway": served.gateway,
+        "MTU": served.address and served.mtu,
+        "IPv6": served.address6 and served.address6.ip,
+        "name servers": " ".join(map(str, (*served.nameservers, *served.nameservers6))),
+        "search": " ".join(served.search_domains),
+    }
+    routes = [f"route {_told_route(each)}" for each in served.routes]
+    own = [f"option {code} {value.hex()}" for code, value in served.options if code not in _TOLD_OPTIONS]
+    return ", ".join([*(f"{word} {value}".strip() for word, value in told.items() if value), *routes, *own])
+
+
+_TOLD_OPTIONS: Final = frozenset(Code) - {Code.NTP_SERVERS, Code.TFTP_SERVER, Code.BOOT_FILE}
+"""The options that are told by their meaning, and the pod's own host name."""
+
+
+def _told_route(route: LeaseRoute) -> str:
+    return f"{route.destination or 'default'} by {route.gateway or 'the link'}"
 
 
 def _is_absent(link: DesiredLink) -> bool:
     return not isinstance(link, RenamedLink) and link.is_absent
 
 
-def _nft(plans: Sequence[_Plan]) -> str:
-    """The rulesets for ``nft -f``; of several machines, each after a comment with its name."""
-    if len(plans) == 1:
-        return plans[0].nat.text
-    return "\n".join(f"# {plan.name}\n{plan.nat.text}" for plan in plans)
+def _nft(plan: _Plan) -> _Written:
+    """The ruleset for ``nft -f``."""
+    return plan.nat.text, ()
 
 
-FORMATS: Final[Mapping[str, Callable[[Sequence[_Plan]], str]]] = {"text": _text, "nft": _nft}
-"""For each format that only this command has, the function that writes it."""
+def _dnsmasq(plan: _Plan) -> _Written:
+    """A configuration for each server, of several each after a comment, and why there is none for some."""
+    texts: list[tuple[str, str]] = []
+    problems: list[Problem] = []
+    for each in plan.dhcp.servers:
+        try:
+            texts.append((each.bridge, dnsmasq(each)))
+        except Rejected as refused:
+            problems += refused.problems
+    return headed_texts(texts), tuple(problems)
+
+
+def _annotations(plan: _Plan) -> _Written:
+    """The annotations as YAML, to be put below ``metadata``."""
+    return as_yaml({"annotations": plan.texts}), ()
+
+
+def _nothing(_: _Plan) -> _Written:
+    """The formats of ``WRITERS`` hold the plans of all machines in one document."""
+    return "", ()
+
+
+_Written = tuple[str, tuple[Problem, ...]]
+"""A text, and what could not be written."""
+FORMATS: Final[Mapping[str, Callable[[_Plan], _Written]]] = {
+    "text": _text,
+    "nft": _nft,
+    "dnsmasq": _dnsmasq,
+    "annotations": _annotations,
+}
+"""For each format that only this command has, the function that writes the plan of a machine."""
+_BETWEEN: Final[Mapping[str, str]] = {"annotations": "---\n"}
+"""What parts the plans of several machines, where it is not an empty line."""
 
 
 def _described(plan: _Plan, problems: Sequence[Problem]) -> dict[str, Any]:
@@ -154,6 +252,8 @@ def _described(plan: _Plan, problems: Sequence[Problem]) -> dict[str, Any]:
             "after": plain(links.after),
         },
         "nat": {"commands": [list(each) for each in plan.nat.commands], "ruleset": plan.nat.as_json()},
+        "dhcp": [_described_server(each) for each in plan.dhcp.servers],
+        "annotations": plan.texts,
         "problems": [each.as_dict() for each in problems],
     }
 
@@ -163,3 +263,8 @@ _KINDS: Final[Mapping[type, str]] = {BridgeLink: "bridge", TapLink: "tap", Renam
 
 def _described_link(link: DesiredLink) -> dict[str, Any]:
     return {"kind": _KINDS[type(link)], **plain(link)}
+
+
+def _described_server(served: DhcpServer) -> dict[str, Any]:
+    options = {str(code): value.hex() for code, value in served.options}
+    return {**plain(evolve(served, options=(), problems=())), "leaseSeconds": LEASE_SECONDS, "options": options}

@@ -14,7 +14,10 @@ from kvnet.manifest.cni import chain_or_reject
 from kvnet.pictures.devices import guest_box, host_boxes
 from kvnet.pictures.picture import Box, Picture, Row
 from kvnet.pipeline import render
+from kvnet.rules.context import RuleContext
+from kvnet.rules.guest_side import has_dhcp
 from kvnet.spec import Bridge, Machine, Masquerade, Multus, Nad, Network, Pod, Sriov
+from kvnet.spec.guest_network import guest_network_of
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, checked_target, nad_of
 
@@ -38,7 +41,7 @@ def picture(machine: Machine, target: Target | None = None) -> Picture:
     problems = [each for each in check(machine, target) if each.severity is not Severity.NOTE]
     compiled = {nic.name: nic.device for nic in render(machine, target, whole=False).compiled.nics}
     whole = with_default_nic(expand(machine, target).machine, target.cluster)
-    pod = PodNetworks(whole, target.facts)
+    pod, context = PodNetworks(whole, target.facts), RuleContext(whole, target)
     rows: list[Row] = []
     told: set[Problem] = set()
     for nic in nics_of(whole):
@@ -47,7 +50,7 @@ def picture(machine: Machine, target: Target | None = None) -> Picture:
         state = nic.interface.state if nic.interface.state in ("absent", "down") else ""
         device = compiled.get(nic.name)
         if target.profile is Profile.KUBEVIRT:
-            between = _pod_boxes(nic, pod)
+            between = _pod_boxes(nic, pod, context)
         else:
             between = () if device is None else host_boxes(device)
         boxes = (guest_box(nic.name, device, state), *between, *_network_boxes(nic.network, whole, target, between))
@@ -68,7 +71,7 @@ def _of_nic(nic: Nic, problems: Iterable[Problem]) -> Iterator[Problem]:
             yield problem
 
 
-def _pod_boxes(nic: Nic, pod: PodNetworks) -> tuple[Box, ...]:
+def _pod_boxes(nic: Nic, pod: PodNetworks, context: RuleContext) -> tuple[Box, ...]:
     """The tap, the bridge and the link of a NIC in the pod; a virtual function where one is passed through."""
     if nic.network is None:
         return ()
@@ -83,11 +86,29 @@ def _pod_boxes(nic: Nic, pod: PodNetworks) -> tuple[Box, ...]:
     facts += [str(attached.link.mac)] if attached.link.mac else []
     boxes = [Box(column=3, kind="pod link", name=name, facts=tuple(facts))]
     if isinstance(nic.binding, Bridge | Masquerade):
-        boxes.insert(0, Box(column=2, kind="pod bridge", name=bridge_name(name)))
+        boxes.insert(0, Box(column=2, kind="pod bridge", name=bridge_name(name), facts=tuple(_services(nic, context))))
         boxes.insert(0, Box(column=1, kind="tap", name=attached.target or "unknown"))
     elif nic.binding is not None:
         boxes.insert(0, Box(column=1, kind="binding", name=_binding_name(nic)))
     return tuple(boxes)
+
+
+def _services(nic: Nic, context: RuleContext) -> Iterator[str]:
+    """What KubeVirt does on the bridge of a NIC: NAT and DHCP. IPv6 is told where its network is given."""
+    if isinstance(nic.binding, Masquerade):
+        given = nic.network.pod if nic.network is not None else None
+        for version in (4, 6) if given is not None and given.vm_ipv6_network_cidr else (4,):
+            try:
+                guest = guest_network_of(given, version).guest
+            except ValueError:
+                continue  # of that, KN910 tells
+            yield f"NAT for {guest.network}"
+            yield f"DHCP gives {guest.ip}"
+        return
+    on = next((each for each in context.on_nads if each.nic.number == nic.number), None)
+    served = has_dhcp(context, nic, on)
+    if nic.on_pod_network if served is None else served:
+        yield "DHCP gives the link's address"
 
 
 def _binding_name(nic: Nic) -> str:
@@ -100,9 +121,8 @@ def _network_boxes(network: Network | None, machine: Machine, target: Target, be
     source = network.sources[0] if network is not None and network.sources else None
     match source:
         case Pod():
-            facts = tuple(cidr for cidr in (source.vm_network_cidr, source.vm_ipv6_network_cidr) if cidr)
             is_drawn = any(box.column == 4 for box in before) or target.profile is Profile.HOST
-            return () if is_drawn else (Box(column=4, kind="network", name="of the pod", facts=facts),)
+            return () if is_drawn else (Box(column=4, kind="network", name="of the pod"),)
         case Multus():
             nad = nad_of(machine, target, source)
             facts = ("not among the documents",) if nad is None else tuple(_cni_facts(nad))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from kvnet.pictures.picture import Box, Picture, shown
+from kvnet.pictures.picture import Box, Picture
+from kvnet.values import on_one_line
 
 __all__ = ["as_mermaid"]
 
@@ -33,7 +34,8 @@ def _statements(picture: Picture, prefix: str) -> Iterator[str]:
     yield from dict.fromkeys(edges)
     told = [(names[row.boxes[0].identity], problem) for row in picture.rows for problem in row.problems]
     for n, (name, problem) in enumerate(told):
-        yield f'{prefix}p{n}["{_text(shown(f"{problem.code} {problem.message}"))}"]:::{problem.severity} -.- {name}'
+        text = _text(on_one_line(f"{problem.code} {problem.message}"))
+        yield f'{prefix}p{n}["{text}"]:::{problem.severity} -.- {name}'
 
 
 def _lines(box: Box) -> tuple[str, ...]:

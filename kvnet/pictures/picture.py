@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import re
-
 from attrs import field, frozen
 
 from kvnet.errors import Problem
+from kvnet.values import on_one_line
 
-__all__ = ["COLUMNS", "Box", "Picture", "Row", "shown", "told_of"]
+__all__ = ["COLUMNS", "Box", "Picture", "Row", "told_of"]
 
 COLUMNS = ("guest NIC", "attached by", "bridge", "link", "network")
 """The columns of boxes, from the guest to the network; a row may leave some of them empty."""
 
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-
-
-def shown(text: str) -> str:
-    """A text on one line, with characters that no format can hold replaced."""
-    return _UNPRINTABLE.sub("\ufffd", text)
-
-
 def told_of(problem: Problem) -> str:
     """What is written of a problem beside its NIC."""
     hint = f"; {problem.hint}" if problem.hint else ""
-    return shown(f"{problem.severity} {problem.code} {problem.message}{hint}")
+    return on_one_line(f"{problem.severity} {problem.code} {problem.message}{hint}")
 
 
 def _all_shown(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple([shown(text) for text in texts])
+    return tuple([on_one_line(text) for text in texts])
 
 
 @frozen(kw_only=True)
@@ -44,8 +35,8 @@ class Box:
     """
 
     column: int
-    kind: str = field(converter=shown)
-    name: str = field(converter=shown)
+    kind: str = field(converter=on_one_line)
+    name: str = field(converter=on_one_line)
     facts: tuple[str, ...] = field(default=(), converter=_all_shown)
     state: str = ""
 
@@ -72,7 +63,7 @@ class Row:
 class Picture:
     """The NICs of a machine or domain; ``problems`` are those that belong to none of them alone."""
 
-    title: str = field(converter=shown)
+    title: str = field(converter=on_one_line)
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...] = ()
 

@@ -9,7 +9,7 @@ from kvnet.pod.annotations import (
     pod_annotations,
     updated_annotations,
 )
-from kvnet.pod.assumed import assumed_found, assumption
+from kvnet.pod.assumed import assumed_found, assumption, found_after
 from kvnet.pod.desired import AddressFamily, BridgeLink, DesiredLink, DummyLink, RenamedLink, Sysctl, TapLink
 from kvnet.pod.dhcp import DhcpAnswer, DhcpServer, PodDhcp, answer, answer_v6, pod_dhcp
 from kvnet.pod.dhcp_options import ResolvConf, read_resolv_conf
@@ -64,6 +64,7 @@ __all__ = [
     "assumption",
     "check_network_data",
     "dnsmasq",
+    "found_after",
     "load_found",
     "loads_found",
     "migration_target_annotations",

@@ -1,4 +1,4 @@
-"""The pod that a plan is made for where none was looked at: with usual addresses, and a link for each network."""
+"""Pods that were not looked at: a new one with usual addresses, and one in which planned links have been made."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Final
 
+from attrs import evolve
+
 from kvnet.compiler.naming import pod_link_names
 from kvnet.compiler.pod import PodNetworks
 from kvnet.defaults import with_default_nic
 from kvnet.errors import Problem, Severity
 from kvnet.facts import PodLink
 from kvnet.instancetypes import expand
+from kvnet.pod.desired import BridgeLink, DummyLink, RenamedLink, TapLink
 from kvnet.pod.found import FoundLink, FoundRoute, PodFound
+from kvnet.pod.links import PodLinks
 from kvnet.spec import Machine, Network, Sriov
 from kvnet.spec.nic import nics_of
 from kvnet.target import Target
 from kvnet.values import MacAddress, ip_of
 
-__all__ = ["assumed_found", "assumption"]
+__all__ = ["assumed_found", "assumption", "found_after"]
 
 _IPV4: Final = IPv4Interface("10.244.0.10/24")
 _IPV6: Final = IPv6Interface("fd10:244::10/64")
@@ -51,6 +55,42 @@ def assumption(machine: Machine, found: PodFound) -> Problem:
     links = ", ".join(addresses or [link.name for link in found.links]) or "no links"
     message, hint = f"assumed a new pod: {links}", "say what was found in the pod with --found FILE"
     return Problem(machine.root / "networks", "KN847", message, hint=hint, severity=Severity.NOTE)
+
+
+def found_after(found: PodFound, plan: PodLinks) -> PodFound:
+    """The pod once the links of a plan are made, with what is kept of them.
+
+    >>> import kvnet
+    >>> spec = "{domain: {devices: {interfaces: [{name: a, masquerade: {}}]}}, networks: [{name: a, pod: {}}]}"
+    >>> pod = kvnet.loads_found("links: [{name: eth0}]")
+    >>> [link.name for link in found_after(pod, kvnet.pod_links(kvnet.loads(spec), None, pod)).links]
+    ['eth0', 'k6t-eth0', 'tap0']
+    """
+    links = {each.name: each for each in found.links}
+    own = {each.network: each.name for each in plan.links if isinstance(each, DummyLink)}
+    for link in plan.links:
+        if not isinstance(link, RenamedLink):
+            links.pop(link.name, None)
+            links |= {} if link.is_absent else {link.name: _made(link)}
+        elif link.name not in links:
+            moved = links.pop(own[link.network])
+            links[link.name] = evolve(moved, name=link.name, controller=link.controller, ipv4=(), ipv6=())
+    return evolve(found, links=tuple(links.values()), leases=plan.leases, preparations=plan.after)
+
+
+def _made(link: BridgeLink | DummyLink | TapLink) -> FoundLink:
+    if isinstance(link, TapLink):
+        return FoundLink(name=link.name, kind="tun", mtu=link.mtu, controller=link.controller)
+    return FoundLink(
+        name=link.name,
+        kind="bridge" if isinstance(link, BridgeLink) else "dummy",
+        mac=link.mac,
+        mtu=link.mtu,
+        ipv4=tuple([each for each in link.ipv4.addresses if isinstance(each, IPv4Interface)]),
+        ipv6=tuple([each for each in link.ipv6.addresses if isinstance(each, IPv6Interface)]),
+        ipv4_enabled=link.ipv4.enabled,
+        ipv6_enabled=link.ipv6.enabled,
+    )
 
 
 def _linked(machine: Machine) -> Iterator[Network]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from kvnet.compiler.naming import bridge_name, link_names_in_use
 from kvnet.errors import Problem
@@ -17,6 +17,7 @@ from kvnet.pod._basis import (
     dhcp_server_address,
     guest_network,
     missing_link,
+    name_flaw,
     renamed_link,
     whole,
 )
@@ -32,6 +33,7 @@ from kvnet.pod.dhcp_options import (
     with_subdomain,
 )
 from kvnet.pod.found import FoundLink, LeaseRoute, PodFound
+from kvnet.pod.nft import checked_link_name
 from kvnet.spec import Bridge, Machine, Masquerade
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.spec.wire import text
@@ -58,7 +60,7 @@ _DUID_LL: Final = bytes([0, 3, 0, 1])
 
 @frozen(kw_only=True)
 class DhcpServer:
-    """What the guest of one NIC is served.
+    """What the guest of one NIC is served. Raises ValueError for a bridge whose name no link can have.
 
     - ``network``: the name of the machine's network
     - ``link``: of that network in the pod
@@ -80,7 +82,7 @@ class DhcpServer:
 
     network: str
     link: str
-    bridge: str
+    bridge: str = field(validator=checked_link_name)
     mac: MacAddress | None = None
     address: IPv4Interface | None = None
     server: IPv4Address | None = None
@@ -163,7 +165,8 @@ def pod_dhcp(machine: Machine, target: Target | None = None, found: PodFound | N
         serve = _SERVED.get(type(nic.binding))
         if serve is None or nic.interface.is_absent or nic.network is None:
             continue
-        served = serve(nic, links.get(nic.name, ""), found)
+        link = links.get(nic.name, "")
+        served = (name_flaw(nic, link) if link else None) or serve(nic, link, found)
         if isinstance(served, Problem):
             refusals.append(served)
         elif served is not None:
@@ -176,12 +179,7 @@ def _masqueraded(nic: Nic, link: str, found: PodFound) -> DhcpServer | Problem |
     there = found.link(link)
     if there is None:
         return missing_link(nic, link)
-    served = DhcpServer(
-        network=nic.name,
-        link=link,
-        bridge=bridge_name(link),
-        mtu=(there.mtu or 0) % _MTUS,
-    )
+    served = DhcpServer(network=nic.name, link=link, bridge=bridge_name(link), mtu=(there.mtu or 0) % _MTUS)
     for version, address in ((4, there.global_ipv4), (6, there.global_ipv6)):
         network = guest_network(nic, version) if address is not None else None
         if isinstance(network, Problem):

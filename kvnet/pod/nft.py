@@ -24,6 +24,7 @@ __all__ = [
     "PortSpan",
     "Ruleset",
     "Verdict",
+    "checked_link_name",
     "is_link_name",
 ]
 
@@ -62,7 +63,8 @@ def is_link_name(name: str) -> bool:
     return _LINK_NAME.fullmatch(name) is not None and name not in (".", "..") and name not in _PROTOCOLS
 
 
-def _checked_name(_: object, __: object, name: str) -> None:
+def checked_link_name(_: object, __: object, name: str) -> None:
+    """Validate a field of attrs. Raises ValueError for a name that ``is_link_name`` refuses."""
     if not is_link_name(name):
         raise ValueError(f"{name!r} is not the name of a link")
 
@@ -78,7 +80,7 @@ def _checked_port(_: object, __: object, port: int) -> None:
 class LinkName:
     """The name of a link. Raises ValueError for one that ``is_link_name`` refuses."""
 
-    name: str = field(validator=_checked_name)
+    name: str = field(validator=checked_link_name)
 
     def __str__(self) -> str:
         """The name as nft reads it: in quotes where it could be a keyword or a number."""
