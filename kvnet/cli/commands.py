@@ -45,11 +45,7 @@ COMMANDS: Mapping[str, Command] = {
     "pod": Command(
         "Manifests",
         "show what a machine needs in its pod: links, NAT, DHCP and annotations",
-        (
-            "kvnet pod plan -f vm.yaml",
-            "kvnet pod plan -f vm.yaml --found pod.yaml -o nft",
-            "kvnet pod plan -f vm.yaml -o dnsmasq",
-        ),
+        ("kvnet pod plan -f vm.yaml", "kvnet pod plan -f vm.yaml --found pod.yaml -o nft"),
     ),
     "cloud-init": Command(
         "Manifests",

@@ -60,7 +60,7 @@ def test_every_form_of_output_has_a_writer() -> None:
     assert offered.pop("import") == list(dumping.WRITERS)
     assert offered.pop("show") == list(pictures.FORMATS)
     assert offered.pop("check") == list(FORMATS)
-    assert offered.pop("pod") == ["text", "json", "yaml", "nft"]
+    assert offered.pop("pod") == ["text", "json", "yaml", "nft", "dnsmasq", "annotations"]
     assert {name: own for name, (own, *_) in offered.items()} == OWN
     for _, *others in offered.values():
         assert others
