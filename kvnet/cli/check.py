@@ -39,9 +39,9 @@ _OWN = ("KN031", "KN032", "KN034")
 def run(arguments: Namespace, report: Report) -> int:
     """Report every problem of every machine, or explain codes; warnings are findings when strict."""
     if arguments.explain:
-        from kvnet.cli import explain  # noqa: PLC0415 - what a check does not need
+        from kvnet.cli.reference import explain  # noqa: PLC0415 - what a check does not need
 
-        return explain.run(arguments, report)
+        return explain(arguments, report)
     baseline = baseline_file(arguments, report.config)
     if arguments.write_baseline and not baseline:
         report.failure("--write-baseline writes the file that --baseline names: give both")
