@@ -18,8 +18,8 @@ from kvnet.bulk.rendering import Settings
 from kvnet.bulk.run import run as run_bulk
 from kvnet.bulk.run import write_report
 from kvnet.bulk.scheduler import processes
-from kvnet.cli.exit_status import CLEAN, FINDINGS
 from kvnet.cli.inputs import common, named_file
+from kvnet.cli.output import CLEAN, FINDINGS
 from kvnet.cli.report import Report
 from kvnet.facts import HostFacts
 from kvnet.fleet import Duplicate

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from kvnet.cli import options
 from kvnet.cli.commands import COMMANDS
-from kvnet.cli.exit_status import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
+from kvnet.cli.output import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
 
 if TYPE_CHECKING:
     from kvnet.cli.report import Report

@@ -12,10 +12,8 @@ from difflib import get_close_matches
 
 import attrs
 
-from kvnet.cli.exit_status import CLEAN, FAILED
-from kvnet.cli.formats import write
-from kvnet.cli.report import Report
-from kvnet.cli.terminal import is_styled
+from kvnet.cli.output import CLEAN, FAILED, write
+from kvnet.cli.report import Report, is_styled
 from kvnet.codes import UnknownCode, explanation, explanations
 
 __all__ = ["debug", "explain", "rules", "schema", "styled"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from kvnet.cli import inputs
-from kvnet.cli.exit_status import CLEAN, FINDINGS
+from kvnet.cli.output import CLEAN, FINDINGS
 from kvnet.cli.report import Report
 from kvnet.pictures import FORMATS, Picture, picture
 
