@@ -49,12 +49,12 @@ def status_of(problems: Iterable[Problem]) -> int:
 
 
 def _json(value: Any) -> str:
-    text: str = import_module("kvnet.report.plain_data").as_json(value)
+    text: str = import_module("kvnet.report.formats").as_json(value)
     return text
 
 
 def _yaml(value: Any) -> str:
-    text: str = import_module("kvnet.report.plain_data").as_yaml(value)
+    text: str = import_module("kvnet.report.formats").as_yaml(value)
     return text
 
 
