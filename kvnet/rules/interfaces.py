@@ -9,9 +9,9 @@ from typing import Final
 
 from kvnet._spelling import sure_word
 from kvnet.errors import Cause, Problem
-from kvnet.nic_models import MODELS
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import NAMES
+from kvnet.spec.nic import MODELS
 from kvnet.values import MacAddress, PciAddress
 
 __all__ = ["MODELS", "RULES"]
