@@ -24,7 +24,7 @@ from kvnet.cli.report import Report
 from kvnet.facts import HostFacts
 from kvnet.fleet import Duplicate
 from kvnet.manifest import Manifest, load_all, load_cluster_objects, load_facts
-from kvnet.manifest.repeated import repeated
+from kvnet.manifest.objects import repeated
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Profile, Target
 
