@@ -31,10 +31,10 @@ from kvnet.cni.values import (
 )
 from kvnet.facts import MACVTAP_MODES, HostFacts, HostNetwork
 from kvnet.manifest.binder import plain
-from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
 from kvnet.spec import Instancetype, Interface, Machine, Nad, Network, Preference, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
+from kvnet.spec.nic import MODELS
 from kvnet.spec.wire import (
     REST,
     Architecture,
