@@ -1,4 +1,4 @@
-"""KubeVirt's defaulting webhook: CPU requests, vCPU topology and the default NIC."""
+"""KubeVirt's defaulting webhook: CPU requests, vCPU topology, the queues that follow from it, and the default NIC."""
 
 from __future__ import annotations
 
@@ -16,16 +16,23 @@ from kvnet.target import Target, architecture_of
 from kvnet.values import quantity_ceil, quantity_text
 
 __all__ = [
+    "MAX_QUEUES",
+    "Topology",
     "counted_cpus",
     "default_nic_refusal",
     "defaulted",
     "has_cpu_hotplug",
+    "queue_capacity",
     "requested_sockets",
+    "topology",
+    "vcpus",
     "with_cpu_request",
     "with_default_nic",
     "with_default_topology",
 ]
 
+MAX_QUEUES = 256
+"""The most queues a tap has (MAX_TAP_QUEUES of the Linux kernel)."""
 _NAME = "default"
 _POD_NETWORK = Network(name=_NAME, sources=(Pod(),))
 _DEFAULT_NICS = {
@@ -33,6 +40,7 @@ _DEFAULT_NICS = {
     "masquerade": Interface(name=_NAME, bindings=(Masquerade(),)),
 }
 _NO_RESOURCES = Resources()
+_NO_CPU = Cpu()
 _STOCK_CPU_REQUEST = "100m"
 _HOTPLUG_RATIO = 4
 _MOST_HOTPLUG_VCPUS = 512
@@ -82,7 +90,7 @@ def with_default_nic(machine: Machine, cluster: ClusterConfig) -> Machine:
 
 def with_default_topology(machine: Machine) -> Machine:
     """The machine with sockets from its CPU limit, else its request, where no factor is given."""
-    cpu = machine.spec.domain.cpu or Cpu()
+    cpu = machine.spec.domain.cpu or _NO_CPU
     if cpu.cores or cpu.sockets or cpu.threads:
         return machine
     return _with_domain(machine, cpu=attrs.evolve(cpu, sockets=requested_sockets(machine), cores=1, threads=1))
@@ -149,7 +157,7 @@ def _with_request(machine: Machine, resources: Resources, cpu: Any) -> Machine:
 
 
 def _with_cpu_model(machine: Machine, cluster: ClusterConfig, architecture: str) -> Machine:
-    cpu = machine.spec.domain.cpu or Cpu()
+    cpu = machine.spec.domain.cpu or _NO_CPU
     if cpu.model:
         return machine
     # arm64 knows no named models, so the cluster's does not count there
@@ -158,7 +166,7 @@ def _with_cpu_model(machine: Machine, cluster: ClusterConfig, architecture: str)
 
 
 def _with_max_sockets(machine: Machine, cluster: ClusterConfig, architecture: str) -> Machine:
-    cpu = machine.spec.domain.cpu or Cpu()
+    cpu = machine.spec.domain.cpu or _NO_CPU
     live = cluster.vm_rollout_strategy in (None, "", "LiveUpdate")
     if cpu.max_sockets or not live or not has_cpu_hotplug(architecture):
         return machine
@@ -180,3 +188,38 @@ def _most_sockets(cpu: Cpu, cluster: ClusterConfig) -> int:
 def _with_domain(machine: Machine, **fields: Any) -> Machine:
     domain = attrs.evolve(machine.spec.domain, **fields)
     return attrs.evolve(machine, spec=attrs.evolve(machine.spec, domain=domain))
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Topology:
+    """The guest's CPUs: ``sockets`` may be 0, where the CPU limit is 0."""
+
+    sockets: int
+    cores: int
+    threads: int
+
+
+def topology(machine: Machine) -> Topology:
+    """The topology the guest starts with: a factor that is absent or 0 counts as 1 (KubeVirt's GetCPUTopology).
+
+    Where no factor is given, the sockets are the CPU limit, else the CPU request, rounded up, else 1.
+    """
+    cpu = machine.spec.domain.cpu or _NO_CPU
+    if not (cpu.cores or cpu.sockets or cpu.threads):
+        return Topology(sockets=requested_sockets(machine), cores=1, threads=1)
+    return Topology(sockets=cpu.sockets or 1, cores=cpu.cores or 1, threads=cpu.threads or 1)
+
+
+def vcpus(topology: Topology) -> int:
+    """The number of vCPUs."""
+    return topology.sockets * topology.cores * topology.threads
+
+
+def queue_capacity(machine: Machine) -> int:
+    """Queue pairs for each virtio NIC: the vCPUs up to ``MAX_QUEUES``, 0 without multiqueue.
+
+    Source: KubeVirt's ``NetworkQueuesCapacity``.
+    """
+    if not machine.spec.domain.devices.network_interface_multiqueue:
+        return 0
+    return min(vcpus(topology(machine)), MAX_QUEUES)

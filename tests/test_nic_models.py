@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from kvnet import live
-from kvnet.nic_models import CONVENTIONAL_MODELS, MODELS
+from kvnet.spec.nic import CONVENTIONAL_MODELS, MODELS
 
 DOMAIN = """\
 <domain type='qemu'><name>models</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>

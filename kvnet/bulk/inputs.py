@@ -17,7 +17,7 @@ from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest import Document, Manifest, is_of_others, load_all, load_facts, loads_all, manifest_files
 from kvnet.manifest.document import Text, read_text, sound_documents
-from kvnet.manifest.repeated import repeated
+from kvnet.manifest.objects import repeated
 from kvnet.pipeline import placed
 from kvnet.spec import Machine
 

@@ -9,9 +9,7 @@ from attrs import evolve
 
 from kvnet import live
 from kvnet.cli import inputs
-from kvnet.cli.described import call_dict
-from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
-from kvnet.cli.formats import write_each
+from kvnet.cli.output import CLEAN, FAILED, FINDINGS, call_dict, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.live import Applied

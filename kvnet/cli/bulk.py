@@ -18,13 +18,13 @@ from kvnet.bulk.rendering import Settings
 from kvnet.bulk.run import run as run_bulk
 from kvnet.bulk.run import write_report
 from kvnet.bulk.scheduler import processes
-from kvnet.cli.exit_status import CLEAN, FINDINGS
 from kvnet.cli.inputs import common, named_file
+from kvnet.cli.output import CLEAN, FINDINGS
 from kvnet.cli.report import Report
 from kvnet.facts import HostFacts
 from kvnet.fleet import Duplicate
 from kvnet.manifest import Manifest, load_all, load_cluster_objects, load_facts
-from kvnet.manifest.repeated import repeated
+from kvnet.manifest.objects import repeated
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import Profile, Target
 

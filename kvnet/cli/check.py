@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 import kvnet
 from kvnet.checks import told_of
 from kvnet.cli import inputs
-from kvnet.cli.baseline import baseline_file, known, named_from
-from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS, status_of
-from kvnet.cli.files import replace
 from kvnet.cli.inputs import Given
+from kvnet.cli.output import CLEAN, FAILED, FINDINGS, replace, status_of
 from kvnet.cli.report import Report
 from kvnet.codes.groups import GROUPS, OPTIONAL_GROUPS, group_of
-from kvnet.errors import KvnetError, Problem, Severity
+from kvnet.errors import KvnetError, Problem, Rejected, Severity
 from kvnet.manifest import FACTS, Reading
-from kvnet.report.baseline import Baseline, gone_note
+from kvnet.manifest.document import read_text
+from kvnet.report.baseline import Baseline, gone_note, read_baseline
+from kvnet.report.config import Config
 from kvnet.report.formats import write
 from kvnet.report.selection import ALL, UNAVOIDABLE, Selection
 from kvnet.report.suppressions import suppressions
@@ -39,10 +42,10 @@ _OWN = ("KN031", "KN032", "KN034")
 def run(arguments: Namespace, report: Report) -> int:
     """Report every problem of every machine, or explain codes; warnings are findings when strict."""
     if arguments.explain:
-        from kvnet.cli import explain  # noqa: PLC0415 - what a check does not need
+        from kvnet.cli.reference import explain  # noqa: PLC0415 - what a check does not need
 
-        return explain.run(arguments, report)
-    baseline = baseline_file(arguments, report.config)
+        return explain(arguments, report)
+    baseline = _baseline_file(arguments, report.config)
     if arguments.write_baseline and not baseline:
         report.failure("--write-baseline writes the file that --baseline names: give both")
         return FAILED
@@ -152,7 +155,7 @@ def _is_judged(name: str, selection: Selection) -> bool:
 
 def _unknown(file: str, problems: Sequence[Problem], given: Given, report: Report) -> list[Problem]:
     """The problems that a baseline does not have, and a note where it has problems that are gone."""
-    baseline, named, sources = known(file), named_from(file), report.sources
+    baseline, named, sources = _known(file), _named_from(file), report.sources
     unknown = list(baseline.kept(problems, sources, named))
     gone = baseline.gone(problems, sources, given.files, named)
     return [*unknown, gone_note(gone, file)] if gone else unknown
@@ -165,10 +168,37 @@ def _write_baseline(file: str, problems: Iterable[Problem], report: Report) -> i
     if unavoidable:
         report.findings(unavoidable)
         return status_of(unavoidable)
-    baseline = Baseline.of(told, report.sources, named_from(file))
+    baseline = Baseline.of(told, report.sources, _named_from(file))
     replace(file, baseline.text().encode())
     report.remark(f"wrote {counted(len(told), 'problem')} to {file}")
     return CLEAN
+
+
+def _baseline_file(arguments: Namespace, config: Config) -> str:
+    """The file that the option names, or the configuration, relative to its folder; empty where neither does."""
+    if arguments.baseline:
+        return str(arguments.baseline)
+    return str(Path(config.file).parent / config.baseline) if config.baseline else ""
+
+
+def _known(file: str) -> Baseline:
+    """The baseline in a file. Raises Rejected where it cannot be read."""
+    try:
+        text = read_text(Path(file))
+    except Rejected as error:
+        raise Rejected([evolve(each, hint="write it with --write-baseline") for each in error.problems]) from None
+    return read_baseline(text.text, text.file)
+
+
+def _named_from(file: str) -> Callable[[str], str]:
+    """What a baseline calls the files that are checked: their paths from its own folder."""
+    folder = os.path.dirname(os.path.abspath(file))
+
+    @cache
+    def named(name: str) -> str:
+        return Path(os.path.relpath(name, folder)).as_posix() if os.path.exists(name) else name
+
+    return named
 
 
 def tell(checked: Checked, arguments: Namespace, report: Report) -> None:

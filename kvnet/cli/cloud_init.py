@@ -6,8 +6,7 @@ import sys
 from argparse import Namespace
 
 from kvnet.cli import inputs
-from kvnet.cli.exit_status import CLEAN, status_of
-from kvnet.cli.formats import headed_texts, write_each
+from kvnet.cli.output import CLEAN, headed_texts, status_of, write_each
 from kvnet.cli.report import Report
 from kvnet.errors import Rejected
 from kvnet.pod import check_network_data, network_data

@@ -8,9 +8,7 @@ from typing import Any
 
 from kvnet import live
 from kvnet.cli import inputs
-from kvnet.cli.described import change_dict
-from kvnet.cli.exit_status import status_of
-from kvnet.cli.formats import headed, write_each
+from kvnet.cli.output import change_dict, headed, status_of, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.errors import KvnetError, Problem

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from kvnet.cli.described import change_dict
-from kvnet.cli.exit_status import CLEAN, FAILED, FINDINGS
-from kvnet.cli.formats import write
 from kvnet.cli.inputs import domain_text
+from kvnet.cli.output import CLEAN, FAILED, FINDINGS, change_dict, write
 from kvnet.cli.report import Report
 from kvnet.device import Device, read_device
 from kvnet.device.diff import Change, Noticed, diff

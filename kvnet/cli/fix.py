@@ -15,10 +15,8 @@ from typing import Final
 from attrs import field, frozen
 
 from kvnet.cli.check import Checked, status, tell
-from kvnet.cli.exit_status import FAILED, FINDINGS
-from kvnet.cli.files import replace
-from kvnet.cli.report import Report
-from kvnet.cli.terminal import is_styled
+from kvnet.cli.output import FAILED, FINDINGS, replace
+from kvnet.cli.report import Report, is_styled
 from kvnet.manifest.document import Text
 from kvnet.report.fixes import Fix, applied, fixes_of, made_problems
 from kvnet.report.text import counted

@@ -7,8 +7,8 @@ from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
 
-from kvnet.cli.exit_status import CLEAN, FAILED
 from kvnet.cli.inputs import domain_text
+from kvnet.cli.output import CLEAN, FAILED
 from kvnet.cli.report import Report
 from kvnet.domain.import_ import DomainText, Imported, facts_of, import_domains
 from kvnet.errors import Place, Problem

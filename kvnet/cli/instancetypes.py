@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kvnet.cli import inputs
-from kvnet.cli.exit_status import CLEAN
-from kvnet.cli.formats import write
+from kvnet.cli.output import CLEAN, write
 from kvnet.cli.report import Report
 from kvnet.errors import Rejected
 from kvnet.instancetypes.topology import preferred_topology

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from kvnet.cli import options
 from kvnet.cli.commands import COMMANDS
-from kvnet.cli.exit_status import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
+from kvnet.cli.output import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
 
 if TYPE_CHECKING:
     from kvnet.cli.report import Report
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "parser"]
 
-_MODULES = {"cloud-init": "cloud_init", "import": "import_"}
+_RUN = {
+    **{name: f"reference.{name}" for name in ("debug", "explain", "rules", "schema")},
+    "cloud-init": "cloud_init.run",
+    "import": "import_.run",
+}
+"""The module and the function of each command that is not ``run`` of the module of its name."""
 _EPILOG = """examples:
   kvnet check -f vm.yaml
   kvnet render -f vm.yaml --profile host
@@ -160,8 +165,8 @@ def _parsed_and_run(argv: Sequence[str] | None) -> int:
     try:
         if hasattr(arguments, "select"):
             report.config = import_module("kvnet.cli.choice").choice(arguments)
-        command = import_module(f"kvnet.cli.{_MODULES.get(arguments.command, arguments.command)}")
-        status: int = command.run(arguments, report)
+        module, _, function = _RUN.get(arguments.command, f"{arguments.command}.run").partition(".")
+        status: int = getattr(import_module(f"kvnet.cli.{module}"), function)(arguments, report)
     except KvnetError as error:
         _tell(error, arguments, report)
         status = status_of(error.problems)

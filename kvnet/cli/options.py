@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from kvnet.cli import formats
-from kvnet.cli.exit_status import CLEAN, FAILED
+from kvnet.cli.output import CLEAN, FAILED, supported
 
 __all__ = ["OPTIONS", "SHELLS", "PrintCompletion", "parsed"]
 
@@ -104,8 +103,8 @@ def _profile(command: argparse.ArgumentParser, text: str = _WHOSE) -> None:
 
 
 def _output(command: argparse.ArgumentParser, own: str, *others: str) -> None:
-    """Add a command's ``own`` format, which is the default, and ``others``, which ``kvnet.cli.formats`` writes."""
-    command.add_argument("-o", "--output", choices=(own, *formats.supported(*others)), default=own)
+    """Add a command's ``own`` format, which is the default, and ``others``, which ``kvnet.cli.output`` writes."""
+    command.add_argument("-o", "--output", choices=(own, *supported(*others)), default=own)
 
 
 def _quiet(command: argparse.ArgumentParser) -> None:
@@ -144,7 +143,7 @@ def _problems(command: argparse.ArgumentParser) -> None:
 
 def _render(command: argparse.ArgumentParser) -> None:
     _machines(command)
-    formats_or_folder = _OrFolder(("xml", *formats.supported("json", "yaml")))
+    formats_or_folder = _OrFolder(("xml", *supported("json", "yaml")))
     text = "the format (default: xml), or a folder (that exists, or ends in /) to write a file NAME.xml into for each"
     command.add_argument("-o", "--output", metavar="FORMAT|DIR/", choices=formats_or_folder, default="xml", help=text)
     command.add_argument("--devices", action="store_true", help="print only the network devices, not a whole domain")

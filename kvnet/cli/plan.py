@@ -8,9 +8,7 @@ from typing import Any
 
 from kvnet import live
 from kvnet.cli import inputs
-from kvnet.cli.described import call_dict, change_dict
-from kvnet.cli.exit_status import CLEAN, FINDINGS
-from kvnet.cli.formats import write_each
+from kvnet.cli.output import CLEAN, FINDINGS, call_dict, change_dict, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.errors import Problem

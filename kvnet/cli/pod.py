@@ -11,8 +11,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kvnet.cli import inputs
-from kvnet.cli.exit_status import CLEAN, FINDINGS
-from kvnet.cli.formats import WRITERS, headed_texts, write_each
+from kvnet.cli.output import CLEAN, FINDINGS, WRITERS, headed_texts, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.errors import Problem, Rejected

@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from attrs import asdict, evolve
 
 from kvnet.cli import inputs
-from kvnet.cli.exit_status import CLEAN
-from kvnet.cli.files import replace
-from kvnet.cli.formats import WRITERS, headed, write_each
+from kvnet.cli.output import CLEAN, WRITERS, headed, replace, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.patch import patch
 from kvnet.errors import FieldPath, Place, Problem, Rejected, XmlError

@@ -1,23 +1,31 @@
-"""Tell problems on standard error, in text as they are found, in other formats at the end."""
+"""Tell problems on standard error: in text as they are found, and in other formats at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TextIO
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, TextIO
 
-from kvnet.cli.sources import Sources
-from kvnet.cli.terminal import has_links, is_styled
-from kvnet.errors import Problem, Severity
+from kvnet.errors import KvnetError, Problem, Severity
 from kvnet.report.config import Config
 from kvnet.report.fixes import fix_of
 from kvnet.report.formats import write
 from kvnet.report.suppressions import Suppressions, suppressions
 from kvnet.report.text import told
 
-__all__ = ["Report"]
+if TYPE_CHECKING:
+    from kvnet.manifest.document import Text
+
+__all__ = ["Report", "Sources", "has_links", "is_styled"]
 
 _LOUDNESS = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 """How often ``-q`` can be given before problems of a severity are no longer told."""
+_PROGRAMS: Final = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio")
+_TERMINALS: Final = ("xterm-kitty", "xterm-ghostty", "wezterm", "alacritty", "foot", "contour")
+_VARIABLES: Final = ("WT_SESSION", "KONSOLE_VERSION", "DOMTERM")
+_LEAST_VTE: Final = 5001
+"""GNOME's library for terminals: the first release that shows links, and does not crash."""
 
 
 class Report:
@@ -81,3 +89,65 @@ class Report:
         if file not in self._suppressed:
             self._suppressed[file] = suppressions({file: self.sources.get(file, "")})
         return self._suppressed[file]
+
+
+class Sources(Mapping[str, str]):
+    """The texts that the command has read, and those of other files, which are read when they are asked for.
+
+    Only regular files are read again: a pipe gives its text once.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str | None] = {}
+
+    def add(self, text: Text) -> None:
+        """Remember a text that was read."""
+        self._texts[text.file] = text.text
+
+    def __getitem__(self, file: str) -> str:
+        if file not in self._texts:
+            self._texts[file] = _read_again(file)
+        text = self._texts[file]
+        if text is None:
+            raise KeyError(file)
+        return text
+
+    def __iter__(self) -> Iterator[str]:
+        return (file for file, text in self._texts.items() if text is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _read_again(file: str) -> str | None:
+    if not os.path.isfile(file):
+        return None
+    try:
+        text: str = import_module("kvnet.manifest.document").read_text(file).text
+        return text
+    except (KvnetError, OSError, ValueError):
+        return None
+
+
+def is_styled(stream: TextIO) -> bool:
+    """Whether text to a stream may be in colour: it is a terminal, and neither NO_COLOR nor TERM=dumb is set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def has_links(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a stream is a styled terminal that shows links (OSC 8).
+
+    No terminal tells, so those that are known to show them are recognised by their variables. FORCE_HYPERLINK decides
+    where it is set: 0 is no.
+    """
+    if not is_styled(stream):
+        return False
+    if forced := environment.get("FORCE_HYPERLINK"):
+        return forced != "0"
+    vte = environment.get("VTE_VERSION", "")
+    return (
+        any(name in environment for name in _VARIABLES)
+        or environment.get("TERM_PROGRAM") in _PROGRAMS
+        or environment.get("TERM") in _TERMINALS
+        or (vte.isdecimal() and int(vte) >= _LEAST_VTE)
+    )

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from kvnet.cli import inputs
-from kvnet.cli.exit_status import CLEAN, FINDINGS
+from kvnet.cli.output import CLEAN, FINDINGS
 from kvnet.cli.report import Report
 from kvnet.pictures import FORMATS, Picture, picture
+from kvnet.pictures.devices import picture_of_domain
 
 if TYPE_CHECKING:
     from kvnet.hotplug import DomainPlan, LiveDomain
@@ -32,12 +33,9 @@ def run(arguments: Namespace, report: Report) -> int:
 
 
 def _of_domains(arguments: Namespace) -> Iterator[Picture]:
-    if arguments.domains:
-        from kvnet.pictures.domain import picture_of_domain  # noqa: PLC0415 - takes lxml
-
-        for name in arguments.domains:
-            text = inputs.domain_text(name)
-            yield picture_of_domain(text.text, file=text.file)
+    for name in arguments.domains:
+        text = inputs.domain_text(name)
+        yield picture_of_domain(text.text, file=text.file)
 
 
 def _of_machines(arguments: Namespace, report: Report) -> Iterator[Picture]:
@@ -74,7 +72,5 @@ def _after(planned: DomainPlan) -> Picture:
 
 
 def _titled(domain: LiveDomain | str | None, when: str) -> Picture:
-    from kvnet.pictures.domain import picture_of_domain  # noqa: PLC0415 - takes lxml
-
     drawn = picture_of_domain(domain if isinstance(domain, str) else domain.data if domain else "<domain/>")
     return evolve(drawn, title=f"{drawn.title}, {when}")

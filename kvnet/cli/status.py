@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from kvnet import live
 from kvnet.cli import inputs
-from kvnet.cli.exit_status import CLEAN
-from kvnet.cli.formats import write
+from kvnet.cli.output import CLEAN, write
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem, Rejected

@@ -6,14 +6,9 @@ from kvnet._lazy import lazy_names
 from kvnet.codes.groups import GROUPS, OPTIONAL_GROUPS, group_of
 
 if TYPE_CHECKING:
-    from kvnet.codes.catalogue import UnknownCode, explanation, explanations
-    from kvnet.codes.page import Explanation
+    from kvnet.codes.catalogue import Explanation, UnknownCode, explanation, explanations
 else:
     # what most checks do not need
-    _HOMES = {
-        "kvnet.codes.catalogue": "UnknownCode explanation explanations",
-        "kvnet.codes.page": "Explanation",
-    }
-    __getattr__ = lazy_names(__name__, _HOMES)
+    __getattr__ = lazy_names(__name__, {"kvnet.codes.catalogue": "Explanation UnknownCode explanation explanations"})
 
 __all__ = ["GROUPS", "OPTIONAL_GROUPS", "Explanation", "UnknownCode", "explanation", "explanations", "group_of"]

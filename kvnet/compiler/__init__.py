@@ -4,7 +4,7 @@ from kvnet.compiler.compiler import compile
 from kvnet.compiler.naming import ordinal_link_names, pod_link_names
 from kvnet.compiler.pod import found_links
 from kvnet.compiler.result import Compiled, CompiledNic, Requirement
-from kvnet.topology import MAX_QUEUES, Topology, queue_capacity, topology, vcpus
+from kvnet.defaults import MAX_QUEUES, Topology, queue_capacity, topology, vcpus
 
 __all__ = [
     "MAX_QUEUES",

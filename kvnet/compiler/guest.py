@@ -9,6 +9,7 @@ from attrs import frozen
 
 from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.result import note
+from kvnet.defaults import MAX_QUEUES, queue_capacity, topology, vcpus
 from kvnet.device import Acpi, Driver, PciGuestAddress, Rom
 from kvnet.errors import Problem
 from kvnet.facts import Confidential, HostFacts
@@ -16,7 +17,6 @@ from kvnet.spec import Interface, Machine, Network
 from kvnet.spec.cluster import BindingPlugin
 from kvnet.spec.nic import Nic
 from kvnet.target import DEFAULT_ARCHITECTURE, Profile, Target, known_architecture
-from kvnet.topology import MAX_QUEUES, queue_capacity, topology, vcpus
 from kvnet.values import PciAddress
 
 __all__ = [

@@ -11,9 +11,9 @@ from attrs import define, evolve, field, frozen
 from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.device import Device, Hostdev, Interface, PciGuestAddress, PciHostAddress
 from kvnet.domain._attachments import Attachment, attachment, with_own_nad
-from kvnet.nic_models import MODELS
 from kvnet.spec import Interface as SpecInterface
 from kvnet.spec import Nad, Pod, Sriov
+from kvnet.spec.nic import MODELS
 from kvnet.values import PciAddress
 
 __all__ = ["Nic", "Taken", "imported_nics", "is_nic", "name_in_alias", "numbered", "pci_address"]

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
-from kvnet.defaults import counted_cpus, defaulted, has_cpu_hotplug
+from kvnet.defaults import Topology, counted_cpus, defaulted, has_cpu_hotplug, topology, vcpus
 from kvnet.device import Device, PciGuestAddress, read_device
 from kvnet.domain.edit import Style, laid_out
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
@@ -20,7 +20,6 @@ from kvnet.instancetypes import expand
 from kvnet.root_complex import ROOT_SLOTS, is_on_root_complex
 from kvnet.spec import Cpu, Machine, Resources
 from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
-from kvnet.topology import Topology, topology, vcpus
 from kvnet.values import quantity_ceil, quantity_text
 from kvnet.xml import escape, write
 from kvnet.xml.generate import to_text

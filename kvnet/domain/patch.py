@@ -15,7 +15,7 @@ from kvnet.domain.conflicts import conflicts, guest_address
 from kvnet.domain.document import NICS, DomainDocument, only_nic
 from kvnet.domain.edit import Edit, edited, removal, replacement, with_nics
 from kvnet.errors import FieldPath, Problem, XmlError
-from kvnet.nic_models import CONVENTIONAL_MODELS
+from kvnet.spec.nic import CONVENTIONAL_MODELS
 
 __all__ = ["patch"]
 

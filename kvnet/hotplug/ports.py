@@ -14,9 +14,9 @@ from kvnet.device import Device, EthernetSource, HostdevSource, Interface, PciGu
 from kvnet.domain.edit import edited, insertion, last_of
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.hotplug.live_domain import LiveDomain
-from kvnet.nic_models import CONVENTIONAL_MODELS
 from kvnet.root_complex import ROOT_SLOTS, asks_for_root_complex
 from kvnet.spec import Machine
+from kvnet.spec.nic import CONVENTIONAL_MODELS
 from kvnet.target import Target
 from kvnet.values import PciAddress
 from kvnet.xml import write

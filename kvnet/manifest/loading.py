@@ -24,9 +24,8 @@ from kvnet.manifest.document import (
     sound_documents,
     text_at_least,
 )
-from kvnet.manifest.objects import cluster_of, object_of
+from kvnet.manifest.objects import cluster_of, object_of, repeated
 from kvnet.manifest.partial import PartialMachine, partial_machine, with_misplaced_keys
-from kvnet.manifest.repeated import repeated
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Origin, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr

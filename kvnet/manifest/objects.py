@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvnet._lazy import lazy
+from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.manifest import binder
 from kvnet.manifest._kinds import API_OF, KUBEVIRT, NAD, skipped_as
-from kvnet.manifest._problems import MISSING, NAD_CONFIG, NO_KIND, UNKNOWN_FIELD, Flaw, Misfit, collected
+from kvnet.manifest._problems import MISSING, NAD_CONFIG, NO_KIND, REPEATED, UNKNOWN_FIELD, Flaw, Misfit, collected
 from kvnet.spec import (
     INSTANCETYPE_KINDS,
     PREFERENCE_KINDS,
@@ -33,11 +34,12 @@ else:
     # the classes of CNI plugins take 17 ms to import, which only those who have NADs pay for
     cni = lazy("kvnet.manifest.cni")
 
-__all__ = ["Made", "cluster_of", "object_of", "plain_cluster"]
+__all__ = ["Made", "cluster_of", "object_of", "plain_cluster", "repeated"]
 
 T = TypeVar("T")
 Made = Machine | Nad | Instancetype | Preference | ClusterConfig
 _VMI = "VirtualMachineInstance"
+_NAME_AT = FieldPath(("metadata", "name"))
 _NAMES = {"name": binder.reader(str), "namespace": binder.reader(str)}
 _ANNOTATIONS = {"annotations": binder.reader(Mapping[str, str])}
 _METADATA = {
@@ -282,3 +284,48 @@ binder.register(Machine, _only(Machine, f"one of {', '.join(TEMPLATES)}"), _plai
 binder.register(Nad, _only(Nad, NAD), _plain_nad)
 binder.register(Instancetype, _only(Instancetype, f"one of {', '.join(INSTANCETYPE_KINDS)}"), _plain_named)
 binder.register(Preference, _only(Preference, f"one of {', '.join(PREFERENCE_KINDS)}"), _plain_named)
+
+
+def repeated(objects: Iterable[tuple[Made, Origin | None]]) -> tuple[Problem, ...]:
+    """A warning for each object that takes the place of an earlier one, at the place of the later.
+
+    Objects with their origins. Machines are no matter, for each of them is compiled; nor are objects that say the same.
+    """
+    found: list[Problem] = []
+    last: dict[tuple[str, str], tuple[Made, Origin | None]] = {}
+    for each, origin in objects:
+        if isinstance(each, Machine):
+            continue
+        key = _identity(each)
+        earlier, earlier_origin = last.get(key, (each, None))
+        last[key] = each, origin
+        if _content(earlier) != _content(each):
+            found.append(_taken_place(key, origin, earlier_origin))
+    return tuple(found)
+
+
+def _identity(value: Nad | Instancetype | Preference | ClusterConfig) -> tuple[str, str]:
+    """The kind of an object, and its name with the namespace; a cluster has one KubeVirt object, whatever its name."""
+    if isinstance(value, ClusterConfig):
+        return KUBEVIRT, ""
+    if isinstance(value, Nad):
+        return NAD, f"{value.namespace or 'default'}/{value.name}"
+    is_of_cluster = value.kind.startswith("VirtualMachineCluster")
+    return value.kind, value.name if is_of_cluster else f"{value.namespace or 'default'}/{value.name}"
+
+
+def _content(value: Made) -> object:
+    """What counts of an object."""
+    if isinstance(value, Nad):
+        return value.config, value.annotations
+    return value if isinstance(value, ClusterConfig) else value.spec
+
+
+def _taken_place(key: tuple[str, str], origin: Origin | None, earlier: Origin | None) -> Problem:
+    kind, name = key
+    which = f"{kind} '{name}'" if name else f"{kind} object"
+    where = f" ({earlier.place(_NAME_AT)})" if earlier else ""
+    message = f"this {which} takes the place of an earlier one that says something else{where}"
+    hint = "leave one of them out" + (", or give it another name" if name else "")
+    place = origin.place(_NAME_AT) if origin else None
+    return Problem(_NAME_AT, REPEATED, message, hint=hint, severity=Severity.WARNING, place=place)

@@ -14,7 +14,6 @@ from attrs import define, field
 
 from kvnet.facts import HostFacts
 from kvnet.manifest._kinds import KUBEVIRT, NAD, SERVED
-from kvnet.nic_models import MODELS
 from kvnet.spec import (
     INSTANCETYPE_KINDS,
     REFERRING,
@@ -28,6 +27,7 @@ from kvnet.spec import (
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.interface import REMOVED_BINDINGS, Port, PortRange
 from kvnet.spec.keys import known_keys
+from kvnet.spec.nic import MODELS
 from kvnet.spec.wire import REST, Between, Lenient, Quantity, is_required, json_name, members_of
 from kvnet.values import ARCHITECTURES, MacAddress, PciAddress
 

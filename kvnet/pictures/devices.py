@@ -1,10 +1,11 @@
-"""The boxes of a NIC that libvirt's device tells of: the NIC as the guest sees it, and what it is plugged into."""
+"""Draw what libvirt's devices tell: the NIC as the guest sees it, what it is plugged into, and the NICs of a domain."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
 from kvnet.device import (
     BridgeSource,
     Device,
@@ -20,10 +21,10 @@ from kvnet.device import (
     VhostuserSource,
 )
 from kvnet.device.address import pci_text
-from kvnet.pictures.picture import Box
+from kvnet.pictures.picture import Box, Picture, Row
 from kvnet.xml.schema import RawElement, declaration
 
-__all__ = ["guest_box", "host_boxes"]
+__all__ = ["guest_box", "host_boxes", "picture_of_domain"]
 
 _PASSED_THROUGH = "passed through"
 
@@ -122,3 +123,26 @@ _SOURCES: dict[type, Callable[[Any], tuple[Box, ...]]] = {
     ),
 }
 """For each class of source, the boxes between the guest and the network."""
+
+
+def picture_of_domain(domain_xml: str | bytes, *, file: str = "<domain>") -> Picture:
+    """Draw the NICs of a domain, as libvirt would run them.
+
+    ``domain_xml`` is what ``read_domain`` takes, and ``file`` names it in problems. Raises XmlError where the document
+    cannot be read.
+    """
+    from kvnet.domain.read import about, domain_element, effective, parse_document, read_domain  # noqa: PLC0415 - lxml
+
+    devices = read_domain(domain_xml, lossless=True, file=file)
+    described = about(domain_element(parse_document(domain_xml, file), file))
+    rows = [
+        Row(boxes=(guest_box(_name(device, n), device), *host_boxes(device)))
+        for n, device in enumerate(effective(devices, described))
+    ]
+    return Picture(title=f"Domain {described.name or ''}".strip(), rows=tuple(rows))
+
+
+def _name(device: Device, n: int) -> str:
+    """The name of a NIC in the user's alias, else its number."""
+    alias = (device.alias or "").removeprefix(USER_ALIAS).removeprefix(VF_ALIAS)
+    return alias or f"NIC {n}"

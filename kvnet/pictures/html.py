@@ -6,7 +6,7 @@ import re
 from html import escape
 from typing import Final
 
-from kvnet.codes.page import page_url
+from kvnet.codes.catalogue import page_url
 from kvnet.errors import Problem
 from kvnet.pictures.picture import COLUMNS, Box, Picture, Row, told_of
 from kvnet.pictures.svg import as_svg

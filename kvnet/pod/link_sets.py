@@ -8,6 +8,7 @@ from typing import Final
 from attrs import field, frozen
 
 from kvnet.compiler.naming import bridge_name, tap_name
+from kvnet.defaults import queue_capacity
 from kvnet.errors import Problem
 from kvnet.interface_status.sources import InfoSource, sources_of, status_interfaces
 from kvnet.pod._basis import (
@@ -24,7 +25,6 @@ from kvnet.pod.found import FoundLink, PodFound
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Plugin, Sriov
 from kvnet.spec.cluster import BindingPlugin
 from kvnet.spec.nic import Nic
-from kvnet.topology import queue_capacity
 
 __all__ = ["LinkSet", "Plumbing", "link_set", "owner_of", "unbound"]
 

@@ -1,7 +1,8 @@
-"""Write problems in the format that a person or a program reads."""
+"""Write problems in the format that a person or a program reads; JSON and YAML are written here."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, Final
@@ -10,12 +11,14 @@ from attrs import frozen
 
 from kvnet.errors import Problem
 
-__all__ = ["FORMATS", "Findings", "write"]
+__all__ = ["FORMATS", "Findings", "as_json", "as_yaml", "json", "write", "yaml"]
+
+_LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 FORMATS: Final[Mapping[str, str]] = {
     "text": "kvnet.report.text",
-    "json": "kvnet.report.plain_data",
-    "yaml": "kvnet.report.plain_data",
+    "json": "kvnet.report.formats",
+    "yaml": "kvnet.report.formats",
     "sarif": "kvnet.report.sarif",
     "github": "kvnet.report.github",
     "junit": "kvnet.report.junit",
@@ -77,3 +80,31 @@ def write(
     writer: Any = getattr(import_module(FORMATS[format]), format)
     written: str = writer(findings)
     return written
+
+
+def json(findings: Findings) -> str:
+    """The problems as a JSON list; the keys are those of ``Problem.as_dict``."""
+    return as_json([each.as_dict() for each in findings.problems])
+
+
+def yaml(findings: Findings) -> str:
+    """The problems as a YAML list; the keys are those of ``Problem.as_dict``."""
+    return as_yaml([each.as_dict() for each in findings.problems])
+
+
+def as_json(value: Any) -> str:
+    """Plain data as JSON that people can read; keys keep their order."""
+    from json import dumps  # noqa: PLC0415 - what other formats do not need
+
+    return dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_yaml(value: Any) -> str:
+    """Plain data as YAML; keys keep their order."""
+    from yaml import safe_dump  # noqa: PLC0415 - what other formats do not need
+
+    text: str = safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    if _LINE_BREAKS.search(text):
+        # PyYAML writes these three as they are, and reads spaces
+        text = safe_dump(value, sort_keys=False, allow_unicode=False, width=100)
+    return text

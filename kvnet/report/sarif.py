@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from kvnet.codes import explanation
 from kvnet.errors import Problem, Severity
+from kvnet.report.baseline import Fingerprint, numbered
 from kvnet.report.excerpt import excerpt
-from kvnet.report.fingerprint import Fingerprint, numbered
 from kvnet.report.fixes import fix_of
 from kvnet.report.formats import Findings
 

@@ -60,7 +60,7 @@ def told(
 
 
 def _linked(code: str) -> str:
-    from kvnet.codes.page import page_url  # noqa: PLC0415 - what a pipe does not need
+    from kvnet.codes.catalogue import page_url  # noqa: PLC0415 - what a pipe does not need
 
     return f"\033]8;;{page_url(code)}\033\\{code}\033]8;;\033\\"
 

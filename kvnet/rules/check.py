@@ -14,18 +14,15 @@ from kvnet.instancetypes import Expansion, expand
 from kvnet.rules import (
     advice,
     bindings,
-    boot,
     claims,
-    cpu,
-    dhcp,
     guest_network,
     interfaces,
     ipv6_advice,
     libvirt,
+    machine,
     metadata,
     nad_advice,
     networks,
-    ports,
     queue_advice,
     reach_advice,
 )
@@ -157,10 +154,7 @@ ADMISSION = (
     *claims.RULES,
     *bindings.RULES,
     *interfaces.RULES,
-    *ports.RULES,
-    *dhcp.RULES,
-    *boot.RULES,
-    *cpu.RULES,
+    *machine.RULES,
     *guest_network.RULES,
 )
 """The rules of KubeVirt's admission, in its order."""

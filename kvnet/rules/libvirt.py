@@ -13,10 +13,10 @@ from enum import Enum
 from attrs import define, field
 
 from kvnet.errors import Problem
-from kvnet.nic_models import CONVENTIONAL_MODELS
 from kvnet.root_complex import is_on_root_complex, root_slots
 from kvnet.rules.context import Nic, Rule, RuleContext
 from kvnet.spec import Plugin, Sriov
+from kvnet.spec.nic import CONVENTIONAL_MODELS
 from kvnet.target import Profile, architecture_of
 from kvnet.values import PciAddress
 

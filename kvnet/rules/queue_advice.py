@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from kvnet.defaults import with_cpu_request
+from kvnet.defaults import MAX_QUEUES, topology, vcpus, with_cpu_request
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.rules.context import Rule, RuleContext, note, warning
 from kvnet.rules.labels import is_windows
 from kvnet.rules.occasions import MULTIQUEUE
 from kvnet.spec import TEMPLATES, Bridge, Masquerade, PasstBinding, Plugin
 from kvnet.target import architecture_of
-from kvnet.topology import MAX_QUEUES, topology, vcpus
 
 __all__ = ["RULES"]
 

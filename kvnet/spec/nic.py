@@ -1,6 +1,8 @@
-"""The NICs of a machine: each interface joined with the network of its name."""
+"""The NICs of a machine: each interface joined with the network of its name, and the models that KubeVirt admits."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from attrs import frozen
 
@@ -9,7 +11,19 @@ from kvnet.spec.interface import Binding, Interface
 from kvnet.spec.machine import Machine
 from kvnet.spec.network import Network
 
-__all__ = ["Nic", "interfaces_at", "nics_of"]
+__all__ = ["CONVENTIONAL_MODELS", "MODELS", "Nic", "interfaces_at", "nics_of"]
+
+MODELS: Final = ("e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio")
+"""KubeVirt's models (``pkg/network/admitter``), as ``interfaces[].model`` spells them.
+
+``newer=`` of the model in ``kvnet/device/devices.py`` has the release of libvirt that came with each younger one.
+"""
+
+CONVENTIONAL_MODELS: Final = (None, "e1000", "rtl8139", "virtio-transitional")
+"""libvirt's models that take a slot of a PCI bridge on q35, with no model meaning rtl8139; all others take a root port.
+
+Measured with libvirt 9.0, which puts ne2k_pci and pcnet on root ports too.
+"""
 
 
 @frozen(slots=False)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from kvnet.device import Device, Hostdev, Interface
-from kvnet.nic_models import MODELS
+from kvnet.spec.nic import MODELS
 from kvnet.testing.devices import devices
 from kvnet.testing.values import labels, xml_texts
 from kvnet.xml import write

@@ -32,11 +32,22 @@ from kvnet.cni.values import (
 )
 from kvnet.facts import MACVTAP_MODES, HostFacts, HostNetwork
 from kvnet.manifest.binder import plain
-from kvnet.nic_models import MODELS
 from kvnet.rules.check import check
 from kvnet.spec import Instancetype, Interface, Machine, Nad, Network, Preference, VmiSpec
 from kvnet.spec.cluster import ClusterConfig
-from kvnet.spec.wire import REST, Architecture, Between, IpText, Quantity, Release, Tagged, json_name, members_of
+from kvnet.spec.nic import MODELS
+from kvnet.spec.wire import (
+    REST,
+    Architecture,
+    Between,
+    IpText,
+    Quantity,
+    Release,
+    Tagged,
+    json_name,
+    kept_of,
+    members_of,
+)
 from kvnet.target import VIRT_TYPES, Target, VirtType
 from kvnet.testing.values import labels, mac_addresses, pci_addresses, unicast_macs
 from kvnet.values import ARCHITECTURES, MacAddress, PciAddress
@@ -362,7 +373,7 @@ def _tagged(tag: str, cls: Any) -> SearchStrategy[Any]:
 
 
 def _fields(cls: Any) -> dict[str, SearchStrategy[Any]]:
-    """A strategy for each field of a class; unknown members have keys that no field has."""
+    """A strategy for each field of a class; unknown members have keys that kvnet knows nothing of."""
     kinds = get_type_hints(cls, include_extras=True)
     drawn: dict[str, SearchStrategy[Any]] = {}
     for field in attrs.fields(cls):
@@ -372,7 +383,7 @@ def _fields(cls: Any) -> dict[str, SearchStrategy[Any]]:
         elif field.name != REST:
             drawn[field.name] = _of(kinds[field.name])
     if REST in kinds:
-        known = {json_name(field) for field in attrs.fields(cls)}
+        known = {key for field in attrs.fields(cls) for key in (json_name(field), *kept_of(field))}
         drawn[REST] = st.dictionaries(_TEXTS.filter(lambda key: key not in known), _JSON, max_size=2)
     return drawn
 

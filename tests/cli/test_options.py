@@ -11,7 +11,7 @@ import pytest
 
 import kvnet
 from kvnet import pictures
-from kvnet.cli import formats, options
+from kvnet.cli import options, output
 from kvnet.cli.commands import COMMANDS
 from kvnet.cli.main import parser
 from kvnet.hotplug import HotplugPolicy
@@ -64,7 +64,7 @@ def test_every_form_of_output_has_a_writer() -> None:
     assert {name: own for name, (own, *_) in offered.items()} == OWN
     for _, *others in offered.values():
         assert others
-        assert set(others) <= set(formats.WRITERS)
+        assert set(others) <= set(output.WRITERS)
 
 
 def test_the_options_that_the_docs_call_common_are_on_every_command_that_reads_manifests() -> None:
@@ -157,10 +157,10 @@ def test_a_command_cannot_name_a_form_without_a_writer() -> None:
 def test_a_form_that_gets_a_writer_can_be_offered_and_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(formats, "WRITERS", {**formats.WRITERS, "repr": repr})
+    monkeypatch.setattr(output, "WRITERS", {**output.WRITERS, "repr": repr})
     command = argparse.ArgumentParser()
     options._output(command, "text", "json", "repr")
-    formats.write(["a"], command.parse_args(["-o", "repr"]).output)
+    output.write(["a"], command.parse_args(["-o", "repr"]).output)
     assert capsys.readouterr().out == "['a']"
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from kvnet.codes import GROUPS, UnknownCode, explanation, explanations
-from kvnet.codes.page import read_page
+from kvnet.codes.catalogue import read_page
 
 PAGE = explanation("KN906").text
 MALFORMED = {

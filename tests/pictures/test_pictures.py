@@ -12,7 +12,7 @@ from lxml import etree
 
 import kvnet
 from kvnet.pictures import FORMATS, Box, Picture, Row, picture
-from kvnet.pictures.domain import picture_of_domain
+from kvnet.pictures.devices import picture_of_domain
 from kvnet.testing import domains, machines, targets
 
 NAD = (

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from kvnet.cli.reference import styled
 from kvnet.codes import Explanation, explanations
-from kvnet.codes.terminal import styled
 
 ESCAPE = re.compile(r"\x1b\[\d*m")
 HEAD = "# KN1: A `b`\n\n| Severity | Source |\n| --- | --- |\n| note | `x.go` |\n"
