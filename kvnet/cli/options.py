@@ -276,7 +276,7 @@ def _pod(command: argparse.ArgumentParser) -> None:
     phase = "whether the machine starts, runs, or arrives by a migration (default: startup)"
     command.add_argument("--phase", choices=_PHASES, default="startup", help=phase)
     own, *others = _POD_FORMATS
-    forms = (own, *formats.supported("json", "yaml"), *others)
+    forms = (own, *supported("json", "yaml"), *others)
     command.add_argument("-o", "--output", choices=forms, default=own, help="the format (default: text)")
 
 

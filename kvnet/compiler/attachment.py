@@ -30,7 +30,7 @@ from kvnet.cni.plugins import (
     VlanPlugin,
 )
 from kvnet.cni.values import is_link_name
-from kvnet.compiler._wishes import wishes_of
+from kvnet.compiler._cni_settings import wishes_of
 from kvnet.device import (
     BridgeSource,
     DirectSource,

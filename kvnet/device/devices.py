@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvnet.device._agreement import OF_HOSTDEVS, OF_INTERFACES, TOGETHER_SINCE
+from kvnet.device._refused_together import OF_HOSTDEVS, OF_INTERFACES, TOGETHER_SINCE
 from kvnet.device.address import GuestAddress, PciHostAddress
 from kvnet.device.common import ALIAS, DEVICE_NAME, Acpi, Rom, Teaming
 from kvnet.device.driver import Backend, Driver, HostdevDriver

@@ -118,7 +118,7 @@ def suppressions(sources: Mapping[str, str]) -> Suppressions:
         if not ("kvnet:" in text or ANNOTATION in text):
             continue
         # the texts of most files have none, and need not be parsed again
-        for place, codes, first, last in import_module("kvnet.report._marks").marks(file, text):
+        for place, codes, first, last in import_module("kvnet.report._suppression_marks").marks(file, text):
             try:
                 names = tuple([selector(each) for each in codes.split(",") if each.strip()])
             except ValueError as error:

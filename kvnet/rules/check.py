@@ -28,7 +28,7 @@ from kvnet.rules import (
 )
 from kvnet.rules.bindings import REMOVED_BINDING_CODES
 from kvnet.rules.context import Rule, RuleContext, Rules, refusal
-from kvnet.rules.verdicts import remembered
+from kvnet.rules.shapes import remembered
 from kvnet.spec import Machine
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import ARCHITECTURES, Profile, Target, architecture_conflict, checked_target, known_architecture

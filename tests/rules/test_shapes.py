@@ -17,9 +17,9 @@ from machines import multus, nic, pod, vmi
 import kvnet
 from kvnet.errors import Problem
 from kvnet.facts import HostFacts, PodLink, PodNetwork
-from kvnet.rules import verdicts
+from kvnet.rules import shapes
 from kvnet.rules.check import _findings as judge
-from kvnet.rules.verdicts import remembered, shape_of
+from kvnet.rules.shapes import remembered, shape_of
 from kvnet.spec import Machine, Nad
 from kvnet.spec.cluster import BindingPlugin, ClusterConfig
 from kvnet.target import Target
@@ -349,8 +349,8 @@ def test_shapes_without_end_do_not_fill_the_memory() -> None:
         machine["spec"]["domain"]["memory"]["guest"] = f"{n + 1}Gi"
         told(kvnet.load(machine), target)
         told(kvnet.load(machine), Target(virt_type="qemu"))
-    assert len(verdicts._known) <= 16
-    assert all(len(known) <= 256 for _, known in verdicts._known.values())
+    assert len(shapes._known) <= 16
+    assert all(len(known) <= 256 for _, known in shapes._known.values())
 
 
 def test_what_has_no_hash_is_judged_by_itself() -> None:
