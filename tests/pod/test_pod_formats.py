@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,6 @@ import kvnet
 from kvnet import FactsError, PodFound, testing
 from kvnet.cli import pod as command
 from kvnet.cli.formats import headed_texts
-from kvnet.manifest.binder import plain
 from kvnet.pod import Phase, assumed_found, dnsmasq, found_after
 from kvnet.spec import Machine
 
@@ -132,26 +135,40 @@ WRONG: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
-@st.composite
-def _spoilt(draw: st.DrawFn) -> Any:
-    """A description of a pod in which one value was put in place of another."""
-    data = json.loads(json.dumps(plain(draw(testing.values_of(PodFound)))))
-    holder: Any = data
-    key: Any = draw(st.sampled_from(["links", "routes", "leases", "preparations", "hostIP", "hostname"]))
-    while True:
-        inner: Any = holder[key] if isinstance(holder, list) else holder.get(key)
-        keys = [*inner] if isinstance(inner, dict) else [*range(len(inner))] if isinstance(inner, list) else []
-        if not keys or draw(st.booleans()):
-            holder[key] = draw(WRONG)
-            return data
-        holder, key = inner, draw(st.sampled_from(keys))
+FULL = {
+    "links": [
+        {"name": "eth0", "index": 3, "kind": "veth", "mac": "0a:58:0a:f4:00:05", "mtu": 1450, "controller": "k6t-eth0"}
+        | {"ipv4": ["10.244.0.5/24"], "ipv6": ["fd10:244::5/64"], "ipv4Enabled": True, "ipv6Enabled": False}
+    ],
+    "routes": [{"destination": "0.0.0.0/0", "link": "eth0", "gateway": "10.244.0.1"}],
+    "preparations": {"default": "finished"},
+    "leases": {
+        "eth0": {"ipamDisabled": False, "address": "10.244.0.5/24", "mac": "0a:58:0a:f4:00:05", "gateway": "10.244.0.1"}
+        | {"routes": [{"destination": "10.96.0.0/12", "gateway": "10.244.0.1"}]}
+    },
+    "hostIP": "fd00::1",
+    "hostname": "web",
+    "resolvConf": "nameserver 10.96.0.10",
+    "launcherPID": 55,
+}
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(_spoilt())
-def test_a_value_of_another_type_is_read_or_refused_with_its_place(data: Any) -> None:
+def _places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if at:
+        yield at
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from _places(value[key], (*at, key))
+
+
+@given(st.sampled_from([*_places(FULL)]), WRONG)
+def test_a_value_of_another_type_is_read_or_refused_with_its_place(at: tuple[Any, ...], wrong: Any) -> None:
+    data: Any = deepcopy(FULL)
+    *outer, last = at
+    holder = reduce(getitem, outer, data)
+    holder[last] = wrong
     told = _refusals(json.dumps(data))
     assert all(each.code == "KN022" and each.place and each.place.file == "pod.yaml" for each in told)
+    assert all(each.at.parts[: len(at)] == at for each in told)
 
 
 def _refusals(text: str) -> tuple[kvnet.Problem, ...]:
