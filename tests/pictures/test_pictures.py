@@ -64,6 +64,27 @@ def test_in_a_pod_each_nic_is_drawn_to_its_network_by_kubevirts_names() -> None:
     assert [row.is_broken for row in made.rows] == [False, True, False]
 
 
+SERVED = {
+    "masquerade": ("masquerade: {}", "pod: {}", ("NAT for 10.0.2.0/24", "DHCP gives 10.0.2.2")),
+    "masquerade with IPv6": (
+        "masquerade: {}",
+        "pod: {vmNetworkCIDR: 10.9.0.0/28, vmIPv6NetworkCIDR: 'fd42::/120'}",
+        ("NAT for 10.9.0.0/28", "DHCP gives 10.9.0.2", "NAT for fd42::/120", "DHCP gives fd42::2"),
+    ),
+    "a network that is none": ("masquerade: {}", "pod: {vmNetworkCIDR: 10.0.2.0/31}", ()),
+    "a bridge on the pod network": ("bridge: {}", "pod: {}", ("DHCP gives the link's address",)),
+    "a bridge on a NAD without an IPAM": ("bridge: {}", "multus: {networkName: lan}", ()),
+}
+
+
+@pytest.mark.parametrize(("binding", "network", "facts"), SERVED.values(), ids=SERVED)
+def test_the_bridge_of_a_pod_tells_of_nat_and_dhcp(binding: str, network: str, facts: tuple[str, ...]) -> None:
+    spec = f"{{domain: {{devices: {{interfaces: [{{name: a, {binding}}}]}}}}, networks: [{{name: a, {network}}}]}}"
+    made = drawn(f"{NAD}kind: VirtualMachineInstance\nmetadata: {{name: web}}\nspec: {spec}\n")
+    (bridge,) = [box for box in made.boxes if box.column == 2]
+    assert bridge.facts == facts
+
+
 def test_on_a_host_each_nic_is_drawn_to_what_its_device_is_plugged_into() -> None:
     made = drawn(NAD + VM, profile="host")
     assert chains(made) == [

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Interface
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from machines import nic, pod, vmi
+from pod.hostile import hostile_machines
 
 import kvnet
 from kvnet import PodFound, PodNat
 from kvnet.pod import FoundLink
 from kvnet.pod.nft import LinkName, PortSpan
-from kvnet.spec import Interface, InterfaceStatus, Machine, Masquerade, Network, Pod, Port, PortRange, Status
+from kvnet.spec import Machine
 
 FOUND = kvnet.loads_found("links: [{name: eth0, ipv4: [169.254.1.5/16, 10.244.0.5/24], ipv6: ['fd10:244::5/64']}]")
 RANGES = kvnet.Target(cluster=kvnet.ClusterConfig(feature_gates=frozenset({"PortRangesSpec"})))
@@ -157,36 +156,8 @@ def test_a_span_of_ports_has_port_numbers_in_order(ports: tuple[Any, ...], error
         PortSpan(*ports)
 
 
-HOSTILE = st.text(st.sampled_from("'\"`;{}\n\r\t *$()\\|&<>#/.,-:%@!aé0"), max_size=12) | st.sampled_from(
-    ["eth0; flush ruleset", '" }; delete table ip filter; #', "tcp", "10.0.2.0/24\nflush ruleset", "{ 1 }", "22, 23"]
-)
 ARGUMENT = re.compile(r'"?[A-Za-z0-9_.:-]{1,45}"?|\{ [0-9a-f.:, -]+ \}|\{ type nat hook [a-z]+ priority -?[0-9]+; \}')
 LINE = re.compile(r'[A-Za-z0-9_.:,;{}" -]*')
-
-
-@st.composite
-def hostile_machines(draw: st.DrawFn) -> tuple[Machine, PodFound]:
-    """Machines whose every text is hostile, in a pod that has the link that they name."""
-    name, link = draw(HOSTILE), draw(HOSTILE | st.just("eth0"))
-    numbers = st.integers(-1, 65537)
-    ports = st.builds(Port, port=numbers, name=HOSTILE, protocol=st.sampled_from(["TCP", None]) | HOSTILE)
-    ranges = st.builds(PortRange, protocol=st.just("UDP") | HOSTILE, start=numbers, end=numbers)
-    cidr = st.none() | HOSTILE
-    network = Network(name=name, sources=(Pod(vm_network_cidr=draw(cidr), vm_ipv6_network_cidr=draw(cidr)),))
-    interface = Interface(
-        name=name,
-        bindings=(Masquerade(),),
-        ports=draw(st.none() | st.lists(ports, max_size=2).map(tuple)),
-        port_ranges=draw(st.none() | st.lists(ranges, max_size=2).map(tuple)),
-        tag=draw(HOSTILE),
-    )
-    status = Status(
-        interfaces=(InterfaceStatus(name=name, pod_interface_name=link),), rest={"migrationTransport": draw(HOSTILE)}
-    )
-    machine = Machine(name=draw(HOSTILE), annotations={"sidecar.istio.io/inject": draw(HOSTILE | st.just("true"))})
-    machine = attrs.evolve(machine.with_nics((interface,), (network,)), status=status)
-    ipv4, ipv6 = IPv4Interface("10.244.0.5/24"), IPv6Interface("fd10:244::5/64")
-    return machine, PodFound(links=(FoundLink(name=link or "eth0", ipv4=(ipv4,), ipv6=(ipv6,)),))
 
 
 @given(hostile_machines())
