@@ -24,7 +24,7 @@ from pod.rulesets import masqueraded, pods
 import kvnet
 from kvnet import FactsError, PodFound, testing
 from kvnet.cli import pod as command
-from kvnet.cli.formats import headed_texts
+from kvnet.cli.output import headed_texts
 from kvnet.pod import Phase, assumed_found, dnsmasq, found_after
 from kvnet.spec import Machine
 
