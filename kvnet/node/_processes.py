@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from attrs import frozen
 
-from kvnet.node._files import write_private
+from kvnet.node.state import write_private
 
 __all__ = ["Process"]
 

@@ -17,10 +17,10 @@ from attrs import frozen
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.live import LibvirtError
-from kvnet.node._files import private_folder, write_private
 from kvnet.node._keeper_files import KeeperFiles
 from kvnet.node._processes import Process
-from kvnet.node.inside import namespace_file
+from kvnet.node.namespaces import namespace_path
+from kvnet.node.state import write_private
 
 __all__ = ["Domain", "domain_of", "start_domain", "stop_domain"]
 
@@ -51,7 +51,8 @@ def start_domain(document: str, folder: Path, namespace: str) -> Domain:
 
     The domain outlives this process. Raises LibvirtError where libvirt refuses it, or it does not start.
     """
-    files = KeeperFiles(private_folder(folder))
+    folder.mkdir(mode=0o700, exist_ok=True)
+    files = KeeperFiles(folder)
     lock = os.open(files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,7 +70,7 @@ def start_domain(document: str, folder: Path, namespace: str) -> Domain:
 def _forget(files: KeeperFiles, namespace: str) -> None:
     """Forget the process of a QEMU that has ended."""
     files.keeper.unlink(missing_ok=True)
-    process = files.qemu_process(namespace_file(namespace))
+    process = files.qemu_process(namespace_path(namespace))
     if process is None or not process.runs:
         files.qemu.unlink(missing_ok=True)
 
@@ -78,7 +79,7 @@ def _keep(files: KeeperFiles, namespace: str, lock: int) -> None:
     """Start a keeper, which holds the lock from its first moment, and wait until the domain runs."""
     told, report = os.pipe()
     with open(told, encoding="utf-8") as stream:
-        command = [sys.executable, "-m", "kvnet.node.keeper", str(files.folder), str(namespace_file(namespace))]
+        command = [sys.executable, "-m", "kvnet.node.keeper", str(files.folder), str(namespace_path(namespace))]
         try:
             with open(os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "wb") as log:
                 subprocess.Popen(
@@ -94,7 +95,7 @@ def _keep(files: KeeperFiles, namespace: str, lock: int) -> None:
             os.close(report)
         answer = stream.read()
     if not answer:
-        raise _error("KN881", f"the process that keeps the domain ended: {_last_lines(files.log)}")
+        raise _error("KN887", f"the process that keeps the domain ended: {_last_lines(files.log)}")
     problems = json.loads(answer)["problems"]
     if problems:
         raise LibvirtError([_read_problem(each) for each in problems])
@@ -114,7 +115,7 @@ def _described(files: KeeperFiles) -> Domain:
     try:
         told = _ask_again(files, "describe", _DESCRIBE_SECONDS)
     except OSError as error:
-        raise _error("KN881", f"the process that keeps the domain does not answer: {error}") from error
+        raise _error("KN887", f"the process that keeps the domain does not answer: {error}") from error
     return Domain(xml=told["xml"], console=told["console"], agent=told["agent"])
 
 
@@ -155,10 +156,10 @@ def stop_domain(folder: Path, namespace: str) -> None:
         with suppress(OSError):
             _ask_again(files, "stop", _STOP_SECONDS)
     keeper = Process.recorded(files.keeper)
-    qemu = files.qemu_process(namespace_file(namespace))
+    qemu = files.qemu_process(namespace_path(namespace))
     for process, grace in ((keeper, _STOP_SECONDS), (qemu, _QEMU_SECONDS)):
         if process is not None and process.runs and not process.end(grace=grace):
-            raise _error("KN881", f"the process {process.pid} does not end")
+            raise _error("KN887", f"the process {process.pid} does not end")
     shutil.rmtree(folder)
 
 

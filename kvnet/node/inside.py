@@ -8,15 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-__all__ = ["enter", "execute", "namespace_file"]
+from kvnet.node.namespaces import namespace_path
 
-_NAMESPACES: Final = Path("/run/netns")
+__all__ = ["enter", "execute"]
+
 _CLONE_NEWNET: Final = 0x40000000  # setns(2)
-
-
-def namespace_file(name: str) -> Path:
-    """The file of a network namespace."""
-    return _NAMESPACES / name
 
 
 def enter(namespace: Path) -> None:
@@ -32,5 +28,5 @@ def enter(namespace: Path) -> None:
 
 def execute(command: Sequence[str], namespace: str) -> NoReturn:
     """Become a command inside a network namespace. Raises OSError where there is no such command or namespace."""
-    enter(namespace_file(namespace))
-    os.execvp(command[0], command)
+    enter(namespace_path(namespace))
+    os.execvp(command[0], list(command))

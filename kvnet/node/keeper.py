@@ -1,4 +1,4 @@
-"""The process that keeps a machine's domain: it holds libvirt's embedded driver inside the network namespace of the pod.
+"""The process that keeps a domain: libvirt's embedded driver inside the network namespace of a pod.
 
 ``domains`` starts it as ``python -m kvnet.node.keeper``. It ends when the domain ends, or when it is asked to.
 """
