@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,39 +28,57 @@ _NO_DAD: Final = 0x02
 """IFA_F_NODAD: the address is of use at once, for nobody else in the pod can have it."""
 
 
+@contextmanager
+def _kernel(namespace: str) -> Iterator[IPRoute]:
+    """The kernel's interface inside a pod. Raises NodeError (KN884) with what the kernel refuses."""
+    from pyroute2 import IPRoute  # noqa: PLC0415 - an extra
+    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415
+
+    with entered(namespace), IPRoute() as kernel:
+        try:
+            yield kernel
+        except (OSError, NetlinkError) as error:
+            raise node_error("KN884", f"the kernel refuses a change of the links in {namespace}: {error}") from error
+
+
 def make_links(namespace: str, links: Iterable[DesiredLink]) -> None:
     """Make links inside a pod, in order; those that are absent in the plan are removed. One that is there stays.
 
-    Raises NodeError (KN884) with what the kernel refuses.
+    Raises NodeError (KN884) with what the kernel refuses, as the other functions do.
     """
-    from pyroute2 import IPRoute  # noqa: PLC0415 - an extra
-
-    with entered(namespace), IPRoute() as kernel:
+    with _kernel(namespace) as kernel:
         for link in links:
-            try:
-                _MAKERS[type(link)](kernel, link)
-            except Exception as error:
-                if not _is_of_kernel(error):
-                    raise
-                raise node_error(
-                    "KN884", f"the kernel refuses the link '{link.name}' in {namespace}: {error}"
-                ) from error
+            _MAKERS[type(link)](kernel, link)
 
 
 def remove_links(namespace: str, links: Iterable[DesiredLink]) -> None:
-    """Take links away that were made, the last one first; the pod's NIC gets its name back, for its CNI plugin."""
-    from pyroute2 import IPRoute  # noqa: PLC0415 - an extra
+    """Take links away that were made, and give the pod's NIC its name, MAC address and addresses back.
 
+    Its CNI plugin finds it as it made it, then. It can be interrupted, and begun again.
+    """
     made = tuple(links)
-    old_names = {link.controller: link.name for link in made if isinstance(link, RenamedLink)}
-    with entered(namespace), IPRoute() as kernel:
-        for link in reversed(made):
-            if not isinstance(link, RenamedLink):
+    moved = {each.network: each.name for each in made if isinstance(each, RenamedLink)}
+    with _kernel(namespace) as kernel:
+        for link in made:
+            if isinstance(link, BridgeLink | TapLink):
                 _delete(kernel, link.name)
         for link in made:
-            if isinstance(link, DummyLink) and (nic := _index(kernel, old_names.get(_bridge_of(made, link), ""))):
-                kernel.link("set", index=nic, state="down")
-                kernel.link("set", index=nic, ifname=link.name)
+            if isinstance(link, DummyLink):
+                _move_back(kernel, moved[link.network], link)
+
+
+def _move_back(kernel: IPRoute, moved: str, dummy: DummyLink) -> None:
+    """Put the pod's NIC in place of the dummy. Without a NIC under the other name, what has the name is the NIC."""
+    nic = _index(kernel, moved)
+    if nic is not None:
+        _delete(kernel, dummy.name)
+        kernel.link("set", index=nic, state="down")
+        kernel.link("set", index=nic, ifname=dummy.name, **_given(dummy))
+    nic = _index(kernel, dummy.name)
+    if nic is not None:
+        _set_ipv6(dummy.name, dummy.ipv6)
+        kernel.link("set", index=nic, state="up")
+        _add_addresses(kernel, nic, dummy.ipv4, dummy.ipv6)
 
 
 def set_kernel(namespace: str, sysctls: Iterable[Sysctl]) -> None:
@@ -70,9 +90,7 @@ def set_kernel(namespace: str, sysctls: Iterable[Sysctl]) -> None:
 
 def loopback_up(namespace: str) -> None:
     """Switch the loopback link of a pod on, as container runtimes do."""
-    from pyroute2 import IPRoute  # noqa: PLC0415 - an extra
-
-    with entered(namespace), IPRoute() as kernel:
+    with _kernel(namespace) as kernel:
         kernel.link("set", index=1, state="up")
 
 
@@ -100,10 +118,20 @@ def _bridge(kernel: IPRoute, link: BridgeLink) -> None:
 
 
 def _dummy(kernel: IPRoute, link: DummyLink) -> None:
-    """The dummy stays down, as KubeVirt's: its addresses are there to be read."""
+    """The dummy stays down, as KubeVirt's: its addresses are there to be read.
+
+    Where the kernel has no dummies, a bridge without ports takes its place, which does as little.
+    """
+    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415 - an extra
+
     if _gone(kernel, link) or _index(kernel, link.name) is not None:
         return
-    kernel.link("add", ifname=link.name, kind="dummy", **_given(link))
+    try:
+        kernel.link("add", ifname=link.name, kind="dummy", **_given(link))
+    except NetlinkError as error:
+        if error.code != errno.EOPNOTSUPP:
+            raise
+        kernel.link("add", ifname=link.name, kind="bridge", **_given(link))
     _set_ipv6(link.name, link.ipv6)
     _add_addresses(kernel, _known(kernel, link.name), link.ipv4, link.ipv6)
 
@@ -113,7 +141,7 @@ def _renamed(kernel: IPRoute, link: RenamedLink) -> None:
     if link.index is None or _index(kernel, link.name) is not None:
         return
     bridge = _known(kernel, link.controller)
-    mac = kernel.get_links(bridge)[0].get("address")
+    mac = next(iter(kernel.get_links(bridge))).get("address")
     kernel.link("set", index=bridge, address=mac)
     kernel.flush_addr(index=link.index)
     kernel.link("set", index=link.index, state="down")
@@ -173,11 +201,6 @@ def _delete(kernel: IPRoute, name: str) -> None:
         kernel.link("del", index=index)
 
 
-def _bridge_of(links: Iterable[DesiredLink], dummy: DummyLink) -> str:
-    """The bridge of the network that a dummy stands for."""
-    return next((each.name for each in links if isinstance(each, BridgeLink) and each.network == dummy.network), "")
-
-
 def _index(kernel: IPRoute, name: str) -> int | None:
     return next(iter(kernel.link_lookup(ifname=name)), None) if name else None
 
@@ -195,10 +218,10 @@ def _set_ipv6(name: str, family: AddressFamily) -> None:
 
 
 def _add_addresses(kernel: IPRoute, index: int, *families: AddressFamily) -> None:
-    present = {each.get("address") for each in kernel.get_addr(index=index)}
+    """Give a link addresses; one that it has already is no error, as the kernel makes link-local ones by itself."""
     for address in (each for family in families for each in family.addresses):
-        if str(address.ip) not in present:
-            kernel.addr("add", index=index, address=str(address.ip), mask=address.network.prefixlen, **_flags(address))
+        given = {"address": str(address.ip), "mask": address.network.prefixlen, **_flags(address)}
+        kernel.addr("replace", index=index, **given)
 
 
 def _flags(address: IPv4Interface | IPv6Interface) -> dict[str, int]:
@@ -210,9 +233,3 @@ def _set(path: str, value: str) -> None:
     file = Path("/proc/sys") / path
     if file.exists():
         file.write_text(value)
-
-
-def _is_of_kernel(error: Exception) -> bool:
-    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415 - an extra
-
-    return isinstance(error, OSError | NetlinkError)

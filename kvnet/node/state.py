@@ -63,10 +63,7 @@ def _root(path: Path | str | None) -> Path:
 class StateFolder:
     """The folder that holds the state of all machines: ``$KVNET_ROOT``, or ``/var/lib/kvnet``, unless it is given."""
 
-    root: Path = field(
-        factory=lambda: Path(os.environ.get(_ROOT_VARIABLE) or DEFAULT_ROOT),
-        converter=lambda path: Path(path).absolute(),
-    )
+    root: Path = field(default=None, converter=_root)
 
     def pod(self, name: str) -> PodFolder:
         """What is kept of a machine, by ``namespace/name``; the folder is named by a hash of that."""

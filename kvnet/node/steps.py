@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from kvnet.node.programs import run
 from kvnet.node.servers import start_server, stop_servers
 from kvnet.node.state import PodFolder, StateFolder
 from kvnet.pod import (
+    AddressFamily,
     BridgeLink,
     DesiredLink,
     DhcpServer,
@@ -37,6 +38,7 @@ from kvnet.pod import (
 )
 from kvnet.spec import Machine
 from kvnet.target import Target
+from kvnet.values import MacAddress
 
 __all__ = ["Progress", "Wanted", "Work", "attached", "make", "undo"]
 
@@ -48,6 +50,7 @@ _KINDS: Final[Mapping[str, type]] = {
     "renamed": RenamedLink,
     "tap": TapLink,
 }
+_REMEMBERED: Final = ("network", "name", "controller", "mac", "mtu")
 
 
 @frozen(kw_only=True)
@@ -242,14 +245,28 @@ def _plain(given: list[Attachment]) -> list[dict[str, Any]]:
     return [asdict(each) for each in given]
 
 
-def _recorded(link: DesiredLink) -> dict[str, str]:
-    """What must be known of a link to take it away."""
+def _recorded(link: DesiredLink) -> dict[str, Any]:
+    """What must be known of a link to take it away, as plain data."""
     kind = next(kind for kind, known in _KINDS.items() if isinstance(link, known))
-    controller = {"controller": link.controller} if isinstance(link, RenamedLink | TapLink) else {}
-    return {"kind": kind, "network": link.network, "name": link.name, **controller}
+    written: dict[str, Any] = {key: value for key, value in plain(link).items() if key in _REMEMBERED}
+    if isinstance(link, DummyLink):
+        written["addresses"] = [str(each) for each in (*link.ipv4.addresses, *link.ipv6.addresses)]
+        written["ipv6"] = link.ipv6.enabled
+    return {"kind": kind, **written}
 
 
-def _link_of(recorded: Mapping[str, str]) -> DesiredLink:
-    given = {key: value for key, value in recorded.items() if key != "kind"}
-    link: DesiredLink = _KINDS[recorded["kind"]](**given)
+def _link_of(recorded: Mapping[str, Any]) -> DesiredLink:
+    """The link of a record."""
+    kind, given = _KINDS[recorded["kind"]], {key: recorded[key] for key in _REMEMBERED if key in recorded}
+    if kind is DummyLink:
+        addresses = [ip_interface(each) for each in recorded["addresses"]]
+        ipv4 = tuple(each for each in addresses if isinstance(each, IPv4Interface))
+        ipv6 = tuple(each for each in addresses if isinstance(each, IPv6Interface))
+        mac = MacAddress.parse(recorded["mac"]) if recorded.get("mac") else None
+        given |= {
+            "mac": mac,
+            "ipv4": AddressFamily(addresses=ipv4),
+            "ipv6": AddressFamily(enabled=recorded["ipv6"], addresses=ipv6),
+        }
+    link: DesiredLink = kind(**given)
     return link
