@@ -115,6 +115,7 @@ ALLOWED = {
         "topology",
         "values",
     },
+    "node": {"compiler", "errors", "facts", "manifest", "pod", "spec", "target", "values"},
     "live": {
         *("hotplug", "interface_status", "domain", "compiler", "instancetypes", "defaults", "target", "spec", "device"),
         *("xml", "values", "errors"),
