@@ -88,12 +88,17 @@ def add(attachment: Attachment) -> Mapping[str, Any]:
     return result or {}
 
 
+_CHECK_NEEDS_IPAM: Final = ("bridge", "macvlan", "vlan")
+"""The plugins whose CHECK calls the IPAM plugin even where there is none, and fails."""
+
+
 def check(attachment: Attachment) -> None:
     """Let each plugin see whether what ADD made is still there, where the version has CHECK and it is not disabled."""
     if not attachment._keeps_result or attachment.config.get("disableCheck"):
         return
     for plugin in attachment.plugins:
-        _call("CHECK", attachment, plugin, attachment.result)
+        if plugin["type"] not in _CHECK_NEEDS_IPAM or (plugin.get("ipam") or {}).get("type"):
+            _call("CHECK", attachment, plugin, attachment.result)
 
 
 def delete(attachment: Attachment) -> None:
