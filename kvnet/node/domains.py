@@ -24,7 +24,8 @@ from kvnet.node.state import write_private
 
 __all__ = ["Domain", "domain_of", "start_domain", "stop_domain"]
 
-_START_SECONDS: Final = 120.0
+_PACKAGES: Final = Path(__file__).parents[2]
+"""The folder that kvnet is in."""
 _DESCRIBE_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 30.0
 _QEMU_SECONDS: Final = 5.0
@@ -79,7 +80,7 @@ def _keep(files: KeeperFiles, namespace: str, lock: int) -> None:
     """Start a keeper, which holds the lock from its first moment, and wait until the domain runs."""
     told, report = os.pipe()
     with open(told, encoding="utf-8") as stream:
-        command = [sys.executable, "-m", "kvnet.node.keeper", str(files.folder), str(namespace_path(namespace))]
+        command = [sys.executable, "-P", "-m", "kvnet.node.keeper", str(files.folder), str(namespace_path(namespace))]
         try:
             with open(os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "wb") as log:
                 subprocess.Popen(
@@ -88,6 +89,7 @@ def _keep(files: KeeperFiles, namespace: str, lock: int) -> None:
                     stdout=log,
                     stderr=log,
                     cwd="/",
+                    env=_environment(),
                     start_new_session=True,
                     pass_fds=(lock, report),
                 )
@@ -99,6 +101,12 @@ def _keep(files: KeeperFiles, namespace: str, lock: int) -> None:
     problems = json.loads(answer)["problems"]
     if problems:
         raise LibvirtError([_read_problem(each) for each in problems])
+
+
+def _environment() -> dict[str, str]:
+    """That of this process, in which Python finds the same kvnet from any folder."""
+    paths = [str(_PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _read_problem(told: dict[str, Any]) -> Problem:

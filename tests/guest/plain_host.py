@@ -18,11 +18,11 @@ from typing import Any, Final
 from attrs import field, frozen
 from guest.console import console
 from guest.image import Image
-from guest.machine import BOOT_SECONDS, Guest, SeenNic
+from guest.machine import Guest, SeenNic
 
 from kvnet.node.namespaces import entered
 
-__all__ = ["CMDLINE", "Peer", "PlainHost", "Upped", "plain_host"]
+__all__ = ["CMDLINE", "Peer", "PlainHost", "Upped", "missing", "plain_host"]
 
 _SECONDS: Final = 240
 _ANSWER_SECONDS: Final = 10.0
@@ -160,6 +160,13 @@ class PlainHost:
             for address in addresses:
                 _ip(name, "address", "add", address, "dev", link, *(("nodad",) if ":" in address else ()))
         return Peer(name)
+
+    def has_vlans(self) -> bool:
+        """Whether the kernel's bridges know VLANs, as the CNI plugin needs it."""
+        made = _ran("ip", "-n", self.name, "link", "add", "kvtv", "type", "bridge", "vlan_filtering", "1", check=False)
+        if made.returncode == 0:
+            _ip(self.name, "link", "delete", "kvtv")
+        return made.returncode == 0
 
     def seen(self) -> dict[str, Any]:
         """What of the host a machine could leave something in."""

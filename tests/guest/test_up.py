@@ -48,7 +48,10 @@ NADS = (
     nad("guarded", macspoofchk=True),
     nad("open"),
 )
-SECONDARY = ("routed", "lan", "ten", "twenty", "guarded", "open")
+
+
+VLANS = ("ten", "twenty")
+"""The NICs that need a kernel whose bridges know VLANs."""
 
 
 def machine(name: str, *nics: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -59,23 +62,27 @@ def machine(name: str, *nics: dict[str, Any], **spec: Any) -> dict[str, Any]:
     return {**made, "metadata": {"name": name, "namespace": "prod"}}
 
 
-FIRST = machine(
-    "first",
-    nic("red", "masquerade", ports=[{"port": 80}, {"port": 53, "protocol": "UDP"}]),
-    *(nic(each, model="virtio") for each in ("routed", "lan", "ten", "guarded", "open")),
-    hostname="front",
-    dnsConfig={"searches": [SEARCHED]},
-    pod={"vmNetworkCIDR": "10.11.12.0/24"},
-)
-SECOND = machine(
-    "second",
-    nic("red", "masquerade", model="e1000"),
-    nic("routed", model="e1000"),
-    nic("lan", model="e1000"),
-    nic("twenty", model="e1000"),
-    nic("open", state="down"),
-)
-THIRD = machine("third", nic("six", "masquerade"))
+def machines(*, with_vlans: bool) -> tuple[dict[str, Any], ...]:
+    """Three machines: with virtio on all networks, with e1000, and with IPv6 alone."""
+    first = ["routed", "lan", "guarded", "open", *VLANS[:with_vlans]]
+    second = ["routed", "lan", *VLANS[1 : 1 + with_vlans]]
+    return (
+        machine(
+            "first",
+            nic("red", "masquerade", ports=[{"port": 80}, {"port": 53, "protocol": "UDP"}]),
+            *(nic(each) for each in first),
+            hostname="front",
+            dnsConfig={"searches": [SEARCHED]},
+            pod={"vmNetworkCIDR": "10.11.12.0/24"},
+        ),
+        machine(
+            "second",
+            nic("red", "masquerade", model="e1000"),
+            *(nic(each, model="e1000") for each in second),
+            nic("open", state="down"),
+        ),
+        machine("third", nic("six", "masquerade")),
+    )
 
 
 @frozen
@@ -84,6 +91,7 @@ class Together:
 
     host: PlainHost
     peer: Peer
+    has_vlans: bool
     first: Upped
     second: Upped
     third: Upped
@@ -97,10 +105,11 @@ def up(image: Image) -> Iterator[Together]:
         both = [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
         pods = network("pod", "10.99.0.0/24", "fd10:99::/64", isGateway=True, mtu=POD_MTU, routes=both)
         six = network("six", "fd10:96::/64", isGateway=True, routes=both[1:])
-        asked = [(FIRST, host.write("pod.json", pods)), (SECOND, host.write("pod.json", pods))]
-        asked += [(THIRD, host.write("six.json", six))]
+        has_vlans = host.has_vlans()
+        files = [host.write("pod.json", pods)] * 2 + [host.write("six.json", six)]
+        asked = list(zip(machines(with_vlans=has_vlans), files, strict=True))
         before = host.seen()
-        machines = [host.up(host.write(f"{each['metadata']['name']}.yaml", *NADS, each), file) for each, file in asked]
+        running = [host.up(host.write(f"{each['metadata']['name']}.yaml", *NADS, each), file) for each, file in asked]
         peer = host.peer(
             {
                 "kvtpod": (f"{PEER}/24", f"{PEER_6}/64"),
@@ -112,8 +121,8 @@ def up(image: Image) -> Iterator[Together]:
             }
         )
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda each: each.ask("nics", seconds=BOOT_SECONDS), machines))
-        yield Together(host, peer, *machines)
+            list(pool.map(lambda each: each.ask("nics", seconds=BOOT_SECONDS), running))
+        yield Together(host, peer, has_vlans, *running)
         host.kvnet("down", "--root", host.root)
         after = host.seen()
         assert {**after, "namespaces": ()} == {**before, "namespaces": (), "links": after["links"]}
@@ -125,3 +134,88 @@ def test_a_masqueraded_guest_is_told_everything_by_dhcp(up: Together) -> None:
     assert (lease["mtu"], lease["hostname"]) == (str(POD_MTU), "front")
     assert SEARCHED in lease["search"].split()
     assert up.second.lease("red")["ip"] == "10.0.2.2"
+
+
+def test_traffic_of_a_masqueraded_guest_leaves_under_the_address_of_its_pod(up: Together) -> None:
+    for machine in (up.first, up.second):
+        with up.peer.hears(7000):
+            assert machine.reaches(PEER)
+            assert machine.ask("talk", PEER, "7000") == (machine.told["podIPs"][0],)
+
+
+def test_traffic_comes_in_on_the_ports_that_are_listed_and_on_no_other(up: Together) -> None:
+    for port in (80, 81):
+        up.first.ask("serve", str(port))
+    address = up.first.told["podIPs"][0]
+    assert up.peer.talk(address, 80) == "this is the guest\n"
+    assert up.peer.talk(address, 81) == ""
+    (before,) = up.first.ask("datagrams")
+    up.peer.send(address, 54)
+    assert up.first.ask("datagrams") == (before,)
+    up.peer.send(address, 53)
+    assert int(up.first.ask("datagrams")[0]) > int(before)
+
+
+def test_traffic_comes_in_on_every_port_where_none_is_listed(up: Together) -> None:
+    address = up.second.told["podIPs"][0]
+    up.second.ask("serve", "8443")
+    assert up.peer.talk(address, 8443) == "this is the guest\n"
+    (before,) = up.second.ask("datagrams")
+    up.peer.send(address, 5353)
+    assert int(up.second.ask("datagrams")[0]) > int(before)
+
+
+def test_a_bridged_guest_takes_over_the_address_the_mac_and_the_routes_of_its_pod(up: Together) -> None:
+    lease = up.first.lease("routed")
+    assert lease["ip"].startswith("10.98.0.")
+    assert lease["ip"] in up.first.told["podIPs"]
+    assert "192.0.2.0/24" in lease["staticroutes"]
+    assert lease["serverid"] == "169.254.75.11"
+    assert up.first.reaches(BEHIND)
+
+
+def test_guests_meet_on_a_network_that_joins_them(up: Together) -> None:
+    names = [each.nic("lan").name for each in (up.first, up.second)]
+    for n, (machine, name) in enumerate(zip((up.first, up.second), names, strict=True), start=1):
+        machine.guest.up(name)
+        machine.run(f"ip address replace 10.95.0.{n}/24 dev {name}")
+    assert up.first.reaches("10.95.0.2")
+    assert up.second.reaches("10.95.0.1")
+
+
+def test_guests_on_other_vlans_of_a_bridge_do_not_meet(up: Together) -> None:
+    if not up.has_vlans:
+        pytest.skip("bridges of this kernel know no VLANs (CONFIG_BRIDGE_VLAN_FILTERING)")
+    for n, (machine, vlan) in enumerate(zip((up.first, up.second), VLANS, strict=True), start=1):
+        name = machine.nic(vlan).name
+        machine.guest.up(name)
+        machine.run(f"ip address replace 10.94.0.{n}/24 dev {name}")
+    assert not up.first.reaches("10.94.0.2")
+
+
+def test_a_link_that_is_down_at_the_start_has_no_carrier_in_the_guest(up: Together) -> None:
+    up.second.guest.up()
+    nics = [up.second.nic("open"), up.second.nic("lan")]
+    assert [each.carrier for each in nics] == [False, True]
+
+
+def test_the_spoof_check_drops_what_has_a_foreign_mac(up: Together) -> None:
+    reached = {}
+    for n, network in enumerate(("guarded", "open")):
+        name = up.first.nic(network).name
+        own = str(up.first.nic(network).mac)
+        peer = f"10.9{7 - n}.0.250"
+        up.first.run(f"ip address replace 10.9{7 - n}.0.1/24 dev {name}")
+        for mac in (own, f"02:00:00:00:0f:0{n}"):
+            up.first.run(f"ip link set {name} down")
+            up.first.run(f"ip link set {name} address {mac}")
+            up.first.run(f"ip link set {name} up")
+            reached[network, mac == own] = up.first.reaches(peer)
+        up.first.run(f"ip link set {name} down")
+        up.first.run(f"ip link set {name} address {own}")
+    assert reached == {
+        ("guarded", True): True,
+        ("guarded", False): False,
+        ("open", True): True,
+        ("open", False): True,
+    }
