@@ -94,6 +94,8 @@ def _ipv4(served: DhcpServer) -> Iterator[str]:
     if served.mac is not None:
         yield f"shared-network={served.listens or served.server},{guest}"
         yield f"dhcp-range={guest},static,{netmask},{LEASE_SECONDS}"
+        # the server of another pod on the same network hears this client too, and would refuse its address
+        yield "dhcp-ignore=tag:!known"
     else:
         yield f"dhcp-range={guest},{guest},{netmask},{LEASE_SECONDS}"
     yield f"dhcp-host=id:*,{served.mac or _ANY},{guest},{LEASE_SECONDS}"

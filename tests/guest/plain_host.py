@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = ["CMDLINE", "Peer", "PlainHost", "Upped", "missing", "plain_host"]
 
 _SECONDS: Final = 240
 _ANSWER_SECONDS: Final = 10.0
+_PAUSE_SECONDS: Final = 0.5
 CMDLINE: Final = "console=ttyS0 quiet loglevel=1 net.ifnames=0 panic=-1"
 
 
@@ -67,12 +69,14 @@ class Peer:
         """A TCP server that tells each client under which address it came, for as long as the context lasts."""
         return _echo(self.name, port, address)
 
-    def talk(self, address: str, port: int) -> str:
-        """What a TCP server says; empty where nothing answers, or it refuses."""
+    def talk(self, address: str, port: int, *, attempts: int = 10) -> str:
+        """What a TCP server says, which may be about to start; empty where nothing answers, or it refuses."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with self._socket(family, socket.SOCK_STREAM) as line, suppress(OSError):
-            line.connect((address, port))
-            return line.recv(1024).decode()
+        for _ in range(attempts):
+            with self._socket(family, socket.SOCK_STREAM) as line, suppress(OSError):
+                line.connect((address, port))
+                return line.recv(1024).decode()
+            time.sleep(_PAUSE_SECONDS)
         return ""
 
     def send(self, address: str, port: int) -> None:
