@@ -89,11 +89,15 @@ def add(attachment: Attachment) -> Mapping[str, Any]:
 
 
 def check(attachment: Attachment) -> None:
-    """Let each plugin see whether what ADD made is still there, where the version has CHECK and it is not disabled."""
+    """Let each plugin see whether what ADD made is still there, where the version has CHECK and it is not disabled.
+
+    A plugin without IPAM is not asked: that of Debian's ``bridge``, 1.1.1, asks an IPAM plugin even then.
+    """
     if not attachment._keeps_result or attachment.config.get("disableCheck"):
         return
     for plugin in attachment.plugins:
-        _call("CHECK", attachment, plugin, attachment.result)
+        if "ipam" not in plugin or plugin["ipam"]:
+            _call("CHECK", attachment, plugin, attachment.result)
 
 
 def delete(attachment: Attachment) -> None:

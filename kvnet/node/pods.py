@@ -12,6 +12,7 @@ from attrs import field, frozen
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_facts
 from kvnet.node import namespaces
+from kvnet.node._errors import NodeError
 from kvnet.node.attachments import networks_of_pod
 from kvnet.node.collect import addresses_of
 from kvnet.node.needs import check_host
@@ -91,8 +92,8 @@ def pod_up(
         undo(work)
         try:
             make(wanted, work)
-        except BaseException:
-            undo(work)
+        except BaseException as error:
+            _undo_after(error, work)
             raise
         return _pod(work.folder)
 
@@ -134,6 +135,14 @@ def pod(
         yield made
     finally:
         pod_down(made.name, state=state, progress=progress)
+
+
+def _undo_after(error: BaseException, work: Work) -> None:
+    """Undo a set-up that failed. Raises NodeError with both errors where that fails too."""
+    try:
+        undo(work)
+    except NodeError as left:
+        raise NodeError((*getattr(error, "problems", ()), *left.problems)) from error
 
 
 def _name(machine: Machine) -> str:

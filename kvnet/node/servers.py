@@ -12,7 +12,7 @@ from typing import Final
 from kvnet.node._errors import node_error
 from kvnet.node.namespaces import entered
 from kvnet.node.programs import run
-from kvnet.node.state import write_private
+from kvnet.node.state import private_folder, write_private
 from kvnet.pod.dhcp import DhcpServer
 from kvnet.pod.dnsmasq import dnsmasq
 
@@ -34,7 +34,7 @@ def start_server(served: DhcpServer, namespace: str, folder: Path) -> None:
     """
     if is_running(folder):
         return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     write_private(folder / _CONFIGURATION, dnsmasq(served, keeps_leases=True))
     for each in (LEASES, _LOG):
         (folder / each).touch(mode=0o600)
@@ -66,9 +66,9 @@ def stop_servers(folders: Iterable[Path]) -> None:
 def _processes(folder: Path) -> Iterator[int]:
     """The processes that were started with the configuration of a folder: a number alone could be another's by now."""
     argument = f"--conf-file={folder / _CONFIGURATION}".encode()
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and argument in _arguments(int(entry.name)):
-            yield int(entry.name)
+    for name in os.listdir("/proc"):
+        if name.isdigit() and argument in _arguments(int(name)):
+            yield int(name)
 
 
 def _arguments(process: int) -> list[bytes]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-__all__ = ["DEFAULT_ROOT", "PodFolder", "StateFolder", "full_name", "write_private"]
+__all__ = ["DEFAULT_ROOT", "PodFolder", "StateFolder", "full_name", "private_folder", "write_private"]
 
 DEFAULT_ROOT: Final = Path("/var/lib/kvnet")
 _ROOT_VARIABLE: Final = "KVNET_ROOT"
@@ -47,7 +47,7 @@ class PodFolder:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Record in place of what was recorded before, all or nothing, on the disk."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self.path)
         write_private(self.path / _RECORD, json.dumps(record))
 
     def remove(self) -> None:
@@ -110,6 +110,13 @@ class StateFolder:
                 each.rmdir()
 
 
+def private_folder(path: Path) -> None:
+    """Make a folder, and those around it, for root alone, as far as they are not there."""
+    for each in (*reversed(path.parents), path):
+        if not each.is_dir():
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only root reads, all or nothing, and see it on the disk."""
     new = path.with_name(f"{path.name}.new")
@@ -147,7 +154,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _lock(path: Path) -> int:
     """The descriptor of the locked file. One that was removed while it was waited for is not the lock any more."""
     while True:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if _is_at(descriptor, path):

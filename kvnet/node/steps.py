@@ -21,7 +21,7 @@ from kvnet.node.dns import pod_hostname, pod_resolv_conf
 from kvnet.node.links import isolate, loopback_up, make_links, remove_links, set_kernel
 from kvnet.node.programs import run
 from kvnet.node.servers import start_server, stop_servers
-from kvnet.node.state import PodFolder, StateFolder
+from kvnet.node.state import PodFolder, StateFolder, private_folder
 from kvnet.pod import (
     AddressFamily,
     BridgeLink,
@@ -135,7 +135,7 @@ def _attach(work: Work, namespace: str, given: tuple[Attachment, ...]) -> tuple[
     """Attach the networks, in order, and return them with their results."""
     work.step("prepare the host for the networks", claims=True)
     host.claim(work.state, namespace, host.bridges_of(given))
-    work.state.ipam.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(work.state.ipam)
     done: list[Attachment] = []
     for each in given:
         work.step(f"attach {each.interface} to {each.network}", attachments=_plain([*done, each]))
@@ -148,13 +148,19 @@ def _attach(work: Work, namespace: str, given: tuple[Attachment, ...]) -> tuple[
 
 
 def _detach(work: Work, problems: list[Problem]) -> None:
-    """Detach the networks, the last first. One that its plugins do not detach stays recorded."""
+    """Detach the networks, the last first. One that its plugins do not detach stays recorded.
+
+    Where ADD did not end, DEL may well refuse for the same reason, and that is no problem.
+    """
     left = list(attached(work.folder.record))
     for each in reversed(tuple(left)):
-        work.step(f"detach {each.interface} from {each.network}")
-        with _collected(problems):
+        work.step(f"detach {each.interface} from {each.network}", attachments=_plain(left))
+        with _collected(problems if each.result is not None else []):
             cni.delete(each)
             left.remove(each)
+        if each.result is None:
+            host.forget_addresses(work.state.ipam, each)
+            left = [known for known in left if known != each]
     work.folder.write({**work.folder.record, "attachments": _plain(left)})
 
 
