@@ -96,12 +96,13 @@ class StateFolder:
             self.write_shared(record)
 
     def write_shared(self, record: Mapping[str, Any]) -> None:
-        """Record what the machines share; the file is removed when that is nothing."""
+        """Record what the machines share; where that is nothing, no file is left, nor one of an interrupted write."""
         path = self.root / "host.json"
         if record:
             write_private(path, json.dumps(record))
-        else:
-            path.unlink(missing_ok=True)
+            return
+        for each in (path, _unfinished(path)):
+            each.unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """Remove the folders that hold nothing."""
@@ -119,13 +120,18 @@ def private_folder(path: Path) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only root reads, all or nothing, and see it on the disk."""
-    new = path.with_name(f"{path.name}.new")
+    new = _unfinished(path)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+
+
+def _unfinished(path: Path) -> Path:
+    """The file that is written, to take the place of another."""
+    return path.with_name(f"{path.name}.new")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import kvnet
 from kvnet import node
 from kvnet.target import Target
 
-__all__ = ["NEEDS_HOST", "Guest", "guest", "host", "machine", "nad", "snapshot"]
+__all__ = ["NEEDS_HOST", "Guest", "guest", "host", "interrupted_machine", "machine", "nad", "snapshot"]
 
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 _PROGRAMS: Final = ("ip", "nft", "dnsmasq", "busybox")
@@ -108,6 +108,13 @@ def machine(
     vm = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "metadata": metadata, "spec": inner}
     manifest = kvnet.load_all([vm, *nads])
     return manifest.machines[0], manifest.target()
+
+
+def interrupted_machine() -> tuple[kvnet.Machine, Target]:
+    """A machine of which every kind of step is needed: NAT, a moved NIC, DHCP, the spoof check, iptables."""
+    ipam = {"type": "host-local", "ranges": [[{"subnet": "10.9.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}
+    lan = nad("lan", bridge="br9", isGateway=True, ipMasq=True, macspoofchk=True, ipam=ipam)
+    return machine([{"name": "default", "masquerade": {}}, {"name": "lan", "bridge": {}}], lan)
 
 
 def _network(name: str) -> dict[str, Any]:

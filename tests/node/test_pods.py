@@ -101,13 +101,21 @@ def test_a_guest_on_a_bridge_takes_the_address_and_the_mac_of_the_pod(tmp_path: 
 def test_links_are_as_planned(tmp_path: Path) -> None:
     nads = nad("lan", bridge="br9", mtu=1400, ipam=ADDRESSES, capabilities={"mac": True})
     interfaces = [*MASQUERADE, bridged("lan")]
-    devices = {"domain": {"cpu": {"cores": 4}, "devices": {"interfaces": interfaces, "networkInterfaceMultiqueue": True}}}
+    devices = {
+        "domain": {"cpu": {"cores": 4}, "devices": {"interfaces": interfaces, "networkInterfaceMultiqueue": True}}
+    }
     name = hashed_name("lan")
     with node.pod(*machine(interfaces, nads, **devices), state=node.StateFolder(tmp_path)) as pod:
         tap = link(pod.namespace, f"tap{name[3:]}")
         assert (tap["mtu"], tap["master"]) == (1400, bridge_name(name))
         assert tap["linkinfo"]["info_data"]["multi_queue"] is True
-        assert tap["linkinfo"]["info_data"]["user"] in ("107", 107, "qemu", "libvirt-qemu", tap["linkinfo"]["info_data"]["user"])
+        assert tap["linkinfo"]["info_data"]["user"] in (
+            "107",
+            107,
+            "qemu",
+            "libvirt-qemu",
+            tap["linkinfo"]["info_data"]["user"],
+        )
         nic, bridge = link(pod.namespace, f"{name[3:]}-nic"), link(pod.namespace, bridge_name(name))
         assert nic["address"] == bridge["address"] != MAC
         assert nic["linkinfo"]["info_slave_data"]["learning"] is False
@@ -200,7 +208,9 @@ def test_a_bridge_that_another_state_folder_made_is_in_the_way(tmp_path: Path) -
 
 def test_the_pod_network_can_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "net.conflist"
-    file.write_text(json.dumps({"cniVersion": "0.4.0", "name": "mine", "plugins": [{"type": "ptp", "ipam": ADDRESSES}]}))
+    file.write_text(
+        json.dumps({"cniVersion": "0.4.0", "name": "mine", "plugins": [{"type": "ptp", "ipam": ADDRESSES}]})
+    )
     with node.pod(*CASES["masquerade"], state=node.StateFolder(tmp_path / "state"), pod_network=file) as pod:
         assert pod.addresses["eth0"] == (IPv4Interface("10.9.0.2/24"),)
 
