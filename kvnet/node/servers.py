@@ -45,7 +45,7 @@ def start_server(served: DhcpServer, namespace: str, folder: Path) -> None:
         "log-facility": _LOG,
     }
     with entered(namespace):
-        run("dnsmasq", [f"--{option}={folder / name}" for option, name in options.items()])
+        run("dnsmasq", [f"--{option}={folder / name}" for option, name in options.items()], stays=True)
     # dnsmasq has a umask of its own
     for each in (_PROCESS, _LOG):
         (folder / each).chmod(0o600)

@@ -158,10 +158,14 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _lock(path: Path) -> int:
-    """The descriptor of the locked file. One that was removed while it was waited for is not the lock any more."""
+    """The descriptor of the locked file. One that was removed while it was waited for is not the lock any more.
+
+    Programs inherit it: where this process is killed while one runs, the lock is held until that one has ended.
+    """
     while True:
         private_folder(path.parent)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.set_inheritable(descriptor, True)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if _is_at(descriptor, path):
             return descriptor

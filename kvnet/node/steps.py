@@ -123,6 +123,8 @@ def undo(work: Work) -> None:
         if record.get("claims"):
             host.release(state, record["namespace"])
     work.folder.remove()
+    # one that was about to start when its parent was killed; without its configuration, none can start any more
+    stop_servers(Path(each) for each in record.get("servers", {}).values())
     state.tidy()
 
 

@@ -1,7 +1,7 @@
 """Make or remove a pod, and be killed on the way: run as ``python -m node.interrupted up|down ROOT NUMBER``.
 
-The process kills itself before its NUMBER-th event: a file or a folder that it makes, replaces or removes, a program that
-it starts, a socket that it opens, or a call of the kernel. It prints nothing. A process that came to its end returns 0.
+The process kills itself before its NUMBER-th event: a file or a folder that it makes, replaces or removes, a program
+that it starts, a socket that it opens, or a call of the kernel; with 0, never. It prints nothing.
 """
 
 from __future__ import annotations

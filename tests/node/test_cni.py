@@ -124,7 +124,7 @@ def test_a_plugin_that_is_missing_is_told_with_its_origin(name: str, hint: str) 
 
 
 def test_all_missing_plugins_and_nads_are_told_at_once(plugins: Path) -> None:
-    nics = [{"name": name, "bridge": {}} for name in ("a", "b", "c")]
+    nics: list[dict[str, Any]] = [{"name": name, "bridge": {}} for name in ("a", "b", "c")]
     given = machine(nics, nad("a", type="missing"), nad("b", ipam={"type": "absent"}))
     with pytest.raises(NodeError) as raised:
         networks_of_pod(*given)
