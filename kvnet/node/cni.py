@@ -88,15 +88,16 @@ def add(attachment: Attachment) -> Mapping[str, Any]:
     return result or {}
 
 
-def check(attachment: Attachment) -> None:
-    """Let each plugin see whether what ADD made is still there, where the version has CHECK and it is not disabled.
+_CHECK_NEEDS_IPAM: Final = ("bridge", "macvlan", "vlan")
+"""The plugins whose CHECK calls the IPAM plugin even where there is none, and fails."""
 
-    A plugin without IPAM is not asked: that of Debian's ``bridge``, 1.1.1, asks an IPAM plugin even then.
-    """
+
+def check(attachment: Attachment) -> None:
+    """Let each plugin see whether what ADD made is still there, where the version has CHECK and it is not disabled."""
     if not attachment._keeps_result or attachment.config.get("disableCheck"):
         return
     for plugin in attachment.plugins:
-        if "ipam" not in plugin or plugin["ipam"]:
+        if plugin["type"] not in _CHECK_NEEDS_IPAM or (plugin.get("ipam") or {}).get("type"):
             _call("CHECK", attachment, plugin, attachment.result)
 
 

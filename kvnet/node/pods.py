@@ -12,18 +12,20 @@ from attrs import field, frozen
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_facts
 from kvnet.node import namespaces
-from kvnet.node._errors import NodeError
+from kvnet.node._errors import NodeError, node_error
+from kvnet.node.attaching import attached
 from kvnet.node.attachments import networks_of_pod
 from kvnet.node.collect import addresses_of
 from kvnet.node.needs import check_host
 from kvnet.node.servers import LEASES
 from kvnet.node.state import PodFolder, StateFolder, full_name
-from kvnet.node.steps import Progress, Wanted, Work, attached, make, undo
+from kvnet.node.steps import change, make, undo
+from kvnet.node.work import Progress, Wanted, Work
 from kvnet.pod import PodFound, load_found
 from kvnet.spec import Machine
 from kvnet.target import Target, checked_target
 
-__all__ = ["Pod", "pod", "pod_down", "pod_up", "pods"]
+__all__ = ["Pod", "pod", "pod_change", "pod_down", "pod_up", "pods"]
 
 Addresses = tuple[IPv4Interface | IPv6Interface, ...]
 
@@ -95,6 +97,33 @@ def pod_up(
         except BaseException as error:
             _undo_after(error, work)
             raise
+        return _pod(work.folder)
+
+
+def pod_change(
+    machine: Machine,
+    target: Target | None = None,
+    *,
+    state: StateFolder | None = None,
+    pod_network: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Pod:
+    """Attach the pod of a running machine to the networks that its manifest has more, and detach it from others.
+
+    Networks that it is attached to already stay as they are, and so does the pod network. Take a NIC out of the domain
+    before its network, and plug one in after. Arguments and errors are as of ``pod_up``; a pod that is not complete
+    raises NodeError (KN885).
+    """
+    target, state = checked_target(machine, target), state or StateFolder()
+    check_host()
+    networks = networks_of_pod(machine, target, None if pod_network is None else Path(pod_network))
+    wanted = Wanted(name=_name(machine), machine=machine, target=target, networks=networks)
+    with state.locked(wanted.name):
+        work = Work(state=state, folder=state.pod(wanted.name), progress=progress)
+        record = work.folder.record
+        if not record.get("complete") or not namespaces.exists(record["namespace"]):
+            raise node_error("KN885", f"the machine {wanted.name} has no pod that is complete", "make it with pod_up")
+        change(wanted, work)
         return _pod(work.folder)
 
 

@@ -223,3 +223,25 @@ def test_a_plugin_that_refuses_is_told_and_nothing_is_left(tmp_path: Path) -> No
     with pytest.raises(node.NodeError, match=r"KN882 the CNI plugin bridge refuses ADD of prod/lan .*code"):
         node.pod_up(*machine([*MASQUERADE, bridged("lan")], wrong), state=state)
     assert snapshot(tmp_path) == before
+
+
+def test_a_change_attaches_new_networks_and_detaches_others_while_the_rest_stays(tmp_path: Path) -> None:
+    state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
+    red, blue = nad("red", bridge="br9", isGateway=True, ipMasq=True, ipam=ADDRESSES), nad("blue", bridge="br8", ipam={})
+    first = node.pod_up(*machine([*MASQUERADE, bridged("red")], red, blue), state=state)
+    index = link(first.namespace, "k6t-eth0")["ifindex"]
+    changed = node.pod_change(*machine([*MASQUERADE, bridged("blue")], red, blue), state=state)
+    names = {each.name for each in node.found(changed.namespace).links}
+    assert {bridge_name(hashed_name("blue")), "tap0"} < names
+    assert not any(hashed_name("red")[3:] in each for each in names)
+    assert link(first.namespace, "k6t-eth0")["ifindex"] == index
+    assert [each.name for each in changed.facts.pod_networks or ()] == ["kvnet", "prod/blue"]
+    again = node.pod_change(*machine([*MASQUERADE, bridged("red"), bridged("blue", OTHER)], red, blue), state=state)
+    assert set(again.leases_files) == {"default", "red"}
+    node.pod_down("prod/web", state=state)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_change_needs_a_pod_that_is_there(tmp_path: Path) -> None:
+    with pytest.raises(node.NodeError, match="KN885 the machine prod/web has no pod that is complete"):
+        node.pod_change(*CASES["masquerade"], state=node.StateFolder(tmp_path))
