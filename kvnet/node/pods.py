@@ -20,12 +20,13 @@ from kvnet.node.needs import check_host
 from kvnet.node.servers import LEASES
 from kvnet.node.state import PodFolder, StateFolder, full_name
 from kvnet.node.steps import change, make, undo
+from kvnet.node.wiring import revive
 from kvnet.node.work import Progress, Wanted, Work
 from kvnet.pod import PodFound, load_found
 from kvnet.spec import Machine
 from kvnet.target import Target, checked_target
 
-__all__ = ["Pod", "pod", "pod_change", "pod_down", "pod_up", "pods"]
+__all__ = ["Pod", "Progress", "pod", "pod_change", "pod_down", "pod_up", "pods"]
 
 Addresses = tuple[IPv4Interface | IPv6Interface, ...]
 
@@ -67,9 +68,10 @@ def pod_up(
     pod_network: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Pod:
-    """Make the network of a machine's pod on this host, as a cluster would. One that is there is left as it is.
+    """Make the network of a machine's pod on this host, as a cluster would.
 
-    A set-up that was interrupted is undone, and made anew. One that fails is undone too.
+    One that is there is left as it is, but for DHCP servers that have ended, which are started again. A set-up that
+    was interrupted is undone, and made anew. One that fails is undone too.
 
     Args:
         machine: whose pod it is; check it before.
@@ -90,6 +92,7 @@ def pod_up(
         work = Work(state=state, folder=state.pod(wanted.name), progress=progress)
         record = work.folder.record
         if record.get("complete") and namespaces.exists(record["namespace"]):
+            revive(work)
             return _pod(work.folder)
         undo(work)
         try:

@@ -16,7 +16,7 @@ from kvnet.node.state import private_folder, write_private
 from kvnet.pod.dhcp import DhcpServer
 from kvnet.pod.dnsmasq import dnsmasq
 
-__all__ = ["LEASES", "is_running", "start_server", "stop_servers"]
+__all__ = ["LEASES", "is_running", "revive_server", "start_server", "stop_servers"]
 
 LEASES: Final = "dhcp.leases"
 """The file of leases that servers write, in the folder of each."""
@@ -32,10 +32,15 @@ def start_server(served: DhcpServer, namespace: str, folder: Path) -> None:
 
     Raises Rejected where dnsmasq cannot send an option, and NodeError (KN884) where it does not start.
     """
-    if is_running(folder):
-        return
     private_folder(folder)
     write_private(folder / _CONFIGURATION, dnsmasq(served, keeps_leases=True))
+    revive_server(namespace, folder)
+
+
+def revive_server(namespace: str, folder: Path) -> None:
+    """Start the server of a folder as it was started before, unless it runs. Raises NodeError (KN884)."""
+    if is_running(folder):
+        return
     for each in (LEASES, _LOG):
         (folder / each).touch(mode=0o600)
     options = {

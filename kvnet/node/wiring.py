@@ -15,7 +15,7 @@ from kvnet.node import namespaces
 from kvnet.node.collect import found
 from kvnet.node.links import make_links, remove_links, set_kernel
 from kvnet.node.programs import run
-from kvnet.node.servers import start_server, stop_servers
+from kvnet.node.servers import revive_server, start_server, stop_servers
 from kvnet.node.work import Wanted, Work, collected, refuse
 from kvnet.pod import (
     AddressFamily,
@@ -32,7 +32,7 @@ from kvnet.pod import (
 )
 from kvnet.values import MacAddress
 
-__all__ = ["serve", "stop", "unwire", "wire"]
+__all__ = ["revive", "serve", "stop", "unwire", "wire"]
 
 _KINDS: Final[Mapping[str, type]] = {
     "bridge": BridgeLink,
@@ -84,6 +84,13 @@ def serve(wanted: Wanted, work: Work, after: PodFound) -> None:
     refuse(*served.problems)
     for each in served.servers:
         _serve(work, each)
+
+
+def revive(work: Work) -> None:
+    """Start the DHCP servers again that were started and do not run any more."""
+    record = work.folder.record
+    for each in record.get("servers", {}).values():
+        revive_server(record["namespace"], Path(each))
 
 
 def stop(work: Work, networks: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -21,11 +21,22 @@ import kvnet
 from kvnet import node
 from kvnet.target import Target
 
-__all__ = ["NEEDS_HOST", "Guest", "guest", "host", "interrupted_machine", "machine", "nad", "snapshot"]
+__all__ = [
+    "NEEDS_HOST",
+    "Guest",
+    "guest",
+    "guest_namespace",
+    "host",
+    "interrupted_machine",
+    "machine",
+    "nad",
+    "snapshot",
+]
 
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 _PROGRAMS: Final = ("ip", "nft", "dnsmasq", "busybox")
 _NUMBERS: Final = count()
+_LONGEST_NAME: Final = 15
 _LEASE_SCRIPT: Final = """\
 #!/bin/sh
 [ "$1" = bound ] || exit 0
@@ -148,16 +159,23 @@ class Guest:
 
 
 @contextmanager
+def guest_namespace() -> Iterator[str]:
+    """A network namespace with nothing in it, by its name."""
+    name = f"kvnet-guest-{os.getpid()}-{next(_NUMBERS)}"
+    ran("ip", "netns", "add", name)
+    try:
+        yield name
+    finally:
+        ran("ip", "netns", "delete", name)
+
+
+@contextmanager
 def guest(pod: str, bridge: str, mac: str) -> Iterator[Guest]:
     """Plug a guest into a bridge of a pod, as its tap would be."""
-    number = next(_NUMBERS)
-    made = Guest(namespace=f"kvnet-guest-{os.getpid()}-{number}", mac=mac)
-    with ExitStack() as stack:
-        ran("ip", "netns", "add", made.namespace)
-        stack.callback(ran, "ip", "netns", "delete", made.namespace)
-        port = f"guest{number}"
-        peer = ("peer", "name", "eth0", "address", mac, "netns", made.namespace)
+    with guest_namespace() as namespace:
+        port = namespace.removeprefix("kvnet-")[-_LONGEST_NAME:]
+        peer = ("peer", "name", "eth0", "address", mac, "netns", namespace)
         ran("ip", "-n", pod, "link", "add", port, "type", "veth", *peer)
         ran("ip", "-n", pod, "link", "set", port, "master", bridge, "up")
-        ran("ip", "-n", made.namespace, "link", "set", "eth0", "up")
-        yield made
+        ran("ip", "-n", namespace, "link", "set", "eth0", "up")
+        yield Guest(namespace=namespace, mac=mac)

@@ -16,7 +16,7 @@ from kvnet import node
 pytestmark = [*NEEDS_HOST, pytest.mark.usefixtures("host")]
 
 TESTS = Path(__file__).parents[1]
-STRIDE = 1 if os.environ.get("CI") else 6
+STRIDE = 1 if os.environ.get("CI") else 10
 """CI kills at every event; elsewhere each run leaves most of them out."""
 _MOST = 500
 _MOMENT = 0.03

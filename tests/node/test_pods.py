@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import pwd
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
 import pytest
-from node.hosts import NEEDS_HOST, guest, machine, nad, snapshot
+from node.hosts import NEEDS_HOST, guest, guest_namespace, machine, nad, snapshot
 from pod.namespaces import ran
 
 from kvnet import node
 from kvnet.compiler.naming import bridge_name, hashed_name
+from kvnet.node import servers
 
 pytestmark = [*NEEDS_HOST, pytest.mark.usefixtures("host")]
 
@@ -75,6 +77,16 @@ def test_up_again_leaves_a_pod_as_it_is_and_down_again_does_nothing(tmp_path: Pa
         assert steps == []
     node.pod_down("prod/web", state=state)
     node.pod_down("prod/never", state=state)
+
+
+def test_up_again_starts_a_dhcp_server_that_has_ended(tmp_path: Path) -> None:
+    state = node.StateFolder(tmp_path)
+    with node.pod(*CASES["masquerade"], state=state) as pod:
+        (folder,) = (file.parent for file in pod.leases_files.values())
+        servers.stop_servers([folder])
+        assert not servers.is_running(folder)
+        node.pod_up(*CASES["masquerade"], state=state)
+        assert servers.is_running(folder)
 
 
 def test_files_are_readable_by_root_alone(tmp_path: Path) -> None:
@@ -153,6 +165,34 @@ def test_two_pods_do_not_meet_on_the_pod_network(tmp_path: Path) -> None:
         assert behind.reaches("10.243.0.1")
 
 
+def test_ten_pods_are_made_and_removed_at_once(tmp_path: Path) -> None:
+    state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
+    given = [machine(MASQUERADE, name=f"m{number}") for number in range(10)]
+    with ThreadPoolExecutor(len(given)) as threads:
+        made = list(threads.map(lambda each: node.pod_up(*each, state=state), given))
+        addresses = {address for each in made for address in each.addresses["eth0"]}
+        assert len(addresses) == 2 * len(given)
+        assert {each.name for each in node.pods(state)} == {each.name for each in made}
+        list(threads.map(lambda each: node.pod_down(each.name, state=state), made))
+    assert snapshot(tmp_path) == before
+
+
+def test_facts_are_collected_of_any_namespace(tmp_path: Path) -> None:
+    with guest_namespace() as namespace:
+        ran("ip", "-n", namespace, "link", "add", "eth0", "address", MAC, "mtu", "1300", "type", "bridge")
+        ran("ip", "-n", namespace, "link", "set", "eth0", "up")
+        ran("ip", "-n", namespace, "address", "add", "10.1.0.5/24", "dev", "eth0")
+        ran("ip", "-n", namespace, "route", "add", "default", "via", "10.1.0.1")
+        found = node.found(namespace)
+        vm, target = CASES["masquerade"]
+        known = (node.facts(vm, found, target=target).links or {})["default"]
+    assert [str(each.destination) for each in found.routes if each.destination.version == 4] == [
+        "0.0.0.0/0",
+        "10.1.0.0/24",
+    ]
+    assert (known.name, str(known.mac), known.mtu, known.tap) == ("eth0", MAC, 1300, False)
+
+
 @pytest.mark.parametrize(("bridges", "meets"), [(("br9", "br9"), True), (("br9", "br8"), False)])
 def test_two_guests_meet_where_a_nad_joins_them(bridges: tuple[str, str], meets: bool, tmp_path: Path) -> None:
     state = node.StateFolder(tmp_path)
@@ -227,7 +267,10 @@ def test_a_plugin_that_refuses_is_told_and_nothing_is_left(tmp_path: Path) -> No
 
 def test_a_change_attaches_new_networks_and_detaches_others_while_the_rest_stays(tmp_path: Path) -> None:
     state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
-    red, blue = nad("red", bridge="br9", isGateway=True, ipMasq=True, ipam=ADDRESSES), nad("blue", bridge="br8", ipam={})
+    red, blue = (
+        nad("red", bridge="br9", isGateway=True, ipMasq=True, ipam=ADDRESSES),
+        nad("blue", bridge="br8", ipam={}),
+    )
     first = node.pod_up(*machine([*MASQUERADE, bridged("red")], red, blue), state=state)
     index = link(first.namespace, "k6t-eth0")["ifindex"]
     changed = node.pod_change(*machine([*MASQUERADE, bridged("blue")], red, blue), state=state)
