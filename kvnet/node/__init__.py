@@ -7,9 +7,9 @@ It needs root, Linux, and the extra ``kvnet[node]``. ``pod_up`` makes the networ
 from kvnet.node._errors import NodeError
 from kvnet.node.collect import facts, found, network_status
 from kvnet.node.needs import check_host
-from kvnet.node.pods import Pod, pod, pod_down, pod_up, pods
+from kvnet.node.pods import Pod, pod, pod_change, pod_down, pod_up, pods
 from kvnet.node.state import StateFolder
-from kvnet.node.steps import Progress
+from kvnet.node.work import Progress
 
 __all__ = [
     "NodeError",
@@ -21,6 +21,7 @@ __all__ = [
     "found",
     "network_status",
     "pod",
+    "pod_change",
     "pod_down",
     "pod_up",
     "pods",

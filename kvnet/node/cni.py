@@ -160,6 +160,8 @@ def _call(
             timeout=_SECONDS,
             check=False,
             umask=PRIVATE,
+            # it holds the locks of this process until it ends
+            close_fds=False,
         )
     except subprocess.TimeoutExpired:
         message = f"the CNI plugin {name} did not end {command} of {attachment.network} within {_SECONDS} seconds"

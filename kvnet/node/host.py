@@ -13,7 +13,7 @@ from kvnet.node.cni import Attachment
 from kvnet.node.programs import run
 from kvnet.node.state import StateFolder
 
-__all__ = ["bridges_of", "claim", "release"]
+__all__ = ["bridges_of", "claim", "forget_addresses", "release"]
 
 _TABLE: Final = "kvnet"
 _RULESET: Final = f"""\
@@ -62,7 +62,6 @@ def claim(state: StateFolder, namespace: str, bridges: Iterable[str]) -> None:
     another state folder, or somebody else, made it.
     """
     with state.shared() as record:
-        users = record.setdefault("users", {})
         _sweep(state, record)
         if not record.get("before"):
             record["before"] = {"tables": sorted(_tables()), "kernel": {path: _kernel(path) for path in _FORWARDING}}
@@ -74,10 +73,18 @@ def claim(state: StateFolder, namespace: str, bridges: Iterable[str]) -> None:
                 "KN885", f"the bridge {POD_BRIDGE} is there, and not of the state folder {state.root}", hint
             )
         made += [each for each in wanted if each not in made and not _is_link(each)]
-        users[namespace] = wanted
+        record.setdefault("users", {})[namespace] = wanted
+        record["ruleset"] = record.get("ruleset", False) or POD_BRIDGE in wanted
         state.write_shared(record)
         if POD_BRIDGE in wanted:
             run("nft", ["-f", "-"], given=_RULESET)
+
+
+def forget_addresses(ipam: Path, attachment: Attachment) -> None:
+    """Give back what ``host-local`` gave to a link whose ADD did not end. Its files name the pod and the link."""
+    for file in ipam.glob("*/*"):
+        if file.read_text().split() == [attachment.container_id, attachment.interface]:
+            file.unlink()
 
 
 def release(state: StateFolder, namespace: str) -> None:
@@ -95,8 +102,10 @@ def _sweep(state: StateFolder, record: dict[str, Any]) -> None:
     for bridge in [each for each in reversed(record.get("bridges", [])) if each not in used]:
         _remove_bridge(bridge)
         record["bridges"].remove(bridge)
-    if POD_BRIDGE not in used and ("inet", _TABLE) in _tables() and record:
-        run("nft", ["delete", "table", "inet", _TABLE])
+    if POD_BRIDGE not in used and record.get("ruleset"):
+        if ("inet", _TABLE) in _tables():
+            run("nft", ["delete", "table", "inet", _TABLE])
+        record["ruleset"] = False
     if not users and record:
         _restore(record.get("before") or {})
         _remove_empty(state.ipam)

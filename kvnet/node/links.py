@@ -220,7 +220,7 @@ def _set_ipv6(name: str, family: AddressFamily) -> None:
 def _add_addresses(kernel: IPRoute, index: int, *families: AddressFamily) -> None:
     """Give a link addresses; one that it has already is no error, as the kernel makes link-local ones by itself."""
     for address in (each for family in families for each in family.addresses):
-        given = {"address": str(address.ip), "mask": address.network.prefixlen, **_flags(address)}
+        given = {"address": str(address.ip), "prefixlen": address.network.prefixlen, **_flags(address)}
         kernel.addr("replace", index=index, **given)
 
 

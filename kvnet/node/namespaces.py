@@ -25,7 +25,7 @@ def namespace_name(root: Path, name: str) -> str:
     machine of the same name.
 
     >>> namespace_name(Path("/var/lib/kvnet"), "default/web")
-    'kvnet-4cf5f1b68c2c'
+    'kvnet-95ff88357169'
     """
     hashed = sha256(f"{root}\0{name}".encode(errors="surrogatepass")).hexdigest()
     return f"kvnet-{hashed[:_DIGITS]}"

@@ -12,17 +12,21 @@ from attrs import field, frozen
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_facts
 from kvnet.node import namespaces
+from kvnet.node._errors import NodeError, node_error
+from kvnet.node.attaching import attached
 from kvnet.node.attachments import networks_of_pod
 from kvnet.node.collect import addresses_of
 from kvnet.node.needs import check_host
 from kvnet.node.servers import LEASES
 from kvnet.node.state import PodFolder, StateFolder, full_name
-from kvnet.node.steps import Progress, Wanted, Work, attached, make, undo
+from kvnet.node.steps import change, make, undo
+from kvnet.node.wiring import revive
+from kvnet.node.work import Progress, Wanted, Work
 from kvnet.pod import PodFound, load_found
 from kvnet.spec import Machine
 from kvnet.target import Target, checked_target
 
-__all__ = ["Pod", "pod", "pod_down", "pod_up", "pods"]
+__all__ = ["Pod", "Progress", "pod", "pod_change", "pod_down", "pod_up", "pods"]
 
 Addresses = tuple[IPv4Interface | IPv6Interface, ...]
 
@@ -64,9 +68,10 @@ def pod_up(
     pod_network: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Pod:
-    """Make the network of a machine's pod on this host, as a cluster would. One that is there is left as it is.
+    """Make the network of a machine's pod on this host, as a cluster would.
 
-    A set-up that was interrupted is undone, and made anew. One that fails is undone too.
+    One that is there is left as it is, but for DHCP servers that have ended, which are started again. A set-up that
+    was interrupted is undone, and made anew. One that fails is undone too.
 
     Args:
         machine: whose pod it is; check it before.
@@ -87,13 +92,41 @@ def pod_up(
         work = Work(state=state, folder=state.pod(wanted.name), progress=progress)
         record = work.folder.record
         if record.get("complete") and namespaces.exists(record["namespace"]):
+            revive(work)
             return _pod(work.folder)
         undo(work)
         try:
             make(wanted, work)
-        except BaseException:
-            undo(work)
+        except BaseException as error:
+            _undo_after(error, work)
             raise
+        return _pod(work.folder)
+
+
+def pod_change(
+    machine: Machine,
+    target: Target | None = None,
+    *,
+    state: StateFolder | None = None,
+    pod_network: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Pod:
+    """Attach the pod of a running machine to the networks that its manifest has more, and detach it from others.
+
+    Networks that it is attached to already stay as they are, and so does the pod network. Take a NIC out of the domain
+    before its network, and plug one in after. Arguments and errors are as of ``pod_up``; a pod that is not complete
+    raises NodeError (KN885).
+    """
+    target, state = checked_target(machine, target), state or StateFolder()
+    check_host()
+    networks = networks_of_pod(machine, target, None if pod_network is None else Path(pod_network))
+    wanted = Wanted(name=_name(machine), machine=machine, target=target, networks=networks)
+    with state.locked(wanted.name):
+        work = Work(state=state, folder=state.pod(wanted.name), progress=progress)
+        record = work.folder.record
+        if not record.get("complete") or not namespaces.exists(record["namespace"]):
+            raise node_error("KN885", f"the machine {wanted.name} has no pod that is complete", "make it with pod_up")
+        change(wanted, work)
         return _pod(work.folder)
 
 
@@ -134,6 +167,14 @@ def pod(
         yield made
     finally:
         pod_down(made.name, state=state, progress=progress)
+
+
+def _undo_after(error: BaseException, work: Work) -> None:
+    """Undo a set-up that failed. Raises NodeError with both errors where that fails too."""
+    try:
+        undo(work)
+    except NodeError as left:
+        raise NodeError((*getattr(error, "problems", ()), *left.problems)) from error
 
 
 def _name(machine: Machine) -> str:

@@ -29,16 +29,24 @@ def program(name: str) -> str:
     return found
 
 
-def run(name: str, arguments: Sequence[str], *, given: str = "") -> str:
+def run(name: str, arguments: Sequence[str], *, given: str = "", stays: bool = False) -> str:
     """Run a program with a text as its input, and return what it prints.
 
-    It runs in the network namespace of the calling thread. Raises NodeError where it is missing (KN880), and where it
+    It runs in the network namespace of the calling thread, and holds the locks of this process until it ends, unless
+    it ``stays`` as a process of its own. Raises NodeError where it is missing (KN880), and where it
     fails or takes longer than a minute (KN884).
     """
     command = [program(name), *arguments]
     try:
         done = subprocess.run(
-            command, input=given, capture_output=True, text=True, timeout=_SECONDS, check=False, umask=PRIVATE
+            command,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+            umask=PRIVATE,
+            close_fds=stays,
         )
     except subprocess.TimeoutExpired:
         raise node_error("KN884", f"{name} did not end within {_SECONDS} seconds") from None

@@ -12,11 +12,11 @@ from typing import Final
 from kvnet.node._errors import node_error
 from kvnet.node.namespaces import entered
 from kvnet.node.programs import run
-from kvnet.node.state import write_private
+from kvnet.node.state import private_folder, write_private
 from kvnet.pod.dhcp import DhcpServer
 from kvnet.pod.dnsmasq import dnsmasq
 
-__all__ = ["LEASES", "is_running", "start_server", "stop_servers"]
+__all__ = ["LEASES", "is_running", "revive_server", "start_server", "stop_servers"]
 
 LEASES: Final = "dhcp.leases"
 """The file of leases that servers write, in the folder of each."""
@@ -32,10 +32,15 @@ def start_server(served: DhcpServer, namespace: str, folder: Path) -> None:
 
     Raises Rejected where dnsmasq cannot send an option, and NodeError (KN884) where it does not start.
     """
+    private_folder(folder)
+    write_private(folder / _CONFIGURATION, dnsmasq(served, keeps_leases=True))
+    revive_server(namespace, folder)
+
+
+def revive_server(namespace: str, folder: Path) -> None:
+    """Start the server of a folder as it was started before, unless it runs. Raises NodeError (KN884)."""
     if is_running(folder):
         return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private(folder / _CONFIGURATION, dnsmasq(served, keeps_leases=True))
     for each in (LEASES, _LOG):
         (folder / each).touch(mode=0o600)
     options = {
@@ -45,7 +50,7 @@ def start_server(served: DhcpServer, namespace: str, folder: Path) -> None:
         "log-facility": _LOG,
     }
     with entered(namespace):
-        run("dnsmasq", [f"--{option}={folder / name}" for option, name in options.items()])
+        run("dnsmasq", [f"--{option}={folder / name}" for option, name in options.items()], stays=True)
     # dnsmasq has a umask of its own
     for each in (_PROCESS, _LOG):
         (folder / each).chmod(0o600)
@@ -66,9 +71,9 @@ def stop_servers(folders: Iterable[Path]) -> None:
 def _processes(folder: Path) -> Iterator[int]:
     """The processes that were started with the configuration of a folder: a number alone could be another's by now."""
     argument = f"--conf-file={folder / _CONFIGURATION}".encode()
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and argument in _arguments(int(entry.name)):
-            yield int(entry.name)
+    for name in os.listdir("/proc"):
+        if name.isdigit() and argument in _arguments(int(name)):
+            yield int(name)
 
 
 def _arguments(process: int) -> list[bytes]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-__all__ = ["DEFAULT_ROOT", "PodFolder", "StateFolder", "full_name", "write_private"]
+__all__ = ["DEFAULT_ROOT", "PodFolder", "StateFolder", "full_name", "private_folder", "write_private"]
 
 DEFAULT_ROOT: Final = Path("/var/lib/kvnet")
 _ROOT_VARIABLE: Final = "KVNET_ROOT"
@@ -47,7 +47,7 @@ class PodFolder:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Record in place of what was recorded before, all or nothing, on the disk."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self.path)
         write_private(self.path / _RECORD, json.dumps(record))
 
     def remove(self) -> None:
@@ -96,12 +96,13 @@ class StateFolder:
             self.write_shared(record)
 
     def write_shared(self, record: Mapping[str, Any]) -> None:
-        """Record what the machines share; the file is removed when that is nothing."""
+        """Record what the machines share; where that is nothing, no file is left, nor one of an interrupted write."""
         path = self.root / "host.json"
         if record:
             write_private(path, json.dumps(record))
-        else:
-            path.unlink(missing_ok=True)
+            return
+        for each in (path, _unfinished(path)):
+            each.unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """Remove the folders that hold nothing."""
@@ -110,15 +111,27 @@ class StateFolder:
                 each.rmdir()
 
 
+def private_folder(path: Path) -> None:
+    """Make a folder, and those around it, for root alone, as far as they are not there."""
+    for each in (*reversed(path.parents), path):
+        if not each.is_dir():
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only root reads, all or nothing, and see it on the disk."""
-    new = path.with_name(f"{path.name}.new")
+    new = _unfinished(path)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+
+
+def _unfinished(path: Path) -> Path:
+    """The file that is written, to take the place of another."""
+    return path.with_name(f"{path.name}.new")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -145,10 +158,14 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _lock(path: Path) -> int:
-    """The descriptor of the locked file. One that was removed while it was waited for is not the lock any more."""
+    """The descriptor of the locked file. One that was removed while it was waited for is not the lock any more.
+
+    Programs inherit it: where this process is killed while one runs, the lock is held until that one has ended.
+    """
     while True:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        private_folder(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.set_inheritable(descriptor, True)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if _is_at(descriptor, path):
             return descriptor
