@@ -81,4 +81,5 @@ def described(running: Running) -> dict[str, Any]:
         "folder": str(running.pod.folder),
         "console": None if running.domain is None else running.domain.console,
         "interfaces": plain(running.interfaces),
+        "facts": plain(running.pod.facts),
     }

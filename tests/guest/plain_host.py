@@ -151,10 +151,16 @@ class PlainHost:
         line = self.stack.enter_context(console(told["console"]))
         return Upped(told, Guest(None, line))
 
-    def peer(self, bridges: Mapping[str, tuple[str, ...]]) -> Peer:
-        """A peer with addresses on bridges; of an address without a bridge, which stands under ``lo``, it is a host."""
+    @contextmanager
+    def peer(self, bridges: Mapping[str, tuple[str, ...]]) -> Iterator[Peer]:
+        """A peer with addresses on bridges, and on its own ``lo``, for as long as the context lasts."""
         name = f"{self.name}-peer"
-        self._made_namespace(name)
+        with ExitStack() as stack:
+            _made_namespace(name, stack)
+            self._plug(name, bridges)
+            yield Peer(name)
+
+    def _plug(self, name: str, bridges: Mapping[str, tuple[str, ...]]) -> None:
         for n, (bridge, addresses) in enumerate(bridges.items()):
             link = "lo" if bridge == "lo" else f"p{n}"
             if bridge != "lo":
@@ -163,7 +169,6 @@ class PlainHost:
                 _ip(name, "link", "set", link, "up")
             for address in addresses:
                 _ip(name, "address", "add", address, "dev", link, *(("nodad",) if ":" in address else ()))
-        return Peer(name)
 
     def has_vlans(self) -> bool:
         """Whether the kernel's bridges know VLANs, as the CNI plugin needs it."""
@@ -176,7 +181,7 @@ class PlainHost:
         """What of the host a machine could leave something in."""
         links = json.loads(_ran("ip", "-n", self.name, "-j", "link").stdout)
         tables = _ran("nsenter", f"--net=/run/netns/{self.name}", "nft", "list", "ruleset").stdout
-        namespaces = sorted(each.name for each in Path("/run/netns").iterdir())
+        namespaces = [each["networkNamespace"] for each in json.loads(self.kvnet("ps", "--root", self.root, "-o", "json").stdout)]
         files = sorted(str(each) for each in self.root.rglob("*"))
         processes = sorted(each for each in _arguments() if str(self.root) in each)
         return {
@@ -187,10 +192,11 @@ class PlainHost:
             "processes": processes,
         }
 
-    def _made_namespace(self, name: str) -> None:
-        _ran("ip", "netns", "add", name)
-        self.stack.callback(_ran, "ip", "netns", "delete", name)
-        _ip(name, "link", "set", "lo", "up")
+
+def _made_namespace(name: str, stack: ExitStack) -> None:
+    _ran("ip", "netns", "add", name)
+    stack.callback(_ran, "ip", "netns", "delete", name)
+    _ip(name, "link", "set", "lo", "up")
 
 
 @contextmanager
@@ -201,7 +207,7 @@ def plain_host(image: Image) -> Iterator[PlainHost]:
         # the paths of QEMU's sockets are short
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kv", dir="/tmp")))
         host = PlainHost(name, folder, folder / "r", image, stack)
-        host._made_namespace(name)
+        _made_namespace(name, stack)
         host.root.mkdir(mode=0o700)
         stack.callback(host.kvnet, "down", "--root", host.root, check=False)
         yield host

@@ -50,6 +50,15 @@ NADS = (
 )
 
 
+PLUGGED = {
+    "kvtpod": (f"{PEER}/24", f"{PEER_6}/64"),
+    "kvtsix": ("fd10:96::250/64",),
+    "kvtrouted": ("10.98.0.250/24",),
+    "kvtguarded": ("10.97.0.250/24",),
+    "kvtopen": ("10.96.0.250/24",),
+    "lo": (f"{BEHIND}/32",),
+}
+"""Where the peer of the tests is plugged in, and its addresses there."""
 VLANS = ("ten", "twenty")
 """The NICs that need a kernel whose bridges know VLANs."""
 
@@ -110,22 +119,12 @@ def up(image: Image) -> Iterator[Together]:
         asked = list(zip(machines(with_vlans=has_vlans), files, strict=True))
         before = host.seen()
         running = [host.up(host.write(f"{each['metadata']['name']}.yaml", *NADS, each), file) for each, file in asked]
-        peer = host.peer(
-            {
-                "kvtpod": (f"{PEER}/24", f"{PEER_6}/64"),
-                "kvtrouted": ("10.98.0.250/24",),
-                "kvtguarded": ("10.97.0.250/24",),
-                "kvtopen": ("10.96.0.250/24",),
-                "kvtsix": ("fd10:96::250/64",),
-                "lo": (f"{BEHIND}/32",),
-            }
-        )
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda each: each.ask("nics", seconds=BOOT_SECONDS), running))
-        yield Together(host, peer, has_vlans, *running)
+        with host.peer(PLUGGED) as peer:
+            yield Together(host, peer, has_vlans, *running)
         host.kvnet("down", "--root", host.root)
-        after = host.seen()
-        assert {**after, "namespaces": ()} == {**before, "namespaces": (), "links": after["links"]}
+        assert host.seen() == before, "nothing is left"
 
 
 def test_a_masqueraded_guest_is_told_everything_by_dhcp(up: Together) -> None:
@@ -219,3 +218,86 @@ def test_the_spoof_check_drops_what_has_a_foreign_mac(up: Together) -> None:
         ("open", True): True,
         ("open", False): True,
     }
+
+
+def test_ipv6_alone_works_with_the_network_data_that_kvnet_prints(up: Together) -> None:
+    for machine, file, peer in ((up.third, "third.yaml", "fd10:96::250"), (up.first, "first.yaml", PEER_6)):
+        name = _configured(up, machine, file)
+        assert machine.reaches(peer), name
+        with up.peer.hears(7006, "::"):
+            (pod,) = (each for each in machine.told["podIPs"] if ":" in each)
+            assert machine.ask("talk", peer, "7006") == (pod,)
+    up.third.ask("serve", "8080")
+    assert up.peer.talk(up.third.told["podIPs"][0], 8080) == "this is the guest\n"
+
+
+def _configured(up: Together, machine: Upped, file: str) -> str:
+    """The guest's NIC that was given the address and the route of the network data."""
+    told = json.loads(up.host.kvnet("ps", "-o", "json", "--root", up.host.root).stdout)
+    facts = next(each["facts"] for each in told if each["name"] == machine.told["name"])
+    given = ("-f", up.host.folder / file, "--facts", up.host.write("facts.json", facts))
+    data = yaml.safe_load(up.host.kvnet("cloud-init", "-q", *given).stdout)
+    (link,) = [each for each in data["ethernets"].values() if any(":" in address for address in each.get("addresses", ()))]
+    name = next(each.name for each in machine.guest.nics() if str(each.mac) == link["match"]["macaddress"])
+    machine.run(f"sysctl -w net.ipv6.conf.{name}.disable_ipv6=0")
+    machine.guest.up(name)
+    for address in link["addresses"]:
+        machine.run(f"ip -6 address replace {address} dev {name} nodad")
+    for route in link["routes"]:
+        if ":" in route["via"]:
+            machine.run(f"ip -6 route replace default via {route['via']} dev {name}")
+    return name
+
+
+@frozen(kw_only=True)
+class Cell:
+    """What arrives of an MTU: that of the device before DHCP, what DHCP tells, and that of the NIC in the end."""
+
+    wanted: int
+    device: int
+    dhcp: str
+    result: int
+
+    @property
+    def way(self) -> str:
+        ways = {"libvirt": self.device == self.wanted, "DHCP": self.dhcp == str(self.wanted)}
+        return " and ".join(way for way, is_it in ways.items() if is_it) or "not at all"
+
+
+def test_the_mtu_arrives_as_the_user_guide_has_it(up: Together, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = {"red": POD_MTU, "routed": ROUTED_MTU, "lan": LAN_MTU}
+    cells = {
+        (model, network): _cell(machine, network, mtu)
+        for model, machine in (("virtio", up.first), ("e1000", up.second))
+        for network, mtu in wanted.items()
+    }
+    with capsys.disabled():
+        print(_table(cells))
+    assert {where: cell.way for where, cell in cells.items()} == {
+        ("virtio", "red"): "libvirt and DHCP",
+        ("virtio", "routed"): "libvirt and DHCP",
+        ("virtio", "lan"): "libvirt",
+        ("e1000", "red"): "DHCP",
+        ("e1000", "routed"): "DHCP",
+        ("e1000", "lan"): "not at all",
+    }
+    assert [cell.result == cell.wanted for cell in cells.values()] == [True, True, True, True, True, False]
+
+
+def _cell(machine: Upped, network: str, wanted: int) -> Cell:
+    name = machine.nic(network).name
+    machine.run(f"ip link set {name} down")
+    (device,) = machine.run(f"cat /sys/class/net/{name}/mtu")
+    lease = machine.lease(network) if network != "lan" else {}
+    return Cell(
+        wanted=wanted, device=int(device), dhcp=lease.get("mtu", ""), result=machine.nic(network).mtu
+    )
+
+
+def _table(cells: dict[tuple[str, str], Cell]) -> str:
+    headings = {"red": "masquerade", "routed": "bridge with an address", "lan": "bridge without"}
+    rows = [["MTU in the guest", *headings.values()]]
+    for model in ("virtio", "e1000"):
+        told = [f"{each.result} of {each.wanted}, {each.way}" for each in (cells[model, name] for name in headings)]
+        rows.append([model, *told])
+    return "\n" + "\n".join("  ".join(f"{cell:<30}" for cell in row).rstrip() for row in rows)
