@@ -108,6 +108,7 @@ ALLOWED = {
         "target",
         "values",
     },
+    "node": {"compiler", "errors", "facts", "manifest", "pod", "spec", "target", "values"},
     "live": {
         *("hotplug", "interface_status", "domain", "compiler", "instancetypes", "defaults", "target", "spec", "device"),
         *("xml", "values", "errors"),

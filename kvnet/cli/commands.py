@@ -104,6 +104,29 @@ COMMANDS: Mapping[str, Command] = {
             "kvnet status -c qemu:///system -f vm.yaml --profile host --watch",
         ),
     ),
+    "up": Command(
+        "Running",
+        "bring machines up on this host, without a cluster: pod network, NAT, DHCP and domain",
+        (
+            "kvnet up -f vm.yaml --disk debian.qcow2",
+            "kvnet up -f vm.yaml --kernel vmlinuz --initrd initramfs --cmdline console=ttyS0",
+        ),
+    ),
+    "down": Command(
+        "Running",
+        "take machines down that were brought up, and leave nothing of them",
+        ("kvnet down web", "kvnet down --root /run/kvnet"),
+    ),
+    "ps": Command(
+        "Running",
+        "list the machines that were brought up, with the status of their NICs",
+        ("kvnet ps", "kvnet ps -o json"),
+    ),
+    "exec": Command(
+        "Running",
+        "run a command in the network namespace of a machine's pod",
+        ("kvnet exec web -- ip address", "kvnet exec prod/web -- ping -c 1 10.0.2.2"),
+    ),
     "diff": Command(
         "Domains",
         "show the differences between the NICs of two domains, and whether the guest sees them",

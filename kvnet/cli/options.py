@@ -34,7 +34,7 @@ class _OrFolder(tuple[str, ...]):
         return super().__contains__(value) or (isinstance(value, str) and (value.endswith("/") or os.path.isdir(value)))
 
 
-_FILES = ("paths", "domains")
+_FILES = ("paths", "domains", "machines")
 """The positional arguments that may be given several times."""
 
 
@@ -66,8 +66,8 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
 _WHOSE = "KubeVirt's own XML, or the equivalent for a plain libvirt host"
 
 
-def _manifests(command: argparse.ArgumentParser, *, profile: str = _WHOSE, named: str = "machine") -> None:
-    """Add what every command has that reads manifests, but for ``-o``."""
+def _manifests(command: argparse.ArgumentParser, *, profile: str | None = _WHOSE, named: str = "machine") -> None:
+    """Add what every command has that reads manifests, but for ``-o``; without a ``profile``, it is KubeVirt's own."""
     command.add_argument("paths", metavar="FILE", nargs="*", help="the same as -f FILE")
     command.add_argument(
         *("-f", "--filename"),
@@ -80,7 +80,8 @@ def _manifests(command: argparse.ArgumentParser, *, profile: str = _WHOSE, named
     )
     command.add_argument("--facts", metavar="FILE", help="host facts in YAML or JSON")
     _cluster(command)
-    _profile(command, profile)
+    if profile is not None:
+        _profile(command, profile)
     command.add_argument("--name", help=f"only the {named} of this name")
     _choice(command)
     _quiet(command)
@@ -289,6 +290,52 @@ def _cloud_init(command: argparse.ArgumentParser) -> None:
     command.add_argument("--check", action="store_true", help=text)
 
 
+def _root(command: argparse.ArgumentParser) -> None:
+    text = "the folder of what is up (default: $KVNET_ROOT, else /var/lib/kvnet)"
+    command.add_argument("--root", metavar="DIR", help=text)
+
+
+def _up(command: argparse.ArgumentParser) -> None:
+    _manifests(command, profile=None)
+    _problems(command)
+    _output(command, "text", "json", "yaml")
+    text = "an image that the guest has as a disk: raw, or qcow2 where it is named .qcow2; may be given again"
+    command.add_argument("--disk", metavar="FILE", action="append", default=[], help=text)
+    command.add_argument("--kernel", metavar="FILE", help="boot this kernel")
+    command.add_argument("--initrd", metavar="FILE", help="the initial RAM disk of the kernel")
+    command.add_argument("--cmdline", metavar="TEXT", help="the arguments of the kernel")
+    text = "the CNI configuration of the pod network (default: a bridge kvnet0 with NAT, IPv4 and IPv6)"
+    command.add_argument("--pod-network", metavar="FILE", help=text)
+    text = "the domain's type (default: kvm where this host has it)"
+    command.add_argument("--virt-type", dest="domain_type", choices=("kvm", "qemu"), help=text)
+    _root(command)
+    command.add_argument("--dry-run", action="store_true", help="print every step, and touch nothing")
+    command.add_argument("--no-wait", action="store_true", help="do not wait for the guest to take its address")
+    text = "seconds to wait for the guest to take its address (default: 120)"
+    command.add_argument("--timeout", metavar="S", type=float, default=120.0, help=text)
+
+
+def _down(command: argparse.ArgumentParser) -> None:
+    text = "a machine that is up, as NAME or NAMESPACE/NAME (default: all)"
+    command.add_argument("machines", metavar="NAME", nargs="*", help=text)
+    _root(command)
+    _quiet(command)
+
+
+def _ps(command: argparse.ArgumentParser) -> None:
+    _output(command, "table", "json", "yaml")
+    _root(command)
+    _quiet(command)
+
+
+def _exec(command: argparse.ArgumentParser) -> None:
+    _root(command)
+    _quiet(command)
+    command.add_argument("machine", metavar="NAME", help="a machine that is up, as NAME or NAMESPACE/NAME")
+    text = "the command and its arguments, which no shell sees"
+    command.add_argument("run", metavar="-- COMMAND", nargs=argparse.REMAINDER, help=text)
+
+
 def _schema(command: argparse.ArgumentParser) -> None:
     text = "manifest: machines, NADs, instancetypes, preferences and the KubeVirt object; facts: host facts"
     text = f"{text} (default: manifest)"
@@ -348,6 +395,10 @@ OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "show": _show,
     "pod": _pod,
     "cloud-init": _cloud_init,
+    "up": _up,
+    "down": _down,
+    "ps": _ps,
+    "exec": _exec,
     "schema": _schema,
     "bulk": _bulk,
 }

@@ -68,6 +68,11 @@ class Report:
         if message and not self._quiet and self._format == "text":
             print(f"kvnet: {message}", file=self._stream)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether notes, and what is no problem, are not told."""
+        return bool(self._quiet) or self._format != "text"
+
     def failure(self, message: str) -> None:
         """Write why the command could not run."""
         print(f"kvnet: {message}", file=self._stream)

@@ -29,6 +29,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "pod": "the network of a pod",
     "hotplug": "changing the NICs of a running machine",
     "live": "changing domains on libvirt",
+    "node": "the network of a pod on this host",
     "advice": "what is admitted, and may not behave as expected",
     "security": "what weakens the isolation of a network; off unless asked for",
 }
@@ -65,6 +66,7 @@ _GROUP_OF: Final[Mapping[str, str]] = {
     "KN85": "hotplug",
     "KN86": "hotplug",
     "KN87": "live",
+    "KN88": "node",
     "KN9": "advice",
     "KN925": "security",
 }

@@ -25,7 +25,7 @@ from kvnet.target import Target
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["Reconnectable", "connect", "of_connection", "open_connection", "virt_type", "with_releases"]
+__all__ = ["Reconnectable", "connect", "embedded", "of_connection", "open_connection", "virt_type", "with_releases"]
 
 _ARCHES = {"amd64": "x86_64", "arm64": "aarch64", "s390x": "s390x"}
 _QEMU = "qemu-system-x86_64"
@@ -59,6 +59,19 @@ def connect(uri: str | None = None) -> Iterator[libvirt.virConnect]:
             # the driver outlives its connections, and would show these domains to the next one
             for domain in connection.listAllDomains(libvirt_module().VIR_CONNECT_LIST_DOMAINS_INACTIVE):
                 domain.undefine()
+
+
+@contextmanager
+def embedded(root: Path) -> Iterator[libvirt.virConnect]:
+    """Connect to libvirt's QEMU driver inside this process, with its state in a folder that is there and that stays.
+
+    A process has one such folder for as long as it lives. Domains outlive the connection and the process: the next one
+    that opens the folder finds them. Raises LibvirtError.
+    """
+    libvirt_module()
+    _configure(root)
+    with _opened(f"qemu:///embed?root={quote(str(root))}") as connection:
+        yield connection
 
 
 @contextmanager
@@ -203,8 +216,7 @@ class _Root:
             if self._users == 0:
                 # the name is known by now: this fails where somebody else has taken it
                 self._path.mkdir(mode=0o700)
-                (self._path / "etc").mkdir()
-                (self._path / "etc" / "qemu.conf").write_text("\n".join(_qemu_conf()) + "\n")
+                _configure(self._path)
             self._users += 1
         return self._path
 
@@ -214,6 +226,12 @@ class _Root:
                 self._users -= 1
                 if self._users == 0:
                     shutil.rmtree(self._path, ignore_errors=True)
+
+
+def _configure(root: Path) -> None:
+    """Write the configuration of the embedded driver into its folder."""
+    (root / "etc").mkdir(exist_ok=True)
+    (root / "etc" / "qemu.conf").write_text("\n".join(_qemu_conf()) + "\n")
 
 
 def _qemu_conf() -> list[str]:

@@ -21,9 +21,9 @@ _HEADER: Final = (
     "bind-dynamic",
     "except-interface=lo",
     "dhcp-authoritative",
-    "leasefile-ro",
 )
-"""DHCP alone, on one link alone. Leases are not stored: each client is known to get the same address again."""
+"""DHCP alone, on one link alone."""
+_NO_LEASES: Final = "leasefile-ro"
 _ADDRESSES: Final = frozenset({Code.NETMASK, Code.ROUTER, Code.NAME_SERVERS, Code.NTP_SERVERS})
 """The options that dnsmasq reads as lists of IPv4 addresses and in no other form."""
 _TEXTS: Final = frozenset({Code.HOSTNAME, Code.DOMAIN, Code.TFTP_SERVER, Code.BOOT_FILE})
@@ -40,7 +40,7 @@ _SHORTEST_PREFIX: Final = 64
 """dnsmasq serves no larger IPv6 network. Of the guest's, it is enough that the gateway is in it."""
 
 
-def dnsmasq(served: DhcpServer) -> str:
+def dnsmasq(served: DhcpServer, *, keeps_leases: bool = False) -> str:
     """The configuration with which dnsmasq, started in the pod, serves the guest of one NIC.
 
     As KubeVirt's, each server is a process of its own: two networks may have the same addresses. It differs from
@@ -51,12 +51,15 @@ def dnsmasq(served: DhcpServer) -> str:
     The names of networks are not in it. Private options are hexadecimal bytes, and other texts are quoted, so that
     nothing in them is taken for syntax.
 
+    Leases are not stored, for each client is known to get the same address again, unless ``keeps_leases``: their file
+    is then an option of the command line.
+
     Raises Rejected with the problems of the server, and where dnsmasq cannot send an option.
     """
     problems = (*served.problems, *_unsendable(served))
     if problems:
         raise Rejected(problems)
-    lines = [*_HEADER, f"interface={served.bridge}"]
+    lines = [*_HEADER, *(() if keeps_leases else (_NO_LEASES,)), f"interface={served.bridge}"]
     if served.address is not None:
         lines += _ipv4(served)
     if served.address6 is not None:
@@ -91,6 +94,8 @@ def _ipv4(served: DhcpServer) -> Iterator[str]:
     if served.mac is not None:
         yield f"shared-network={served.listens or served.server},{guest}"
         yield f"dhcp-range={guest},static,{netmask},{LEASE_SECONDS}"
+        # the server of another pod on the same network hears this client too, and would refuse its address
+        yield "dhcp-ignore=tag:!known"
     else:
         yield f"dhcp-range={guest},{guest},{netmask},{LEASE_SECONDS}"
     yield f"dhcp-host=id:*,{served.mac or _ANY},{guest},{LEASE_SECONDS}"

@@ -1,0 +1,71 @@
+"""Attach a pod to its networks by their CNI plugins, and detach it, with a record of what the plugins gave."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import asdict, evolve
+
+from kvnet.errors import Problem
+from kvnet.node import cni, host
+from kvnet.node.attachments import POD_BRIDGE
+from kvnet.node.cni import Attachment
+from kvnet.node.links import isolate
+from kvnet.node.state import private_folder
+from kvnet.node.work import Work, collected
+
+__all__ = ["attach", "attached", "detach"]
+
+
+def attached(record: Mapping[str, Any]) -> tuple[Attachment, ...]:
+    """The networks that were attached, or begun to be, in order."""
+    return tuple(Attachment(**each) for each in record.get("attachments", ()))
+
+
+def attach(work: Work, namespace: str, given: Collection[Attachment]) -> tuple[Attachment, ...]:
+    """Attach networks, in order, beside those that are attached already. Returns all of them with their results."""
+    work.step("prepare the host for the networks", claims=True)
+    host.claim(work.state, namespace, host.bridges_of(given))
+    private_folder(work.state.ipam)
+    done = list(attached(work.folder.record))
+    for each in given:
+        if any(known.interface == each.interface for known in done):
+            continue
+        work.step(f"attach {each.interface} to {each.network}", attachments=_plain([*done, each]))
+        done.append(evolve(each, result=cni.add(each)))
+        work.step(f"check {each.interface}", attachments=_plain(done))
+        cni.check(done[-1])
+        if any(plugin.get("bridge") == POD_BRIDGE for plugin in each.plugins):
+            isolate(_ports(done[-1]))
+    return tuple(done)
+
+
+def detach(work: Work, problems: list[Problem], gone: Iterable[Attachment]) -> None:
+    """Detach networks, the last first. One that its plugins do not detach stays recorded.
+
+    Where ADD did not end, DEL may well refuse for the same reason, and that is no problem.
+    """
+    for each in reversed(tuple(gone)):
+        work.step(f"detach {each.interface} from {each.network}")
+        refusals: list[Problem] = []
+        with collected(refusals):
+            cni.delete(each)
+        if each.result is None:
+            host.forget_addresses(work.state.ipam, each)
+        elif refusals:
+            problems += refusals
+            continue
+        left = [known for known in attached(work.folder.record) if known.interface != each.interface]
+        work.folder.write({**work.folder.record, "attachments": _plain(left)})
+
+
+def _ports(attachment: Attachment) -> Iterator[str]:
+    """The links of the host that the plugins made for the pod, as ports of ``kvnet0``."""
+    for each in (attachment.result or {}).get("interfaces") or ():
+        if not each.get("sandbox") and each["name"] != POD_BRIDGE:
+            yield each["name"]
+
+
+def _plain(given: Iterable[Attachment]) -> list[dict[str, Any]]:
+    return [asdict(each) for each in given]

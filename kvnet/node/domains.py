@@ -1,0 +1,175 @@
+"""Start, describe and end the domain of a machine, on a libvirt inside the network namespace of its pod."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+
+from kvnet.errors import FieldPath, Problem
+from kvnet.live import LibvirtError
+from kvnet.node._keeper_files import KeeperFiles
+from kvnet.node._processes import Process
+from kvnet.node.namespaces import namespace_path
+from kvnet.node.state import write_private
+
+__all__ = ["Domain", "domain_of", "start_domain", "stop_domain"]
+
+_PACKAGES: Final = Path(__file__).parents[2]
+"""The folder that kvnet is in."""
+_DESCRIBE_SECONDS: Final = 15.0
+_STOP_SECONDS: Final = 30.0
+_QEMU_SECONDS: Final = 5.0
+_LAST_LINES: Final = 3
+_POLL_SECONDS: Final = 0.1
+
+
+@frozen(kw_only=True)
+class Domain:
+    """A domain that runs.
+
+    - ``xml``: its live configuration
+    - ``console``: the terminal of its first serial port, such as ``/dev/pts/3``
+    - ``agent``: what the guest agent reports of the guest's links, as plain data; ``None`` without an agent
+    """
+
+    xml: str
+    console: str
+    agent: Any = None
+
+
+def start_domain(document: str, folder: Path, namespace: str) -> Domain:
+    """Start a domain inside a network namespace, with the state of its libvirt in a folder; one that runs goes on.
+
+    The domain outlives this process. Raises LibvirtError where libvirt refuses it, or it does not start.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    files = KeeperFiles(folder)
+    lock = os.open(files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _described(files)
+    else:
+        _forget(files, namespace)
+        write_private(files.document, document)
+        _keep(files, namespace, lock)
+    finally:
+        os.close(lock)
+    return _described(files)
+
+
+def _forget(files: KeeperFiles, namespace: str) -> None:
+    """Forget the process of a QEMU that has ended."""
+    files.keeper.unlink(missing_ok=True)
+    process = files.qemu_process(namespace_path(namespace))
+    if process is None or not process.runs:
+        files.qemu.unlink(missing_ok=True)
+
+
+def _keep(files: KeeperFiles, namespace: str, lock: int) -> None:
+    """Start a keeper, which holds the lock from its first moment, and wait until the domain runs."""
+    told, report = os.pipe()
+    with open(told, encoding="utf-8") as stream:
+        command = [sys.executable, "-P", "-m", "kvnet.node.keeper", str(files.folder), str(namespace_path(namespace))]
+        try:
+            with open(os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "wb") as log:
+                subprocess.Popen(
+                    [*command, str(lock), str(report)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd="/",
+                    env=_environment(),
+                    start_new_session=True,
+                    pass_fds=(lock, report),
+                )
+        finally:
+            os.close(report)
+        answer = stream.read()
+    if not answer:
+        raise _error("KN887", f"the process that keeps the domain ended: {_last_lines(files.log)}")
+    problems = json.loads(answer)["problems"]
+    if problems:
+        raise LibvirtError([_read_problem(each) for each in problems])
+
+
+def _environment() -> dict[str, str]:
+    """That of this process, in which Python finds the same kvnet from any folder."""
+    paths = [str(_PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _read_problem(told: dict[str, Any]) -> Problem:
+    return Problem(FieldPath(("domain",)), told["code"], told["message"], hint=told.get("hint") or "")
+
+
+def _last_lines(log: Path) -> str:
+    with suppress(OSError):
+        return "; ".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:]) or "it printed nothing"
+    return "it printed nothing"
+
+
+def _described(files: KeeperFiles) -> Domain:
+    try:
+        told = _ask_again(files, "describe", _DESCRIBE_SECONDS)
+    except OSError as error:
+        raise _error("KN887", f"the process that keeps the domain does not answer: {error}") from error
+    return Domain(xml=told["xml"], console=told["console"], agent=told["agent"])
+
+
+def _ask_again(files: KeeperFiles, what: str, seconds: float) -> Any:
+    """Ask a keeper that may be about to listen. Raises OSError."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return files.ask(what, seconds=seconds)
+        except OSError:
+            if time.monotonic() > end or not files.is_kept:
+                raise
+            time.sleep(_POLL_SECONDS)
+
+
+def domain_of(folder: Path) -> Domain | None:
+    """The domain whose libvirt has its state in a folder; ``None`` where none runs there. Raises LibvirtError."""
+    files = KeeperFiles(folder)
+    if not files.is_kept:
+        return None
+    with suppress(LibvirtError):
+        return _described(files)
+    if not files.is_kept:
+        return None
+    return _described(files)
+
+
+def stop_domain(folder: Path, namespace: str) -> None:
+    """Stop the domain whose libvirt has its state in a folder, and remove the folder; nothing is left of either.
+
+    Where the keeper was killed, QEMU is found by its process id and the time of its start. Raises LibvirtError where a
+    process does not end.
+    """
+    files = KeeperFiles(folder)
+    if not folder.is_dir():
+        return
+    if files.is_kept:
+        with suppress(OSError):
+            _ask_again(files, "stop", _STOP_SECONDS)
+    keeper = Process.recorded(files.keeper)
+    qemu = files.qemu_process(namespace_path(namespace))
+    for process, grace in ((keeper, _STOP_SECONDS), (qemu, _QEMU_SECONDS)):
+        if process is not None and process.runs and not process.end(grace=grace):
+            raise _error("KN887", f"the process {process.pid} does not end")
+    shutil.rmtree(folder)
+
+
+def _error(code: str, message: str, hint: str = "end it, and run this again") -> LibvirtError:
+    return LibvirtError([Problem(FieldPath(("domain",)), code, message, hint=hint)])

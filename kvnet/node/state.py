@@ -1,0 +1,179 @@
+"""Keep what was done for each machine in a folder, so that it can be undone after any interruption."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import field, frozen
+
+__all__ = ["DEFAULT_ROOT", "PodFolder", "StateFolder", "full_name", "private_folder", "write_private"]
+
+DEFAULT_ROOT: Final = Path("/var/lib/kvnet")
+_ROOT_VARIABLE: Final = "KVNET_ROOT"
+_RECORD: Final = "state.json"
+_DIGITS: Final = 24
+
+
+def full_name(name: str, namespace: str | None = None) -> str:
+    """``namespace/name`` of a machine; one without a namespace is in ``default``.
+
+    >>> full_name("web"), full_name("prod/web"), full_name("web", "prod")
+    ('default/web', 'prod/web', 'prod/web')
+    """
+    return name if "/" in name and namespace is None else f"{namespace or 'default'}/{name}"
+
+
+@frozen(kw_only=True)
+class PodFolder:
+    """What is kept of one machine.
+
+    - ``path``: its folder, with mode 0700; files in it have 0600
+    """
+
+    path: Path
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What was recorded last; nothing where nothing was."""
+        return _read(self.path / _RECORD)
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Record in place of what was recorded before, all or nothing, on the disk."""
+        private_folder(self.path)
+        write_private(self.path / _RECORD, json.dumps(record))
+
+    def remove(self) -> None:
+        """Remove the folder and all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _root(path: Path | str | None) -> Path:
+    return Path(path or os.environ.get(_ROOT_VARIABLE) or DEFAULT_ROOT).absolute()
+
+
+@frozen
+class StateFolder:
+    """The folder that holds the state of all machines: ``$KVNET_ROOT``, or ``/var/lib/kvnet``, unless it is given."""
+
+    root: Path = field(default=None, converter=_root)
+
+    def pod(self, name: str) -> PodFolder:
+        """What is kept of a machine, by ``namespace/name``; the folder is named by a hash of that."""
+        return PodFolder(path=self.root / "pods" / _hashed(name))
+
+    @property
+    def pods(self) -> tuple[PodFolder, ...]:
+        """What is kept of each machine."""
+        folder = self.root / "pods"
+        return tuple(PodFolder(path=each) for each in sorted(folder.iterdir())) if folder.is_dir() else ()
+
+    @property
+    def ipam(self) -> Path:
+        """The folder of the addresses that ``host-local`` has given."""
+        return self.root / "ipam"
+
+    def locked(self, name: str) -> Any:
+        """A context in which no other process works on a machine. It waits until that is so."""
+        return _locked(self.root / f"{_hashed(name)}.lock")
+
+    @contextmanager
+    def shared(self) -> Iterator[dict[str, Any]]:
+        """What is recorded of the host, which all machines share, under a lock. Changes are written at the end.
+
+        The yielded mapping can be written before that with ``write_shared``.
+        """
+        with _locked(self.root / "host.lock"):
+            record = _read(self.root / "host.json")
+            yield record
+            self.write_shared(record)
+
+    def write_shared(self, record: Mapping[str, Any]) -> None:
+        """Record what the machines share; where that is nothing, no file is left, nor one of an interrupted write."""
+        path = self.root / "host.json"
+        if record:
+            write_private(path, json.dumps(record))
+            return
+        for each in (path, _unfinished(path)):
+            each.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove the folders that hold nothing."""
+        for each in (self.root / "pods", self.ipam):
+            if each.is_dir() and not any(each.iterdir()):
+                each.rmdir()
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder, and those around it, for root alone, as far as they are not there."""
+    for each in (*reversed(path.parents), path):
+        if not each.is_dir():
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only root reads, all or nothing, and see it on the disk."""
+    new = _unfinished(path)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _unfinished(path: Path) -> Path:
+    """The file that is written, to take the place of another."""
+    return path.with_name(f"{path.name}.new")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
+    except FileNotFoundError:
+        return {}
+    return read
+
+
+def _hashed(name: str) -> str:
+    return sha256(name.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock by its file, which is there only while someone holds it or waits for it."""
+    descriptor = _lock(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int:
+    """The descriptor of the locked file. One that was removed while it was waited for is not the lock any more.
+
+    Programs inherit it: where this process is killed while one runs, the lock is held until that one has ended.
+    """
+    while True:
+        private_folder(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.set_inheritable(descriptor, True)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_at(descriptor, path):
+            return descriptor
+        os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,71 @@
+"""The work on one pod: what is wanted, where each step is recorded, and who is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import frozen
+
+from kvnet.errors import Problem, Rejected
+from kvnet.node._errors import NodeError
+from kvnet.node.attachments import PodNetworkConfig
+from kvnet.node.state import PodFolder, StateFolder
+from kvnet.spec import Machine
+from kvnet.target import Target
+
+__all__ = ["Progress", "Wanted", "Work", "collected", "refuse"]
+
+Progress = Callable[[str], None]
+"""Is told of each step, once it is recorded and before it is taken."""
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """The pod that is to be made.
+
+    - ``name``: ``namespace/name`` of the machine
+    - ``machine``, ``target``: what it is made for
+    - ``networks``: that it is attached to, in order
+    """
+
+    name: str
+    machine: Machine
+    target: Target
+    networks: tuple[PodNetworkConfig, ...]
+
+
+@frozen(kw_only=True)
+class Work:
+    """The work on one pod: where it is recorded, and who is told.
+
+    - ``state``: of all machines
+    - ``folder``: of this one
+    - ``progress``: is told of each step
+    """
+
+    state: StateFolder
+    folder: PodFolder
+    progress: Progress | None = None
+
+    def step(self, text: str, **changes: Any) -> None:
+        """Record what the step is about to do, and tell it."""
+        self.folder.write({**self.folder.record, **changes})
+        if self.progress is not None:
+            self.progress(text)
+
+
+@contextmanager
+def collected(problems: list[Problem]) -> Iterator[None]:
+    """Go on after an error of the host or of a plugin, and keep its problems."""
+    try:
+        yield
+    except NodeError as error:
+        problems += error.problems
+
+
+def refuse(*problems: Problem) -> None:
+    """Raise Rejected where there are errors among the problems of a plan."""
+    if any(each.is_error for each in problems):
+        raise Rejected(problems)
