@@ -16,7 +16,7 @@ from kvnet.node._errors import NodeError
 from kvnet.node.attaching import attach, attached, detach
 from kvnet.node.attachments import attachments
 from kvnet.node.cni import Attachment
-from kvnet.node.collect import facts, found
+from kvnet.node.collect import addresses_of, facts, found
 from kvnet.node.dns import pod_hostname, pod_resolv_conf
 from kvnet.node.links import loopback_up
 from kvnet.node.servers import stop_servers
@@ -111,7 +111,8 @@ def _host_ip(result: Mapping[str, Any]) -> IPv4Address | IPv6Address | None:
 
     The family of that decides which of the pod's two addresses is the main one: that which the network gives first.
     """
-    first = next(iter(result.get("ips") or ()), None)
-    if first is None:
+    addresses = addresses_of(result)
+    if not addresses:
         return None
-    return ip_address(first.get("gateway") or ("::1" if ":" in first["address"] else "127.0.0.1"))
+    gateways = [each.get("gateway") for each in result.get("ips") or ()]
+    return ip_address(next(iter(gateways), None) or ("127.0.0.1" if addresses[0].version == 4 else "::1"))

@@ -50,6 +50,10 @@ CASES = {
         [*MASQUERADE, bridged("lan")],
         nad("lan", bridge="br9", isGateway=True, ipMasq=True, macspoofchk=True, mtu=1400, ipam=ADDRESSES),
     ),
+    "a chain of plugins": machine(
+        [*MASQUERADE, bridged("lan")],
+        nad("lan", plugins=[{"type": "bridge", "bridge": "br9", "ipam": ADDRESSES}, {"type": "tuning", "mtu": 1300}]),
+    ),
     "the pod network of a NAD": machine(
         [{"name": "main", "masquerade": {}}],
         nad("main", bridge="br9", isGateway=True, ipam=ADDRESSES),
@@ -87,6 +91,21 @@ def test_up_again_starts_a_dhcp_server_that_has_ended(tmp_path: Path) -> None:
         assert not servers.is_running(folder)
         node.pod_up(*CASES["masquerade"], state=state)
         assert servers.is_running(folder)
+
+
+def test_a_pod_that_a_restart_of_the_host_took_away_is_made_anew(tmp_path: Path) -> None:
+    state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
+    pod = node.pod_up(*CASES["a gateway, NAT and the spoof check"], state=state)
+    servers.stop_servers(file.parent for file in pod.leases_files.values())
+    ran("ip", "netns", "delete", pod.namespace)
+    for bridge in ("kvnet0", "br9"):
+        ran("ip", "link", "delete", bridge)
+    ran("nft", "flush", "ruleset")
+    again = node.pod_up(*CASES["a gateway, NAT and the spoof check"], state=state)
+    assert again.is_complete
+    assert set(again.leases_files) == {"default", "lan"}
+    node.pod_down("prod/web", state=state)
+    assert snapshot(tmp_path) == before
 
 
 def test_files_are_readable_by_root_alone(tmp_path: Path) -> None:
@@ -136,6 +155,12 @@ def test_links_are_as_planned(tmp_path: Path) -> None:
         stands_for = pod.found.link(name)
         assert stands_for is not None
         assert (str(stands_for.mac), stands_for.mtu, stands_for.ipv4) == (MAC, 1400, (IPv4Interface("10.9.0.2/24"),))
+
+
+def test_each_plugin_of_a_chain_does_its_part(tmp_path: Path) -> None:
+    with node.pod(*CASES["a chain of plugins"], state=node.StateFolder(tmp_path)) as pod:
+        assert (pod.facts.links or {})["lan"].mtu == 1300
+        assert link(pod.namespace, f"tap{hashed_name('lan')[3:]}")["mtu"] == 1300
 
 
 def test_the_network_status_is_what_the_plugins_gave(tmp_path: Path) -> None:
