@@ -77,6 +77,8 @@ def claim(state: StateFolder, namespace: str, bridges: Iterable[str]) -> None:
             )
         made += [each for each in wanted if each not in made and not _is_link(each)]
         record.setdefault("users", {})[namespace] = wanted
+        # a pod that changes may use fewer than before
+        _sweep(state, record)
         record["ruleset"] = record.get("ruleset", False) or POD_BRIDGE in wanted
         state.write_shared(record)
         if POD_BRIDGE in wanted:

@@ -307,6 +307,7 @@ def test_a_change_attaches_new_networks_and_detaches_others_while_the_rest_stays
     names = {each.name for each in node.found(changed.namespace).links}
     assert {bridge_name(hashed_name("blue")), "tap0"} < names
     assert not any(hashed_name("red")[3:] in each for each in names)
+    assert [each["ifname"] for each in snapshot(tmp_path)["links"] if each["ifname"].startswith("br")] == ["br8"]
     assert link(first.namespace, "k6t-eth0")["ifindex"] == index
     assert [each.name for each in changed.facts.pod_networks or ()] == ["kvnet", "prod/blue"]
     again = node.pod_change(*machine([*MASQUERADE, bridged("red"), bridged("blue", OTHER)], red, blue), state=state)
