@@ -29,6 +29,8 @@ _PACKAGES: Final = Path(__file__).parents[2]
 _DESCRIBE_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 30.0
 _QEMU_SECONDS: Final = 5.0
+_LONGEST_FOLDER: Final = 54
+"""Paths of sockets have 107 bytes (unix(7)), of which libvirt's own part takes up to 53."""
 _LAST_LINES: Final = 3
 _POLL_SECONDS: Final = 0.1
 
@@ -52,6 +54,9 @@ def start_domain(document: str, folder: Path, namespace: str) -> Domain:
 
     The domain outlives this process. Raises LibvirtError where libvirt refuses it, or it does not start.
     """
+    if len(os.fsencode(folder)) > _LONGEST_FOLDER:
+        message = f"the paths of libvirt's sockets do not fit below {folder}, which has more than {_LONGEST_FOLDER} bytes"
+        raise _error("KN886", message, "choose a shorter state folder with --root")
     folder.mkdir(mode=0o700, exist_ok=True)
     files = KeeperFiles(folder)
     lock = os.open(files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -97,7 +102,7 @@ def _keep(files: KeeperFiles, namespace: str, lock: int) -> None:
             os.close(report)
         answer = stream.read()
     if not answer:
-        raise _error("KN887", f"the process that keeps the domain ended: {_last_lines(files.log)}")
+        raise _error("KN886", f"the process that keeps the domain ended: {_last_lines(files.log)}")
     problems = json.loads(answer)["problems"]
     if problems:
         raise LibvirtError([_read_problem(each) for each in problems])
@@ -123,7 +128,7 @@ def _described(files: KeeperFiles) -> Domain:
     try:
         told = _ask_again(files, "describe", _DESCRIBE_SECONDS)
     except OSError as error:
-        raise _error("KN887", f"the process that keeps the domain does not answer: {error}") from error
+        raise _error("KN886", f"the process that keeps the domain does not answer: {error}") from error
     return Domain(xml=told["xml"], console=told["console"], agent=told["agent"])
 
 
@@ -167,7 +172,7 @@ def stop_domain(folder: Path, namespace: str) -> None:
     qemu = files.qemu_process(namespace_path(namespace))
     for process, grace in ((keeper, _STOP_SECONDS), (qemu, _QEMU_SECONDS)):
         if process is not None and process.runs and not process.end(grace=grace):
-            raise _error("KN887", f"the process {process.pid} does not end")
+            raise _error("KN886", f"the process {process.pid} does not end")
     shutil.rmtree(folder)
 
 

@@ -56,7 +56,7 @@ class Upped:
 
     def reaches(self, address: str) -> bool:
         """Whether any of a few pings is answered."""
-        return self.ask("reach", address) not in ((), ("0",))
+        return self.ask("reach", address) in (("1",), ("2",), ("3",))
 
 
 @frozen
