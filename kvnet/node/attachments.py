@@ -204,11 +204,12 @@ def _completed(config: Mapping[str, Any], selection: NetworkSelection | None, ip
     return {**config, "plugins": plugins}
 
 
-def _with_folder(plugin: Mapping[str, Any], ipam: Path) -> Mapping[str, Any]:
+def _with_folder(plugin: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """A plugin that keeps files keeps them in the state folder."""
     own = plugin.get("ipam")
-    if not isinstance(own, Mapping) or own.get("type") != "host-local":
-        return plugin
-    return {**plugin, "ipam": {**own, "dataDir": str(ipam)}}
+    if isinstance(own, Mapping) and own.get("type") == "host-local":
+        plugin = {**plugin, "ipam": {**own, "dataDir": str(folder)}}
+    return {**plugin, "dataDir": str(folder.parent / "tuning")} if plugin["type"] == "tuning" else plugin
 
 
 def _with_arguments(plugin: Mapping[str, Any], given: Mapping[str, Any] | None) -> Mapping[str, Any]:

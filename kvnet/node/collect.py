@@ -20,7 +20,7 @@ from kvnet.values import MacAddress
 if TYPE_CHECKING:
     from pyroute2 import IPRoute
 
-__all__ = ["facts", "found", "network_status"]
+__all__ = ["addresses_of", "facts", "found", "network_status"]
 
 _MAIN_TABLE: Final = 254
 _UNICAST: Final = 1

@@ -34,6 +34,8 @@ table inet {_TABLE} {{
 """Traffic of the pod network leaves the host under the host's own address, and does not go from pod to pod."""
 _FORWARDING: Final = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
 """What the plugin ``bridge`` sets to 1 where it makes a gateway."""
+_BOOT: Final = "kernel/random/boot_id"
+"""What is another after each start of the host."""
 _LEFT_BY_PLUGINS: Final = (
     ("ip", "nat"),
     ("ip6", "nat"),
@@ -64,7 +66,8 @@ def claim(state: StateFolder, namespace: str, bridges: Iterable[str]) -> None:
     with state.shared() as record:
         _sweep(state, record)
         if not record.get("before"):
-            record["before"] = {"tables": sorted(_tables()), "kernel": {path: _kernel(path) for path in _FORWARDING}}
+            kernel = {path: _kernel(path) for path in (*_FORWARDING, _BOOT)}
+            record["before"] = {"tables": sorted(_tables()), "kernel": kernel}
         made = record.setdefault("bridges", [])
         wanted = list(dict.fromkeys(bridges))
         if POD_BRIDGE in wanted and POD_BRIDGE not in made and _is_link(POD_BRIDGE):
@@ -74,6 +77,8 @@ def claim(state: StateFolder, namespace: str, bridges: Iterable[str]) -> None:
             )
         made += [each for each in wanted if each not in made and not _is_link(each)]
         record.setdefault("users", {})[namespace] = wanted
+        # a pod that changes may use fewer than before
+        _sweep(state, record)
         record["ruleset"] = record.get("ruleset", False) or POD_BRIDGE in wanted
         state.write_shared(record)
         if POD_BRIDGE in wanted:
@@ -113,14 +118,20 @@ def _sweep(state: StateFolder, record: dict[str, Any]) -> None:
 
 
 def _restore(before: Mapping[str, Any]) -> None:
-    """Remove the empty tables that were not there before the first pod, and switch forwarding off that was off."""
+    """Remove the empty tables that were not there before the first pod, and switch forwarding off that was off.
+
+    What the kernel had before the host was started anew says nothing of what it is to have now.
+    """
     known = {tuple(each) for each in before.get("tables", ())}
     for family, name in sorted(_tables()):
         if (family, name) in _LEFT_BY_PLUGINS and (family, name) not in known and _is_empty(family, name):
             run("nft", ["delete", "table", family, name])
-    for path, value in before.get("kernel", {}).items():
-        if value is not None and _kernel(path) != value:
-            (Path("/proc/sys") / path).write_text(value)
+    kernel = before.get("kernel", {})
+    if kernel.get(_BOOT) != _kernel(_BOOT):
+        return
+    for path in _FORWARDING:
+        if kernel.get(path) not in (None, _kernel(path)):
+            (Path("/proc/sys") / path).write_text(kernel[path])
 
 
 def _tables() -> set[tuple[str, str]]:

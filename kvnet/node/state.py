@@ -106,7 +106,7 @@ class StateFolder:
 
     def tidy(self) -> None:
         """Remove the folders that hold nothing."""
-        for each in (self.root / "pods", self.ipam):
+        for each in (self.root / "pods", self.root / "tuning", self.ipam):
             if each.is_dir() and not any(each.iterdir()):
                 each.rmdir()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
+from kvnet.compiler.naming import pod_link_names
 from kvnet.errors import Problem
 from kvnet.manifest.binder import plain
 from kvnet.node import host, namespaces
@@ -16,13 +17,13 @@ from kvnet.node._errors import NodeError
 from kvnet.node.attaching import attach, attached, detach
 from kvnet.node.attachments import attachments
 from kvnet.node.cni import Attachment
-from kvnet.node.collect import facts, found
+from kvnet.node.collect import addresses_of, facts, found
 from kvnet.node.dns import pod_hostname, pod_resolv_conf
 from kvnet.node.links import loopback_up
 from kvnet.node.servers import stop_servers
 from kvnet.node.wiring import serve, stop, unwire, wire
 from kvnet.node.work import Wanted, Work
-from kvnet.pod import PodFound, load_found
+from kvnet.pod import PodFound, load_found, pod_links
 
 __all__ = ["change", "make", "undo"]
 
@@ -40,21 +41,22 @@ def make(wanted: Wanted, work: Work) -> None:
 def change(wanted: Wanted, work: Work) -> None:
     """Detach a pod from the networks that are not wanted any more, and attach it to new ones. The others stay.
 
-    It can be interrupted, and begun again. Raises NodeError at the end with what could not be detached.
+    It can be interrupted, and begun again: what was begun and not finished is taken out first. Raises NodeError at the
+    end, with what could not be detached.
     """
     record, problems = work.folder.record, list[Problem]()
-    namespace = record["namespace"]
+    namespace, known = record["namespace"], load_found(record["found"])
     given = _given(wanted, work, namespace)
-    links = {each.interface for each in given}
-    gone = [each for each in attached(record) if each.interface not in links or each.result is None]
-    known = load_found(record["found"])
-    networks = {nic.name for nic in wanted.machine.interfaces if not nic.is_absent}
-    left = [each for each in known.preparations if each not in networks] if gone else []
-    stop(work, left)
-    unwire(work, problems, left)
-    detach(work, problems, gone)
+    networks = pod_links(wanted.machine, wanted.target, known).networks
+    old = [each for each in known.preparations if each not in networks]
+    unfinished = [each["network"] for each in record.get("links", ()) if each["network"] not in known.preparations]
+    stop(work, (*old, *unfinished))
+    unwire(work, problems, (*old, *unfinished))
+    names = pod_link_names(wanted.machine)
+    kept = {each.interface for each in given} - {names.get(each) for each in unfinished}
+    detach(work, problems, [each for each in attached(record) if each.interface not in kept or each.result is None])
     done = attach(work, namespace, given)
-    preparations = {network: how for network, how in known.preparations.items() if network not in left}
+    preparations = {network: how for network, how in known.preparations.items() if network not in old}
     before = evolve(_found(wanted, namespace, done), preparations=preparations, leases=known.leases)
     _complete(wanted, work, done, before)
     if problems:
@@ -111,7 +113,8 @@ def _host_ip(result: Mapping[str, Any]) -> IPv4Address | IPv6Address | None:
 
     The family of that decides which of the pod's two addresses is the main one: that which the network gives first.
     """
-    first = next(iter(result.get("ips") or ()), None)
-    if first is None:
+    addresses = addresses_of(result)
+    if not addresses:
         return None
-    return ip_address(first.get("gateway") or ("::1" if ":" in first["address"] else "127.0.0.1"))
+    gateways = [each.get("gateway") for each in result.get("ips") or ()]
+    return ip_address(next(iter(gateways), None) or ("127.0.0.1" if addresses[0].version == 4 else "::1"))

@@ -128,6 +128,13 @@ def interrupted_machine() -> tuple[kvnet.Machine, Target]:
     return machine([{"name": "default", "masquerade": {}}, {"name": "lan", "bridge": {}}], lan)
 
 
+def changed_machine() -> tuple[kvnet.Machine, Target]:
+    """The same machine, running with another network."""
+    ipam = {"type": "host-local", "ranges": [[{"subnet": "10.8.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}
+    other = nad("other", bridge="br8", isGateway=True, ipMasq=True, ipam=ipam)
+    return machine([{"name": "default", "masquerade": {}}, {"name": "other", "bridge": {}}], other)
+
+
 def _network(name: str) -> dict[str, Any]:
     return {"name": name, "pod": {}} if name == "default" else {"name": name, "multus": {"networkName": name}}
 

@@ -1,4 +1,4 @@
-"""Make or remove a pod, and be killed on the way: run as ``python -m node.interrupted up|down ROOT NUMBER``.
+"""Make or remove a pod, and be killed on the way: run as ``python -m node.interrupted up|down|change ROOT NUMBER``.
 
 The process kills itself before its NUMBER-th event: a file or a folder that it makes, replaces or removes, a program
 that it starts, a socket that it opens, or a call of the kernel; with 0, never. It prints nothing.
@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from node.hosts import interrupted_machine
+from node.hosts import changed_machine, interrupted_machine
 
 from kvnet import node
 
@@ -28,7 +28,7 @@ _EVENTS = frozenset(
 def main() -> None:
     """Do what the arguments say."""
     command, root, number = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    machine, target = interrupted_machine()
+    machine, target = interrupted_machine() if command != "change" else changed_machine()
     state, events = node.StateFolder(root), count(1)
 
     def see(event: str, _: tuple[Any, ...]) -> None:
@@ -38,6 +38,8 @@ def main() -> None:
     sys.addaudithook(see)
     if command == "up":
         node.pod_up(machine, target, state=state)
+    elif command == "change":
+        node.pod_change(machine, target, state=state)
     else:
         node.pod_down("prod/web", state=state)
 

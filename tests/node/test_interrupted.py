@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from node.hosts import NEEDS_HOST, interrupted_machine, snapshot
+from node.hosts import NEEDS_HOST, changed_machine, interrupted_machine, snapshot
 
 from kvnet import node
+from kvnet.compiler.naming import hashed_name
 
 pytestmark = [*NEEDS_HOST, pytest.mark.usefixtures("host")]
 
@@ -87,6 +88,24 @@ def test_what_was_killed_is_completed_by_up(command: str, tmp_path: Path) -> Non
         finished = ends(command, tmp_path, number)
         pod = node.pod_up(*interrupted_machine(), state=state)
         assert {"k6t-eth0", "tap0"} < {each.name for each in node.found(pod.namespace).links}
+        node.pod_down("prod/web", state=state)
+        assert snapshot(tmp_path) == before, f"killed at event {number}"
+        if finished:
+            return
+    pytest.fail("it never ended")
+
+
+def test_a_change_that_was_killed_is_completed_by_the_next(tmp_path: Path) -> None:
+    state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
+    for number in range(2, _MOST, STRIDE):
+        index = node.pod_up(*interrupted_machine(), state=state).found.link("k6t-eth0")
+        finished = ends("change", tmp_path, number)
+        pod = node.pod_change(*changed_machine(), state=state)
+        assert pod.found.link("k6t-eth0") == index
+        assert {each.name for each in pod.facts.pod_networks or ()} == {"kvnet", "prod/other"}
+        assert set(pod.leases_files) == {"default", "other"}
+        moved = f"{hashed_name('other').removeprefix('pod')}-nic"
+        assert pod.found.link(moved) is not None
         node.pod_down("prod/web", state=state)
         assert snapshot(tmp_path) == before, f"killed at event {number}"
         if finished:

@@ -50,6 +50,10 @@ CASES = {
         [*MASQUERADE, bridged("lan")],
         nad("lan", bridge="br9", isGateway=True, ipMasq=True, macspoofchk=True, mtu=1400, ipam=ADDRESSES),
     ),
+    "a chain of plugins": machine(
+        [*MASQUERADE, bridged("lan")],
+        nad("lan", plugins=[{"type": "bridge", "bridge": "br9", "ipam": ADDRESSES}, {"type": "tuning", "mtu": 1300}]),
+    ),
     "the pod network of a NAD": machine(
         [{"name": "main", "masquerade": {}}],
         nad("main", bridge="br9", isGateway=True, ipam=ADDRESSES),
@@ -87,6 +91,21 @@ def test_up_again_starts_a_dhcp_server_that_has_ended(tmp_path: Path) -> None:
         assert not servers.is_running(folder)
         node.pod_up(*CASES["masquerade"], state=state)
         assert servers.is_running(folder)
+
+
+def test_a_pod_that_a_restart_of_the_host_took_away_is_made_anew(tmp_path: Path) -> None:
+    state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
+    pod = node.pod_up(*CASES["a gateway, NAT and the spoof check"], state=state)
+    servers.stop_servers(file.parent for file in pod.leases_files.values())
+    ran("ip", "netns", "delete", pod.namespace)
+    for bridge in ("kvnet0", "br9"):
+        ran("ip", "link", "delete", bridge)
+    ran("nft", "flush", "ruleset")
+    again = node.pod_up(*CASES["a gateway, NAT and the spoof check"], state=state)
+    assert again.is_complete
+    assert set(again.leases_files) == {"default", "lan"}
+    node.pod_down("prod/web", state=state)
+    assert snapshot(tmp_path) == before
 
 
 def test_files_are_readable_by_root_alone(tmp_path: Path) -> None:
@@ -138,6 +157,12 @@ def test_links_are_as_planned(tmp_path: Path) -> None:
         assert (str(stands_for.mac), stands_for.mtu, stands_for.ipv4) == (MAC, 1400, (IPv4Interface("10.9.0.2/24"),))
 
 
+def test_each_plugin_of_a_chain_does_its_part(tmp_path: Path) -> None:
+    with node.pod(*CASES["a chain of plugins"], state=node.StateFolder(tmp_path)) as pod:
+        assert (pod.facts.links or {})["lan"].mtu == 1300
+        assert link(pod.namespace, f"tap{hashed_name('lan')[3:]}")["mtu"] == 1300
+
+
 def test_the_network_status_is_what_the_plugins_gave(tmp_path: Path) -> None:
     nads = nad("lan", bridge="br9", ipam=ADDRESSES, capabilities={"mac": True})
     with node.pod(*machine([*MASQUERADE, bridged("lan")], nads), state=node.StateFolder(tmp_path)) as pod:
@@ -153,16 +178,21 @@ def test_the_spoof_check_has_a_table_of_its_own(tmp_path: Path) -> None:
 
 
 def test_two_pods_do_not_meet_on_the_pod_network(tmp_path: Path) -> None:
+    """Not by the bridge, and not by way of the host; the host itself reaches both guests."""
     state = node.StateFolder(tmp_path)
     with (
         node.pod(*machine(MASQUERADE, name="a"), state=state) as first,
         node.pod(*machine(MASQUERADE, name="b"), state=state) as second,
-        guest(first.namespace, "k6t-eth0", MAC) as behind,
+        guest(first.namespace, "k6t-eth0", MAC) as left,
+        guest(second.namespace, "k6t-eth0", OTHER) as right,
     ):
-        behind.lease(tmp_path)
-        for address in second.addresses["eth0"]:
-            assert not behind.reaches(str(address.ip))
-        assert behind.reaches("10.243.0.1")
+        left.lease(tmp_path)
+        right.lease(tmp_path)
+        other = str(second.addresses["eth0"][0].ip)
+        ran("busybox", "ping", "-c", "1", "-W", "2", other)
+        assert not left.reaches(other)
+        ran("ip", "-n", first.namespace, "route", "add", other, "via", "10.243.0.1")
+        assert not left.reaches(other)
 
 
 def test_ten_pods_are_made_and_removed_at_once(tmp_path: Path) -> None:
@@ -277,6 +307,7 @@ def test_a_change_attaches_new_networks_and_detaches_others_while_the_rest_stays
     names = {each.name for each in node.found(changed.namespace).links}
     assert {bridge_name(hashed_name("blue")), "tap0"} < names
     assert not any(hashed_name("red")[3:] in each for each in names)
+    assert [each["ifname"] for each in snapshot(tmp_path)["links"] if each["ifname"].startswith("br")] == ["br8"]
     assert link(first.namespace, "k6t-eth0")["ifindex"] == index
     assert [each.name for each in changed.facts.pod_networks or ()] == ["kvnet", "prod/blue"]
     again = node.pod_change(*machine([*MASQUERADE, bridged("red"), bridged("blue", OTHER)], red, blue), state=state)
