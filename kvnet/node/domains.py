@@ -55,7 +55,9 @@ def start_domain(document: str, folder: Path, namespace: str) -> Domain:
     The domain outlives this process. Raises LibvirtError where libvirt refuses it, or it does not start.
     """
     if len(os.fsencode(folder)) > _LONGEST_FOLDER:
-        message = f"the paths of libvirt's sockets do not fit below {folder}, which has more than {_LONGEST_FOLDER} bytes"
+        message = (
+            f"the paths of libvirt's sockets do not fit below {folder}, which has more than {_LONGEST_FOLDER} bytes"
+        )
         raise _error("KN886", message, "choose a shorter state folder with --root")
     folder.mkdir(mode=0o700, exist_ok=True)
     files = KeeperFiles(folder)
@@ -88,15 +90,15 @@ def _keep(files: KeeperFiles, namespace: str, lock: int) -> None:
         command = [sys.executable, "-P", "-m", "kvnet.node.keeper", str(files.folder), str(namespace_path(namespace))]
         try:
             with open(os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "wb") as log:
-                subprocess.Popen(
+                subprocess.run(
                     [*command, str(lock), str(report)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     cwd="/",
                     env=_environment(),
-                    start_new_session=True,
                     pass_fds=(lock, report),
+                    check=False,
                 )
         finally:
             os.close(report)

@@ -42,6 +42,9 @@ def main(arguments: Sequence[str]) -> int:
     does.
     """
     folder, namespace, lock, report = Path(arguments[0]), Path(arguments[1]), int(arguments[2]), int(arguments[3])
+    if os.fork():
+        os._exit(0)  # whoever started the keeper has no child to wait for
+    os.setsid()
     os.umask(0o077)
     for handle in (lock, report):
         os.set_inheritable(handle, False)

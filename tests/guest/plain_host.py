@@ -1,4 +1,4 @@
-"""A plain host of a test's own: a network namespace in which `kvnet up` works, and peers on the bridges that it makes."""
+"""A plain host of a test's own: a network namespace in which `kvnet up` works, and a peer on the bridges it makes."""
 
 from __future__ import annotations
 
@@ -145,7 +145,16 @@ class PlainHost:
 
     def up(self, file: Path, network: Path, *options: str) -> Upped:
         """Bring a machine up with a guest that answers, on an emulated processor."""
-        boot = ("--kernel", self.image.kernel, "--initrd", self.image.initrd, "--cmdline", CMDLINE, "--virt-type", "qemu")
+        boot = (
+            "--kernel",
+            self.image.kernel,
+            "--initrd",
+            self.image.initrd,
+            "--cmdline",
+            CMDLINE,
+            "--virt-type",
+            "qemu",
+        )
         given = ("--root", self.root, "--pod-network", network, "-o", "json", "-q", "--no-wait")
         told = json.loads(self.kvnet("up", "-f", file, *boot, *given, *options).stdout)
         line = self.stack.enter_context(console(told["console"]))
@@ -181,13 +190,13 @@ class PlainHost:
         """What of the host a machine could leave something in."""
         links = json.loads(_ran("ip", "-n", self.name, "-j", "link").stdout)
         tables = _ran("nsenter", f"--net=/run/netns/{self.name}", "nft", "list", "ruleset").stdout
-        namespaces = [each["networkNamespace"] for each in json.loads(self.kvnet("ps", "--root", self.root, "-o", "json").stdout)]
+        told = json.loads(self.kvnet("ps", "--root", self.root, "-o", "json").stdout)
         files = sorted(str(each) for each in self.root.rglob("*"))
         processes = sorted(each for each in _arguments() if str(self.root) in each)
         return {
             "links": [each["ifname"] for each in links],
             "tables": tables,
-            "namespaces": namespaces,
+            "namespaces": [each["networkNamespace"] for each in told],
             "files": files,
             "processes": processes,
         }

@@ -1,12 +1,10 @@
-"""`kvnet up` on a plain host, as guests see it: leases, traffic out and in, isolation, and the MTU of the user guide."""
+"""`kvnet up` on a plain host, as guests see it: leases, traffic out and in, isolation, and the guide's MTU table."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -238,7 +236,9 @@ def _configured(up: Together, machine: Upped, file: str) -> str:
     facts = next(each["facts"] for each in told if each["name"] == machine.told["name"])
     given = ("-f", up.host.folder / file, "--facts", up.host.write("facts.json", facts))
     data = yaml.safe_load(up.host.kvnet("cloud-init", "-q", *given).stdout)
-    (link,) = [each for each in data["ethernets"].values() if any(":" in address for address in each.get("addresses", ()))]
+    (link,) = [
+        each for each in data["ethernets"].values() if any(":" in address for address in each.get("addresses", ()))
+    ]
     name = next(each.name for each in machine.guest.nics() if str(each.mac) == link["match"]["macaddress"])
     for setting in ("accept_dad=0", "disable_ipv6=0"):
         machine.run(f"sysctl -w net.ipv6.conf.{name}.{setting}")
@@ -292,9 +292,7 @@ def _cell(machine: Upped, network: str, wanted: int) -> Cell:
     machine.run(f"ip link set {name} mtu {DEFAULT_MTU}")  # more than a virtio device may have is refused
     (device,) = machine.run(f"cat /sys/class/net/{name}/mtu")
     lease = machine.lease(network) if network != "lan" else {}
-    return Cell(
-        wanted=wanted, device=int(device), dhcp=lease.get("mtu", ""), result=machine.nic(network).mtu
-    )
+    return Cell(wanted=wanted, device=int(device), dhcp=lease.get("mtu", ""), result=machine.nic(network).mtu)
 
 
 def _table(cells: dict[tuple[str, str], Cell]) -> str:
