@@ -261,7 +261,8 @@ def _machine_of(pod: Pod) -> Machine:
 
 def pod_named(name: str, *, state: StateFolder) -> Pod:
     """The pod of a machine. Raises NodeError (KN885) where there is none."""
-    return next(each for each in pods(state) if each.name == _known(name, state))
+    name = _known(name, state)
+    return next(each for each in pods(state) if each.name == name)
 
 
 def known_names(names: Sequence[str], *, state: StateFolder) -> tuple[str, ...]:

@@ -134,6 +134,14 @@ def test_a_masqueraded_guest_is_told_everything_by_dhcp(up: Together) -> None:
     assert up.second.lease("red")["ip"] == "10.0.2.2"
 
 
+def test_a_machine_that_is_up_is_told_with_the_addresses_that_its_guest_has_taken(up: Together) -> None:
+    taken = {up.first.lease(name)["ip"] for name in ("red", "routed")}
+    given = ("-q", "--pod-network", up.host.folder / "pod.json", "--root", up.host.root, "--timeout", "10")
+    told = json.loads(up.host.kvnet("up", "-f", up.host.folder / "first.yaml", *given, "-o", "json").stdout)
+    assert {each["ip"] for each in told["guestIPs"]} == taken
+    assert told["console"] == up.first.told["console"], "it was not started again"
+
+
 def test_traffic_of_a_masqueraded_guest_leaves_under_the_address_of_its_pod(up: Together) -> None:
     for machine in (up.first, up.second):
         with up.peer.hears(7000):

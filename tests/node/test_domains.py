@@ -19,7 +19,7 @@ from node.hosts import NEEDS_HOST, machine, snapshot
 import kvnet
 from kvnet.node._keeper_files import KeeperFiles
 from kvnet.node._processes import Process
-from kvnet.node.machines import Running, machine_down, machine_up, machines
+from kvnet.node.machines import Running, machine_down, machine_up, machines, wait_for_leases
 from kvnet.node.namespaces import namespace_path
 from kvnet.node.state import StateFolder
 
@@ -82,6 +82,7 @@ def test_qemu_runs_inside_the_pod_and_nothing_is_left_of_it(state: StateFolder) 
     assert [(each.name, each.link_state) for each in running.interfaces] == [("default", "up")]
     assert files(running).folder.stat().st_mode & 0o777 == 0o700
     assert [each.name for each in machines(state=state)] == [NAME]
+    assert wait_for_leases(running, timeout=0.1).awaited == 1, "a guest without an operating system takes no address"
     machine_down(NAME, state=state)
     assert snapshot(state.root) == before
 
