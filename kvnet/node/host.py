@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,8 @@ table inet {_TABLE} {{
 """Traffic of the pod network leaves the host under the host's own address, and does not go from pod to pod."""
 _FORWARDING: Final = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
 """What the plugin ``bridge`` sets to 1 where it makes a gateway."""
+_TRIES: Final = 50
+_WAIT: Final = 0.02
 _BOOT: Final = "kernel/random/boot_id"
 """What is another after each start of the host."""
 _LEFT_BY_PLUGINS: Final = (
@@ -156,13 +159,19 @@ def _is_link(name: str) -> bool:
 
 
 def _remove_bridge(name: str) -> None:
-    """Remove a bridge that a plugin made, unless somebody else has plugged something into it."""
+    """Remove a bridge that a plugin made, unless somebody else has plugged something into it.
+
+    The ports of a network namespace that was just removed take a moment to go.
+    """
     from pyroute2 import IPRoute  # noqa: PLC0415 - an extra
 
     with IPRoute() as kernel:
         index = next(iter(kernel.link_lookup(ifname=name)), None)
-        if index is not None and not any(each.get("master") == index for each in kernel.get_links()):
-            kernel.link("del", index=index)
+        for _ in range(_TRIES if index is not None else 0):
+            if not any(each.get("master") == index for each in kernel.get_links()):
+                kernel.link("del", index=index)
+                return
+            time.sleep(_WAIT)
 
 
 def _remove_empty(ipam: Path) -> None:

@@ -270,6 +270,13 @@ def test_what_was_on_the_host_before_stays(tmp_path: Path) -> None:
     assert "table ip nat" in ran("nft", "list", "tables")
 
 
+def test_a_bridge_that_somebody_else_has_plugged_something_into_stays(tmp_path: Path) -> None:
+    with node.pod(*CASES["a NAD without addresses"], state=node.StateFolder(tmp_path)):
+        ran("ip", "link", "add", "mine", "type", "veth", "peer", "name", "other")
+        ran("ip", "link", "set", "mine", "master", "br9")
+    assert {each["ifname"] for each in snapshot(tmp_path)["links"]} == {"lo", "br9", "mine", "other"}
+
+
 def test_a_bridge_that_another_state_folder_made_is_in_the_way(tmp_path: Path) -> None:
     with node.pod(*CASES["masquerade"], state=node.StateFolder(tmp_path / "one")):
         before = snapshot(tmp_path / "two")
