@@ -146,6 +146,8 @@ def _described(files: KeeperFiles) -> Domain:
         told = _ask_again(files, "describe", _DESCRIBE_SECONDS)
     except OSError as error:
         raise _error("KN886", f"the process that keeps the domain does not answer: {error}") from error
+    if "error" in told:
+        raise _error("KN886", f"the domain cannot be described: {told['error']}")
     return Domain(xml=told["xml"], console=told["console"], agent=told["agent"])
 
 

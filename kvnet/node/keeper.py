@@ -115,9 +115,18 @@ def _serve(domain: libvirt.virDomain, listener: socket.socket) -> None:
             continue
         with line, suppress(OSError):
             line.settimeout(_ANSWER_SECONDS)
-            request = json.loads(read_line(line) or b"{}")
-            answer = _ANSWERS.get(request.get("do"), _unknown)(domain)
-            line.sendall(json.dumps(answer).encode() + b"\n")
+            line.sendall(json.dumps(_answer(read_line(line), domain)).encode() + b"\n")
+
+
+def _answer(request: bytes, domain: libvirt.virDomain) -> dict[str, Any]:
+    """The answer to a request, ``error`` where it is none, or the domain has just ended."""
+    refused: Any = libvirt_module().libvirtError
+    try:
+        return _ANSWERS[json.loads(request)["do"]](domain)
+    except (ValueError, KeyError, TypeError):
+        return {"error": "no such request"}
+    except refused as error:
+        return {"error": str(error)}
 
 
 def _describe(domain: libvirt.virDomain) -> dict[str, Any]:
@@ -129,10 +138,6 @@ def _describe(domain: libvirt.virDomain) -> dict[str, Any]:
 def _stop(domain: libvirt.virDomain) -> dict[str, Any]:
     domain.destroy()
     return {}
-
-
-def _unknown(_: libvirt.virDomain) -> dict[str, Any]:
-    return {"error": "no such request"}
 
 
 _ANSWERS: Final = {"describe": _describe, "stop": _stop}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,28 @@ from machines import nic, pod, vmi
 
 import kvnet
 from kvnet.cli.main import main
+from kvnet.cli.node import Steps
+from kvnet.cli.report import Report
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "quiet", "shown"),
+    [(Terminal(), 0, "\r\033[Kone\r\033[Ktwo\r\033[K"), (Terminal(), 1, ""), (StringIO(), 0, "")],
+    ids=["terminal", "quiet", "pipe"],
+)
+def test_a_terminal_shows_the_step_that_is_taken(
+    monkeypatch: pytest.MonkeyPatch, stream: StringIO, quiet: int, shown: str
+) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    with Steps(Report(stream, quiet=quiet)) as steps:
+        steps.show("one")
+        steps.show("two")
+    assert stream.getvalue() == shown
 
 
 @pytest.fixture

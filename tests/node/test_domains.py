@@ -118,6 +118,12 @@ def test_qemu_is_found_where_nobody_recorded_it(state: StateFolder) -> None:
     assert not qemu.runs
 
 
+def test_a_request_that_is_none_does_not_end_the_domain(state: StateFolder) -> None:
+    running = up(state)
+    assert files(running).ask("jump", seconds=SECONDS) == {"error": "no such request"}
+    assert process(files(running).qemu).runs
+
+
 def test_the_keeper_ends_with_its_domain(state: StateFolder) -> None:
     running = up(state)
     os.kill(process(files(running).qemu).pid, signal.SIGTERM)
