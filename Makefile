@@ -1,4 +1,4 @@
-# make run    install kvnet, then render an example and define it on a libvirt inside the process
+# make run    install kvnet, then render an example, define it on a libvirt inside the process, and as root bring it up
 # make test   install everything, then lint, types, docs and every test, with coverage and its floor
 # make bench  measure beside the alternatives, and fail where a promise is broken
 # make peers  install the alternatives that take long to install: nova, and Debian's virtinst
@@ -17,6 +17,7 @@ PACKAGING := setup.cfg pyproject.toml
 run: .venv/with-run
 	$(BIN)/kvnet render -f $(EXAMPLE)
 	$(BIN)/kvnet define -f $(EXAMPLE)
+	@sh scripts/try-up $(BIN)/kvnet $(EXAMPLE)
 
 # The cheap verdicts come first; pytest comes last, so that its summary is what one reads.
 test: lint types docs
@@ -60,7 +61,7 @@ system:
 
 # The stamps make a second run start at once; a change of what is required installs again.
 .venv/with-run: $(PACKAGING) | .venv/pyvenv.cfg system
-	$(BIN)/pip install --quiet --editable '.[cli,libvirt]'
+	$(BIN)/pip install --quiet --editable '.[cli,libvirt,node]'
 	@touch $@
 
 .venv/with-dev: $(PACKAGING) | .venv/pyvenv.cfg system

@@ -108,7 +108,10 @@ ALLOWED = {
         "target",
         "values",
     },
-    "node": {"compiler", "errors", "facts", "manifest", "pod", "spec", "target", "values"},
+    "node": {
+        *("live", "pipeline", "interface_status", "domain", "instancetypes", "xml"),
+        *("compiler", "errors", "facts", "manifest", "pod", "spec", "target", "values"),
+    },
     "live": {
         *("hotplug", "interface_status", "domain", "compiler", "instancetypes", "defaults", "target", "spec", "device"),
         *("xml", "values", "errors"),

@@ -17,8 +17,6 @@ def run(arguments: Namespace, report: Report) -> int:
     """Become the command inside the machine's network namespace, whose exit status is then this one's."""
     pod = pod_named(arguments.machine, state=state_of(arguments))
     command = arguments.run[1:] if arguments.run[:1] == ["--"] else arguments.run
-    if not command:
-        arguments.refuse("no command is given: kvnet exec NAME -- COMMAND")
     try:
         execute(command, pod.namespace)
     except OSError as error:

@@ -58,6 +58,8 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
         )
         if not arguments.files and not has_others:
             arguments.refuse(f"no manifest is given: kvnet {arguments.command} -f FILE")
+    if arguments.command == "exec" and not [each for each in arguments.run if each != "--"]:
+        arguments.refuse("no command is given: kvnet exec NAME -- COMMAND")
     if arguments.command == "define" and arguments.connect is None and (arguments.into or arguments.replace):
         arguments.refuse("--into and --replace are about domains that a libvirt has: say which one with --connect URI")
     return arguments

@@ -10,10 +10,8 @@ from kvnet.cli.node import Steps, described, state_of, told
 from kvnet.cli.output import CLEAN, FAILED, FINDINGS, write_each
 from kvnet.cli.report import Report
 from kvnet.node.boot import Boot
-from kvnet.node.machines import Running, machine_up, wait_for_leases
-from kvnet.node.needs import check_host
+from kvnet.node.machines import Running, check_machines, machine_up, wait_for_leases
 from kvnet.node.planned import steps
-from kvnet.node.state import StateFolder
 from kvnet.spec import Machine
 from kvnet.target import Target
 
@@ -37,8 +35,8 @@ def run(arguments: Namespace, report: Report) -> int:
         for machine in machines:
             print(*steps(machine, target, state=state, boot=boot, pod_network=network), sep="\n")
         return CLEAN
-    check_host()
-    running = [_up(machine, target, state, boot, arguments, report) for machine in machines]
+    check_machines(machines, target, pod_network=network)
+    running = [_up(machine, target, boot, arguments, report) for machine in machines]
     if arguments.output != "text":
         write_each([described(each) for each in running], arguments.output, machines=len(running))
     return CLEAN if arguments.no_wait or not any(each.awaited for each in running) else FINDINGS
@@ -57,14 +55,12 @@ def _file(name: str | None) -> Path | None:
     return None if name is None else Path(name).absolute()
 
 
-def _up(
-    machine: Machine, target: Target, state: StateFolder, boot: Boot, arguments: Namespace, report: Report
-) -> Running:
+def _up(machine: Machine, target: Target, boot: Boot, arguments: Namespace, report: Report) -> Running:
     with Steps(report) as shown:
         running = machine_up(
             machine,
             target,
-            state=state,
+            state=state_of(arguments),
             boot=boot,
             pod_network=_file(arguments.pod_network),
             virt_type=arguments.domain_type,

@@ -1,4 +1,4 @@
-"""Processes that are known by their id and the time of their start, so that another one of the same id is left alone."""
+"""Know processes by their id and the time of their start, so that another one of the same id is left alone."""
 
 from __future__ import annotations
 

@@ -29,6 +29,9 @@ _PACKAGES: Final = Path(__file__).parents[2]
 _DESCRIBE_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 30.0
 _QEMU_SECONDS: Final = 5.0
+_LONGEST_FOLDER: Final = 54
+"""Paths of sockets have 107 bytes (unix(7)), of which libvirt's own part takes up to 53."""
+_LINKS: Final = Path("/run")
 _LAST_LINES: Final = 3
 _POLL_SECONDS: Final = 0.1
 
@@ -80,27 +83,46 @@ def _keep(files: KeeperFiles, namespace: str, lock: int) -> None:
     """Start a keeper, which holds the lock from its first moment, and wait until the domain runs."""
     told, report = os.pipe()
     with open(told, encoding="utf-8") as stream:
-        command = [sys.executable, "-P", "-m", "kvnet.node.keeper", str(files.folder), str(namespace_path(namespace))]
         try:
-            with open(os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "wb") as log:
-                subprocess.Popen(
-                    [*command, str(lock), str(report)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd="/",
-                    env=_environment(),
-                    start_new_session=True,
-                    pass_fds=(lock, report),
-                )
+            _start_keeper(files, namespace, lock, report)
         finally:
             os.close(report)
         answer = stream.read()
     if not answer:
-        raise _error("KN887", f"the process that keeps the domain ended: {_last_lines(files.log)}")
+        raise _error("KN886", f"the process that keeps the domain ended: {_last_lines(files.log)}")
     problems = json.loads(answer)["problems"]
     if problems:
         raise LibvirtError([_read_problem(each) for each in problems])
+
+
+def _start_keeper(files: KeeperFiles, namespace: str, *handles: int) -> None:
+    command = [sys.executable, "-P", "-m", "kvnet.node.keeper"]
+    arguments = [_short(files.folder, namespace), namespace_path(namespace), *handles]
+    with open(os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "wb") as log:
+        subprocess.run(
+            [*command, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=_environment(),
+            pass_fds=handles,
+            check=False,  # what it has to say comes by the pipe
+        )
+
+
+def _short(folder: Path, namespace: str) -> Path:
+    """A path of the folder below which the paths of libvirt's sockets fit: where its own is too long, a link to it."""
+    if len(os.fsencode(folder)) <= _LONGEST_FOLDER:
+        return folder
+    link = _link(namespace)
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder)
+    return link
+
+
+def _link(namespace: str) -> Path:
+    return _LINKS / namespace
 
 
 def _environment() -> dict[str, str]:
@@ -123,7 +145,9 @@ def _described(files: KeeperFiles) -> Domain:
     try:
         told = _ask_again(files, "describe", _DESCRIBE_SECONDS)
     except OSError as error:
-        raise _error("KN887", f"the process that keeps the domain does not answer: {error}") from error
+        raise _error("KN886", f"the process that keeps the domain does not answer: {error}") from error
+    if "error" in told:
+        raise _error("KN886", f"the domain cannot be described: {told['error']}")
     return Domain(xml=told["xml"], console=told["console"], agent=told["agent"])
 
 
@@ -167,7 +191,8 @@ def stop_domain(folder: Path, namespace: str) -> None:
     qemu = files.qemu_process(namespace_path(namespace))
     for process, grace in ((keeper, _STOP_SECONDS), (qemu, _QEMU_SECONDS)):
         if process is not None and process.runs and not process.end(grace=grace):
-            raise _error("KN887", f"the process {process.pid} does not end")
+            raise _error("KN886", f"the process {process.pid} does not end")
+    _link(namespace).unlink(missing_ok=True)
     shutil.rmtree(folder)
 
 

@@ -42,6 +42,9 @@ def main(arguments: Sequence[str]) -> int:
     does.
     """
     folder, namespace, lock, report = Path(arguments[0]), Path(arguments[1]), int(arguments[2]), int(arguments[3])
+    if os.fork():
+        os._exit(0)  # whoever started the keeper has no child to wait for
+    os.setsid()
     os.umask(0o077)
     for handle in (lock, report):
         os.set_inheritable(handle, False)
@@ -112,9 +115,18 @@ def _serve(domain: libvirt.virDomain, listener: socket.socket) -> None:
             continue
         with line, suppress(OSError):
             line.settimeout(_ANSWER_SECONDS)
-            request = json.loads(read_line(line) or b"{}")
-            answer = _ANSWERS.get(request.get("do"), _unknown)(domain)
-            line.sendall(json.dumps(answer).encode() + b"\n")
+            line.sendall(json.dumps(_answer(read_line(line), domain)).encode() + b"\n")
+
+
+def _answer(request: bytes, domain: libvirt.virDomain) -> dict[str, Any]:
+    """The answer to a request, ``error`` where it is none, or the domain has just ended."""
+    refused: Any = libvirt_module().libvirtError
+    try:
+        return _ANSWERS[json.loads(request)["do"]](domain)
+    except (ValueError, KeyError, TypeError):
+        return {"error": "no such request"}
+    except refused as error:
+        return {"error": str(error)}
 
 
 def _describe(domain: libvirt.virDomain) -> dict[str, Any]:
@@ -126,10 +138,6 @@ def _describe(domain: libvirt.virDomain) -> dict[str, Any]:
 def _stop(domain: libvirt.virDomain) -> dict[str, Any]:
     domain.destroy()
     return {}
-
-
-def _unknown(_: libvirt.virDomain) -> dict[str, Any]:
-    return {"error": "no such request"}
 
 
 _ANSWERS: Final = {"describe": _describe, "stop": _stop}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -16,26 +17,41 @@ from kvnet.compiler.naming import link_names_in_use
 from kvnet.errors import KvnetError, Rejected
 from kvnet.instancetypes import expand
 from kvnet.interface_status import status
+from kvnet.live._libvirt import libvirt_module
 from kvnet.manifest import dump, loads
 from kvnet.node import namespaces
 from kvnet.node._errors import node_error
 from kvnet.node._keeper_files import KeeperFiles
+from kvnet.node.attachments import networks_of_pod
 from kvnet.node.boot import Boot, bootable
 from kvnet.node.domains import Domain, domain_of, start_domain, stop_domain
 from kvnet.node.leases import Lease, read_leases
+from kvnet.node.needs import check_host
 from kvnet.node.pods import Pod, Progress, pod_down, pod_up, pods
 from kvnet.node.ports import Forward, forwards
+from kvnet.node.programs import SEARCH_PATH
 from kvnet.node.state import PodFolder, StateFolder, full_name, write_private
 from kvnet.pipeline import render
 from kvnet.pod import pod_dhcp, pod_nat
 from kvnet.spec import InterfaceStatus, Machine
-from kvnet.target import Target, checked_target
+from kvnet.target import Target, architecture_of, checked_target
 
-__all__ = ["Running", "known_names", "machine_down", "machine_up", "machines", "pod_named", "wait_for_leases"]
+__all__ = [
+    "Running",
+    "check_machines",
+    "known_names",
+    "machine_down",
+    "machine_up",
+    "machines",
+    "pod_named",
+    "wait_for_leases",
+]
 
 _DOMAIN: Final = "domain"
 """The folder of a machine's libvirt, in that of its pod."""
 _MACHINE: Final = "machine.yaml"
+_QEMUS: Final = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64", "s390x": "qemu-system-s390x"}
+"""The QEMU of each architecture."""
 _KVM: Final = Path("/dev/kvm")
 _POLL_SECONDS: Final = 0.25
 
@@ -127,6 +143,25 @@ def _has_pod(folder: PodFolder) -> bool:
     """Whether a machine has a whole pod; what is left of another one, and of its domain, is removed first."""
     record = folder.record
     return bool(record.get("complete")) and namespaces.exists(record["namespace"])
+
+
+def check_machines(machines: Iterable[Machine], target: Target, *, pod_network: Path | None = None) -> None:
+    """See whether this host can run machines, and whether their networks are known, before anything is touched.
+
+    Raises NodeError with all that is missing, LibvirtError where libvirt's Python binding is, and Rejected where a pod
+    cannot be planned.
+    """
+    check_host()
+    libvirt_module()
+    for machine in machines:
+        _check_qemu(architecture_of(machine, target))
+        networks_of_pod(machine, target, pod_network)
+
+
+def _check_qemu(architecture: str) -> None:
+    name = _QEMUS.get(architecture)
+    if name is not None and shutil.which(name, path=SEARCH_PATH) is None:
+        raise node_error("KN880", f"the program {name} is missing", "install Debian's package qemu-system")
 
 
 def _document(machine: Machine, target: Target, pod: Pod, boot: Boot, virt_type: str) -> str:
@@ -226,7 +261,8 @@ def _machine_of(pod: Pod) -> Machine:
 
 def pod_named(name: str, *, state: StateFolder) -> Pod:
     """The pod of a machine. Raises NodeError (KN885) where there is none."""
-    return next(each for each in pods(state) if each.name == _known(name, state))
+    name = _known(name, state)
+    return next(each for each in pods(state) if each.name == name)
 
 
 def known_names(names: Sequence[str], *, state: StateFolder) -> tuple[str, ...]:

@@ -24,11 +24,14 @@ OWN = {
     **dict.fromkeys(("plan", "apply", "rules", "instancetypes", "diff"), "text"),
     "status": "table",
     "cloud-init": "yaml",
+    "up": "text",
+    "ps": "table",
 }
 """The form that a command writes by itself."""
 
 
 EXCEPT = {
+    "up": {"--profile"},
     "check": {"--problems"},
     "bulk": {"--name", "--problems", "--select", "--extend-select", "--ignore", "--config", "--isolated"},
 }
@@ -74,7 +77,7 @@ def test_the_options_that_the_docs_call_common_are_on_every_command_that_reads_m
     reading = [name for name, command in commands().items() if "--facts" in command._option_string_actions]
     assert set(reading) == {
         *("render", "check", "define", "plan", "apply", "status", "instancetypes", "show", "pod", "bulk"),
-        "cloud-init",
+        *("cloud-init", "up"),
     }
     for name in reading:
         lacking = common - set(commands()[name]._option_string_actions)
@@ -86,7 +89,7 @@ def test_help_lists_every_command_once_in_its_group() -> None:
     listed = re.findall(r"^  ([a-z-]+) ", told, re.MULTILINE)
     assert [each for each in listed if each in COMMANDS] == list(COMMANDS)
     assert re.findall(r"^(\w+):$", told, re.MULTILINE) == [
-        *("Manifests", "libvirt", "Domains", "Fleets", "Other"),
+        *("Manifests", "libvirt", "Running", "Domains", "Fleets", "Other"),
         *("options", "examples"),
     ]
 
@@ -133,6 +136,7 @@ def test_domains_may_be_named_before_and_after_options() -> None:
         (["check", "a", "--profile", "hots"], "invalid choice: 'hots'; did you mean 'host'?"),
         (["render", "a", "-o", "domains"], "(choose from 'xml', 'json', 'yaml'); the name of a folder ends in '/'"),
         (["check"], "no manifest is given: kvnet check -f FILE"),
+        (["exec", "web"], "no command is given: kvnet exec NAME -- COMMAND"),
         (["diff", "a", "b", "c"], "unrecognized arguments: c"),
         (["define", "a", "--into"], "say which one with --connect URI"),
     ],
@@ -166,7 +170,7 @@ def test_a_form_that_gets_a_writer_can_be_offered_and_written(
 
 def test_every_command_that_tells_problems_offers_each_format_for_them() -> None:
     offered = choices("--problems")
-    others = {"instancetypes", "show", "cloud-init", "diff", "import"}
+    others = {"instancetypes", "show", "cloud-init", "diff", "import", "up"}
     assert set(offered) == {"render", "define", "plan", "apply", "status", "pod", *others}
     assert set(map(tuple, offered.values())) == {tuple(FORMATS)}
 

@@ -1,4 +1,4 @@
-"""`kvnet up` on a plain host, as guests see it: leases, traffic out and in, isolation, and the MTU of the user guide."""
+"""`kvnet up` on a plain host, as guests see it: leases, traffic out and in, isolation, and the guide's MTU table."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from machines import multus, nic, pod, vmi
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
 
 POD_MTU, ROUTED_MTU, LAN_MTU = 1400, 1350, 1300
+DEFAULT_MTU = 1500
 PEER, PEER_6 = "10.99.0.250", "fd10:99::250"
 BEHIND = "192.0.2.1"
 SEARCHED: Final = "web.prod.svc.cluster.local"
@@ -133,6 +134,14 @@ def test_a_masqueraded_guest_is_told_everything_by_dhcp(up: Together) -> None:
     assert up.second.lease("red")["ip"] == "10.0.2.2"
 
 
+def test_a_machine_that_is_up_is_told_with_the_addresses_that_its_guest_has_taken(up: Together) -> None:
+    taken = {up.first.lease(name)["ip"] for name in ("red", "routed")}
+    given = ("-q", "--pod-network", up.host.folder / "pod.json", "--root", up.host.root, "--timeout", "10")
+    told = json.loads(up.host.kvnet("up", "-f", up.host.folder / "first.yaml", *given, "-o", "json").stdout)
+    assert {each["ip"] for each in told["guestIPs"]} == taken
+    assert told["console"] == up.first.told["console"], "it was not started again"
+
+
 def test_traffic_of_a_masqueraded_guest_leaves_under_the_address_of_its_pod(up: Together) -> None:
     for machine in (up.first, up.second):
         with up.peer.hears(7000):
@@ -221,7 +230,7 @@ def test_the_spoof_check_drops_what_has_a_foreign_mac(up: Together) -> None:
 def test_ipv6_alone_works_with_the_network_data_that_kvnet_prints(up: Together) -> None:
     for machine, file, peer in ((up.third, "third.yaml", "fd10:96::250"), (up.first, "first.yaml", PEER_6)):
         name = _configured(up, machine, file)
-        assert machine.reaches(peer), name
+        assert machine.reaches(peer), machine.run(f"ip -6 address show dev {name}")
         with up.peer.hears(7006, "::"):
             (pod,) = (each for each in machine.told["podIPs"] if ":" in each)
             assert machine.ask("talk", peer, "7006") == (pod,)
@@ -239,10 +248,11 @@ def _configured(up: Together, machine: Upped, file: str) -> str:
         each for each in data["ethernets"].values() if any(":" in address for address in each.get("addresses", ()))
     ]
     name = next(each.name for each in machine.guest.nics() if str(each.mac) == link["match"]["macaddress"])
-    machine.run(f"sysctl -w net.ipv6.conf.{name}.disable_ipv6=0")
+    for setting in ("accept_dad=0", "disable_ipv6=0"):
+        machine.run(f"sysctl -w net.ipv6.conf.{name}.{setting}")
     machine.guest.up(name)
     for address in link["addresses"]:
-        machine.run(f"ip -6 address replace {address} dev {name} nodad")
+        machine.run(f"ip -6 address replace {address} dev {name}")
     for route in link["routes"]:
         if ":" in route["via"]:
             machine.run(f"ip -6 route replace default via {route['via']} dev {name}")
@@ -287,6 +297,7 @@ def test_the_mtu_arrives_as_the_user_guide_has_it(up: Together, capsys: pytest.C
 def _cell(machine: Upped, network: str, wanted: int) -> Cell:
     name = machine.nic(network).name
     machine.run(f"ip link set {name} down")
+    machine.run(f"ip link set {name} mtu {DEFAULT_MTU}")  # more than a virtio device may have is refused
     (device,) = machine.run(f"cat /sys/class/net/{name}/mtu")
     lease = machine.lease(network) if network != "lan" else {}
     return Cell(wanted=wanted, device=int(device), dhcp=lease.get("mtu", ""), result=machine.nic(network).mtu)
