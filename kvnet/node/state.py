@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from errno import ENOTEMPTY
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ DEFAULT_ROOT: Final = Path("/var/lib/kvnet")
 _ROOT_VARIABLE: Final = "KVNET_ROOT"
 _RECORD: Final = "state.json"
 _DIGITS: Final = 24
+_TRIES: Final = 1000
 
 
 def full_name(name: str, namespace: str | None = None) -> str:
@@ -105,17 +107,32 @@ class StateFolder:
             each.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Remove the folders that hold nothing."""
+        """Remove the folders that hold nothing, once there is no pod. One that is in use by then stays."""
         for each in (self.root / "pods", self.root / "tuning", self.ipam):
-            if each.is_dir() and not any(each.iterdir()):
+            try:
                 each.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if error.errno != ENOTEMPTY:
+                    raise
+                return
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder, and those around it, for root alone, as far as they are not there."""
-    for each in (*reversed(path.parents), path):
-        if not each.is_dir():
-            each.mkdir(mode=0o700, exist_ok=True)
+    """Make a folder, and those around it, for root alone, as far as they are not there.
+
+    Where another process tidies one up at the same time, it is made again.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            for each in (*reversed(path.parents), path):
+                each.mkdir(mode=0o700, exist_ok=True)
+        except (FileNotFoundError, FileExistsError):
+            if not left:
+                raise
+        else:
+            return
 
 
 def write_private(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pwd
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Interface
 from pathlib import Path
@@ -205,6 +206,21 @@ def test_ten_pods_are_made_and_removed_at_once(tmp_path: Path) -> None:
         assert {each.name for each in node.pods(state)} == {each.name for each in made}
         list(threads.map(lambda each: node.pod_down(each.name, state=state), made))
     assert snapshot(tmp_path) == before
+
+
+def test_what_one_process_tidies_up_another_one_makes_again(tmp_path: Path) -> None:
+    state = node.StateFolder(tmp_path / "state")
+
+    def written(number: int) -> bool:
+        folder = state.pod(f"default/m{number % 4}-{threading.get_ident()}")
+        folder.write({"name": "m"})
+        found = bool(folder.record)
+        folder.remove()
+        state.tidy()
+        return found
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(written, range(400)))
 
 
 def test_facts_are_collected_of_any_namespace(tmp_path: Path) -> None:
