@@ -11,8 +11,6 @@ from errno import EACCES
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kvnet.values import on_one_line
-
 if TYPE_CHECKING:
     from kvnet.device.diff import Change
     from kvnet.errors import Problem
@@ -110,7 +108,8 @@ def headed_texts(named: Sequence[tuple[str, str]], between: str = "\n") -> str:
     """
     if len(named) == 1:
         return named[0][1]
-    return between.join(f"# {on_one_line(name)}\n{text}" for name, text in named)
+    one_line = import_module("kvnet.values").on_one_line
+    return between.join(f"# {one_line(name)}\n{text}" for name, text in named)
 
 
 def call_dict(call: Call) -> dict[str, Any]:
