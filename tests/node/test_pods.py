@@ -200,11 +200,13 @@ def test_ten_pods_are_made_and_removed_at_once(tmp_path: Path) -> None:
     state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
     given = [machine(MASQUERADE, name=f"m{number}") for number in range(10)]
     with ThreadPoolExecutor(len(given)) as threads:
-        made = list(threads.map(lambda each: node.pod_up(*each, state=state), given))
-        addresses = {address for each in made for address in each.addresses["eth0"]}
-        assert len(addresses) == 2 * len(given)
-        assert {each.name for each in node.pods(state)} == {each.name for each in made}
-        list(threads.map(lambda each: node.pod_down(each.name, state=state), made))
+        try:
+            made = list(threads.map(lambda each: node.pod_up(*each, state=state), given))
+            addresses = {address for each in made for address in each.addresses["eth0"]}
+            assert len(addresses) == 2 * len(given)
+            assert {each.name for each in node.pods(state)} == {each.name for each in made}
+        finally:
+            list(threads.map(lambda each: node.pod_down(f"{each[0].namespace}/{each[0].name}", state=state), given))
     assert snapshot(tmp_path) == before
 
 
