@@ -195,12 +195,14 @@ def _has_no_network_data(volume: object) -> bool:
     """Whether a volume is no cloud-init's, or one with user data alone."""
     if not isinstance(volume, Mapping):
         return False
-    source = next((volume[kind] for kind in _CLOUD_INIT if kind in volume), None)
-    if source is None:
-        return True
+    sources = [volume[kind] for kind in _CLOUD_INIT if volume.get(kind) is not None]
+    return all(map(_has_user_data_alone, sources))
+
+
+def _has_user_data_alone(source: object) -> bool:
     if not isinstance(source, Mapping) or not text(source, "userData"):
         return False
-    return not any(key.startswith("networkData") for key in source)
+    return not any(str(key).startswith("networkData") for key in source)
 
 
 def _twin(machine: Machine, target: Target) -> Machine:

@@ -148,6 +148,12 @@ NAD = Nad(name="known", namespace="default", config='{"cniVersion": "1.0.0", "na
             "x" * 3000,
             id="much network data",
         ),
+        pytest.param(
+            [(("spec", "volumes"), [SEED])],
+            ("spec", "volumes", 0),
+            {"name": "seed", "cloudInitNoCloud": None, "cloudInitConfigDrive": {"networkData": "x" * 3000}},
+            id="much network data in the second kind of volume",
+        ),
         pytest.param([], ("spec", "dnsPolicy"), "None", id="no name server"),
         pytest.param([], ("spec", "instancetype"), {"name": "small"}, id="an instancetype at the wrong place"),
         pytest.param([], ("spec", "architecture"), "arm65", id="an architecture that does not exist"),
