@@ -84,10 +84,7 @@ def pod_up(
     plugin is missing (KN881) or refuses (KN882), a configuration is missing or wrong (KN883), a program or the kernel
     refuses (KN884), or something is in the way (KN885).
     """
-    target, state = checked_target(machine, target), state or StateFolder()
-    check_host()
-    networks = networks_of_pod(machine, target, None if pod_network is None else Path(pod_network))
-    wanted = Wanted(name=_name(machine), machine=machine, target=target, networks=networks)
+    wanted, state = _wanted(machine, target, pod_network), state or StateFolder()
     with state.locked(wanted.name):
         work = Work(state=state, folder=state.pod(wanted.name), progress=progress)
         record = work.folder.record
@@ -117,10 +114,7 @@ def pod_change(
     before its network, and plug one in after. Arguments and errors are as of ``pod_up``; a pod that is not complete
     raises NodeError (KN885).
     """
-    target, state = checked_target(machine, target), state or StateFolder()
-    check_host()
-    networks = networks_of_pod(machine, target, None if pod_network is None else Path(pod_network))
-    wanted = Wanted(name=_name(machine), machine=machine, target=target, networks=networks)
+    wanted, state = _wanted(machine, target, pod_network), state or StateFolder()
     with state.locked(wanted.name):
         work = Work(state=state, folder=state.pod(wanted.name), progress=progress)
         record = work.folder.record
@@ -167,6 +161,14 @@ def pod(
         yield made
     finally:
         pod_down(made.name, state=state, progress=progress)
+
+
+def _wanted(machine: Machine, target: Target | None, pod_network: Path | str | None) -> Wanted:
+    """The pod of a machine, on a host that has what it needs. Raises NodeError otherwise."""
+    target = checked_target(machine, target)
+    check_host()
+    networks = networks_of_pod(machine, target, None if pod_network is None else Path(pod_network))
+    return Wanted(name=_name(machine), machine=machine, target=target, networks=networks)
 
 
 def _undo_after(error: BaseException, work: Work) -> None:

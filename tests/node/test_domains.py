@@ -70,7 +70,8 @@ def process(file: Path) -> Process:
 def wait_until(predicate: Callable[[], bool]) -> None:
     end = time.monotonic() + SECONDS
     while not predicate():
-        assert time.monotonic() < end, "too late"
+        if time.monotonic() >= end:
+            pytest.fail(f"it is not so after {SECONDS} seconds")
         time.sleep(0.05)
 
 
