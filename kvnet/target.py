@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Annotated, Any, Final, NoReturn
 
 from attrs import field, frozen
@@ -31,6 +32,7 @@ __all__ = [
     "known_architecture",
     "nad_name",
     "nad_of",
+    "other_nads",
 ]
 
 DEFAULT_ARCHITECTURE: Final = "amd64"
@@ -152,6 +154,19 @@ class Target(BriefRepr):
         """The first NAD of each namespace and name, with its number."""
         given = list(enumerate(self.nads))
         return {(nad.namespace or None, nad.name): (n, nad) for n, nad in reversed(given)}
+
+    @cached_property
+    def _nad_namespaces(self) -> Mapping[str, str]:
+        """The first namespace that a NAD of each name has."""
+        return {nad.name: nad.namespace for nad in reversed(self.nads) if nad.namespace}
+
+    @cached_property
+    def _nad_names(self) -> Mapping[str | None, list[str]]:
+        """The names of the NADs of each namespace."""
+        names: dict[str | None, list[str]] = {}
+        for nad in self.nads:
+            names.setdefault(nad.namespace, []).append(nad.name)
+        return names
 
 
 _UNNAMED = (None, None, None, None, None)
@@ -291,3 +306,9 @@ def nad_of(machine: Machine, target: Target, multus: Multus) -> Nad | None:
     if namespace == (machine.namespace or _DEFAULT_NAMESPACE):
         found.append(known.get((None, name)))
     return min((each for each in found if each is not None), default=(0, None), key=lambda each: each[0])[1]
+
+
+def other_nads(target: Target, namespace: str, name: str) -> tuple[str, Iterator[str]]:
+    """Another namespace that has a NAD of a name, or nothing, and the names of the NADs that count in a namespace."""
+    names = target._nad_names
+    return target._nad_namespaces.get(name, ""), chain(names.get(namespace, ()), names.get(None, ()))

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import copy
 import pickle
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 
 import kvnet
 
 
-@pytest.mark.parametrize("kind", [kvnet.KvnetError, kvnet.Rejected, kvnet.FactsError, kvnet.XmlError])
+def _kinds(kind: type[kvnet.KvnetError]) -> Iterator[type[kvnet.KvnetError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds(each)
+
+
+for _module in pkgutil.walk_packages(kvnet.__path__, "kvnet."):
+    if not _module.name.endswith("__main__"):
+        import_module(_module.name)
+
+
+@pytest.mark.parametrize("kind", [*_kinds(kvnet.KvnetError)])
 def test_an_error_keeps_its_problems_when_it_is_pickled_or_copied(kind: type[kvnet.KvnetError]) -> None:
     error = kind([kvnet.Problem(kvnet.FieldPath(("spec",)), "KN005", "the field is missing")])
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):

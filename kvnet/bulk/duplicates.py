@@ -119,10 +119,17 @@ class LineFile:
         return os.pread(self.descriptor, end - start, start).split(b"\n", place + 1)[place]
 
     def recover(self) -> Iterator[bytes]:
-        """The lines that the file holds already; at their end, cut off a torn line and stand where the next belongs."""
+        """The lines that the file holds already; not the last one where that is torn, which ``cut`` cuts off."""
         for line in self.whole_lines():
             self._note([line])
             yield line
+
+    def rest(self, size: int) -> bytes:
+        """So many bytes behind the lines that are known."""
+        return os.pread(self.descriptor, size, self._end)
+
+    def cut(self) -> None:
+        """Cut off what is behind the lines that are known, and stand where the next belongs."""
         os.ftruncate(self.descriptor, self._end)
         os.lseek(self.descriptor, self._end, os.SEEK_SET)
 

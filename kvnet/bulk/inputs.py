@@ -180,6 +180,11 @@ class Ndjson:
     size: int | None = None
     block: int = _BLOCK
 
+    @property
+    def step(self) -> int:
+        """How much of the input a worker is given at once, in the unit of its size."""
+        return self.block
+
     def chunks(self) -> Iterator[Sequence[Item]]:
         """The lines of each block. Lines of white space hold no machine."""
         number, kept = 1, b""
@@ -221,6 +226,11 @@ class Directory:
     def size(self) -> int:
         """How many files there are."""
         return len(self.names)
+
+    @property
+    def step(self) -> int:
+        """How many files a worker is given at once."""
+        return _FILES
 
     def chunks(self, first: int = 0, skip: int = 0) -> Iterator[Sequence[Item]]:
         """The files from the one of a number on, without its first ``skip`` machines."""

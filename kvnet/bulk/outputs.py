@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from typing import IO, Any, ClassVar
 from attrs import define, evolve, field
 
 from kvnet.bulk.duplicates import LineFile, Records, digests_of
+from kvnet.bulk.files import created, locked
 from kvnet.bulk.inputs import Done, Unusable
 from kvnet.errors import FieldPath, Problem
 from kvnet.fleet import Duplicate, Uses
@@ -23,6 +23,7 @@ __all__ = ["JOURNAL", "Batch", "FileOutput", "FolderOutput", "Output", "StreamOu
 
 JOURNAL = "kvnet-bulk.ndjson"
 _TEMPORARY = ".kvnet-bulk.tmp"
+_BEGINS = b'{"index": '
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}")
 
 
@@ -114,9 +115,17 @@ def error_dict(problem: Problem) -> dict[str, Any]:
     return {key: value for key, value in problem.as_dict().items() if key != "severity" and value != ""}
 
 
-def numbered(first: int, lines: Iterable[bytes]) -> list[bytes]:
-    """Lines with their indexes, counted from ``first``, and their line feeds."""
-    return [b'{"index": %d, %b\n' % (index, line[1:]) for index, line in enumerate(lines, first)]
+def numbered(first: int, lines: Iterable[bytes], run: str) -> list[bytes]:
+    """Lines with their indexes, counted from ``first``, and their line feeds; the first of all names the ``run``."""
+    return [
+        b'{"index": %d, %b\n' % (index, line[1:]) if index else b"%b%b\n" % (beginning(run), line[1:])
+        for index, line in enumerate(lines, first)
+    ]
+
+
+def beginning(run: str) -> bytes:
+    """How the first line of a run's output begins."""
+    return b'%b0, "run": "%b", ' % (_BEGINS, run.encode())
 
 
 def head(line: bytes) -> bytes:
@@ -148,20 +157,25 @@ class Output:
     """Takes the batches of a run in their order, counts machines, and finds what two of them use and only one may.
 
     ``descriptor`` is of the file that keeps the lines, and ``folder`` is where temporary files go. ``tally`` counts.
+    ``run`` says whose the output is: a digest of settings and release.
     """
 
-    def __init__(self, descriptor: int, folder: str | None = None) -> None:
+    def __init__(self, descriptor: int, folder: str | None = None, *, run: str = "") -> None:
+        self.run = run
         self.tally = Tally()
         self._lines = LineFile(descriptor)
         self._records = Records(folder)
 
     def resume(self) -> Done:
-        """Count what an earlier run has left, as if it had just been written. Raises Unusable."""
+        """Count what an earlier run has left, as if it had just been written, and change nothing. Raises Unusable."""
         return Done()
+
+    def go_on(self) -> None:
+        """Make ready to write behind what an earlier run has left."""
 
     def write(self, batch: Batch) -> None:
         """Write a batch."""
-        self._lines.append(numbered(self.tally.machines, batch.lines))
+        self._lines.append(numbered(self.tally.machines, batch.lines, self.run))
         self._count(batch)
 
     def duplicates(self) -> Iterator[Duplicate]:
@@ -184,13 +198,13 @@ class Output:
 class StreamOutput(Output):
     """NDJSON to a stream. The lines without XML are kept in a file without a name."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], *, run: str = "") -> None:
         self._stream = stream
         with TemporaryFile() as kept:
-            super().__init__(os.dup(kept.fileno()))
+            super().__init__(os.dup(kept.fileno()), run=run)
 
     def write(self, batch: Batch) -> None:
-        self._stream.write(b"".join(numbered(self.tally.machines, batch.lines)))
+        self._stream.write(b"".join(numbered(self.tally.machines, batch.lines, self.run)))
         self._stream.flush()
         super().write(evolve(batch, lines=[head(line) for line in batch.lines]))
 
@@ -203,23 +217,46 @@ class FileOutput(Output):
 
     EXISTS: ClassVar[str] = "'{path}' exists: choose another, continue it with --resume, or overwrite it with --force"
 
-    def __init__(self, path: str, *, resume: bool = False, force: bool = False) -> None:
+    def __init__(self, path: str, *, run: str = "", resume: bool = False, force: bool = False) -> None:
         self._path = path
         file = self._file()
-        if os.path.lexists(file) and not (resume or force):
-            raise Unusable(self.EXISTS.format(path=path))
-        super().__init__(_locked(file, path), os.path.dirname(file) or ".")
+        try:
+            descriptor = locked(file, path, is_new=not (resume or force))
+        except FileExistsError:
+            raise Unusable(self.EXISTS.format(path=path)) from None
+        super().__init__(descriptor, os.path.dirname(file) or ".", run=run)
         if not resume:
             self._clear()
 
     def resume(self) -> Done:
+        self._check_run()
         done = Done()
         for line in self._lines.recover():
             file = self._checked(line, done.count).get("file")
             self._count(Batch.of_line(line))
             of_file = done.of_file + 1 if file is not None and file == done.file else 1
             done = Done(done.count + 1, line, file, of_file)
+        torn = self._lines.rest(len(_BEGINS))
+        if not _BEGINS.startswith(torn):
+            raise self._foreign(done.count)
         return done
+
+    def go_on(self) -> None:
+        self._lines.cut()
+
+    def _check_run(self) -> None:
+        """Raise Unusable where the file was not begun by a run with these settings."""
+        wanted = beginning(self.run)
+        found = self._lines.rest(len(wanted))
+        if found == wanted or (wanted.startswith(found) and b"\n" not in found):
+            return
+        if not found.startswith(_BEGINS):
+            raise self._foreign(0)
+        reason = "was written with another input, or other settings, or by another release of kvnet"
+        raise Unusable(f"'{self._file()}' {reason}; render it without --resume")
+
+    def _foreign(self, index: int) -> Unusable:
+        return Unusable(f"line {index + 1} of '{self._file()}' was not written by kvnet; render it without --resume")
 
     def _file(self) -> str:
         """The file that holds the lines."""
@@ -234,7 +271,7 @@ class FileOutput(Output):
             content = read_head(line)
             if content.get("index") == index:
                 return content
-        raise Unusable(f"line {index + 1} of '{self._file()}' was not written by kvnet; render it without --resume")
+        raise self._foreign(index)
 
 
 class FolderOutput(FileOutput):
@@ -245,11 +282,11 @@ class FolderOutput(FileOutput):
 
     EXISTS = "'{path}' holds a run: choose another, continue it with --resume, or overwrite it with --force"
 
-    def __init__(self, path: str, *, resume: bool = False, force: bool = False) -> None:
+    def __init__(self, path: str, *, run: str = "", resume: bool = False, force: bool = False) -> None:
         os.makedirs(path, exist_ok=True)
         # a run may have ended between the file of a machine and its line
         self._is_unsure = resume
-        super().__init__(path, resume=resume, force=force)
+        super().__init__(path, run=run, resume=resume, force=force)
 
     def write(self, batch: Batch) -> None:
         for line, file in zip(batch.lines, batch.files, strict=True):
@@ -270,7 +307,7 @@ class FolderOutput(FileOutput):
         path, temporary, content = os.path.join(self._path, name), os.path.join(self._path, _TEMPORARY), text.encode()
         if os.path.lexists(path):
             return self._is_unsure and self._is_own(path, name, content)
-        with open(temporary, "wb") as file:
+        with open(created(temporary), "wb") as file:
             file.write(content)
         os.rename(temporary, path)
         return True
@@ -290,17 +327,6 @@ class FolderOutput(FileOutput):
                 with suppress(OSError):
                     os.unlink(os.path.join(self._path, name))
         super()._clear()
-
-
-def _locked(file: str, path: str) -> int:
-    """The descriptor of a file that no other run writes to; ``path`` is the name of the output in the error."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Unusable(f"another run is writing to '{path}'") from None
-    return descriptor
 
 
 def _refused(line: bytes, file: str) -> bytes:

@@ -9,6 +9,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any, TextIO
 
+from kvnet.bulk.files import REPORT_BEGINS
 from kvnet.bulk.inputs import Done, Item, Source, other_input
 from kvnet.bulk.outputs import Batch, Output, Tally, error_dict, file_name, numbered, read_head
 from kvnet.bulk.rendering import BulkResult, Settings
@@ -37,10 +38,11 @@ def run(
     chunks: Iterable[Sequence[Item]] = source.chunks()
     if done.count:
         resumed = source.after(done)
-        if not _is_same(done, resumed.last, settings):
+        if not _is_same(done, resumed.last, settings, output.run):
             raise other_input(source.name)
         chunks = resumed.chunks
         show(resumed.size, done.count, False)
+    output.go_on()
     work, lost = partial(_render_chunk, settings), partial(_lost_item, settings)
     with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
         for each in batches:
@@ -92,7 +94,7 @@ def _name_problem(result: BulkResult) -> Problem:
     return Problem(FieldPath(("metadata", "name")), "KN704", message, hint=hint)
 
 
-def _is_same(done: Done, last: Item, settings: Settings) -> bool:
+def _is_same(done: Done, last: Item, settings: Settings, run: str) -> bool:
     """Whether the last machine of an earlier run gives the line that is there, as far as that can be said."""
     before = read_head(done.last)
     codes = {problem["code"] for problem in before.get("problems", ())}
@@ -100,7 +102,7 @@ def _is_same(done: Done, last: Item, settings: Settings) -> bool:
         # no worker survived this machine, or kvnet has a bug there: it is not rendered again
         return True
     lines = _render_chunk(settings, [last]).lines[:1]
-    if numbered(done.count - 1, lines) == [done.last]:
+    if numbered(done.count - 1, lines, run) == [done.last]:
         return True
     again = read_head(lines[0]) if lines else {}
     return "KN705" in codes and all(before.get(key) == again.get(key) for key in ("namespace", "name", "file"))
@@ -108,7 +110,7 @@ def _is_same(done: Done, last: Item, settings: Settings) -> bool:
 
 def write_report(file: TextIO, tally: Tally, seconds: float, duplicates: Iterable[Duplicate]) -> None:
     """Write the report as JSON, one duplicate at a time: there may be more of them than memory holds."""
-    file.write('{"duplicates": [')
+    file.write(REPORT_BEGINS)
     for number, each in enumerate(duplicates):
         entry = {"vms": [each.first, each.again], "index": each.index, **error_dict(each.problem)}
         file.write(("," if number else "") + "\n  " + json.dumps(entry))

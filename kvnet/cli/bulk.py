@@ -12,6 +12,8 @@ from io import BufferedReader
 from itertools import chain, islice
 from typing import NamedTuple, TextIO
 
+from kvnet.bulk.files import Role, check_report, check_roles, report_file
+from kvnet.bulk.identity import run_digest
 from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable, check_lines
 from kvnet.bulk.outputs import FileOutput, FolderOutput, Output, StreamOutput, Tally
 from kvnet.bulk.rendering import Settings
@@ -32,6 +34,8 @@ __all__ = ["Amount", "Progress", "line", "run"]
 
 _SHOWN = 20
 """How many duplicates are shown on standard error."""
+_MOST_JOBS = 16
+"""How many workers are started for each CPU at the most."""
 _SECONDS = 0.2
 """The least time between two updates of the line that shows the progress."""
 
@@ -39,19 +43,22 @@ _SECONDS = 0.2
 def run(arguments: Namespace, report: Report) -> int:
     """Render every machine of the input. Returns 1 where one is refused, or two use what only one may."""
     started = time.monotonic()
-    jobs = arguments.jobs or len(os.sched_getaffinity(0))
+    check_roles(_roles(arguments))
+    if arguments.report:
+        check_report(arguments.report, force=arguments.force)
     target = _target(arguments, report)
     with ExitStack() as opened:
         source = _source(arguments, opened)
-        output = opened.enter_context(closing(_output(arguments)))
-        settings = Settings(target=target, whole=not arguments.devices, files=isinstance(output, FolderOutput))
+        settings = Settings(target=target, whole=not arguments.devices, files=_is_folder(arguments.output))
+        output = opened.enter_context(closing(_output(arguments, run_digest(settings))))
+        jobs = _jobs(arguments.jobs, source)
         executor = partial(processes, jobs) if jobs > 1 else None
         with Progress(sys.stderr, source.size, quiet=bool(arguments.quiet)) as progress:
             run_bulk(source, settings, output, executor, ahead=2 * jobs + 2, show=progress.show)
         seconds = time.monotonic() - started
         duplicates = output.duplicates()
         shown = list(islice(duplicates, _SHOWN))
-        with open(arguments.report or os.devnull, "w", encoding="utf-8") as file:
+        with report_file(arguments.report or os.devnull) as file:
             write_report(file, output.tally, seconds, chain(shown, duplicates))
     _summarize(output.tally, shown, report)
     return FINDINGS if output.tally.refused or output.tally.duplicates else CLEAN
@@ -85,8 +92,6 @@ def _source(arguments: Namespace, opened: ExitStack) -> Source:
         return _lines(opened.enter_context(open(sys.stdin.fileno(), "rb", closefd=False)), "<stdin>")
     if os.path.isdir(name):
         return Directory.of(name)
-    if os.path.exists(arguments.output) and os.path.samefile(name, arguments.output):
-        raise Unusable(f"'{name}' is both the input and the output")
     size = os.path.getsize(name) if os.path.isfile(name) else None
     return _lines(opened.enter_context(open(name, "rb")), name, size)
 
@@ -96,14 +101,33 @@ def _lines(stream: BufferedReader, name: str, size: int | None = None) -> Ndjson
     return Ndjson(stream, name, size)
 
 
-def _output(arguments: Namespace) -> Output:
+def _jobs(wanted: int | None, source: Source) -> int:
+    """How many workers are started: no more than there is work for, as far as that is known."""
+    cpus = len(os.sched_getaffinity(0))
+    most = _MOST_JOBS * cpus if source.size is None else source.size // source.step + 1
+    return min(wanted or cpus, most, _MOST_JOBS * cpus)
+
+
+def _roles(arguments: Namespace) -> list[Role]:
+    """The files that the options name, those that are written first."""
+    written = [Role("-o", arguments.output, True), Role("--report", arguments.report, True)]
+    read = [Role("-f", arguments.input), Role("--facts", arguments.facts), Role("--cluster", arguments.cluster)]
+    return [each for each in (*written, *read, *(Role("--nads", file) for file in arguments.nads)) if each.path]
+
+
+def _is_folder(name: str) -> bool:
+    """Whether an output is a directory, which exists or ends as one."""
+    return name != "-" and (os.path.isdir(name) or name.endswith("/"))
+
+
+def _output(arguments: Namespace, run: str) -> Output:
     name = arguments.output
     if name == "-":
         if arguments.resume:
             raise Unusable("a run to standard output cannot be continued: name a file with -o")
-        return StreamOutput(sys.stdout.buffer)
-    kind = FolderOutput if os.path.isdir(name) or name.endswith("/") else FileOutput
-    return kind(name, resume=arguments.resume, force=arguments.force)
+        return StreamOutput(sys.stdout.buffer, run=run)
+    kind = FolderOutput if _is_folder(name) else FileOutput
+    return kind(name, run=run, resume=arguments.resume, force=arguments.force)
 
 
 def _summarize(tally: Tally, shown: list[Duplicate], report: Report) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, field, frozen
 
 import kvnet
+from kvnet._spelling import near_words
 from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.instancetypes.common import common_instancetypes, common_preferences
@@ -254,10 +255,8 @@ def _document_of(place: Place) -> tuple[str, int]:
 
 def not_named(kind: str, kinds: str, name: str, others: Iterable[Machine | Instancetype | Preference]) -> Problem:
     """The problem that nothing of a kind has the name that is asked for; of many others, only near ones are named."""
-    from difflib import get_close_matches  # noqa: PLC0415 - what few runs need
-
     names = list(dict.fromkeys(str(each.name) for each in others))
-    near = get_close_matches(name, names) if len(names) > _MOST_NAMES else []
+    near = near_words(name, names, among=None) if len(names) > _MOST_NAMES else []
     listed = ", ".join(names[:_MOST_NAMES] + ["…"] * (len(names) > _MOST_NAMES)) or "none at all"
     hint = f"did you mean {' or '.join(near)}?" if near else f"the {kinds} are: {listed}"
     return Problem(FieldPath(), "KN009", f"no {kind} is named '{name}'", hint=hint)

@@ -10,6 +10,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from kvnet._spelling import near_word
 from kvnet.cli import options
 from kvnet.cli.commands import COMMANDS
 from kvnet.cli.output import CLEAN, CLOSED, FAILED, INTERRUPTED, status_of
@@ -26,6 +27,8 @@ _RUN = {
     "import": "import_.run",
 }
 """The module and the function of each command that is not ``run`` of the module of its name."""
+_LONGEST_TOLD = 200
+"""Characters of an unexpected exception that are told."""
 _EPILOG = """examples:
   kvnet check -f vm.yaml
   kvnet render -f vm.yaml --profile host
@@ -57,10 +60,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _meant(word: str, known: Iterable[str]) -> str:
     """What to write instead of a word, where a known one is like it."""
-    from difflib import get_close_matches  # noqa: PLC0415 - for mistakes alone
-
-    near = get_close_matches(word, list(known), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    near = near_word(word, known)
+    return f"; did you mean '{near}'?" if near else ""
 
 
 class _Top(_Parser):
@@ -131,8 +132,8 @@ class _PrintVersion(argparse.Action):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
-    Returns 0 where all is clean, 1 with findings, 2 where it could not run, 130 on Ctrl-C, and 141 where the reader of
-    its output left.
+    Returns 0 where all is clean, 1 with findings, 2 where it could not run or has a bug, 130 on Ctrl-C, and 141
+    where the reader of its output left.
     """
     _open_streams()
     try:
@@ -149,6 +150,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        print(_bug(error), file=sys.stderr)
+        return FAILED
+
+
+def _bug(error: Exception) -> str:
+    """The line that tells of a bug: what was raised, and where. Python's development mode has the traceback instead."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    where = f" at {os.path.basename(step.tb_frame.f_code.co_filename)}:{step.tb_lineno}" if step is not None else ""
+    # what was raised may quote a document
+    told = str(error).encode("unicode_escape").decode()[:_LONGEST_TOLD]
+    raised = f"{type(error).__name__}{where}{': ' if told else ''}{told}"
+    return f"kvnet: error KN701 {raised}; report this as a bug of kvnet, with what it was given"
 
 
 def _parsed_and_run(argv: Sequence[str] | None) -> int:

@@ -8,10 +8,10 @@ import sys
 import textwrap
 from argparse import Namespace
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 import attrs
 
+from kvnet._spelling import near_word
 from kvnet.cli.output import CLEAN, FAILED, write
 from kvnet.cli.report import Report, is_styled
 from kvnet.codes import UnknownCode, explanation, explanations
@@ -70,8 +70,8 @@ def debug(arguments: Namespace, report: Report) -> int:
     classes = {name: cls for name in device.__all__ if hasattr(cls := getattr(device, name), "__kvnet__")}
     cls = classes.get(arguments.name)
     if cls is None:
-        near = get_close_matches(arguments.name, classes, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(classes))}"
+        near = near_word(arguments.name, classes)
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(sorted(classes))}"
         report.failure(f"no element class is named {arguments.name!r}; {hint}")
         return FAILED
     for label, text in sources(cls).items():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated
 
 from attrs import frozen
 
+from kvnet._spelling import near_word
 from kvnet.cni.ipam import KubeOvnIpam
 from kvnet.cni.meta import BandwidthPlugin, FirewallPlugin, PortmapPlugin, TuningPlugin
 from kvnet.cni.plugins import (
@@ -94,4 +94,4 @@ def nearest_plugin(name: str) -> str | None:
     >>> nearest_plugin("brige"), nearest_plugin("calico")
     ('bridge', None)
     """
-    return next(iter(get_close_matches(name.lower(), PLUGINS, n=1, cutoff=0.75)), None)
+    return near_word(name.lower(), PLUGINS, cutoff=0.75) or None

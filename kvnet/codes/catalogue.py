@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from kvnet._spelling import near_words
 from kvnet.codes.groups import group_of
 from kvnet.errors import Severity
 
@@ -114,7 +114,7 @@ def explanation(code: str) -> Explanation:
     """
     found = _page(code.upper())
     if found is None:
-        near = get_close_matches(code.upper(), _pages(), n=1)
+        near = near_words(code.upper(), _pages(), most=1, among=None)
         hint = f"did you mean {near[0]}?" if near else "`kvnet rules` lists all codes"
         raise UnknownCode(f"no problem has the code '{code}'; {hint}")
     return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import lru_cache
 
 import attrs
 from attrs import frozen
 
+from kvnet._spelling import near_word
 from kvnet.cni.chain import PLUGINS, Chain, nearest_plugin
 from kvnet.cni.ipam import OtherIpam
 from kvnet.cni.plugins import OvsPlugin, Plugin
@@ -123,7 +123,7 @@ def _reason(plugin: Plugin, key: str) -> tuple[str, str]:
     if key in plugin.rest:
         names = (json_name(each) for each in attrs.fields(type(plugin)) if each.name != REST)
         known = {name.lower(): name for name in names}
-        meant = next(iter(get_close_matches(key.lower(), known, n=1)), None)
+        meant = near_word(key.lower(), known)
         hint = f"did you mean '{known[meant]}'?" if meant else _ON_THE_HOST
         return "kvnet knows no such setting of this plugin", hint
     if key == "vlan" and isinstance(plugin, OvsPlugin) and plugin.trunk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from attrs import frozen
@@ -247,13 +248,18 @@ def _paired(
 ) -> Iterator[tuple[FieldPath, Device | None, Device | None]]:
     unpaired = dict(enumerate(new))
     found: dict[int, Device] = {}
-    identities = (_same_alias, _same_mac_and_place, _same_mac_and_source, _same_mac, _same_place, _same_host_device)
     # of as many NICs as before, none is gone, and those without any identity keep their order
     is_gone = _interfaces(old) != _interfaces(new)
-    for is_same in (*identities, *((_same_source,) if is_gone else ()), _same_kind):
+    for key, is_same in (*_IDENTITIES, *(((_by_source, _same_source),) if is_gone else ()), (_by_no_key, _same_kind)):
+        alike: dict[object, dict[int, Device]] = {}
+        for m, each in unpaired.items():
+            if (common := key(each)) is not None:
+                alike.setdefault(common, {})[m] = each
         for n, device in enumerate(old):
-            match = None if n in found else next((m for m, each in unpaired.items() if is_same(device, each)), None)
+            others = {} if n in found else alike.get(key(device), {})
+            match = next((m for m, each in others.items() if is_same(device, each)), None)
             if match is not None:
+                del others[match]
                 found[n] = unpaired.pop(match)
     alone = len(old) == len(new) == 1
     for n, device in enumerate(old):
@@ -304,6 +310,35 @@ def _same_host_device(one: Device, other: Device) -> bool:
 
 def _same_kind(one: Device, other: Device) -> bool:
     return type(one) is type(other) or (_is_passed_through(one) and _is_passed_through(other))
+
+
+_Key = Callable[[Device], object]
+_by_address: _Key = attrgetter("address")
+
+
+def _by_source(device: Device) -> object:
+    # two without a source have that in common
+    return (device.source,)
+
+
+def _by_mac(device: Device) -> object:
+    return device.mac if isinstance(device, Interface) else None
+
+
+def _by_no_key(_: Device) -> object:
+    """All devices in one group: there are two kinds alone."""
+    return True
+
+
+_IDENTITIES: tuple[tuple[_Key, Callable[[Device, Device], bool]], ...] = (
+    (attrgetter("alias"), _same_alias),
+    (_by_mac, _same_mac_and_place),
+    (_by_mac, _same_mac_and_source),
+    (_by_mac, _same_mac),
+    (_by_address, _same_place),
+    (_by_source, _same_host_device),
+)
+"""What the same device has in common before and after, and whether it is the same: the surest sign first."""
 
 
 def _is_passed_through(device: Device) -> bool:

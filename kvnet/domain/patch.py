@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Self
 
 from attrs import field, frozen
@@ -81,7 +82,8 @@ def patch(domain_xml: str, nics: Sequence[str], *, replace_all: bool = False) ->
     _refuse_shared_aliases(wanted)
     present = [_nic(each) for each in document.devices if each.tag in NICS]
     matches = _matches(wanted, present)
-    unmatched = [nic for m, nic in enumerate(present) if m not in matches.values()]
+    replaced = {*matches.values()}
+    unmatched = [nic for m, nic in enumerate(present) if m not in replaced]
     removed = [nic.element for nic in unmatched if replace_all and nic.is_ours]
     gone = {*removed, *(present[m].element for m in matches.values())}
     kept = [each for each in document.devices if each not in gone]
@@ -172,11 +174,12 @@ def _content(element: etree._Element, *added: etree._Element) -> object:
 
 def _refuse_shared_aliases(wanted: Sequence[_Nic]) -> None:
     """libvirt takes an alias once, and two NICs with one alias cannot be told apart."""
-    aliases = [nic.alias for nic in wanted]
-    for n, alias in enumerate(aliases):
-        if alias and alias in aliases[:n]:
+    seen = {""}
+    for n, alias in enumerate(nic.alias for nic in wanted):
+        if alias and alias in seen:
             message = f"another NIC has the alias '{alias}' too"
             raise XmlError([Problem(FieldPath(("nics",))[n], "KN505", message, hint="give each NIC its own alias")])
+        seen.add(alias)
 
 
 def _shares_mac(nic: _Nic, old: _Nic) -> bool:
@@ -188,23 +191,32 @@ def _says_the_same(nic: _Nic, old: _Nic) -> bool:
     return _content(nic.element, *_inherited(nic.element, old.element)) == old.content
 
 
-_ORDER: tuple[Callable[[_Nic, _Nic], bool], ...] = (
+_Key = Callable[[_Nic], object]
+_by_mac: _Key = attrgetter("mac")
+_ORDER: tuple[tuple[_Key, Callable[[_Nic, _Nic], bool]], ...] = (
     # a hostdev with the alias of an interface may be a graphics card
-    lambda nic, old: nic.alias != "" and nic.alias == old.alias and (nic.tag == old.tag or old.is_ours),
+    (attrgetter("alias"), lambda nic, old: nic.alias != "" and (nic.tag == old.tag or old.is_ours)),
     # equality comes before MAC addresses: two NICs may share one, and would change places otherwise
-    lambda nic, old: nic.content == old.content,
-    lambda nic, old: _shares_mac(nic, old) and _says_the_same(nic, old),
-    _shares_mac,
+    (attrgetter("content"), lambda _, __: True),
+    (_by_mac, lambda nic, old: _shares_mac(nic, old) and _says_the_same(nic, old)),
+    (_by_mac, _shares_mac),
 )
-"""Whether a NIC replaces another one, the surest sign first."""
+"""What a NIC has in common with the one that it replaces, and whether it replaces that: the surest sign first."""
 
 
 def _matches(wanted: Sequence[_Nic], present: Sequence[_Nic]) -> dict[int, int]:
     """Which present NIC each wanted one replaces, by their positions."""
     matches: dict[int, int] = {}
-    for replaces in _ORDER:
+    free = dict(enumerate(present))
+    for key, replaces in _ORDER:
+        alike: dict[object, dict[int, _Nic]] = {}
+        for m, old in free.items():
+            if common := key(old):
+                alike.setdefault(common, {})[m] = old
         for n, nic in enumerate(wanted):
-            free = [m for m, old in enumerate(present) if m not in matches.values() and replaces(nic, old)]
-            if n not in matches and free:
-                matches[n] = free[0]
+            found = alike.get(key(nic), {}) if n not in matches else {}
+            first = next((m for m, old in found.items() if replaces(nic, old)), None)
+            if first is not None:
+                matches[n] = first
+                del found[first], free[first]
     return matches

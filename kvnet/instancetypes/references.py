@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TypeVar
 
 from attrs import frozen
 
-from kvnet._spelling import sure_word
+from kvnet._spelling import near_word, sure_word
 from kvnet.errors import Cause, FieldPath, Problem, Severity
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, REFERRING, Instancetype, Machine, Matcher, Preference
 from kvnet.target import Target
@@ -150,7 +149,7 @@ def _meant(name: str, kind: str | None, namespace: str, objects: Sequence[Instan
     far = next((each for each in objects if each.name == name and each.kind == kind), None)
     if far is not None:
         return f"the one in namespace '{far.namespace or _NAMESPACE}' does not count: it has to be in the machine's"
-    close = get_close_matches(name, [each.name for each in near if each.kind == kind], n=1, cutoff=_LIKENESS)
+    close = near_word(name, (each.name for each in near if each.kind == kind), cutoff=_LIKENESS)
     if close:
-        return f"did you mean '{close[0]}'? else add its document"
+        return f"did you mean '{close}'? else add its document"
     return _ADD_COMMON if kind in _CLUSTER_KINDS else _ADD

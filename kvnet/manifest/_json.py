@@ -13,7 +13,8 @@ from kvnet.manifest._yaml import DEEPEST, TOO_DEEP, document_data, sound_nodes
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _RAW_SURROGATE = re.compile("[\ud800-\udfff]")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^\s"\[\]{}:,]+')
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^\s"\[\]{}:,]+', re.DOTALL)
+"""A string that is not ended goes on to the end of the text: it is looked for once, and not at each of its quotes."""
 _DEPTHS = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 

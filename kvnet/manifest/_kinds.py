@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
 
 import attrs
 
-from kvnet._spelling import sure_word
+from kvnet._spelling import near_word, sure_word
 from kvnet.facts import HostFacts
 from kvnet.manifest._problems import NO_KIND, UNKNOWN_KIND, UNSERVED, Flaw, Misfit
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, TEMPLATES
@@ -118,20 +117,20 @@ def _meant(kind: str) -> str | None:
     if kind in _UNREAD or kind.endswith("List"):
         return None
     folded = {each.lower(): each for each in (*_UNREAD, *SERVED)}
-    nearest = get_close_matches(kind[:64].lower(), folded, n=1, cutoff=0.9)
-    meant = folded[nearest[0]] if nearest else None
+    nearest = near_word(kind.lower(), folded, cutoff=0.9)
+    meant = folded.get(nearest)
     return meant if meant in SERVED else None
 
 
 def _is_own(api: str) -> bool:
     """Whether an API version is of KubeVirt's own groups, in any letter case, or of one that is nearly spelled so."""
     group = (api.rpartition("/")[0] or api).lower()
-    is_near = "." in group and bool(get_close_matches(group[:64], [_OWN_GROUP], cutoff=0.85))
+    is_near = "." in group and bool(near_word(group, [_OWN_GROUP], cutoff=0.85))
     return group == _OWN_GROUP or group.endswith(f".{_OWN_GROUP}") or is_near
 
 
 def _closest(api: str, served: tuple[str, ...]) -> str:
-    return next(iter(get_close_matches(api[:64].lower(), served, n=1, cutoff=0.9)), served[0])
+    return near_word(api.lower(), served, cutoff=0.9) or served[0]
 
 
 def is_bare_spec(data: Mapping[str, Any]) -> bool:

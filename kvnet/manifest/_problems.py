@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 import attrs
 
-from kvnet._spelling import sure_word
+from kvnet._spelling import near_word, sure_word
 from kvnet.errors import FieldPath, Place, Problem
 
 UNREADABLE = "KN001"
@@ -114,7 +113,7 @@ class Misfit(Exception):
 def collected(read: Callable[[Any], Any], values: Iterable[tuple[str | int, Any]]) -> list[Any]:
     """What a reader makes of each value. Raises Misfit with the flaws of all of them, under the values' keys."""
     items: list[Any] = []
-    flaws: tuple[Flaw, ...] = ()
+    flaws: list[Flaw] = []
     for key, value in values:
         try:
             items.append(read(value))
@@ -210,7 +209,7 @@ def _meant(name: str, known: tuple[str, ...]) -> str:
     """A hint for an unknown field: the known one that it is the first word of or is spelled nearly so, or all."""
     folded = {each.lower(): each for each in known}
     longer = [each for each in known if each.startswith(name) and each[len(name) :][:1].isupper()]
-    close = folded.get(name.lower()) or next(iter([*longer[:1], *get_close_matches(name, known, n=1)]), None)
+    close = folded.get(name.lower()) or next(iter(longer), None) or near_word(name, known)
     if close:
         return f"did you mean '{close}'?"
     return f"the fields are {', '.join(known)}" if known else "write {}"

@@ -341,15 +341,16 @@ def _scalar(node: ScalarNode) -> Scalar:
 def _mapping(node: MappingNode) -> dict[str, Any]:
     """A mapping with what its ``<<`` brings in: own keys win, then the earlier of several mappings."""
     data: dict[Any, Any] = {}
-    flaws: tuple[Flaw, ...] = ()
+    flaws: list[Flaw] = []
+    first: dict[Any, yaml.Node] = {}
     for key, value in node.value:
         try:
             name = node_key(key)
         except Misfit as misfit:
             flaws += misfit.flaws
             continue
-        if name in data:
-            flaws += (_given_twice(node, key, name),)
+        if first.setdefault(name, key) is not key:
+            flaws.append(_given_twice(first[name], key, name))
         data[name] = None
         try:
             data[name] = _merge_sources(value) if name is MERGE else construct(value)
@@ -391,8 +392,8 @@ def is_key(key: yaml.Node, name: Any) -> bool:
         return False
 
 
-def _given_twice(node: MappingNode, key: yaml.Node, name: Any) -> Flaw:
-    first = next(each.start_mark for each, _ in node.value if is_key(each, name))
+def _given_twice(earlier: yaml.Node, key: yaml.Node, name: Any) -> Flaw:
+    first = earlier.start_mark
     spelling = "<<" if name is MERGE else name
     message = f"'{spelling}' is given twice, first in line {first.line + 1}, column {first.column + 1}"
     return Flaw(code=DUPLICATE, path=(spelling,), message=message, offset=key.start_mark.index)

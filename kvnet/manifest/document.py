@@ -7,13 +7,16 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, Final
 
 import yaml
 from attrs import evolve, frozen
 
+from kvnet._lines import line_and_column
 from kvnet.errors import FieldPath, Place, Problem, Rejected
 from kvnet.manifest._containers import inner_objects, is_foreign
 from kvnet.manifest._json import parse_json
@@ -26,6 +29,7 @@ from kvnet.manifest._yaml import (
     document_data,
     identity,
     is_key,
+    node_key,
     sound_nodes,
     syntax_flaw,
 )
@@ -44,6 +48,8 @@ __all__ = [
     "text_at_least",
 ]
 
+LONGEST: Final = 128 << 20
+"""The most bytes of a file that is read whole."""
 _LOOKS_LIKE_TEXT = re.compile(r"\s*[{\[]|.*:\s")
 _SUFFIXES = (".yaml", ".yml", ".json")
 _TEXT_READERS = "loads, loads_all, loads_facts or loads_cluster"
@@ -67,8 +73,8 @@ class Text:
 
     def place(self, index: int, document: int = 0) -> Place:
         """The position of the character ``index`` (from 0)."""
-        line = self.text.count("\n", 0, index)
-        return Place(self.file, line + 1, index - self.text.rfind("\n", 0, index), document)
+        line, column = line_and_column(self.text, index)
+        return Place(self.file, line, column, document)
 
     def problem(self, flaw: Flaw, document: int = 0) -> Problem:
         """The problem of a text that cannot be read from the flaw's ``offset`` on."""
@@ -117,10 +123,12 @@ def read_text(source: TextSource) -> Text:
         raise Rejected([Text("''", "").unreadable(0, "the path is empty", hint)])
     read: Callable[[], str | bytes]
     if isinstance(source, str | os.PathLike):
-        file, read = os.fsdecode(source), Path(os.fsdecode(source)).read_bytes
+        file = os.fsdecode(source)
+        read = partial(_bounded_bytes, file)
     elif hasattr(source, "read"):
         name = getattr(source, "name", None)
-        file, read = name if isinstance(name, str) and name else "<stream>", source.read
+        file = name if isinstance(name, str) and name else "<stream>"
+        read = partial(_bounded, source) if isinstance(source, BufferedReader) else source.read
     else:
         kinds = "a path, an open file, a mapping or a list of mappings"
         raise TypeError(f"a manifest is {kinds}, not {type(source).__name__}")
@@ -134,6 +142,19 @@ def read_text(source: TextSource) -> Text:
         hint = "give the path of a file in it" if isinstance(error, IsADirectoryError) else hint
         raise Rejected([Text(file, "").unreadable(0, f"cannot read '{file}': {reason}", hint)]) from error
     return given_text(content, file)
+
+
+def _bounded_bytes(file: str) -> bytes:
+    """The content of a file. Raises OSError, or ValueError where it has no end, as a device, or is too long."""
+    with open(file, "rb") as stream:
+        return _bounded(stream)
+
+
+def _bounded(stream: BufferedReader) -> bytes:
+    content = stream.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise ValueError(f"it is longer than {LONGEST >> 20} MiB")
+    return content
 
 
 def text_at_least(path: os.PathLike[str] | str | None) -> Text | None:
@@ -223,8 +244,24 @@ def _step(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node | None, ya
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return None, node.value[part]
     if isinstance(node, yaml.MappingNode):
+        if len(node.value) > _FEW:
+            return _members(node).get(part)
         return next(((key, value) for key, value in node.value if is_key(key, part)), None)
     return None
+
+
+_FEW: Final = 32
+"""Members of a mapping that are looked through one by one."""
+
+
+@lru_cache(maxsize=8)
+def _members(node: yaml.MappingNode) -> dict[Any, tuple[yaml.Node, yaml.Node]]:
+    """The members of a mapping by their names, the first of each: many of them may have problems."""
+    members: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
+    for key, value in node.value:
+        with suppress(Misfit):
+            members.setdefault(node_key(key), (key, value))
+    return members
 
 
 _LETTERS: Final = re.compile(r"\S")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,12 +41,27 @@ T = TypeVar("T")
 Made = Machine | Nad | Instancetype | Preference | ClusterConfig
 _VMI = "VirtualMachineInstance"
 _NAME_AT = FieldPath(("metadata", "name"))
-_NAMES = {"name": binder.reader(str), "namespace": binder.reader(str)}
+_text = binder.reader(str)
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _name(value: Any) -> str:
+    """A name without control characters, which neither XML nor the names of files and domains can carry."""
+    name: str = _text(value)
+    # most names are printable, which is quicker to see
+    found = None if name.isprintable() else _CONTROL.search(name)
+    if found is None:
+        return name
+    message = f"the character U+{ord(found.group()):04X} cannot be in a name"
+    raise Misfit(Flaw(message=message, hint="use lower-case letters, digits, '-' and '.'"))
+
+
+_NAMES: Mapping[str, binder.Read] = {"name": _name, "namespace": _name}
 _ANNOTATIONS = {"annotations": binder.reader(Mapping[str, str])}
 _METADATA = {
     kind: {("metadata",): _NAMES, (*template, "metadata"): _ANNOTATIONS}
     if template
-    else {("metadata",): _NAMES | _ANNOTATIONS}
+    else {("metadata",): {**_NAMES, **_ANNOTATIONS}}
     for kind, template in TEMPLATES.items()
 }
 """For each kind of machine, where the metadata are, and what is read of them."""
@@ -137,7 +153,7 @@ def _nad_of(data: Mapping[str, Any], origin: Origin | None) -> Nad:
     """A NetworkAttachmentDefinition; its spec may be absent."""
     around = dict(data)
     flaws: list[Flaw] = []
-    fields = _taken(around, ("metadata",), _NAMES | _ANNOTATIONS, flaws)
+    fields = _taken(around, ("metadata",), {**_NAMES, **_ANNOTATIONS}, flaws)
     if "name" not in fields and not flaws:
         flaws.append(Flaw(code=MISSING, path=("metadata", "name"), value="name"))
     fields |= _taken(around, ("spec",), {"config": _cni_config}, flaws)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
+from kvnet._spelling import near_word
 from kvnet.errors import FieldPath, Place, Problem, Rejected, Severity
 from kvnet.report.selection import Selection, known_selector
 
@@ -113,8 +113,8 @@ def _value(key: str, value: Any, written: _Written, problems: list[Problem]) -> 
     """What a key says; where it cannot be understood, a problem is added."""
     read = _READERS.get(key)
     if read is None:
-        near = get_close_matches(key, _READERS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"the keys are {', '.join(_READERS)}"
+        near = near_word(key, _READERS)
+        hint = f"did you mean '{near}'?" if near else f"the keys are {', '.join(_READERS)}"
         problems.append(written.problem(key, f"kvnet has no setting '{key}'", hint))
         return None
     try:

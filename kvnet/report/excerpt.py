@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
 from attrs import frozen
 
@@ -21,6 +22,10 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+
+
+_LONGEST: Final = 1000
+"""Characters of a token."""
 
 
 @frozen(kw_only=True)
@@ -49,7 +54,8 @@ def excerpt(problem: Problem, sources: Mapping[str, str]) -> Excerpt | None:
         return None
     line = lines[place.line - 1].removesuffix("\r")
     start = min(max(place.column - 1, 0), len(line))
-    token = _TOKEN.match(line, start)
+    # problems may be many in one long line
+    token = _TOKEN.match(line, start, start + _LONGEST)
     return Excerpt(line=line, column=start + 1, length=len(token.group()) if token else 1)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from kvnet._lazy import lazy
+from kvnet._lines import index_of
 from kvnet.errors import Problem, Severity
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def fix_of(problem: Problem, sources: Mapping[str, str]) -> Fix | None:
         return None
     file = problem.place.file
     text = sources[file]
-    index = _index(text, problem.place.line, problem.place.column)
+    index = index_of(text, problem.place.line, problem.place.column)
     found = (_in_network_data if problem.code == _NETWORK_DATA else _of_node)(text, index, problem)
     if found is None:
         return None
@@ -149,14 +150,6 @@ def _document(problem: Problem) -> tuple[str, int]:
 
 def _overlap(one: Edit, other: Edit) -> bool:
     return one.start < other.end and other.start < one.end
-
-
-def _index(text: str, line: int, column: int) -> int:
-    """The index of a place that counts from 1."""
-    start = 0
-    for _ in range(line - 1):
-        start = text.find("\n", start) + 1
-    return start + column - 1
 
 
 def _of_node(text: str, index: int, problem: Problem) -> _Correction | None:

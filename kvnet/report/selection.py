@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final
 
 from attrs import evolve, frozen
 
+from kvnet._spelling import near_word
 from kvnet.codes.groups import GROUPS, OPTIONAL_GROUPS, group_of
 from kvnet.errors import Problem, Severity
 
@@ -39,8 +39,8 @@ def selector(text: str) -> str:
         return text.upper()
     if text.lower() in GROUPS:
         return text.lower()
-    near = get_close_matches(text.lower(), GROUPS, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"the groups are {', '.join(GROUPS)}"
+    near = near_word(text.lower(), GROUPS)
+    hint = f"did you mean '{near}'?" if near else f"the groups are {', '.join(GROUPS)}"
     raise ValueError(f"'{text}' is neither a code such as KN906, the beginning of one, nor a group; {hint}")
 
 

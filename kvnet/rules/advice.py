@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
-from kvnet._spelling import sure_word
+from kvnet._spelling import near_word, sure_word
 from kvnet.errors import Problem
 from kvnet.rules.context import Nic, Rule, RuleContext, warning
 from kvnet.rules.occasions import AUTOATTACH, CIDRS, MEMORY, MULTIQUEUE, ODD_KEYS, REPLICAS
@@ -20,8 +19,6 @@ __all__ = ["IN_THE_POD", "RULES"]
 _ACPI_INDEXES = range(1, 16384)
 _LAUNCHER_PORTS = (22222, 49152, 49153)
 _MIGRATABLE_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration"
-_MOST_PLUGINS, _LONGEST_NAME = 64, 64
-"""How many binding plugins, and how many characters of a name, are compared for what was meant."""
 _IGNORED_BY_SRIOV = {
     "model": "model",
     "acpi_index": "acpiIndex",
@@ -182,13 +179,13 @@ def plugin_is_registered(context: RuleContext) -> Iterator[Problem]:
     if cluster is None and facts is None:
         return
     registered = sorted({*(cluster or ()), *(facts or ())})
-    folded = {each.lower(): each for each in registered[:_MOST_PLUGINS]}
+    folded = {each.lower(): each for each in registered}
     for nic in context.nics:
         binding = nic.interface.binding
         if not isinstance(binding, Plugin) or binding.name in registered:
             continue
-        close = get_close_matches(binding.name[:_LONGEST_NAME].lower(), folded, n=1)
-        hint = f"did you mean '{folded[close[0]]}'?" if close else "register it in the KubeVirt object"
+        close = near_word(binding.name.lower(), folded)
+        hint = f"did you mean '{folded[close]}'?" if close else "register it in the KubeVirt object"
         message = f"the cluster registers no binding plugin '{binding.name}'"
         instead = sure_word(binding.name, registered)
         yield warning(nic.at / "binding" / "name", "KN928", message, hint, instead=instead)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from ipaddress import IPv4Address
 from itertools import pairwise
 from typing import Final
 
-from kvnet._spelling import folded_word, sure_word
+from kvnet._spelling import folded_word, near_word, sure_word
 from kvnet.errors import Cause, FieldPath, Problem
 from kvnet.rules.context import Nic, Rule, RuleContext, refusal
 from kvnet.rules.occasions import NAMES
@@ -52,12 +51,12 @@ def interface_has_network(context: RuleContext) -> Iterator[Problem]:
     for nic in context.nics:
         if nic.network is not None:
             continue
-        close = get_close_matches(nic.interface.name, names, n=1)
+        close = near_word(nic.interface.name, names)
         yield refusal(
             nic.at / "name",
             "KN127",
             f"no network is named '{nic.interface.name}'",
-            f"did you mean '{close[0]}'?" if close else "list it in spec.networks under the same name",
+            f"did you mean '{close}'?" if close else "list it in spec.networks under the same name",
         )
 
 
@@ -79,8 +78,8 @@ def known_model(context: RuleContext) -> Iterator[Problem]:
         model = nic.interface.model
         if not model or model in MODELS:
             continue
-        close = get_close_matches(model.lower(), MODELS, n=1)
-        meant = f"did you mean '{close[0]}'? " if close else ""
+        close = near_word(model.lower(), MODELS)
+        meant = f"did you mean '{close}'? " if close else ""
         yield refusal(
             nic.at / "model",
             "KN129",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
-from kvnet._spelling import sure_word
+from kvnet._spelling import near_word, sure_word
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.root_complex import is_on_root_complex
 from kvnet.rules.context import Rule, RuleContext
@@ -87,7 +86,7 @@ def _meant(key: str) -> str | None:
     folded = key[:_LONGEST_NAME].lower()
     if folded.partition("/")[0] not in _GROUPS:
         return None
-    return next((_FOLDED[each] for each in get_close_matches(folded, _FOLDED, n=1, cutoff=0.9)), None)
+    return _FOLDED.get(near_word(folded, _FOLDED, cutoff=0.9))
 
 
 def _warning(at: FieldPath, message: str, hint: str, instead: str = "") -> Problem:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from kvnet._lazy import lazy
+from kvnet._spelling import near_word
 from kvnet.errors import FieldPath, Problem
 from kvnet.rules.context import OnNad, Rule, RuleContext, note, warning
 from kvnet.rules.occasions import DEFAULTS, NADS, ODD_REFERENCES
 from kvnet.spec import Bridge, Masquerade, Nad, Network, Sriov
 from kvnet.spec.network import is_nad_reference
-from kvnet.target import nad_name, nad_of
+from kvnet.target import Target, nad_name, nad_of, other_nads
 
 if TYPE_CHECKING:
     from kvnet.cni import ipam, meta, plugins
@@ -29,7 +29,6 @@ _TUNING = frozenset({"tuning", "cnv-tuning"})
 _NEEDS_TUNING = frozenset({"flannel", "ptp"})
 _NEVER_SETS_MAC = frozenset({"openshift-sdn"})
 """The plugins that do not work with ``tuning`` either; user guide, "Interfaces"."""
-_LONGEST_COMPARED = 64
 
 
 def _is_of_its_parent(first: plugins.Plugin) -> bool:
@@ -94,7 +93,7 @@ def nad_is_given(context: RuleContext) -> Iterator[Problem]:
         if given and nad_of(context.machine, context.target, multus) is None:
             namespace, name = nad_name(context.machine, multus)
             message = f"no document has the NetworkAttachmentDefinition '{name}' of namespace '{namespace}'"
-            yield note(at / "multus" / "networkName", "KN914", message, _nad_hint(namespace, name, given))
+            yield note(at / "multus" / "networkName", "KN914", message, _nad_hint(context.target, namespace, name))
 
 
 def _asked_of_multus(context: RuleContext) -> Iterator[tuple[FieldPath, Network]]:
@@ -103,14 +102,13 @@ def _asked_of_multus(context: RuleContext) -> Iterator[tuple[FieldPath, Network]
     return ((at, network) for at, network in context.networks if network.name not in absent)
 
 
-def _nad_hint(namespace: str, name: str, given: tuple[Nad, ...]) -> str:
+def _nad_hint(target: Target, namespace: str, name: str) -> str:
     """The same name in another namespace, or one that is spelled nearly so in this one."""
-    elsewhere = next((nad.namespace for nad in given if nad.name == name and nad.namespace), None)
-    if elsewhere is not None:
+    elsewhere, near = other_nads(target, namespace, name)
+    if elsewhere:
         return f"did you mean '{elsewhere}/{name}'?"
-    near = [nad.name for nad in given if nad.namespace in (None, namespace)]
-    close = get_close_matches(name[:_LONGEST_COMPARED], near, n=1)
-    return f"did you mean '{close[0]}'?" if close else "give its document, or correct the name"
+    close = near_word(name, near)
+    return f"did you mean '{close}'?" if close else "give its document, or correct the name"
 
 
 def reference_is_a_name(context: RuleContext) -> Iterator[Problem]:

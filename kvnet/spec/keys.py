@@ -8,14 +8,13 @@ in ``Machine.around``. Source: KubeVirt 1.9, ``staging/src/kubevirt.io/api``: ``
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from itertools import islice
 from typing import Any, Final
 
 from attrs import frozen
 
-from kvnet._spelling import sure_word
+from kvnet._spelling import near_word, sure_word
 from kvnet.errors import FieldPath
 from kvnet.spec.machine import TEMPLATES, Machine
 
@@ -290,7 +289,11 @@ def _with_initial(key: str, known: frozenset[str]) -> frozenset[str]:
 
 def _close(key: str, known: frozenset[str]) -> str:
     folded, lower = _folded(known), key.lower()
-    close = get_close_matches(lower, folded, n=1, cutoff=_NEAR)
+    close = near_word(lower, folded, cutoff=_NEAR)
     # of two letters that changed places, difflib makes too much in a short key
-    swapped = [] if close else [each for each in folded if len(each) > 3 and sorted(each) == sorted(lower)]
-    return next((folded[each] for each in (*close, *swapped)), "")
+    swapped = (
+        []
+        if close or len(key) > _LONGEST
+        else [each for each in folded if len(each) > 3 and sorted(each) == sorted(lower)]
+    )
+    return folded.get(close or next(iter(swapped), ""), "")

@@ -78,7 +78,7 @@ def test_the_definitions_among_them_serve_the_host_profile(bulk: Bulk, manifests
     assert text.count("<interface ") == text.count("\n") == 2
 
 
-@pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", "a b", "x" * 250, "nul\0", "ä"])
+@pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", "a b", "x" * 250, "ä"])
 def test_no_name_leads_out_of_the_directory(bulk: Bulk, tmp_path: Path, name: str) -> None:
     bulk("-f", "-", "-o", "out/", "--devices", stdin=lines([named(1, name), named(2, "good", name)]))
     assert [each["problems"][0]["code"] for each in journal(tmp_path / "out")] == ["KN704"] * 2

@@ -10,6 +10,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from kvnet.cli.main import main
+
 Run = Callable[..., "CompletedProcess[bytes]"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -192,3 +194,17 @@ def test_a_closed_stream_is_no_traceback(
 
 def test_the_xml_is_whole_where_standard_error_is_closed(run: Run) -> None:
     assert run("render", POD, closed=(2,)).stdout == run("render", POD).stdout != b""
+
+
+@pytest.mark.parametrize("command", ["check", "render", "show"])
+def test_a_bug_is_told_in_one_line(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> int:
+        raise LookupError("of\nan\x1b[31m odd document")
+
+    monkeypatch.setattr(f"kvnet.cli.{command}.run", broken)
+    assert main([command, "-f", str(POD)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("kvnet: error KN701 LookupError at test_exit_status.py:")
+    assert r"of\nan\x1b[31m odd document; report this as a bug" in line

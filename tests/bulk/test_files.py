@@ -1,0 +1,175 @@
+"""No run writes over what is not its own: other files, other outputs, and what a link leads to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from bulk.manifests import lines, vmi
+
+from kvnet.bulk.files import Role, check_roles
+from kvnet.bulk.inputs import Unusable
+from kvnet.bulk.outputs import JOURNAL
+
+Bulk = Callable[..., "CompletedProcess[bytes]"]
+_GIVEN = lines([vmi(0), vmi(1)])
+
+
+def _other_name(_: Path) -> str:
+    return "./vms.ndjson"
+
+
+def _symbolic(folder: Path) -> str:
+    (folder / "soft").symlink_to("vms.ndjson")
+    return "soft"
+
+
+def _hard(folder: Path) -> str:
+    (folder / "hard").hardlink_to(folder / "vms.ndjson")
+    return "hard"
+
+
+@pytest.mark.parametrize("name", [_other_name, _symbolic, _hard], ids=["another name", "symbolic", "hard"])
+@pytest.mark.parametrize("option", ["-o", "--report"])
+def test_the_input_is_not_written_under_any_name(
+    bulk: Bulk, tmp_path: Path, option: str, name: Callable[[Path], str]
+) -> None:
+    (tmp_path / "vms.ndjson").write_bytes(_GIVEN)
+    words = {"-o": "out.ndjson", "--report": "report.json", option: name(tmp_path)}
+    run = bulk("-f", "vms.ndjson", *(word for pair in words.items() for word in pair), "--force")
+    assert run.returncode == 2
+    assert b"are one file" in run.stderr
+    assert (tmp_path / "vms.ndjson").read_bytes() == _GIVEN
+    assert not (tmp_path / "out.ndjson").exists()
+
+
+@pytest.mark.parametrize("option", ["--facts", "--cluster", "--nads"])
+def test_what_a_run_reads_is_not_its_report(bulk: Bulk, tmp_path: Path, option: str) -> None:
+    (tmp_path / "mine.yaml").write_text("mine: {}\n")
+    run = bulk("-f", "-", "-o", "out", option, "mine.yaml", "--report", "mine.yaml", "--force", stdin=_GIVEN)
+    assert run.returncode == 2
+    assert (tmp_path / "mine.yaml").read_text() == "mine: {}\n"
+
+
+def test_files_that_are_not_there_yet_are_told_apart_too(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(".")
+    path = str(tmp_path)
+    with pytest.raises(Unusable, match="are one file"):
+        check_roles([Role("-o", f"{path}/new", True), Role("--report", f"{path}/link/new", True)])
+    check_roles([Role("-o", f"{path}/new", True), Role("--report", f"{path}/other", True)])
+
+
+def test_what_only_is_read_may_be_one_file_and_devices_may_be_named_twice() -> None:
+    check_roles([Role("-f", __file__), Role("--facts", __file__)])
+    check_roles([Role("-o", os.devnull, True), Role("--report", os.devnull, True)])
+
+
+@pytest.mark.parametrize(("option", "name"), [("-o", "in/out.json"), ("-o", "in/sub/"), ("--report", "in/report.json")])
+def test_nothing_is_written_into_the_directory_that_is_read(bulk: Bulk, tmp_path: Path, option: str, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    words = {"-o": "out.ndjson", "--report": "report.json", option: name}
+    run = bulk("-f", "in", *(word for pair in words.items() for word in pair))
+    assert run.returncode == 2
+    assert b"is inside the directory" in run.stderr
+    assert os.listdir(tmp_path / "in") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'{"precious": 1}', b'{"precious": 1}\n', b'{"index": 0, "namespace": null}\n', b"\n", b"x", b'{"index": 0}'],
+)
+def test_a_file_that_is_no_output_is_refused_and_stays(bulk: Bulk, tmp_path: Path, text: bytes) -> None:
+    for name, output in (("mine", "mine"), (f"out/{JOURNAL}", "out/")):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text)
+        assert bulk("-f", "-", "-o", output, "--resume", stdin=_GIVEN).returncode == 2
+        assert (tmp_path / name).read_bytes() == text
+
+
+def test_text_behind_an_output_is_not_cut_off_with_its_torn_line(bulk: Bulk, tmp_path: Path) -> None:
+    out = tmp_path / "out.ndjson"
+    bulk("-f", "-", "-o", out, stdin=_GIVEN)
+    text = out.read_bytes() + b"a note of mine"
+    out.write_bytes(text)
+    assert bulk("-f", "-", "-o", out, "--resume", stdin=_GIVEN).returncode == 2
+    assert out.read_bytes() == text
+
+
+def test_a_torn_output_that_is_refused_keeps_its_torn_line(bulk: Bulk, tmp_path: Path) -> None:
+    out = tmp_path / "out.ndjson"
+    bulk("-f", "-", "-o", out, stdin=_GIVEN)
+    torn = out.read_bytes()[:-9]
+    out.write_bytes(torn)
+    assert bulk("-f", "-", "-o", out, "--resume", stdin=lines([vmi(7), vmi(8)])).returncode == 2
+    assert out.read_bytes() == torn
+
+
+def test_a_directory_of_other_settings_is_not_continued(bulk: Bulk, tmp_path: Path) -> None:
+    bulk("-f", "-", "-o", "out/", stdin=_GIVEN)
+    before = (tmp_path / "out" / JOURNAL).read_bytes()
+    (tmp_path / "cluster.yaml").write_text(
+        "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: k}\n"
+        "spec: {configuration: {developerConfiguration: {featureGates: [PasstBinding]}}}\n"
+    )
+    run = bulk(
+        "-f", "-", "-o", "out/", "--resume", "--cluster", "cluster.yaml", stdin=lines([vmi(n) for n in range(3)])
+    )
+    assert run.returncode == 2
+    assert b"other settings" in run.stderr
+    assert (tmp_path / "out" / JOURNAL).read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [[], ["--resume"], ["--force"]])
+@pytest.mark.parametrize("name", ["out.ndjson", f"out/{JOURNAL}"])
+def test_results_are_not_written_through_a_link(bulk: Bulk, tmp_path: Path, name: str, words: list[str]) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "victim").write_text("")
+    (tmp_path / name).symlink_to(tmp_path / "victim")
+    assert bulk("-f", "-", "-o", name.removesuffix(JOURNAL), *words, stdin=_GIVEN).returncode == 2
+    assert (tmp_path / "victim").read_text() == ""
+
+
+def test_a_link_in_place_of_the_temporary_file_is_not_followed(bulk: Bulk, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "out" / ".kvnet-bulk.tmp").symlink_to("../victim")
+    assert bulk("-f", "-", "-o", "out/", stdin=_GIVEN).returncode == 0
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert len(list((tmp_path / "out").glob("*.xml"))) == 2
+
+
+def test_a_file_with_a_second_name_is_not_written_over(bulk: Bulk, tmp_path: Path) -> None:
+    bulk("-f", "-", "-o", "out.ndjson", stdin=_GIVEN)
+    (tmp_path / "backup").hardlink_to(tmp_path / "out.ndjson")
+    before = (tmp_path / "backup").read_bytes()
+    for word in ("--force", "--resume"):
+        assert bulk("-f", "-", "-o", "out.ndjson", word, stdin=_GIVEN).returncode == 2
+    assert (tmp_path / "backup").read_bytes() == before
+
+
+def test_a_report_is_written_over_reports_alone(bulk: Bulk, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    report.write_text('{"precious": 1}')
+    words = ("-f", "-", "--report", "report.json")
+    assert bulk(*words, stdin=_GIVEN).returncode == 2
+    assert report.read_text() == '{"precious": 1}'
+    assert bulk(*words, "--force", stdin=_GIVEN).returncode == 0
+    assert bulk(*words, stdin=_GIVEN).returncode == 0
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_run(bulk: Bulk, tmp_path: Path) -> None:
+    run = bulk("-f", "-", "-o", "out", "--report", "none/report.json", stdin=_GIVEN)
+    assert run.returncode == 2
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("jobs", ["100000", "9" * 20])
+def test_no_more_workers_are_started_than_there_is_work(bulk: Bulk, tmp_path: Path, jobs: str) -> None:
+    (tmp_path / "vms.ndjson").write_bytes(_GIVEN)
+    run = bulk("-f", "vms.ndjson", "-o", "out", "--jobs", jobs)
+    assert (run.returncode, len((tmp_path / "out").read_bytes().splitlines())) == (0, 2)
+    assert bulk("-f", "-", "-o", "again", "--jobs", jobs, stdin=_GIVEN).returncode == 0
