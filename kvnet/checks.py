@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from kvnet._lazy import lazy
 from kvnet.errors import Problem
 from kvnet.rules.check import check as judge
-from kvnet.rules.check import checked_groups
-from kvnet.rules.consequences import without_consequences
+from kvnet.rules.check import checked_groups, without_consequences
 from kvnet.spec import Machine
 from kvnet.target import Profile, Target, checked_target
 

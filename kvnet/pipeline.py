@@ -12,8 +12,7 @@ from kvnet.compiler import Compiled, compile
 from kvnet.domain.build import build, domain_name, left_out
 from kvnet.errors import KvnetError, Place, Problem, Rejected, Severity
 from kvnet.instancetypes import expand
-from kvnet.rules.check import findings
-from kvnet.rules.consequences import without_consequences
+from kvnet.rules.check import findings, without_consequences
 from kvnet.spec import Machine, Origin
 from kvnet.spec.nic import interfaces_at
 from kvnet.target import Target, checked_target

@@ -23,7 +23,9 @@ __all__ = ["main", "parser"]
 
 _RUN = {
     **{name: f"reference.{name}" for name in ("debug", "explain", "rules", "schema")},
-    "cloud-init": "cloud_init.run",
+    **{name: f"node.{name}" for name in ("down", "ps", "up")},
+    "cloud-init": "pod.cloud_init",
+    "exec": "node.exec_",
     "import": "import_.run",
 }
 """The module and the function of each command that is not ``run`` of the module of its name."""

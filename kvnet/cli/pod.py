@@ -11,7 +11,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kvnet.cli import inputs
-from kvnet.cli.output import CLEAN, FINDINGS, WRITERS, headed_texts, write_each
+from kvnet.cli.output import CLEAN, FINDINGS, WRITERS, headed_texts, status_of, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.errors import Problem, Rejected
@@ -35,10 +35,12 @@ from kvnet.pod import (
     TapLink,
     assumed_found,
     assumption,
+    check_network_data,
     dnsmasq,
     found_after,
     load_found,
     migration_target_annotations,
+    network_data,
     pod_annotations,
     pod_dhcp,
     pod_links,
@@ -51,7 +53,7 @@ from kvnet.spec import Machine
 from kvnet.target import Target
 from kvnet.values import on_one_line
 
-__all__ = ["FORMATS", "run"]
+__all__ = ["FORMATS", "cloud_init", "run"]
 
 
 @frozen(kw_only=True)
@@ -267,3 +269,25 @@ def _described_link(link: DesiredLink) -> dict[str, Any]:
 def _described_server(served: DhcpServer) -> dict[str, Any]:
     options = {str(code): value.hex() for code, value in served.options}
     return {**plain(evolve(served, options=(), problems=())), "leaseSeconds": LEASE_SECONDS, "options": options}
+
+
+def cloud_init(arguments: Namespace, report: Report) -> int:
+    """Print the network data of every machine, or compare it with what the machines have."""
+    machines, target = inputs.read(arguments, report)
+    if arguments.check:
+        found = [problem for machine in machines for problem in check_network_data(machine, target)]
+        # what kvnet check only warns of is a difference here
+        report.findings(found)
+        return status_of(found) or int(any(each.code == "KN923" for each in found))
+    made = [network_data(machine, target) for machine in machines]
+    errors = [problem for each in made for problem in each.problems]
+    if errors:
+        raise Rejected(errors)
+    report.problems(note for each in made for note in each.notes)
+    if arguments.output == "json":
+        write_each([each.plain(arguments.version) for each in made], "json", machines=len(made))
+    else:
+        texts = [each.text(arguments.version) for each in made]
+        names = [str(machine.name) for machine in machines]
+        sys.stdout.write(headed_texts(list(zip(names, texts, strict=True)), "---\n"))
+    return CLEAN

@@ -4,10 +4,9 @@ It needs root, Linux, and the extra ``kvnet[node]``. ``pod_up`` makes the networ
 ``found`` and ``facts`` collect what is there, for other launchers too.
 """
 
-from kvnet.node._errors import NodeError
 from kvnet.node.collect import facts, found, network_status
-from kvnet.node.needs import check_host
 from kvnet.node.pods import Pod, pod, pod_change, pod_down, pod_up, pods
+from kvnet.node.programs import NodeError, check_host
 from kvnet.node.state import StateFolder
 from kvnet.node.work import Progress
 

@@ -13,9 +13,9 @@ from uuid import UUID
 from attrs import field, frozen
 
 from kvnet.errors import Rejected
-from kvnet.node._errors import NodeError, node_error
 from kvnet.node.cni import Attachment, missing_plugins
 from kvnet.node.namespaces import namespace_path
+from kvnet.node.programs import NodeError, node_error
 from kvnet.pod.annotations import NetworkSelection, PodAnnotations, pod_annotations
 from kvnet.spec import Machine, Multus
 from kvnet.target import Target, nad_name

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from kvnet.node._errors import NodeError, node_error
-from kvnet.node.programs import PRIVATE, SEARCH_PATH
+from kvnet.node.programs import PRIVATE, SEARCH_PATH, NodeError, node_error
 
 __all__ = ["Attachment", "add", "check", "delete", "missing_plugins", "plugin_path"]
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from kvnet.node._errors import node_error
 from kvnet.node.attachments import POD_BRIDGE, POD_NETWORKS
 from kvnet.node.cni import Attachment
-from kvnet.node.programs import run
+from kvnet.node.programs import node_error, run
 from kvnet.node.state import StateFolder
 
 __all__ = ["bridges_of", "claim", "forget_addresses", "release"]

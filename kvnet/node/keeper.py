@@ -23,7 +23,7 @@ from kvnet.live._libvirt import libvirt_module
 from kvnet.live.connection import embedded
 from kvnet.node._keeper_files import KeeperFiles, read_line
 from kvnet.node._processes import Process
-from kvnet.node.inside import enter
+from kvnet.node.namespaces import enter
 
 if TYPE_CHECKING:
     import libvirt

@@ -12,8 +12,8 @@ from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kvnet.node._errors import node_error
 from kvnet.node.namespaces import entered
+from kvnet.node.programs import node_error
 from kvnet.pod.desired import AddressFamily, BridgeLink, DesiredLink, DummyLink, RenamedLink, Sysctl, TapLink
 
 if TYPE_CHECKING:

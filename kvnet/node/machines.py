@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -14,25 +14,24 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kvnet.compiler.naming import link_names_in_use
+from kvnet.domain.build import domain_name
 from kvnet.errors import KvnetError, Rejected
 from kvnet.instancetypes import expand
 from kvnet.interface_status import status
 from kvnet.live._libvirt import libvirt_module
 from kvnet.manifest import dump, loads
 from kvnet.node import namespaces
-from kvnet.node._errors import node_error
 from kvnet.node._keeper_files import KeeperFiles
 from kvnet.node.attachments import networks_of_pod
-from kvnet.node.boot import Boot, bootable
-from kvnet.node.domains import Domain, domain_of, start_domain, stop_domain
-from kvnet.node.leases import Lease, read_leases
-from kvnet.node.needs import check_host
+from kvnet.node.domains import Boot, Domain, bootable, domain_of, start_domain, stop_domain
+from kvnet.node.namespaces import namespace_name
 from kvnet.node.pods import Pod, Progress, pod_down, pod_up, pods
-from kvnet.node.ports import Forward, forwards
-from kvnet.node.programs import SEARCH_PATH
+from kvnet.node.programs import SEARCH_PATH, check_host, node_error
+from kvnet.node.servers import Lease, read_leases
 from kvnet.node.state import PodFolder, StateFolder, full_name, write_private
 from kvnet.pipeline import render
-from kvnet.pod import pod_dhcp, pod_nat
+from kvnet.pod import DesiredLink, assumed_found, pod_dhcp, pod_links, pod_nat
+from kvnet.pod.nft import Forward, forwards
 from kvnet.spec import InterfaceStatus, Machine
 from kvnet.target import Target, architecture_of, checked_target
 
@@ -43,6 +42,7 @@ __all__ = [
     "machine_down",
     "machine_up",
     "machines",
+    "planned_steps",
     "pod_named",
     "wait_for_leases",
 ]
@@ -281,3 +281,37 @@ def _known(name: str, state: StateFolder) -> str:
 def _lock(name: str) -> str:
     """What is locked while a machine is brought up or taken down; its pod has a lock of its own."""
     return f"domain of {name}"
+
+
+def planned_steps(
+    machine: Machine, target: Target, *, state: StateFolder, boot: Boot, pod_network: Path | None = None
+) -> tuple[str, ...]:
+    """The steps of ``machine_up``, in order. Addresses of the pod are those that ``assumed_found`` has.
+
+    Raises Rejected where the pod cannot be planned, and NodeError where a plugin or a configuration is missing.
+    """
+    return tuple(_steps(machine, target, state, boot, pod_network))
+
+
+def _steps(machine: Machine, target: Target, state: StateFolder, boot: Boot, network: Path | None) -> Iterator[str]:
+    name = full_name(machine.name or "vm", machine.namespace)
+    yield f"make the network namespace {namespace_name(state.root, name)}"
+    for each in networks_of_pod(machine, target, network):
+        plugins = ", ".join(str(plugin["type"]) for plugin in each.config["plugins"])
+        yield f"attach {each.interface} to {each.name} by CNI: {plugins}"
+    found = assumed_found(machine, target)
+    links = pod_links(machine, target, found)
+    yield from (f"make the link {each.name}: {_kind(each)}" for each in links.links)
+    yield from (f"set {each}" for each in links.sysctls)
+    yield from (" ".join(command) for command in pod_nat(machine, target, found).commands)
+    after = evolve(found, leases=links.leases)
+    for served in pod_dhcp(machine, target, after).servers:
+        yield f"serve DHCP on {served.bridge}: {served.address or served.address6}"
+    files = [*boot.disks, *(each for each in (boot.kernel, boot.initrd) if each is not None)]
+    booted = f" with {', '.join(map(str, files))}" if files else ""
+    yield f"define and start the domain {domain_name(machine, target.profile)}{booted}"
+    yield f"wait for the guest of {name} to take its address"
+
+
+def _kind(link: DesiredLink) -> str:
+    return type(link).__name__.removesuffix("Link").lower()

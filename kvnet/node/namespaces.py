@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
-from kvnet.node._errors import node_error
-from kvnet.node.programs import run
+from kvnet.node.programs import node_error, run
 
-__all__ = ["create", "entered", "exists", "namespace_name", "namespace_path", "remove"]
+__all__ = ["create", "enter", "entered", "execute", "exists", "namespace_name", "namespace_path", "remove"]
 
 _FOLDER: Final = Path("/run/netns")
 _DIGITS: Final = 12
@@ -75,3 +75,23 @@ def entered(namespace: str) -> Iterator[None]:
     finally:
         os.close(inside)
         os.close(outside)
+
+
+_CLONE_NEWNET: Final = 0x40000000  # setns(2)
+
+
+def enter(namespace: Path) -> None:
+    """Enter a network namespace, for this thread and those that it starts. Raises OSError."""
+    handle = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).setns(handle, _CLONE_NEWNET):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(namespace))
+    finally:
+        os.close(handle)
+
+
+def execute(command: Sequence[str], namespace: str) -> NoReturn:
+    """Become a command inside a network namespace. Raises OSError where there is no such command or namespace."""
+    enter(namespace_path(namespace))
+    os.execvp(command[0], list(command))

@@ -12,15 +12,13 @@ from attrs import field, frozen
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_facts
 from kvnet.node import namespaces
-from kvnet.node._errors import NodeError, node_error
 from kvnet.node.attaching import attached
 from kvnet.node.attachments import networks_of_pod
 from kvnet.node.collect import addresses_of
-from kvnet.node.needs import check_host
+from kvnet.node.programs import NodeError, check_host, node_error
 from kvnet.node.servers import LEASES
 from kvnet.node.state import PodFolder, StateFolder, full_name
-from kvnet.node.steps import change, make, undo
-from kvnet.node.wiring import revive
+from kvnet.node.steps import change, make, revive, undo
 from kvnet.node.work import Progress, Wanted, Work
 from kvnet.pod import PodFound, load_found
 from kvnet.spec import Machine

@@ -1,16 +1,18 @@
-"""Find and run the programs that carry out a plan, without a shell."""
+"""Find and run the programs that carry out a plan, and say what this host lacks of what is needed."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Final
 
-from kvnet.node._errors import node_error
+from kvnet.errors import FieldPath, KvnetError, Problem
 
-__all__ = ["PACKAGES", "PRIVATE", "SEARCH_PATH", "program", "run"]
+__all__ = ["PACKAGES", "PRIVATE", "SEARCH_PATH", "NodeError", "check_host", "node_error", "program", "run"]
 
 PACKAGES: Final[Mapping[str, str]] = {"ip": "iproute2", "nft": "nftables", "dnsmasq": "dnsmasq-base"}
 """The Debian package of each program."""
@@ -54,3 +56,38 @@ def run(name: str, arguments: Sequence[str], *, given: str = "", stays: bool = F
         said = " ".join((done.stderr or done.stdout).split())
         raise node_error("KN884", f"{name} {arguments[0] if arguments else ''} failed: {said}")
     return done.stdout
+
+
+class NodeError(KvnetError):
+    """The network of a pod cannot be made or removed on this host."""
+
+
+def node_error(code: str, message: str, hint: str = "") -> NodeError:
+    """The error with one problem."""
+    return NodeError([Problem(FieldPath(), code, message, hint=hint)])
+
+
+def check_host() -> None:
+    """Raises NodeError (KN880) with all that is missing: Linux, root, pyroute2, and the programs."""
+    missing = tuple(_missing())
+    if missing:
+        raise NodeError(missing)
+
+
+def _missing() -> Iterator[Problem]:
+    if not sys.platform.startswith("linux"):
+        yield _problem("a pod is made of network namespaces, and this is not Linux", "use a host with Linux")
+        return
+    if os.geteuid() != 0:
+        yield _problem("only root may make network namespaces", "run it as root, as with sudo")
+    if find_spec("pyroute2") is None:
+        yield _problem("the package pyroute2 is missing", "pip install 'kvnet[node]'")
+    for name in PACKAGES:
+        try:
+            program(name)
+        except NodeError as error:
+            yield from error.problems
+
+
+def _problem(message: str, hint: str) -> Problem:
+    return Problem(FieldPath(), "KN880", message, hint=hint)

@@ -1,4 +1,4 @@
-"""Run the DHCP servers of a pod: one dnsmasq for each, inside the pod's network namespace."""
+"""Start and stop the DHCP servers of a pod, and read which addresses they have leased."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
-from kvnet.node._errors import node_error
+from attrs import frozen
+
 from kvnet.node.namespaces import entered
-from kvnet.node.programs import run
+from kvnet.node.programs import node_error, run
 from kvnet.node.state import private_folder, write_private
 from kvnet.pod.dhcp import DhcpServer
 from kvnet.pod.dnsmasq import dnsmasq
 
-__all__ = ["LEASES", "is_running", "revive_server", "start_server", "stop_servers"]
+__all__ = ["LEASES", "Lease", "is_running", "read_leases", "revive_server", "start_server", "stop_servers"]
 
 LEASES: Final = "dhcp.leases"
 """The file of leases that servers write, in the folder of each."""
@@ -95,3 +97,49 @@ def _end(process: int, folder: Path) -> None:
                 return
             time.sleep(_WAIT)
     raise node_error("KN884", f"dnsmasq, process {process}, does not end")
+
+
+_DUID = "duid"
+
+
+_FIELDS = 5
+
+
+@frozen(kw_only=True)
+class Lease:
+    """An address that a guest has taken.
+
+    - ``address``: of either family
+    - ``mac``: of the client; ``None`` for DHCPv6, whose clients have another identity
+    - ``hostname``: that the client told
+    """
+
+    address: IPv4Address | IPv6Address
+    mac: str | None = None
+    hostname: str | None = None
+
+
+def read_leases(text: str) -> tuple[Lease, ...]:
+    """The leases in a file of dnsmasq: end, MAC address, address, name and identity; those of DHCPv6 follow a DUID.
+
+    A line that is not whole yet is left out.
+
+    >>> read_leases("1796000000 52:54:00:aa:bb:cc 10.0.2.2 web 01:52:54:00:aa:bb:cc\\n")
+    (Lease(address=IPv4Address('10.0.2.2'), mac='52:54:00:aa:bb:cc', hostname='web'),)
+    """
+    return tuple(_leases(text))
+
+
+def _leases(text: str) -> Iterator[Lease]:
+    is_v6 = False
+    for line in text.splitlines(keepends=True):
+        fields = line.split()
+        if fields[:1] == [_DUID]:
+            is_v6 = True
+        elif line.endswith("\n") and len(fields) == _FIELDS:
+            _, client, address, hostname, _ = fields
+            yield Lease(
+                address=ip_address(address.strip("[]")),
+                mac=None if is_v6 else client,
+                hostname=None if hostname == "*" else hostname,
+            )

@@ -9,8 +9,8 @@ from typing import Any
 from attrs import frozen
 
 from kvnet.errors import Problem, Rejected
-from kvnet.node._errors import NodeError
 from kvnet.node.attachments import PodNetworkConfig
+from kvnet.node.programs import NodeError
 from kvnet.node.state import PodFolder, StateFolder
 from kvnet.spec import Machine
 from kvnet.target import Target

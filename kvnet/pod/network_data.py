@@ -15,10 +15,18 @@ from kvnet.manifest.network_data import GuestLink, Written
 from kvnet.pipeline import placed
 from kvnet.pod._basis import whole
 from kvnet.rules.context import Nic, OnNad, RuleContext
-from kvnet.rules.guest_links import VolumeData, is_nic, network_data_of
-from kvnet.rules.guest_side import USUAL_MTU, has_dhcp, ipv6_network, known_mtu, pod_has
-from kvnet.rules.ipv6_advice import guest_has_its_addresses
+from kvnet.rules.guest_side import (
+    USUAL_MTU,
+    VolumeData,
+    has_dhcp,
+    ipv6_network,
+    is_nic,
+    known_mtu,
+    network_data_of,
+    pod_has,
+)
 from kvnet.rules.labels import is_windows
+from kvnet.rules.reach_advice import guest_has_its_addresses
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding
 from kvnet.target import Target, checked_target
 from kvnet.values import MacAddress

@@ -10,10 +10,10 @@ from lxml import etree
 from machines import nic, pod, vmi
 
 import kvnet
-from kvnet.node.boot import Boot, bootable
-from kvnet.node.leases import read_leases
-from kvnet.node.ports import forwards
+from kvnet.node.domains import Boot, bootable
+from kvnet.node.servers import read_leases
 from kvnet.pod import assumed_found, pod_nat
+from kvnet.pod.nft import forwards
 
 
 def test_disks_and_kernels_come_beside_what_the_domain_has() -> None:

@@ -31,7 +31,7 @@ def test_all_missing_programs_are_told_with_their_packages(monkeypatch: pytest.M
 
 
 def test_pyroute2_that_is_missing_is_told_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kvnet.node.needs.find_spec", lambda _: None)
+    monkeypatch.setattr("kvnet.node.programs.find_spec", lambda _: None)
     with pytest.raises(node.NodeError, match=r"the package pyroute2 is missing; pip install 'kvnet\[node\]'"):
         node.check_host()
 

@@ -15,7 +15,7 @@ import kvnet
 from kvnet.manifest.network_data import read_network_data
 from kvnet.pod import NetworkDataLink
 from kvnet.rules.context import RuleContext
-from kvnet.rules.ipv6_advice import guest_has_its_addresses
+from kvnet.rules.reach_advice import guest_has_its_addresses
 from kvnet.testing import admitted_machines
 
 MAC = "02:00:00:00:00:01"
