@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from attrs import evolve
 from lxml import etree
 
+from kvnet.live import _capabilities
 from kvnet.live._libvirt import LibvirtError, libvirt_error, libvirt_module, refused, said
 from kvnet.live.events import event_loop
 from kvnet.target import Target
@@ -59,6 +60,7 @@ def connect(uri: str | None = None) -> Iterator[libvirt.virConnect]:
             # the driver outlives its connections, and would show these domains to the next one
             for domain in connection.listAllDomains(libvirt_module().VIR_CONNECT_LIST_DOMAINS_INACTIVE):
                 domain.undefine()
+            _capabilities.keep(root)
 
 
 @contextmanager
@@ -70,6 +72,7 @@ def embedded(root: Path) -> Iterator[libvirt.virConnect]:
     """
     libvirt_module()
     _configure(root)
+    _capabilities.restore(root)
     with _opened(f"qemu:///embed?root={quote(str(root))}") as connection:
         yield connection
 
@@ -87,10 +90,12 @@ def _opened(uri: str) -> Iterator[libvirt.virConnect]:
 def open_connection(uri: str) -> libvirt.virConnect:
     """Open a connection that the caller closes, and that ends when the daemon stops answering. Raises LibvirtError."""
     libvirt = libvirt_module()
-    if urlsplit(uri).path == "/embed":
+    is_embedded = urlsplit(uri).path == "/embed"
+    if is_embedded:
         _prepare_process()
     try:
-        connection = libvirt.open(uri)
+        with _capabilities.on_one_cpu() if is_embedded else nullcontext():
+            connection = libvirt.open(uri)
     except libvirt.libvirtError as error:
         message = f"cannot connect to {uri}: {said(error)}"
         hint = "check that libvirt runs there and that you may use it; without a URI, kvnet starts its own"
@@ -217,6 +222,7 @@ class _Root:
                 # the name is known by now: this fails where somebody else has taken it
                 self._path.mkdir(mode=0o700)
                 _configure(self._path)
+                _capabilities.restore(self._path)
             self._users += 1
         return self._path
 
