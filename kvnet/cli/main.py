@@ -26,7 +26,8 @@ _RUN = {
     **{name: f"node.{name}" for name in ("down", "ps", "up")},
     "cloud-init": "pod.cloud_init",
     "exec": "node.exec_",
-    "import": "import_.run",
+    "diff": "domains.run_diff",
+    "import": "domains.run_import",
 }
 """The module and the function of each command that is not ``run`` of the module of its name."""
 _LONGEST_TOLD = 200

@@ -14,7 +14,6 @@ from kvnet.instancetypes import Expansion, expand
 from kvnet.rules import (
     advice,
     bindings,
-    claims,
     guest_network,
     interfaces,
     libvirt,
@@ -151,7 +150,6 @@ def _given_up(machine: Machine, cluster: ClusterConfig) -> Problem:
 ADMISSION = (
     *bindings.CREATION_RULES,
     *networks.RULES,
-    *claims.RULES,
     *bindings.RULES,
     *interfaces.RULES,
     *machine.RULES,
