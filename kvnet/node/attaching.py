@@ -9,18 +9,24 @@ from attrs import asdict, evolve
 
 from kvnet.errors import Problem
 from kvnet.node import cni, host
-from kvnet.node.attachments import POD_BRIDGE
+from kvnet.node.attachments import POD_BRIDGE, PodNetworkConfig
 from kvnet.node.cni import Attachment
 from kvnet.node.links import isolate
 from kvnet.node.state import private_folder
 from kvnet.node.work import Work, collected
 
-__all__ = ["attach", "attached", "detach"]
+__all__ = ["attach", "attached", "detach", "known_networks"]
 
 
 def attached(record: Mapping[str, Any]) -> tuple[Attachment, ...]:
     """The networks that were attached, or begun to be, in order."""
     return tuple(Attachment(**each) for each in record.get("attachments", ()))
+
+
+def known_networks(record: Mapping[str, Any]) -> dict[str, PodNetworkConfig]:
+    """The networks that are attached, by the pod's links, as their plugins were called."""
+    done = [each for each in attached(record) if each.result is not None]
+    return {each.interface: PodNetworkConfig.of(each) for each in done}
 
 
 def attach(work: Work, namespace: str, given: Collection[Attachment]) -> tuple[Attachment, ...]:

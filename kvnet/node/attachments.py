@@ -47,6 +47,18 @@ class PodNetworkConfig:
     config: Mapping[str, Any] = field(hash=False)
     selection: NetworkSelection | None = None
 
+    @classmethod
+    def of(cls, attached: Attachment) -> PodNetworkConfig:
+        """The network of an attachment, which has all of its arguments in its configuration."""
+        return cls(name=attached.network, interface=attached.interface, config=attached.config)
+
+    def __str__(self) -> str:
+        plugins = ", ".join(str(each["type"]) for each in self.config["plugins"])
+        return f"{self.interface} to {self.name} by CNI: {plugins}"
+
+
+_NONE: Final[Mapping[str, PodNetworkConfig]] = {}
+
 
 def default_pod_network() -> dict[str, Any]:
     """The CNI configuration of the pod network that is used where none is given, as plain data.
@@ -64,10 +76,13 @@ def default_pod_network() -> dict[str, Any]:
     return {"cniVersion": "0.4.0", "name": "kvnet", "plugins": [bridge]}
 
 
-def networks_of_pod(machine: Machine, target: Target, pod_network: Path | None = None) -> tuple[PodNetworkConfig, ...]:
+def networks_of_pod(
+    machine: Machine, target: Target, pod_network: Path | None = None, *, known: Mapping[str, PodNetworkConfig] = _NONE
+) -> tuple[PodNetworkConfig, ...]:
     """Each network of a machine's pod, in the order in which it is attached.
 
-    The first is the pod's own: the NAD that takes its place, or the file, or ``default_pod_network``.
+    The first is the pod's own: the NAD that takes its place, or the file, or ``default_pod_network``. Those that are
+    ``known`` by their links stay as they are, whatever their NADs say now.
 
     Raises Rejected with the problems of the annotations, and NodeError where a NAD or a configuration is missing or
     cannot be used (KN883), or plugins are missing (KN881); all of them are told at once.
@@ -79,6 +94,9 @@ def networks_of_pod(machine: Machine, target: Target, pod_network: Path | None =
     found: list[PodNetworkConfig] = []
     problems: list[NodeError] = []
     for selection, interface in wanted:
+        if interface in known:
+            found.append(known[interface])
+            continue
         try:
             name, config = (
                 _primary(machine, target, told, pod_network) if selection is None else _of_nad(target, selection)

@@ -12,8 +12,8 @@ from attrs import field, frozen
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_facts
 from kvnet.node import namespaces
-from kvnet.node.attaching import attached
-from kvnet.node.attachments import networks_of_pod
+from kvnet.node.attaching import attached, known_networks
+from kvnet.node.attachments import PodNetworkConfig, networks_of_pod
 from kvnet.node.collect import addresses_of
 from kvnet.node.programs import NodeError, check_host, node_error
 from kvnet.node.servers import LEASES
@@ -109,16 +109,18 @@ def pod_change(
     """Attach the pod of a running machine to the networks that its manifest has more, and detach it from others.
 
     Networks that it is attached to already stay as they are, and so does the pod network. Take a NIC out of the domain
-    before its network, and plug one in after. Arguments and errors are as of ``pod_up``; a pod that is not complete
-    raises NodeError (KN885).
+    before its network, and plug one in after. A NIC with ``state: absent`` counts as taken out. One that was
+    interrupted is completed by the next. Arguments and errors are as of ``pod_up``; a pod that is not complete raises
+    NodeError (KN885).
     """
-    wanted, state = _wanted(machine, target, pod_network), state or StateFolder()
-    with state.locked(wanted.name):
-        work = Work(state=state, folder=state.pod(wanted.name), progress=progress)
+    state, name = state or StateFolder(), _name(machine)
+    check_host()
+    with state.locked(name):
+        work = Work(state=state, folder=state.pod(name), progress=progress)
         record = work.folder.record
         if not record.get("complete") or not namespaces.exists(record["namespace"]):
-            raise node_error("KN885", f"the machine {wanted.name} has no pod that is complete", "make it with pod_up")
-        change(wanted, work)
+            raise node_error("KN885", f"the machine {name} has no pod that is complete", "make it with pod_up")
+        change(_wanted(machine, target, pod_network, known=known_networks(record)), work)
         return _pod(work.folder)
 
 
@@ -161,11 +163,18 @@ def pod(
         pod_down(made.name, state=state, progress=progress)
 
 
-def _wanted(machine: Machine, target: Target | None, pod_network: Path | str | None) -> Wanted:
+def _wanted(
+    machine: Machine,
+    target: Target | None,
+    pod_network: Path | str | None,
+    *,
+    known: Mapping[str, PodNetworkConfig] | None = None,
+) -> Wanted:
     """The pod of a machine, on a host that has what it needs. Raises NodeError otherwise."""
     target = checked_target(machine, target)
     check_host()
-    networks = networks_of_pod(machine, target, None if pod_network is None else Path(pod_network))
+    file = None if pod_network is None else Path(pod_network)
+    networks = networks_of_pod(machine, target, file, known=known or {})
     return Wanted(name=_name(machine), machine=machine, target=target, networks=networks)
 
 
