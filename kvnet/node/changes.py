@@ -295,7 +295,7 @@ def _assumed(
     new = [each for each in assumed_found(machine, target).links if each.name not in there]
     before = evolve(pod.found, links=(*pod.found.links, *new))
     planned = pod_links(machine, target, before)
-    refuse(*planned.problems)
+    refuse(machine, *planned.problems)
     after = found_after(before, planned)
     given = {each.interface: {"ips": [{"address": ip} for ip in each.ips]} for each in pod.facts.pod_networks or ()}
     results = [(each.name, each.interface, given.get(each.interface, {})) for each in networks]

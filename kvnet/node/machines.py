@@ -25,6 +25,7 @@ from kvnet.node import namespaces
 from kvnet.node._keeper_files import KeeperFiles
 from kvnet.node.attachments import networks_of_pod
 from kvnet.node.domains import Boot, Domain, bootable, domain_of, start_domain, stop_domain
+from kvnet.node.host import number_of
 from kvnet.node.namespaces import namespace_name
 from kvnet.node.pods import Pod, Progress, pod_down, pod_up, pods
 from kvnet.node.programs import SEARCH_PATH, NodeError, check_host, node_error
@@ -354,7 +355,7 @@ def planned_steps(
 def _steps(machine: Machine, target: Target, state: StateFolder, boot: Boot, network: Path | None) -> Iterator[str]:
     name = _name(machine)
     yield f"make the network namespace {namespace_name(state.root, name)}"
-    yield from (f"attach {each}" for each in networks_of_pod(machine, target, network))
+    yield from (f"attach {each}" for each in networks_of_pod(machine, target, network, number=number_of(state)))
     found = assumed_found(machine, target)
     links = pod_links(machine, target, found)
     yield from (f"make the link {each.name}: {_kind(each)}" for each in links.links)

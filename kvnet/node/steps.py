@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from kvnet.compiler.naming import pod_link_names
-from kvnet.errors import Problem
+from kvnet.errors import Problem, Rejected
 from kvnet.manifest.binder import plain
 from kvnet.node import host, namespaces
 from kvnet.node.attaching import attach, attached, detach
@@ -47,7 +47,7 @@ def make(wanted: Wanted, work: Work) -> None:
     work.step(f"make the network namespace {namespace}", name=wanted.name, namespace=namespace)
     namespaces.create(namespace)
     loopback_up(namespace)
-    done = attach(work, namespace, _given(wanted, work, namespace))
+    done = attach(work, namespace, _given(wanted, work, namespace), wanted.number)
     _complete(wanted, work, done, _found(wanted, namespace, done))
 
 
@@ -73,7 +73,7 @@ def change(wanted: Wanted, work: Work) -> None:
     stop(work, [each for each in record.get("servers", {}) if each not in kept])
     unwire(work, problems, gone)
     detach(work, problems, [each for each in attached(record) if each not in left])
-    done = attach(work, namespace, _given(wanted, work, namespace))
+    done = attach(work, namespace, _given(wanted, work, namespace), wanted.number)
     _complete(wanted, work, done, evolve(_found(wanted, namespace, done), preparations=kept, leases=known.leases))
     if problems:
         raise NodeError(problems)
@@ -166,7 +166,7 @@ def wire(wanted: Wanted, work: Work, before: PodFound) -> PodFound:
     namespace, record = work.folder.record["namespace"], work.folder.record
     planned = pod_links(wanted.machine, wanted.target, before)
     nat = pod_nat(wanted.machine, wanted.target, before)
-    refuse(*planned.problems, *nat.problems)
+    refuse(wanted.machine, *planned.problems, *nat.problems)
     new = [each for each in planned.links if each.network not in before.preparations]
     if new:
         names = ", ".join(each.name for each in new)
@@ -194,11 +194,15 @@ def unwire(work: Work, problems: list[Problem], networks: Collection[str] | None
 
 
 def serve(wanted: Wanted, work: Work, after: PodFound) -> None:
-    """Start the DHCP servers that do not run. Raises Rejected where they cannot be planned."""
+    """Start the DHCP servers that do not run. Raises Rejected where they cannot be planned, or dnsmasq be told them."""
     served = pod_dhcp(wanted.machine, wanted.target, after)
-    refuse(*served.problems)
+    refuse(wanted.machine, *served.problems)
     for each in served.servers:
-        _serve(work, each)
+        try:
+            _serve(work, each)
+        except Rejected as unsendable:
+            refuse(wanted.machine, *unsendable.problems)
+            raise
 
 
 def revive(work: Work) -> None:
