@@ -111,7 +111,8 @@ ALLOWED = {
         "values",
     },
     "node": {
-        *("live", "pipeline", "interface_status", "domain", "instancetypes", "xml"),
+        *("live", "pipeline", "interface_status", "lifecycle", "hotplug", "domain", "instancetypes", "xml"),
+        "defaults",
         *("compiler", "errors", "facts", "manifest", "pod", "spec", "target", "values"),
     },
     "live": {

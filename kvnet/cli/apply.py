@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from kvnet import live
-from kvnet.cli import inputs
+from kvnet.cli import changes, inputs
 from kvnet.cli.output import CLEAN, FAILED, FINDINGS, call_dict, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
@@ -26,6 +26,8 @@ def run(arguments: Namespace, report: Report) -> int:
 
     Returns 1 where something is left undone, or waits for a restart or a migration.
     """
+    if arguments.connect is None:
+        return changes.apply(arguments, report)
     machines, target = inputs.read(arguments, report)
     statuses, described = [], []
     with live.connect(arguments.connect) as connection:

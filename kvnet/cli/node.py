@@ -30,15 +30,15 @@ from kvnet.node.state import StateFolder
 from kvnet.spec import Machine
 from kvnet.target import Target
 
-__all__ = ["down", "exec_", "ps", "up"]
+__all__ = ["Steps", "down", "exec_", "ps", "state_of", "up"]
 
 
-def _state_of(arguments: Namespace) -> StateFolder:
+def state_of(arguments: Namespace) -> StateFolder:
     """The state folder that is asked for, else that of the environment, else the common one."""
     return StateFolder() if arguments.root is None else StateFolder(Path(arguments.root))
 
 
-class _Steps:
+class Steps:
     """A line on a terminal that tells the step which is being taken; it is gone at the end of the block."""
 
     def __init__(self, report: Report) -> None:
@@ -114,7 +114,7 @@ def up(arguments: Namespace, report: Report) -> int:
         return FAILED
     machines, target = inputs.read(arguments, report)
     inputs.admit(machines, target, report)
-    state, network = _state_of(arguments), _file(arguments.pod_network)
+    state, network = state_of(arguments), _file(arguments.pod_network)
     if arguments.dry_run:
         for machine in machines:
             print(*planned_steps(machine, target, state=state, boot=boot, pod_network=network), sep="\n")
@@ -140,11 +140,11 @@ def _file(name: str | None) -> Path | None:
 
 
 def _up(machine: Machine, target: Target, boot: Boot, arguments: Namespace, report: Report) -> Running:
-    with _Steps(report) as shown:
+    with Steps(report) as shown:
         running = machine_up(
             machine,
             target,
-            state=_state_of(arguments),
+            state=state_of(arguments),
             boot=boot,
             pod_network=_file(arguments.pod_network),
             virt_type=arguments.domain_type,
@@ -168,9 +168,9 @@ def _silent(running: Running, timeout: float) -> str:
 def down(arguments: Namespace, report: Report) -> int:
     """Take the machines of these names down, or all, and print the name of each that is gone."""
     check_host()
-    state = _state_of(arguments)
+    state = state_of(arguments)
     for name in known_names(arguments.machines, state=state):
-        with _Steps(report) as steps:
+        with Steps(report) as steps:
             machine_down(name, state=state, progress=steps.show)
         print(f"{name}: down", flush=True)
     return CLEAN
@@ -181,7 +181,7 @@ _HEADINGS = ("NAME", "STATE", "NIC", "MAC", "LINK", "ADDRESSES", "KNOWN FROM")
 
 def ps(arguments: Namespace, report: Report) -> int:
     """Print what runs, with the status of each NIC as KubeVirt reports it."""
-    found = machines(state=_state_of(arguments))
+    found = machines(state=state_of(arguments))
     if arguments.output == "table":
         print(_table([row for each in found for row in _rows(each)]))
     else:
@@ -209,7 +209,7 @@ def _table(rows: Sequence[tuple[str, ...]]) -> str:
 
 def exec_(arguments: Namespace, report: Report) -> int:
     """Become the command inside the machine's network namespace, whose exit status is then this one's."""
-    pod = pod_named(arguments.machine, state=_state_of(arguments))
+    pod = pod_named(arguments.machine, state=state_of(arguments))
     command = arguments.run[1:] if arguments.run[:1] == ["--"] else arguments.run
     try:
         execute(command, pod.namespace)

@@ -58,11 +58,33 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
         )
         if not arguments.files and not has_others:
             arguments.refuse(f"no manifest is given: kvnet {arguments.command} -f FILE")
+    if arguments.command in _OF_DOMAINS:
+        _refuse_mixture(arguments)
     if arguments.command == "exec" and not [each for each in arguments.run if each != "--"]:
         arguments.refuse("no command is given: kvnet exec NAME -- COMMAND")
     if arguments.command == "define" and arguments.connect is None and (arguments.into or arguments.replace):
         arguments.refuse("--into and --replace are about domains that a libvirt has: say which one with --connect URI")
     return arguments
+
+
+_OF_DOMAINS = ("plan", "apply", "status")
+"""The commands that are about domains of a libvirt, or about machines that are up on this host."""
+
+
+def _refuse_mixture(arguments: argparse.Namespace) -> None:
+    """Refuse options that are about a libvirt without one, and those about machines that are up beside one."""
+    if arguments.connect is not None:
+        if arguments.root is not None:
+            arguments.refuse("--root is about machines that `kvnet up` brought up: leave out either it or --connect")
+        return
+    given = {
+        "--profile host": arguments.profile == "host",
+        "--policy": getattr(arguments, "policy", None) is not None,
+        "--watch": getattr(arguments, "watch", False),
+    }
+    for option, is_given in given.items():
+        if is_given:
+            arguments.refuse(f"{option} is about domains of a libvirt: say which one with --connect URI")
 
 
 _WHOSE = "KubeVirt's own XML, or the equivalent for a plain libvirt host"
@@ -203,8 +225,9 @@ def _define(command: argparse.ArgumentParser) -> None:
 
 def _domains(command: argparse.ArgumentParser) -> None:
     _machines(command)
-    connect = "the URI of the libvirt that has the domains"
-    command.add_argument("-c", "--connect", metavar="URI", required=True, help=connect)
+    connect = "the URI of the libvirt that has the domains (default: the machines that `kvnet up` brought up)"
+    command.add_argument("-c", "--connect", metavar="URI", help=connect)
+    _root(command)
 
 
 def _plan(command: argparse.ArgumentParser) -> None:

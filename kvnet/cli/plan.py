@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kvnet import live
-from kvnet.cli import inputs
+from kvnet.cli import changes, inputs
 from kvnet.cli.output import CLEAN, FINDINGS, call_dict, change_dict, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
@@ -23,6 +23,8 @@ _HALVES = {"running": True, "next start": False}
 
 def run(arguments: Namespace, report: Report) -> int:
     """Print the steps that each domain takes, and what they change. Returns 1 where there is anything to do."""
+    if arguments.connect is None:
+        return changes.plan(arguments, report)
     machines, target = inputs.read(arguments, report)
     with live.connect(arguments.connect) as connection:
         inputs.admit(machines, live.with_releases(target, connection), report)

@@ -14,7 +14,7 @@ from kvnet.cli import inputs
 from kvnet.cli.output import CLEAN, FINDINGS, WRITERS, headed_texts, status_of, write_each
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
-from kvnet.errors import Problem, Rejected
+from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.manifest.binder import plain
 from kvnet.manifest.dumping import as_yaml
 from kvnet.pipeline import placed
@@ -268,7 +268,11 @@ def _described_link(link: DesiredLink) -> dict[str, Any]:
 
 def _described_server(served: DhcpServer) -> dict[str, Any]:
     options = {str(code): value.hex() for code, value in served.options}
-    return {**plain(evolve(served, options=(), problems=())), "leaseSeconds": LEASE_SECONDS, "options": options}
+    return {
+        **plain(evolve(served, at=FieldPath(), options=(), problems=())),
+        "leaseSeconds": LEASE_SECONDS,
+        "options": options,
+    }
 
 
 def cloud_init(arguments: Namespace, report: Report) -> int:

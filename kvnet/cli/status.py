@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from kvnet import live
 from kvnet.cli import inputs
+from kvnet.cli.node import state_of
 from kvnet.cli.output import CLEAN, write
 from kvnet.cli.report import Report
 from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.live import EventKind
 from kvnet.manifest import plain
+from kvnet.node.machines import running_machine
 from kvnet.spec import InterfaceStatus, Machine
 
 if TYPE_CHECKING:
@@ -29,25 +31,29 @@ def run(arguments: Namespace, report: Report) -> int:
     """Print ``status.interfaces`` of each machine; with --watch of one, again and again, until its domain ends."""
     machines, _ = inputs.read(arguments, report)
     if arguments.watch and len(machines) > 1:
-        names = ", ".join(str(machine.name) for machine in machines)
-        message = f"--watch looks at one machine, and these are {len(machines)}: {names}"
+        listed = ", ".join(str(machine.name) for machine in machines)
+        message = f"--watch looks at one machine, and these are {len(machines)}: {listed}"
         raise Rejected([Problem(FieldPath(), "KN877", message, hint="choose one with --name")])
+    if arguments.connect is None:
+        state = state_of(arguments)
+        running = [running_machine(machine, state=state) for machine in machines]
+        _show_all([each.name for each in running], [each.interfaces for each in running], arguments)
+        return CLEAN
     with live.connect(arguments.connect) as connection:
         if arguments.watch:
             _watch(machines[0], connection, arguments)
         else:
-            _show_all(machines, connection, arguments)
+            names = [domain_name(machine, arguments.profile) for machine in machines]
+            statuses = [live.status(machine, connection, profile=arguments.profile) for machine in machines]
+            _show_all(names, statuses, arguments)
     return CLEAN
 
 
-def _show_all(machines: Sequence[Machine], connection: libvirt.virConnect, arguments: Namespace) -> None:
-    """Print the status of one machine as it is, and of several with the names of their domains."""
-    if len(machines) == 1:
-        _show(machines[0], connection, arguments)
-        return
-    names = [domain_name(machine, arguments.profile) for machine in machines]
-    statuses = [live.status(machine, connection, profile=arguments.profile) for machine in machines]
-    if arguments.output == "table":
+def _show_all(names: Sequence[str], statuses: Sequence[tuple[InterfaceStatus, ...]], arguments: Namespace) -> None:
+    """Print the status of one machine as it is, and of several with their names."""
+    if len(names) == 1:
+        _show(statuses[0], arguments)
+    elif arguments.output == "table":
         print("\n\n".join(f"{name}:\n{_table(entries)}" for name, entries in zip(names, statuses, strict=True)))
     else:
         described = [
@@ -58,15 +64,14 @@ def _show_all(machines: Sequence[Machine], connection: libvirt.virConnect, argum
 
 def _watch(machine: Machine, connection: libvirt.virConnect, arguments: Namespace) -> None:
     with live.watch(connection, domain_name(machine, arguments.profile)) as events:
-        _show(machine, connection, arguments)
+        _show(live.status(machine, connection, profile=arguments.profile), arguments)
         for event in events:
             if event.kind is EventKind.DOMAIN and event.state in _ENDED:
                 return
-            _show(machine, connection, arguments)
+            _show(live.status(machine, connection, profile=arguments.profile), arguments)
 
 
-def _show(machine: Machine, connection: libvirt.virConnect, arguments: Namespace) -> None:
-    entries = live.status(machine, connection, profile=arguments.profile)
+def _show(entries: Sequence[InterfaceStatus], arguments: Namespace) -> None:
     if arguments.output == "table":
         print(_table(entries), flush=True)
     else:

@@ -2,7 +2,7 @@
 
 from kvnet.lifecycle.migration import MigrationRequired, is_migratable, live_migratable, migration_required
 from kvnet.lifecycle.restart import network_changes, restart_required
-from kvnet.lifecycle.sync import Synced, synced
+from kvnet.lifecycle.sync import Synced, not_plugged, synced
 
 __all__ = [
     "MigrationRequired",
@@ -11,6 +11,7 @@ __all__ = [
     "live_migratable",
     "migration_required",
     "network_changes",
+    "not_plugged",
     "restart_required",
     "synced",
 ]

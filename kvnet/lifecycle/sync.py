@@ -7,12 +7,17 @@ from collections.abc import Iterable, Iterator
 from attrs import evolve, frozen
 
 from kvnet.compiler.naming import is_ordinal
+from kvnet.errors import Problem, Severity
 from kvnet.interface_status.sources import status_interfaces
 from kvnet.lifecycle.migration import is_migratable
 from kvnet.spec import Bridge, Interface, Machine, Network, Sriov, secondary_networks
 from kvnet.spec.machine import checked_machine
+from kvnet.spec.nic import nics_of
 
-__all__ = ["Synced", "synced"]
+__all__ = ["Synced", "not_plugged", "synced"]
+
+_MIGRATE = "migrate the machine, or restart it"
+_RESTART = "restart the machine, or attach the NIC to a NAD with `bridge: {}`"
 
 
 @frozen
@@ -44,6 +49,28 @@ def synced(template: Machine, running: Machine | None) -> Synced:
     kept = {nic.name for nic in after.interfaces} | {entry.name for entry in status_interfaces(running)}
     removed = {nic.name for nic in template.interfaces if nic.is_absent and nic.name not in kept}
     return Synced(_without(template, removed), after)
+
+
+def not_plugged(template: Machine, running: Machine) -> tuple[Problem, ...]:
+    """A warning (KN817) for each new NIC of a VM's manifest that KubeVirt does not plug into its running machine.
+
+    It plugs in bridges of secondary networks. A virtual function comes by a migration. Of the pod network,
+    ``restart_required`` tells. Arguments are those of ``synced``. Source: KubeVirt's ``pkg/network/controllers/vm.go``.
+    """
+    present = {nic.name for nic in running.interfaces}
+    problems = []
+    for nic in nics_of(template):
+        is_new = nic.name not in present and not nic.interface.is_absent
+        if not is_new or nic.on_pod_network:
+            continue
+        if nic.has_binding(Sriov):
+            message = f"KubeVirt adds the SR-IOV NIC '{nic.name}' to a running machine by migrating it"
+            problems.append(Problem(nic.at, "KN817", message, hint=_MIGRATE, severity=Severity.WARNING))
+        elif not nic.has_binding(Bridge) or (nic.network is not None and not nic.network.is_secondary):
+            message = f"KubeVirt plugs no NIC such as '{nic.name}' into a running machine: it is no bridge on a NAD"
+            problems.append(Problem(nic.at, "KN817", message, hint=_RESTART, severity=Severity.WARNING))
+    origin = template.origin
+    return tuple(each if origin is None else each.placed(origin.place(each.at)) for each in problems)
 
 
 def _updated(template: Machine, running: Machine) -> Machine:

@@ -21,7 +21,7 @@ from kvnet.target import Target, checked_target
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["Applied", "Failure", "apply", "plan"]
+__all__ = ["Applied", "Failure", "apply", "make_call", "plan"]
 
 
 @frozen(kw_only=True)
@@ -155,7 +155,7 @@ class _Run:
         waiting: list[Call] = []
         for call in self.pending:
             try:
-                _make_call(domain, call, removed)
+                make_call(domain, call, removed)
             except libvirt_module().libvirtError as error:
                 if self.current.is_lost():
                     raise
@@ -193,7 +193,7 @@ class _Run:
         self.applied = evolve(self.applied, failed=(*self.applied.failed, failure))
 
 
-def _make_call(domain: libvirt.virDomain, call: Call, removed: Removals) -> None:
+def make_call(domain: libvirt.virDomain, call: Call, removed: Removals | None = None) -> None:
     """Make the libvirt call of a step; making it again does no harm. Raises libvirtError.
 
     A NIC that is detached from a running domain may still be there afterwards: ``removed`` follows its removal.
@@ -212,9 +212,10 @@ def _make_call(domain: libvirt.virDomain, call: Call, removed: Removals) -> None
             _replace(domain, call, flags)
 
 
-def _detach(domain: libvirt.virDomain, call: Call, flags: int, removed: Removals) -> None:
+def _detach(domain: libvirt.virDomain, call: Call, flags: int, removed: Removals | None) -> None:
     libvirt = libvirt_module()
-    removed.forget(call.step.alias)
+    if removed is not None:
+        removed.forget(call.step.alias)
     try:
         # Not virDomainDetachDeviceAlias: it does not save the domain's status afterwards, so that a libvirt that
         # restarts may find a NIC there that QEMU no longer has.

@@ -92,13 +92,16 @@ class KeeperFiles:
         listener.listen()
         return listener
 
-    def ask(self, what: str, *, seconds: float) -> Any:
-        """Ask the keeper, and return its answer. Raises OSError where it does not answer in so many seconds."""
+    def ask(self, what: str, *, seconds: float, **given: Any) -> Any:
+        """Ask the keeper, and return its answer. Raises OSError where it does not answer in so many seconds.
+
+        ``given`` is what the request needs, as plain data.
+        """
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(seconds)
             with self._socket_path() as path:
                 line.connect(path)
-            line.sendall(json.dumps({"do": what}).encode() + b"\n")
+            line.sendall(json.dumps({"do": what, **given}).encode() + b"\n")
             answer = read_line(line)
         try:
             return json.loads(answer)

@@ -9,13 +9,14 @@ from attrs import asdict, evolve
 
 from kvnet.errors import Problem
 from kvnet.node import cni, host
-from kvnet.node.attachments import POD_BRIDGE
+from kvnet.node.attachments import PodNetworkConfig
 from kvnet.node.cni import Attachment
 from kvnet.node.links import isolate
+from kvnet.node.pod_network import is_pod_bridge
 from kvnet.node.state import private_folder
 from kvnet.node.work import Work, collected
 
-__all__ = ["attach", "attached", "detach"]
+__all__ = ["attach", "attached", "detach", "known_networks"]
 
 
 def attached(record: Mapping[str, Any]) -> tuple[Attachment, ...]:
@@ -23,10 +24,19 @@ def attached(record: Mapping[str, Any]) -> tuple[Attachment, ...]:
     return tuple(Attachment(**each) for each in record.get("attachments", ()))
 
 
-def attach(work: Work, namespace: str, given: Collection[Attachment]) -> tuple[Attachment, ...]:
-    """Attach networks, in order, beside those that are attached already. Returns all of them with their results."""
+def known_networks(record: Mapping[str, Any]) -> dict[str, PodNetworkConfig]:
+    """The networks that are attached, by the pod's links, as their plugins were called."""
+    done = [each for each in attached(record) if each.result is not None]
+    return {each.interface: PodNetworkConfig.of(each) for each in done}
+
+
+def attach(work: Work, namespace: str, given: Collection[Attachment], number: int) -> tuple[Attachment, ...]:
+    """Attach networks, in order, beside those that are attached already. Returns all of them with their results.
+
+    ``number`` is that of the pod network of the state folder.
+    """
     work.step("prepare the host for the networks", claims=True)
-    host.claim(work.state, namespace, host.bridges_of(given))
+    host.claim(work.state, namespace, host.bridges_of(given), number)
     private_folder(work.state.ipam)
     done = list(attached(work.folder.record))
     for each in given:
@@ -36,7 +46,7 @@ def attach(work: Work, namespace: str, given: Collection[Attachment]) -> tuple[A
         done.append(evolve(each, result=cni.add(each)))
         work.step(f"check {each.interface}", attachments=_plain(done))
         cni.check(done[-1])
-        if any(plugin.get("bridge") == POD_BRIDGE for plugin in each.plugins):
+        if any(is_pod_bridge(plugin.get("bridge")) for plugin in each.plugins):
             isolate(_ports(done[-1]))
     return tuple(done)
 
@@ -61,9 +71,9 @@ def detach(work: Work, problems: list[Problem], gone: Iterable[Attachment]) -> N
 
 
 def _ports(attachment: Attachment) -> Iterator[str]:
-    """The links of the host that the plugins made for the pod, as ports of ``kvnet0``."""
+    """The links of the host that the plugins made for the pod, as ports of the pod network's bridge."""
     for each in (attachment.result or {}).get("interfaces") or ():
-        if not each.get("sandbox") and each["name"] != POD_BRIDGE:
+        if not each.get("sandbox") and not is_pod_bridge(each["name"]):
             yield each["name"]
 
 

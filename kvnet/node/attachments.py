@@ -15,17 +15,14 @@ from attrs import field, frozen
 from kvnet.errors import Rejected
 from kvnet.node.cni import Attachment, missing_plugins
 from kvnet.node.namespaces import namespace_path
+from kvnet.node.pod_network import default_pod_network
 from kvnet.node.programs import NodeError, node_error
 from kvnet.pod.annotations import NetworkSelection, PodAnnotations, pod_annotations
 from kvnet.spec import Machine, Multus
 from kvnet.target import Target, nad_name
 
-__all__ = ["POD_BRIDGE", "POD_NETWORKS", "PodNetworkConfig", "attachments", "default_pod_network", "networks_of_pod"]
+__all__ = ["PodNetworkConfig", "attachments", "networks_of_pod"]
 
-POD_BRIDGE: Final = "kvnet0"
-"""The bridge of the pod network that is used where none is given."""
-POD_NETWORKS: Final = ("10.243.0.0/16", "fd10:243::/64")
-"""The addresses of that network."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NOT_IN_ARGUMENTS: Final = re.compile(r"[^A-Za-z0-9.-]")
 _PRIMARY: Final = "eth0"
@@ -47,27 +44,31 @@ class PodNetworkConfig:
     config: Mapping[str, Any] = field(hash=False)
     selection: NetworkSelection | None = None
 
+    @classmethod
+    def of(cls, attached: Attachment) -> PodNetworkConfig:
+        """The network of an attachment, which has all of its arguments in its configuration."""
+        return cls(name=attached.network, interface=attached.interface, config=attached.config)
 
-def default_pod_network() -> dict[str, Any]:
-    """The CNI configuration of the pod network that is used where none is given, as plain data.
-
-    A bridge of kvnet's own, with addresses of both families where the host has them. Its traffic to the outside is
-    masqueraded by kvnet's own nft table, as ``ipMasq`` needs iptables, and leaves chains of its own behind.
-    """
-    networks = POD_NETWORKS if Path("/proc/sys/net/ipv6").exists() else POD_NETWORKS[:1]
-    ipam = {
-        "type": "host-local",
-        "ranges": [[{"subnet": each}] for each in networks],
-        "routes": [{"dst": "::/0" if ":" in each else "0.0.0.0/0"} for each in networks],
-    }
-    bridge = {"type": "bridge", "bridge": POD_BRIDGE, "isGateway": True, "ipam": ipam}
-    return {"cniVersion": "0.4.0", "name": "kvnet", "plugins": [bridge]}
+    def __str__(self) -> str:
+        plugins = ", ".join(str(each["type"]) for each in self.config["plugins"])
+        return f"{self.interface} to {self.name} by CNI: {plugins}"
 
 
-def networks_of_pod(machine: Machine, target: Target, pod_network: Path | None = None) -> tuple[PodNetworkConfig, ...]:
+_NONE: Final[Mapping[str, PodNetworkConfig]] = {}
+
+
+def networks_of_pod(
+    machine: Machine,
+    target: Target,
+    pod_network: Path | None = None,
+    *,
+    known: Mapping[str, PodNetworkConfig] = _NONE,
+    number: int = 0,
+) -> tuple[PodNetworkConfig, ...]:
     """Each network of a machine's pod, in the order in which it is attached.
 
-    The first is the pod's own: the NAD that takes its place, or the file, or ``default_pod_network``.
+    The first is the pod's own: the NAD that takes its place, or the file, or ``default_pod_network(number)``. Those
+    that are ``known`` by their links stay as they are, whatever their NADs say now.
 
     Raises Rejected with the problems of the annotations, and NodeError where a NAD or a configuration is missing or
     cannot be used (KN883), or plugins are missing (KN881); all of them are told at once.
@@ -79,9 +80,14 @@ def networks_of_pod(machine: Machine, target: Target, pod_network: Path | None =
     found: list[PodNetworkConfig] = []
     problems: list[NodeError] = []
     for selection, interface in wanted:
+        if interface in known:
+            found.append(known[interface])
+            continue
         try:
             name, config = (
-                _primary(machine, target, told, pod_network) if selection is None else _of_nad(target, selection)
+                _primary(machine, target, told, pod_network, number)
+                if selection is None
+                else _of_nad(target, selection)
             )
             problems += missing_plugins(config)
             found.append(PodNetworkConfig(name=name, interface=interface, config=config, selection=selection))
@@ -93,14 +99,14 @@ def networks_of_pod(machine: Machine, target: Target, pod_network: Path | None =
 
 
 def _primary(
-    machine: Machine, target: Target, told: PodAnnotations, pod_network: Path | None
+    machine: Machine, target: Target, told: PodAnnotations, pod_network: Path | None, number: int
 ) -> tuple[str, dict[str, Any]]:
     """The name and the configuration of the pod's own network."""
     if told.default_network is not None:
         namespace, name = nad_name(machine, Multus(network_name=told.default_network))
         return _of_nad(target, NetworkSelection(namespace=namespace, name=name))
     if pod_network is None:
-        config = default_pod_network()
+        config = default_pod_network(number)
     else:
         try:
             text = pod_network.read_text()

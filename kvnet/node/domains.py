@@ -14,23 +14,25 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import asdict, frozen
 from lxml import etree
 
 from kvnet.errors import FieldPath, Problem
-from kvnet.live import LibvirtError
+from kvnet.live import LibvirtError, Step
 from kvnet.node._keeper_files import KeeperFiles
 from kvnet.node._processes import Process
 from kvnet.node.namespaces import namespace_path
 from kvnet.node.state import write_private
 from kvnet.xml.parser import parse
 
-__all__ = ["Boot", "Domain", "bootable", "domain_of", "start_domain", "stop_domain"]
+__all__ = ["Boot", "Domain", "bootable", "change_domain", "domain_of", "live_xml", "start_domain", "stop_domain"]
 
 _PACKAGES: Final = Path(__file__).parents[2]
 """The folder that kvnet is in."""
 _DESCRIBE_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 30.0
+_CHANGE_SECONDS: Final = 60.0
+"""libvirt itself waits up to five seconds for the guest to release a NIC."""
 _QEMU_SECONDS: Final = 5.0
 _LONGEST_FOLDER: Final = 54
 """Paths of sockets have 107 bytes (unix(7)), of which libvirt's own part takes up to 53."""
@@ -145,12 +147,7 @@ def _last_lines(log: Path) -> str:
 
 
 def _described(files: KeeperFiles) -> Domain:
-    try:
-        told = _ask_again(files, "describe", _DESCRIBE_SECONDS)
-    except OSError as error:
-        raise _error("KN886", f"the process that keeps the domain does not answer: {error}") from error
-    if "error" in told:
-        raise _error("KN886", f"the domain cannot be described: {told['error']}")
+    told = _asked(files, "describe", _DESCRIBE_SECONDS)
     return Domain(xml=told["xml"], console=told["console"], agent=told["agent"])
 
 
@@ -176,6 +173,40 @@ def domain_of(folder: Path) -> Domain | None:
     if not files.is_kept:
         return None
     return _described(files)
+
+
+def live_xml(folder: Path) -> str:
+    """The live configuration of the domain whose libvirt has its state in a folder. Raises LibvirtError."""
+    return str(_asked(KeeperFiles(folder), "xml", _DESCRIBE_SECONDS)["xml"])
+
+
+def change_domain(folder: Path, step: Step) -> None:
+    """Make one change of a running domain; a NIC that is detached is gone once the guest has released it.
+
+    Raises LibvirtError where libvirt refuses it (KN871), or the keeper does not answer (KN886).
+    """
+    try:
+        told = KeeperFiles(folder).ask("change", seconds=_CHANGE_SECONDS, step=asdict(step))
+    except OSError as error:
+        raise _silent(error) from error
+    if "error" in told:
+        message = f"libvirt refuses to {step}: {told['error']}"
+        raise _error("KN871", message, "correct what it says, and run this again")
+
+
+def _asked(files: KeeperFiles, what: str, seconds: float) -> Any:
+    """The answer of a keeper. Raises LibvirtError without one."""
+    try:
+        told = _ask_again(files, what, seconds)
+    except OSError as error:
+        raise _silent(error) from error
+    if "error" in told:
+        raise _error("KN886", f"the domain cannot be described: {told['error']}")
+    return told
+
+
+def _silent(error: OSError) -> LibvirtError:
+    return _error("KN886", f"the process that keeps the domain does not answer: {error}")
 
 
 def stop_domain(folder: Path, namespace: str) -> None:

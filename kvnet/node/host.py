@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from kvnet.node.attachments import POD_BRIDGE, POD_NETWORKS
 from kvnet.node.cni import Attachment
-from kvnet.node.programs import node_error, run
+from kvnet.node.pod_network import NUMBERS, is_pod_bridge, pod_bridge, ruleset, table_name
+from kvnet.node.programs import NodeError, node_error, run
 from kvnet.node.state import StateFolder
+from kvnet.pod.nft import is_link_name
 
-__all__ = ["bridges_of", "claim", "forget_addresses", "release"]
+__all__ = ["bridges_of", "claim", "forget_addresses", "number_of", "release"]
 
-_TABLE: Final = "kvnet"
-_RULESET: Final = f"""\
-add table inet {_TABLE}
-delete table inet {_TABLE}
-table inet {_TABLE} {{
-  chain forward {{
-    type filter hook forward priority filter;
-    iifname "{POD_BRIDGE}" oifname "{POD_BRIDGE}" drop
-  }}
-  chain postrouting {{
-    type nat hook postrouting priority srcnat;
-    ip saddr {POD_NETWORKS[0]} ip daddr != {POD_NETWORKS[0]} masquerade
-    ip6 saddr {POD_NETWORKS[1]} ip6 daddr != {POD_NETWORKS[1]} masquerade
-  }}
-}}
-"""
-"""Traffic of the pod network leaves the host under the host's own address, and does not go from pod to pod."""
 _FORWARDING: Final = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
 """What the plugin ``bridge`` sets to 1 where it makes a gateway."""
 _TRIES: Final = 50
 _WAIT: Final = 0.02
+_HEADINGS: Final = 2
+"""Lines of ``/proc/net/dev`` before that of the first link."""
 _BOOT: Final = "kernel/random/boot_id"
 """What is another after each start of the host."""
 _LEFT_BY_PLUGINS: Final = (
@@ -59,11 +46,30 @@ def bridges_of(attachments: Iterable[Attachment]) -> Iterator[str]:
                 yield f"{bridge}.{plugin['vlan']}"
 
 
-def claim(state: StateFolder, namespace: str, bridges: Iterable[str]) -> None:
+def number_of(state: StateFolder) -> int:
+    """The number of a state folder's pod network: the one that it has, else the first that nobody has on this host.
+
+    Raises NodeError (KN885) where all of them are taken.
+    """
+    links, tables = _links(), set[tuple[str, str]]()
+    with suppress(NodeError):  # who only plans need not be root
+        tables = _tables()
+    # read after the links: a number is recorded before its bridge is made
+    known = state.recorded.get("number")
+    free = (n for n in NUMBERS if pod_bridge(n) not in links and ("inet", table_name(n)) not in tables)
+    number = next(free, None) if known is None else known
+    if number is None:
+        hint = "take one of its machines down, or give another network with --pod-network FILE"
+        raise node_error("KN885", f"the bridges {pod_bridge(0)} to {pod_bridge(NUMBERS[-1])} are all in use", hint)
+    return int(number)
+
+
+def claim(state: StateFolder, namespace: str, bridges: Iterable[str], number: int) -> None:
     """Say that the pod of a network namespace uses bridges, before its plugins make them.
 
-    What is there already is left as it is, now and later. Raises NodeError (KN885) where ``kvnet0`` is there and
-    another state folder, or somebody else, made it.
+    What is there already is left as it is, now and later. Raises NodeError where another state folder, or somebody
+    else, has just made the bridge of the pod network (KN885), and where a bridge has a name that rules cannot have
+    (KN883).
     """
     with state.shared() as record:
         _sweep(state, record)
@@ -72,19 +78,32 @@ def claim(state: StateFolder, namespace: str, bridges: Iterable[str]) -> None:
             record["before"] = {"tables": sorted(_tables()), "kernel": kernel}
         made = record.setdefault("bridges", [])
         wanted = list(dict.fromkeys(bridges))
-        if POD_BRIDGE in wanted and POD_BRIDGE not in made and _is_link(POD_BRIDGE):
-            hint = "give that folder as --root, or another network with --pod-network FILE"
-            raise node_error(
-                "KN885", f"the bridge {POD_BRIDGE} is there, and not of the state folder {state.root}", hint
-            )
-        made += [each for each in wanted if each not in made and not _is_link(each)]
+        there = _links()
+        for each in wanted:
+            _check_bridge(each, is_in_the_way=each in there and each not in made, root=state.root)
+        made += [each for each in wanted if each not in made and each not in there]
         record.setdefault("users", {})[namespace] = wanted
+        record.setdefault("number", number)
         # a pod that changes may use fewer than before
         _sweep(state, record)
-        record["ruleset"] = record.get("ruleset", False) or POD_BRIDGE in wanted
+        record["ruleset"] = record.get("ruleset", False) or _needs_rules(made)
         state.write_shared(record)
-        if POD_BRIDGE in wanted:
-            run("nft", ["-f", "-"], given=_RULESET)
+        if record["ruleset"]:
+            run("nft", ["-f", "-"], given=ruleset(record["number"], made))
+
+
+def _check_bridge(name: str, *, is_in_the_way: bool, root: Path) -> None:
+    if not is_link_name(name):
+        hint = "name the bridge with up to 15 of a-z, A-Z, 0-9, '_', '.' and '-'"
+        raise node_error("KN883", f"{name!r} is no name for a bridge", hint)
+    if is_in_the_way and is_pod_bridge(name):
+        hint = "run this again, which takes another one"
+        raise node_error("KN885", f"the bridge {name} is there, and not of the state folder {root}", hint)
+
+
+def _needs_rules(made: Sequence[str]) -> bool:
+    """Whether bridges that were made have a pod network among them, or are to be kept apart."""
+    return len(made) > 1 or any(map(is_pod_bridge, made))
 
 
 def forget_addresses(ipam: Path, attachment: Attachment) -> None:
@@ -106,12 +125,14 @@ def _sweep(state: StateFolder, record: dict[str, Any]) -> None:
     """Remove what no pod uses. It can be interrupted, and begun again."""
     users: Mapping[str, list[str]] = record.get("users", {})
     used = {bridge for bridges in users.values() for bridge in bridges}
-    for bridge in [each for each in reversed(record.get("bridges", [])) if each not in used]:
+    made = record.get("bridges", [])
+    for bridge in [each for each in reversed(made) if each not in used]:
         _remove_bridge(bridge)
-        record["bridges"].remove(bridge)
-    if POD_BRIDGE not in used and record.get("ruleset"):
-        if ("inet", _TABLE) in _tables():
-            run("nft", ["delete", "table", "inet", _TABLE])
+        made.remove(bridge)
+    if record.get("ruleset") and not _needs_rules(made):
+        table = table_name(record.get("number", 0))
+        if ("inet", table) in _tables():
+            run("nft", ["delete", "table", "inet", table])
         record["ruleset"] = False
     if not users and record:
         _restore(record.get("before") or {})
@@ -129,8 +150,9 @@ def _restore(before: Mapping[str, Any]) -> None:
         if (family, name) in _LEFT_BY_PLUGINS and (family, name) not in known and _is_empty(family, name):
             run("nft", ["delete", "table", family, name])
     kernel = before.get("kernel", {})
-    if kernel.get(_BOOT) != _kernel(_BOOT):
-        return
+    others = {("inet", table_name(n)) for n in NUMBERS} & _tables()
+    if kernel.get(_BOOT) != _kernel(_BOOT) or others:
+        return  # pods of another state folder need forwarding
     for path in _FORWARDING:
         if kernel.get(path) not in (None, _kernel(path)):
             (Path("/proc/sys") / path).write_text(kernel[path])
@@ -152,9 +174,10 @@ def _kernel(path: str) -> str | None:
     return file.read_text().strip() if file.exists() else None
 
 
-def _is_link(name: str) -> bool:
-    """Whether the host has a link; ``/sys`` tells only of the namespace in which it was mounted."""
-    return name in Path("/proc/thread-self/net/dev").read_text().replace(":", " ").split()
+def _links() -> frozenset[str]:
+    """The links of the host; ``/sys`` tells only of the namespace in which it was mounted."""
+    lines = Path("/proc/thread-self/net/dev").read_text().splitlines()[_HEADINGS:]
+    return frozenset(each.partition(":")[0].strip() for each in lines)
 
 
 def _remove_bridge(name: str) -> None:

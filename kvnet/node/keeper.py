@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from lxml import etree
 
 from kvnet.errors import KvnetError
-from kvnet.live import agent_report, start
-from kvnet.live._libvirt import libvirt_module
+from kvnet.live import Action, Call, Step, agent_report, start
+from kvnet.live._apply import make_call
+from kvnet.live._libvirt import libvirt_module, said
 from kvnet.live.connection import embedded
 from kvnet.node._keeper_files import KeeperFiles, read_line
 from kvnet.node._processes import Process
@@ -122,11 +123,12 @@ def _answer(request: bytes, domain: libvirt.virDomain) -> dict[str, Any]:
     """The answer to a request, ``error`` where it is none, or the domain has just ended."""
     refused: Any = libvirt_module().libvirtError
     try:
-        return _ANSWERS[json.loads(request)["do"]](domain)
-    except (ValueError, KeyError, TypeError):
+        asked = json.loads(request)
+        return _ANSWERS[asked.pop("do")](domain, **asked)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {"error": "no such request"}
     except refused as error:
-        return {"error": str(error)}
+        return {"error": said(error)}
 
 
 def _describe(domain: libvirt.virDomain) -> dict[str, Any]:
@@ -135,12 +137,24 @@ def _describe(domain: libvirt.virDomain) -> dict[str, Any]:
     return {"xml": xml, "console": str(console), "agent": agent_report(domain, timeout=_AGENT_SECONDS)}
 
 
+def _change(domain: libvirt.virDomain, *, step: Mapping[str, str]) -> dict[str, Any]:
+    """Make one change of the running domain. A NIC that is detached may still be there: the guest has to release it."""
+    taken = Step(**{**step, "action": Action(step["action"])})  # type: ignore[arg-type]
+    make_call(domain, Call(step=taken, live=True, persistent=False))
+    return {}
+
+
 def _stop(domain: libvirt.virDomain) -> dict[str, Any]:
     domain.destroy()
     return {}
 
 
-_ANSWERS: Final = {"describe": _describe, "stop": _stop}
+_ANSWERS: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {
+    "change": _change,
+    "describe": _describe,
+    "stop": _stop,
+    "xml": lambda domain: {"xml": domain.XMLDesc()},
+}
 """For each request, the function that answers it."""
 
 if __name__ == "__main__":

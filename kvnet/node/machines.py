@@ -15,7 +15,8 @@ from attrs import evolve, frozen
 
 from kvnet.compiler.naming import link_names_in_use
 from kvnet.domain.build import domain_name
-from kvnet.errors import KvnetError, Rejected
+from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
+from kvnet.hotplug import with_hotplug_ports
 from kvnet.instancetypes import expand
 from kvnet.interface_status import status
 from kvnet.live._libvirt import libvirt_module
@@ -24,12 +25,13 @@ from kvnet.node import namespaces
 from kvnet.node._keeper_files import KeeperFiles
 from kvnet.node.attachments import networks_of_pod
 from kvnet.node.domains import Boot, Domain, bootable, domain_of, start_domain, stop_domain
+from kvnet.node.host import number_of
 from kvnet.node.namespaces import namespace_name
 from kvnet.node.pods import Pod, Progress, pod_down, pod_up, pods
-from kvnet.node.programs import SEARCH_PATH, check_host, node_error
+from kvnet.node.programs import SEARCH_PATH, NodeError, check_host, node_error
 from kvnet.node.servers import Lease, read_leases
 from kvnet.node.state import PodFolder, StateFolder, full_name, write_private
-from kvnet.pipeline import render
+from kvnet.pipeline import placed, render
 from kvnet.pod import DesiredLink, assumed_found, pod_dhcp, pod_links, pod_nat
 from kvnet.pod.nft import Forward, forwards
 from kvnet.spec import InterfaceStatus, Machine
@@ -38,12 +40,18 @@ from kvnet.target import Target, architecture_of, checked_target
 __all__ = [
     "Running",
     "check_machines",
+    "interfaces_of",
     "known_names",
+    "locked_machine",
     "machine_down",
     "machine_up",
     "machines",
     "planned_steps",
     "pod_named",
+    "record_machine",
+    "running_machine",
+    "seen",
+    "tell",
     "wait_for_leases",
 ]
 
@@ -81,6 +89,11 @@ class Running:
         return self.pod.name
 
     @property
+    def folder(self) -> Path:
+        """The folder of its libvirt."""
+        return self.pod.folder / _DOMAIN
+
+    @property
     def pod_ips(self) -> tuple[IPv4Address | IPv6Address, ...]:
         """The addresses of the pod, those of its own network first."""
         return tuple(each.ip for addresses in self.pod.addresses.values() for each in addresses)
@@ -105,6 +118,9 @@ def machine_up(
 ) -> Running:
     """Bring a machine up: the network of its pod, and its domain. What is there already stays, and what lacks is made.
 
+    A machine that runs goes on as it is, whatever the manifest says now: ``machine_change`` changes it. One whose
+    domain has ended starts as the manifest has it.
+
     Args:
         machine: what is brought up, in KubeVirt's profile.
         target: the cluster's configuration and the NADs.
@@ -122,27 +138,41 @@ def machine_up(
     if expansion.refusals:
         raise Rejected(expansion.refusals)
     machine = expansion.machine
-    name = full_name(machine.name or "vm", machine.namespace)
+    name = _name(machine)
     with state.locked(_lock(name)):
-        if not _has_pod(state.pod(name)):
+        if not _has_pod(state.pod(name)) or _starts_otherwise(machine, state.pod(name)):
             _down(name, state, progress)
         pod = pod_up(machine, target, state=state, pod_network=pod_network, progress=progress)
+        if KeeperFiles(pod.folder / _DOMAIN).is_kept and (pod.folder / _MACHINE).exists():
+            return seen(_machine_of(pod), pod)
         try:
             document = _document(machine, target, pod, boot or Boot(), virt_type or _best_virt_type())
-            write_private(pod.folder / _MACHINE, dump(machine))
-            _tell(progress, f"start the domain of {name}")
+            record_machine(machine, pod)
+            tell(progress, f"start the domain of {name}")
             start_domain(document, pod.folder / _DOMAIN, pod.namespace)
         except BaseException:
             with suppress(KvnetError):
                 _down(name, state, progress)
             raise
-        return _seen(machine, pod)
+        return seen(machine, pod)
 
 
 def _has_pod(folder: PodFolder) -> bool:
     """Whether a machine has a whole pod; what is left of another one, and of its domain, is removed first."""
     record = folder.record
     return bool(record.get("complete")) and namespaces.exists(record["namespace"])
+
+
+def _starts_otherwise(machine: Machine, folder: PodFolder) -> bool:
+    """Whether a machine whose domain has ended is to start with another manifest, for which it needs another pod."""
+    file = folder.path / _MACHINE
+    has_ended = not KeeperFiles(folder.path / _DOMAIN).is_kept
+    return has_ended and file.exists() and file.read_text() != dump(machine)
+
+
+def record_machine(machine: Machine, pod: Pod) -> None:
+    """Record the machine as it is to run in a pod."""
+    write_private(pod.folder / _MACHINE, dump(machine))
 
 
 def check_machines(machines: Iterable[Machine], target: Target, *, pod_network: Path | None = None) -> None:
@@ -165,21 +195,23 @@ def _check_qemu(architecture: str) -> None:
 
 
 def _document(machine: Machine, target: Target, pod: Pod, boot: Boot, virt_type: str) -> str:
-    """The domain of a machine whose pod is there. Raises Rejected."""
-    return bootable(render(machine, evolve(target, facts=pod.facts, virt_type=virt_type)).domain(), boot)
+    """The domain of a machine whose pod is there, with as many free root ports as KubeVirt has. Raises Rejected."""
+    domain = render(machine, evolve(target, facts=pod.facts, virt_type=virt_type)).domain()
+    return with_hotplug_ports(bootable(domain, boot), machine)
 
 
 def _best_virt_type() -> str:
     return "kvm" if os.access(_KVM, os.R_OK | os.W_OK) else "qemu"
 
 
-def _tell(progress: Progress | None, step: str) -> None:
+def tell(progress: Progress | None, step: str) -> None:
+    """Tell a step, where anybody listens."""
     if progress is not None:
         progress(step)
 
 
-def _seen(machine: Machine, pod: Pod) -> Running:
-    """The machine as it is now. Raises LibvirtError."""
+def seen(machine: Machine, pod: Pod) -> Running:
+    """A machine as it is now in its pod. Raises LibvirtError."""
     domain = domain_of(pod.folder / _DOMAIN)
     return Running(
         machine=machine,
@@ -187,7 +219,7 @@ def _seen(machine: Machine, pod: Pod) -> Running:
         domain=domain,
         leases=_leases(pod),
         forwards=forwards(pod_nat(machine, Target(facts=pod.facts), pod.found)),
-        interfaces=() if domain is None else _interfaces(machine, pod, domain),
+        interfaces=() if domain is None else interfaces_of(machine, pod, domain),
     )
 
 
@@ -197,7 +229,8 @@ def _leases(pod: Pod) -> tuple[Lease, ...]:
     return tuple(lease for text in texts for lease in read_leases(text))
 
 
-def _interfaces(machine: Machine, pod: Pod, domain: Domain) -> tuple[InterfaceStatus, ...]:
+def interfaces_of(machine: Machine, pod: Pod, domain: Domain) -> tuple[InterfaceStatus, ...]:
+    """KubeVirt's ``status.interfaces`` of a machine whose domain runs in a pod."""
     networks = [
         {"name": each.name, "interface": each.interface, "ips": list(each.ips), "default": each.default}
         for each in pod.facts.pod_networks or ()
@@ -219,11 +252,11 @@ def wait_for_leases(running: Running, *, timeout: float, progress: Progress | No
     """
     end = time.monotonic() + timeout
     while running.awaited and running.domain is not None and time.monotonic() < end:
-        _tell(progress, f"wait for the guest of {running.name} to take its address")
+        tell(progress, f"wait for the guest of {running.name} to take its address")
         time.sleep(_POLL_SECONDS)
-        seen = evolve(running, leases=_leases(running.pod))
-        is_alive = KeeperFiles(running.pod.folder / _DOMAIN).is_kept
-        running = seen if seen.awaited and is_alive else _seen(running.machine, running.pod)
+        waiting = evolve(running, leases=_leases(running.pod))
+        is_alive = KeeperFiles(running.folder).is_kept
+        running = waiting if waiting.awaited and is_alive else seen(running.machine, running.pod)
     return running
 
 
@@ -240,14 +273,14 @@ def machine_down(name: str, *, state: StateFolder, progress: Progress | None = N
 def _down(name: str, state: StateFolder, progress: Progress | None) -> None:
     folder = state.pod(name)
     if (folder.path / _DOMAIN).is_dir():
-        _tell(progress, f"stop the domain of {name}")
+        tell(progress, f"stop the domain of {name}")
         stop_domain(folder.path / _DOMAIN, folder.record.get("namespace", ""))
     pod_down(name, state=state, progress=progress)
 
 
 def machines(*, state: StateFolder) -> tuple[Running, ...]:
     """The machines that were brought up, by name. Raises LibvirtError."""
-    return tuple(_seen(_machine_of(each), each) for each in pods(state))
+    return tuple(seen(_machine_of(each), each) for each in pods(state))
 
 
 def _machine_of(pod: Pod) -> Machine:
@@ -260,13 +293,35 @@ def _machine_of(pod: Pod) -> Machine:
 
 
 def pod_named(name: str, *, state: StateFolder) -> Pod:
-    """The pod of a machine. Raises NodeError (KN885) where there is none."""
+    """The pod of a machine. Raises NodeError (KN887) where there is none."""
     name = _known(name, state)
     return next(each for each in pods(state) if each.name == name)
 
 
+def locked_machine(machine: Machine, *, state: StateFolder) -> Any:
+    """A context in which no other process brings a machine up, changes it or takes it down."""
+    return state.locked(_lock(_name(machine)))
+
+
+def running_machine(machine: Machine, *, state: StateFolder) -> Running:
+    """A machine of a manifest as it runs.
+
+    Raises NodeError (KN887), at its name in the manifest, where it is not up, or its domain has ended.
+    """
+    name = _name(machine)
+    running = next((seen(_machine_of(each), each) for each in pods(state) if each.name == name), None)
+    if running is not None and running.domain is not None and running.pod.is_complete:
+        return running
+    message = f"the machine '{name}' is not up in the state folder {state.root}"
+    if running is not None:
+        message = f"the machine '{name}' was brought up, and its domain does not run any more"
+    hint = "bring it up with `kvnet up`, or name the libvirt that has its domain with --connect URI"
+    problem = Problem(FieldPath(("metadata", "name")), "KN887", message, hint=hint)
+    raise NodeError(placed(machine.origin, [problem]))
+
+
 def known_names(names: Sequence[str], *, state: StateFolder) -> tuple[str, ...]:
-    """Each name in full, or those of all machines without any. Raises NodeError (KN885) for one that is not up."""
+    """Each name in full, or those of all machines without any. Raises NodeError (KN887) for one that is not up."""
     return tuple(_known(each, state) for each in names) or tuple(each.name for each in pods(state))
 
 
@@ -275,7 +330,11 @@ def _known(name: str, state: StateFolder) -> str:
     if full_name(name) in names:
         return full_name(name)
     hint = f"those that are up: {', '.join(names)}" if names else "none is up in this state folder"
-    raise node_error("KN885", f"no machine '{name}' is up", hint)
+    raise node_error("KN887", f"no machine '{name}' is up", hint)
+
+
+def _name(machine: Machine) -> str:
+    return full_name(machine.name or "vm", machine.namespace)
 
 
 def _lock(name: str) -> str:
@@ -294,11 +353,9 @@ def planned_steps(
 
 
 def _steps(machine: Machine, target: Target, state: StateFolder, boot: Boot, network: Path | None) -> Iterator[str]:
-    name = full_name(machine.name or "vm", machine.namespace)
+    name = _name(machine)
     yield f"make the network namespace {namespace_name(state.root, name)}"
-    for each in networks_of_pod(machine, target, network):
-        plugins = ", ".join(str(plugin["type"]) for plugin in each.config["plugins"])
-        yield f"attach {each.interface} to {each.name} by CNI: {plugins}"
+    yield from (f"attach {each}" for each in networks_of_pod(machine, target, network, number=number_of(state)))
     found = assumed_found(machine, target)
     links = pod_links(machine, target, found)
     yield from (f"make the link {each.name}: {_kind(each)}" for each in links.links)

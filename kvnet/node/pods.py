@@ -12,9 +12,10 @@ from attrs import field, frozen
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_facts
 from kvnet.node import namespaces
-from kvnet.node.attaching import attached
-from kvnet.node.attachments import networks_of_pod
+from kvnet.node.attaching import attached, known_networks
+from kvnet.node.attachments import PodNetworkConfig, networks_of_pod
 from kvnet.node.collect import addresses_of
+from kvnet.node.host import number_of
 from kvnet.node.programs import NodeError, check_host, node_error
 from kvnet.node.servers import LEASES
 from kvnet.node.state import PodFolder, StateFolder, full_name
@@ -75,14 +76,15 @@ def pod_up(
         machine: whose pod it is; check it before.
         target: the NADs that its networks refer to, the cluster's configuration, and known facts.
         state: where it is recorded what was done, to be undone.
-        pod_network: the file of a CNI configuration for the pod's own network, in place of a bridge ``kvnet0``.
+        pod_network: the file of a CNI configuration for the pod's own network, in place of a bridge such as ``kvnet0``.
         progress: is told of each step before it is taken.
 
     Raises Rejected where the pod cannot be planned, and NodeError where the host lacks something (KN880), a CNI
     plugin is missing (KN881) or refuses (KN882), a configuration is missing or wrong (KN883), a program or the kernel
     refuses (KN884), or something is in the way (KN885).
     """
-    wanted, state = _wanted(machine, target, pod_network), state or StateFolder()
+    state = state or StateFolder()
+    wanted = _wanted(machine, target, pod_network, state)
     with state.locked(wanted.name):
         work = Work(state=state, folder=state.pod(wanted.name), progress=progress)
         record = work.folder.record
@@ -109,16 +111,18 @@ def pod_change(
     """Attach the pod of a running machine to the networks that its manifest has more, and detach it from others.
 
     Networks that it is attached to already stay as they are, and so does the pod network. Take a NIC out of the domain
-    before its network, and plug one in after. Arguments and errors are as of ``pod_up``; a pod that is not complete
-    raises NodeError (KN885).
+    before its network, and plug one in after. A NIC with ``state: absent`` counts as taken out. One that was
+    interrupted is completed by the next. Arguments and errors are as of ``pod_up``; a pod that is not complete raises
+    NodeError (KN885).
     """
-    wanted, state = _wanted(machine, target, pod_network), state or StateFolder()
-    with state.locked(wanted.name):
-        work = Work(state=state, folder=state.pod(wanted.name), progress=progress)
+    state, name = state or StateFolder(), _name(machine)
+    check_host()
+    with state.locked(name):
+        work = Work(state=state, folder=state.pod(name), progress=progress)
         record = work.folder.record
         if not record.get("complete") or not namespaces.exists(record["namespace"]):
-            raise node_error("KN885", f"the machine {wanted.name} has no pod that is complete", "make it with pod_up")
-        change(wanted, work)
+            raise node_error("KN885", f"the machine {name} has no pod that is complete", "make it with pod_up")
+        change(_wanted(machine, target, pod_network, state, known_networks(record)), work)
         return _pod(work.folder)
 
 
@@ -161,12 +165,19 @@ def pod(
         pod_down(made.name, state=state, progress=progress)
 
 
-def _wanted(machine: Machine, target: Target | None, pod_network: Path | str | None) -> Wanted:
+def _wanted(
+    machine: Machine,
+    target: Target | None,
+    pod_network: Path | str | None,
+    state: StateFolder,
+    known: Mapping[str, PodNetworkConfig] | None = None,
+) -> Wanted:
     """The pod of a machine, on a host that has what it needs. Raises NodeError otherwise."""
     target = checked_target(machine, target)
     check_host()
-    networks = networks_of_pod(machine, target, None if pod_network is None else Path(pod_network))
-    return Wanted(name=_name(machine), machine=machine, target=target, networks=networks)
+    file, number = None if pod_network is None else Path(pod_network), number_of(state)
+    networks = networks_of_pod(machine, target, file, known=known or {}, number=number)
+    return Wanted(name=_name(machine), machine=machine, target=target, networks=networks, number=number)
 
 
 def _undo_after(error: BaseException, work: Work) -> None:

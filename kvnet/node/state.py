@@ -86,6 +86,11 @@ class StateFolder:
         """A context in which no other process works on a machine. It waits until that is so."""
         return _locked(self.root / f"{_hashed(name)}.lock")
 
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What is recorded of the host, without a lock."""
+        return _read(self.root / "host.json")
+
     @contextmanager
     def shared(self) -> Iterator[dict[str, Any]]:
         """What is recorded of the host, which all machines share, under a lock. Changes are written at the end.

@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from kvnet.compiler.naming import pod_link_names
-from kvnet.errors import Problem
+from kvnet.errors import Problem, Rejected
 from kvnet.manifest.binder import plain
 from kvnet.node import host, namespaces
 from kvnet.node.attaching import attach, attached, detach
@@ -20,7 +20,7 @@ from kvnet.node.collect import addresses_of, facts, found
 from kvnet.node.dns import pod_hostname, pod_resolv_conf
 from kvnet.node.links import loopback_up, make_links, remove_links, set_kernel
 from kvnet.node.programs import NodeError, run
-from kvnet.node.servers import revive_server, start_server, stop_servers
+from kvnet.node.servers import is_running, revive_server, start_server, stop_servers
 from kvnet.node.work import Wanted, Work, collected, refuse
 from kvnet.pod import (
     AddressFamily,
@@ -47,33 +47,43 @@ def make(wanted: Wanted, work: Work) -> None:
     work.step(f"make the network namespace {namespace}", name=wanted.name, namespace=namespace)
     namespaces.create(namespace)
     loopback_up(namespace)
-    done = attach(work, namespace, _given(wanted, work, namespace))
+    done = attach(work, namespace, _given(wanted, work, namespace), wanted.number)
     _complete(wanted, work, done, _found(wanted, namespace, done))
 
 
 def change(wanted: Wanted, work: Work) -> None:
     """Detach a pod from the networks that are not wanted any more, and attach it to new ones. The others stay.
 
-    It can be interrupted, and begun again: what was begun and not finished is taken out first. Raises NodeError at the
-    end, with what could not be detached.
+    Where nothing is to be changed, servers that have ended are started again. It can be interrupted, and begun again:
+    what was begun and not finished is taken out first. Raises NodeError at the end, with what could not be detached.
     """
     record, problems = work.folder.record, list[Problem]()
     namespace, known = record["namespace"], load_found(record["found"])
-    given = _given(wanted, work, namespace)
-    networks = pod_links(wanted.machine, wanted.target, known).networks
-    old = [each for each in known.preparations if each not in networks]
-    unfinished = [each["network"] for each in record.get("links", ()) if each["network"] not in known.preparations]
-    stop(work, (*old, *unfinished))
-    unwire(work, problems, (*old, *unfinished))
-    names = pod_link_names(wanted.machine)
-    kept = {each.interface for each in given} - {names.get(each) for each in unfinished}
-    detach(work, problems, [each for each in attached(record) if each.interface not in kept or each.result is None])
-    done = attach(work, namespace, given)
-    preparations = {network: how for network, how in known.preparations.items() if network not in old}
-    before = evolve(_found(wanted, namespace, done), preparations=preparations, leases=known.leases)
-    _complete(wanted, work, done, before)
+    present = pod_links(wanted.machine, wanted.target, known).networks
+    kept = {network: how for network, how in known.preparations.items() if network in present}
+    before = evolve(known, preparations=kept)
+    gone = {each["network"] for each in record.get("links", ()) if each["network"] not in kept}
+    left = _left(wanted, record, gone)
+    has_all = len(left) == len(wanted.networks) == len(attached(record))
+    if has_all and not record.get("changes") and not pod_links(wanted.machine, wanted.target, before).is_due:
+        revive(work)
+        return
+    # a network that is taken out is as one that was begun, until nothing of it is left
+    work.step("change the networks of the pod", changes=True, found=plain(before))
+    stop(work, [each for each in record.get("servers", {}) if each not in kept])
+    unwire(work, problems, gone)
+    detach(work, problems, [each for each in attached(record) if each not in left])
+    done = attach(work, namespace, _given(wanted, work, namespace), wanted.number)
+    _complete(wanted, work, done, evolve(_found(wanted, namespace, done), preparations=kept, leases=known.leases))
     if problems:
         raise NodeError(problems)
+
+
+def _left(wanted: Wanted, record: Mapping[str, Any], gone: Collection[str]) -> tuple[Attachment, ...]:
+    """The networks that a pod stays attached to: those that are wanted, were attached, and whose links are whole."""
+    names = pod_link_names(wanted.machine)
+    interfaces = {each.interface for each in wanted.networks} - {names.get(each) for each in gone}
+    return tuple(each for each in attached(record) if each.interface in interfaces and each.result is not None)
 
 
 def undo(work: Work) -> None:
@@ -99,7 +109,10 @@ def undo(work: Work) -> None:
 
 
 def _given(wanted: Wanted, work: Work, namespace: str) -> tuple[Attachment, ...]:
-    return attachments(wanted.networks, name=wanted.name, namespace=namespace, ipam=work.state.ipam)
+    """What each network is attached with; those that are attached already have it on record."""
+    known = {each.interface: each for each in attached(work.folder.record)}
+    given = attachments(wanted.networks, name=wanted.name, namespace=namespace, ipam=work.state.ipam)
+    return tuple(known.get(each.interface, each) for each in given)
 
 
 def _complete(wanted: Wanted, work: Work, done: tuple[Attachment, ...], before: PodFound) -> None:
@@ -108,7 +121,8 @@ def _complete(wanted: Wanted, work: Work, done: tuple[Attachment, ...], before: 
     serve(wanted, work, after)
     results = [(each.network, each.interface, each.result or {}) for each in done]
     known = facts(wanted.machine, after, target=wanted.target, results=results)
-    work.step("record that the pod is complete", complete=True, found=plain(after), facts=plain(known))
+    made = {"complete": True, "changes": False, "found": plain(after), "facts": plain(known)}
+    work.step("record that the pod is complete", **made)
 
 
 def _found(wanted: Wanted, namespace: str, done: tuple[Attachment, ...]) -> PodFound:
@@ -152,7 +166,7 @@ def wire(wanted: Wanted, work: Work, before: PodFound) -> PodFound:
     namespace, record = work.folder.record["namespace"], work.folder.record
     planned = pod_links(wanted.machine, wanted.target, before)
     nat = pod_nat(wanted.machine, wanted.target, before)
-    refuse(*planned.problems, *nat.problems)
+    refuse(wanted.machine, *planned.problems, *nat.problems)
     new = [each for each in planned.links if each.network not in before.preparations]
     if new:
         names = ", ".join(each.name for each in new)
@@ -180,11 +194,15 @@ def unwire(work: Work, problems: list[Problem], networks: Collection[str] | None
 
 
 def serve(wanted: Wanted, work: Work, after: PodFound) -> None:
-    """Start the DHCP servers that do not run. Raises Rejected where they cannot be planned."""
+    """Start the DHCP servers that do not run. Raises Rejected where they cannot be planned, or dnsmasq be told them."""
     served = pod_dhcp(wanted.machine, wanted.target, after)
-    refuse(*served.problems)
+    refuse(wanted.machine, *served.problems)
     for each in served.servers:
-        _serve(work, each)
+        try:
+            _serve(work, each)
+        except Rejected as unsendable:
+            refuse(wanted.machine, *unsendable.problems)
+            raise
 
 
 def revive(work: Work) -> None:
@@ -205,9 +223,11 @@ def stop(work: Work, networks: Iterable[str]) -> None:
 
 
 def _serve(work: Work, served: DhcpServer) -> None:
-    """Start a DHCP server in a folder of its own, named by the pod's link."""
+    """Start a DHCP server in a folder of its own, named by the pod's link, unless it runs."""
     record = work.folder.record
     folder = work.folder.path / f"dhcp-{served.link}"
+    if served.network in record.get("servers", {}) and is_running(folder):
+        return
     servers = {**record.get("servers", {}), served.network: str(folder)}
     work.step(f"serve DHCP on {served.bridge}", servers=servers)
     start_server(served, record["namespace"], folder)

@@ -12,6 +12,7 @@ from kvnet.errors import Problem, Rejected
 from kvnet.node.attachments import PodNetworkConfig
 from kvnet.node.programs import NodeError
 from kvnet.node.state import PodFolder, StateFolder
+from kvnet.pipeline import placed
 from kvnet.spec import Machine
 from kvnet.target import Target
 
@@ -28,12 +29,14 @@ class Wanted:
     - ``name``: ``namespace/name`` of the machine
     - ``machine``, ``target``: what it is made for
     - ``networks``: that it is attached to, in order
+    - ``number``: of the pod network of its state folder
     """
 
     name: str
     machine: Machine
     target: Target
     networks: tuple[PodNetworkConfig, ...]
+    number: int
 
 
 @frozen(kw_only=True)
@@ -65,7 +68,7 @@ def collected(problems: list[Problem]) -> Iterator[None]:
         problems += error.problems
 
 
-def refuse(*problems: Problem) -> None:
-    """Raise Rejected where there are errors among the problems of a plan."""
+def refuse(machine: Machine, *problems: Problem) -> None:
+    """Raise Rejected where there are errors among the problems of a plan, at their places in the manifest."""
     if any(each.is_error for each in problems):
-        raise Rejected(problems)
+        raise Rejected(placed(machine.origin, problems))

@@ -9,7 +9,7 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from kvnet.compiler.naming import bridge_name, link_names_in_use
-from kvnet.errors import Problem
+from kvnet.errors import FieldPath, Problem
 from kvnet.pod._basis import (
     BRIDGE_MAC,
     GuestNetwork,
@@ -78,6 +78,7 @@ class DhcpServer:
     - ``search_domains``: in order
     - ``options``: the options of each answer to a DHCPv4 client, by their codes; their order has no meaning
     - ``problems``: the errors for which the server does not run
+    - ``at``: the field of its NIC in the machine
     """
 
     network: str
@@ -97,6 +98,7 @@ class DhcpServer:
     search_domains: tuple[str, ...] = ()
     options: tuple[tuple[int, bytes], ...] = ()
     problems: tuple[Problem, ...] = ()
+    at: FieldPath = FieldPath()
 
     @property
     def is_refused(self) -> bool:
@@ -238,6 +240,7 @@ def _complete(served: DhcpServer, nic: Nic, found: PodFound, dns: ResolvConf) ->
     """The server with its names, its options, and the problems that these have."""
     domains = with_subdomain(dns.search_domains, text(nic.machine.spec.rest, "subdomain"))
     served = evolve(served, nameservers=dns.ipv4_servers, nameservers6=dns.ipv6_servers, search_domains=domains)
+    served = evolve(served, at=nic.at)
     if served.address is None:
         return served
     own, problems = of_interface(nic.interface.dhcp_options, nic.at / "dhcpOptions")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import Final
 
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.pod.dhcp import LEASE_SECONDS, DhcpServer
-from kvnet.pod.dhcp_options import Code
+from kvnet.pod.dhcp_options import PRIVATE_OPTIONS, Code
 
 __all__ = ["dnsmasq"]
 
@@ -28,6 +28,12 @@ _ADDRESSES: Final = frozenset({Code.NETMASK, Code.ROUTER, Code.NAME_SERVERS, Cod
 """The options that dnsmasq reads as lists of IPv4 addresses and in no other form."""
 _TEXTS: Final = frozenset({Code.HOSTNAME, Code.DOMAIN, Code.TFTP_SERVER, Code.BOOT_FILE})
 """The options that dnsmasq reads as text and in no other form."""
+_MEMBERS: Final[Mapping[int, str]] = {
+    Code.TFTP_SERVER: "tftpServerName",
+    Code.BOOT_FILE: "bootFileName",
+    Code.NTP_SERVERS: "ntpServers",
+}
+"""The members of a NIC's ``dhcpOptions`` that options come from."""
 _ESCAPES: Final = {"\\": r"\\", '"': r"\"", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\b": r"\b", "\033": r"\e"}
 """How dnsmasq writes what it does not take as it is between quotation marks."""
 _UNWRITABLE: Final = re.compile("[\0-\x1f\x7f]")
@@ -77,7 +83,13 @@ def _unsendable(served: DhcpServer) -> Iterator[Problem]:
             hint = f"make it shorter: {_LONGEST_OPTION} bytes fit, and 60 addresses"
         else:
             continue
-        yield Problem(FieldPath(), "KN832", message, hint=hint)
+        yield Problem(_place(served, code), "KN832", message, hint=hint)
+
+
+def _place(served: DhcpServer, code: int) -> FieldPath:
+    """The member of the machine that an option comes from, or its NIC."""
+    member = _MEMBERS.get(code, "privateOptions" if code in PRIVATE_OPTIONS else None)
+    return served.at if member is None else served.at / "dhcpOptions" / member
 
 
 def _is_text(value: bytes) -> bool:

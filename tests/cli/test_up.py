@@ -11,7 +11,7 @@ from machines import nic, pod, vmi
 
 import kvnet
 from kvnet.cli.main import main
-from kvnet.cli.node import _Steps
+from kvnet.cli.node import Steps
 from kvnet.cli.report import Report
 
 
@@ -29,7 +29,7 @@ def test_a_terminal_shows_the_step_that_is_taken(
     monkeypatch: pytest.MonkeyPatch, stream: StringIO, quiet: int, shown: str
 ) -> None:
     monkeypatch.setattr("sys.stderr", stream)
-    with _Steps(Report(stream, quiet=quiet)) as steps:
+    with Steps(Report(stream, quiet=quiet)) as steps:
         steps.show("one")
         steps.show("two")
     assert stream.getvalue() == shown

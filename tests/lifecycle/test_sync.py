@@ -12,7 +12,7 @@ from machines import multus, nic, pod, vmi
 from tables import rows
 
 import kvnet
-from kvnet.lifecycle import Synced, synced
+from kvnet.lifecycle import Synced, not_plugged, synced
 from kvnet.manifest.binder import plain as unstructure
 from kvnet.spec import InterfaceStatus, Machine, Status
 from kvnet.testing import machines
@@ -125,3 +125,30 @@ def test_what_was_carried_over_is_carried_over_once(changed: Machine, given: Mac
     entries = tuple(InterfaceStatus(name=name, pod_interface_name=f"pod{name}") for name in seen)
     once = synced(changed, attrs.evolve(given, status=Status(interfaces=entries)))
     assert synced(once.template, once.running) == once
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "told"),
+    rows(
+        {
+            "a new bridge on a NAD is plugged in": ([nic("a")], [], []),
+            "a new virtual function takes a migration": ([nic("a", "sriov")], [], ["KN817"]),
+            "a new NIC of another binding takes a restart": ([nic("a", "passtBinding")], [], ["KN817"]),
+            "one that is absent is not asked for": ([nic("a", "sriov", state="absent")], [], []),
+            "one that is there already is none": ([nic("a", "sriov")], [nic("a", "sriov")], []),
+        }
+    ),
+)
+def test_a_new_nic_that_is_not_plugged_in_is_told_at_its_place(
+    wanted: list[Json], given: list[Json], told: list[str]
+) -> None:
+    problems = not_plugged(vm(*wanted), running(*given))
+    assert [each.code for each in problems] == told
+    assert all(str(each.at) == "spec.template.spec.domain.devices.interfaces[1]" for each in problems)
+
+
+def test_a_nic_on_the_pod_network_is_told_by_restart_required_alone() -> None:
+    bare = kvnet.load(vmi([nic("a")], [multus("a")]))
+    with_pod = kvnet.load(vmi([nic("a"), PRIMARY], [multus("a"), ON_POD]))
+    assert not_plugged(with_pod, bare) == ()
+    assert [each.code for each in kvnet.restart_required(with_pod, bare)] == ["KN815"]

@@ -295,12 +295,84 @@ def test_a_bridge_that_somebody_else_has_plugged_something_into_stays(tmp_path: 
     assert {each["ifname"] for each in snapshot(tmp_path)["links"]} == {"lo", "br9", "mine", "other"}
 
 
-def test_a_bridge_that_another_state_folder_made_is_in_the_way(tmp_path: Path) -> None:
-    with node.pod(*CASES["masquerade"], state=node.StateFolder(tmp_path / "one")):
-        before = snapshot(tmp_path / "two")
-        with pytest.raises(node.NodeError, match="KN885 the bridge kvnet0 is there"):
-            node.pod_up(*CASES["masquerade"], state=node.StateFolder(tmp_path / "two"))
-        assert snapshot(tmp_path / "two") == before
+def test_state_folders_have_pod_networks_of_their_own_which_do_not_meet(tmp_path: Path) -> None:
+    before = snapshot(tmp_path)
+    with (
+        node.pod(*machine(MASQUERADE, name="a"), state=node.StateFolder(tmp_path / "one")) as first,
+        node.pod(*machine(MASQUERADE, name="b"), state=node.StateFolder(tmp_path / "two")) as second,
+        node.pod(*machine(MASQUERADE, name="c"), state=node.StateFolder(tmp_path / "two")) as third,
+        guest(first.namespace, "k6t-eth0", MAC) as left,
+        guest(second.namespace, "k6t-eth0", OTHER) as right,
+    ):
+        own = [str(each.addresses["eth0"][0]) for each in (first, second, third)]
+        assert own == ["10.243.0.2/16", "10.242.0.2/16", "10.242.0.3/16"]
+        left.lease(tmp_path)
+        right.lease(tmp_path)
+        assert [left.reaches("10.243.0.1"), right.reaches("10.242.0.1")] == [True, True]
+        assert [left.reaches("10.242.0.2"), right.reaches("10.243.0.2")] == [False, False]
+    after = snapshot(tmp_path)
+    assert {**after, "files": []} == {**before, "files": []}
+    assert not list((tmp_path / "one").iterdir()), "its folder holds nothing any more"
+
+
+def test_a_state_folder_that_goes_leaves_the_host_to_another_one(tmp_path: Path) -> None:
+    states = [node.StateFolder(tmp_path / each) for each in ("one", "two")]
+    for state in states:
+        node.pod_up(*CASES["masquerade"], state=state)
+    node.pod_down("prod/web", state=states[0])
+    assert snapshot(tmp_path)["forwarding"] == ["1", "1"]
+    assert "kvnet1" in [each["ifname"] for each in snapshot(tmp_path)["links"]]
+    node.pod_down("prod/web", state=states[1])
+
+
+def test_a_bridge_that_somebody_else_has_named_like_the_pod_network_is_left_alone(tmp_path: Path) -> None:
+    ran("ip", "link", "add", "kvnet0", "type", "bridge")
+    before = snapshot(tmp_path)
+    with node.pod(*CASES["masquerade"], state=node.StateFolder(tmp_path)) as pod:
+        assert pod.addresses["eth0"][0] == IPv4Interface("10.242.0.2/16")
+    assert snapshot(tmp_path) == before
+
+
+GATEWAY = nad("lan", bridge="br9", isGateway=True, ipam=ADDRESSES)
+OTHER_GATEWAY = nad("lan", bridge="br8", isGateway=True, ipam={**ADDRESSES, "ranges": [[{"subnet": "10.8.0.0/24"}]]})
+
+
+@pytest.mark.parametrize(
+    ("left_on", "right_on", "meets"),
+    [
+        (None, GATEWAY, False),
+        (GATEWAY, None, False),
+        (GATEWAY, OTHER_GATEWAY, False),
+        (GATEWAY, GATEWAY, True),
+    ],
+    ids=["pod network to NAD", "NAD to pod network", "NAD to NAD", "one NAD"],
+)
+def test_the_host_does_not_route_from_one_machine_to_another(
+    left_on: dict[str, Any] | None, right_on: dict[str, Any] | None, meets: bool, tmp_path: Path
+) -> None:
+    """Guests whose NICs are on bridges with a gateway, by which each of them reaches the host."""
+    state, name = node.StateFolder(tmp_path), hashed_name("lan")
+    asked = {
+        each: machine(MASQUERADE if on is None else [*MASQUERADE, bridged("lan", mac)], *filter(None, [on]), name=each)
+        for each, on, mac in (("a", left_on, MAC), ("b", right_on, OTHER))
+    }
+    links = ["eth0" if on is None else name for on in (left_on, right_on)]
+    with (
+        node.pod(*asked["a"], state=state) as first,
+        node.pod(*asked["b"], state=state) as second,
+        guest(first.namespace, bridge_name(links[0]), MAC) as left,
+        guest(second.namespace, bridge_name(links[1]), OTHER) as right,
+    ):
+        left.lease(tmp_path)
+        right.lease(tmp_path)
+        own = [str(pod.addresses[each][0].ip) for pod, each in zip((first, second), links, strict=True)]
+        assert left.reaches(_gateway(own[0]))
+        assert right.reaches(_gateway(own[1]))
+        assert left.reaches(own[1]) is meets
+
+
+def _gateway(address: str) -> str:
+    return address.rpartition(".")[0] + ".1"
 
 
 def test_the_pod_network_can_be_a_file(tmp_path: Path) -> None:

@@ -1,0 +1,97 @@
+"""The pod network that is used where none is given, and the rules of the host that keep machines apart.
+
+Each state folder has a number of its own, so that two of them can be used on one host: the bridge ``kvnet0``, the next
+one ``kvnet1``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ["NUMBERS", "default_pod_network", "is_pod_bridge", "pod_bridge", "pod_ranges", "ruleset", "table_name"]
+
+NUMBERS: Final = range(10)
+"""How many state folders can have a pod network on one host."""
+_FIRST: Final = 243
+_BRIDGE: Final = re.compile(r"kvnet\d")
+
+
+def pod_bridge(number: int) -> str:
+    """The bridge of the pod network of a number.
+
+    >>> pod_bridge(0), pod_ranges(0), pod_ranges(1)
+    ('kvnet0', ('10.243.0.0/16', 'fd10:243::/64'), ('10.242.0.0/16', 'fd10:242::/64'))
+    """
+    return f"kvnet{number}"
+
+
+def is_pod_bridge(name: Any) -> bool:
+    """Whether a bridge is that of a pod network."""
+    return isinstance(name, str) and _BRIDGE.fullmatch(name) is not None
+
+
+def pod_ranges(number: int) -> tuple[str, str]:
+    """The IPv4 and the IPv6 addresses of the pod network of a number."""
+    return f"10.{_FIRST - number}.0.0/16", f"fd10:{_FIRST - number}::/64"
+
+
+def table_name(number: int) -> str:
+    """The nft table of the family inet for a number: ``kvnet``, ``kvnet1``."""
+    return f"kvnet{number or ''}"
+
+
+def default_pod_network(number: int = 0) -> dict[str, Any]:
+    """The CNI configuration of the pod network that is used where none is given, as plain data.
+
+    A bridge of kvnet's own, with addresses of both families where the host has them. Its traffic to the outside is
+    masqueraded by kvnet's own nft table, as ``ipMasq`` needs iptables, and leaves chains of its own behind.
+    """
+    ranges = pod_ranges(number) if Path("/proc/sys/net/ipv6").exists() else pod_ranges(number)[:1]
+    ipam = {
+        "type": "host-local",
+        "ranges": [[{"subnet": each}] for each in ranges],
+        "routes": [{"dst": "::/0" if ":" in each else "0.0.0.0/0"} for each in ranges],
+    }
+    bridge = {"type": "bridge", "bridge": pod_bridge(number), "isGateway": True, "ipam": ipam}
+    return {"cniVersion": "0.4.0", "name": "kvnet", "plugins": [bridge]}
+
+
+def ruleset(number: int, bridges: Sequence[str]) -> str:
+    """The nft table of a state folder, as one file that replaces it.
+
+    The host does not route between the bridges that were made for machines, nor between pod networks, nor from one pod
+    of such a network to another. Traffic of the pod network leaves the host under the host's own address.
+    """
+    table, ranges = f"inet {table_name(number)}", pod_ranges(number)
+    drops = "\n".join(f"    {each} drop" for each in _kept_apart(bridges))
+    return f"""\
+add table {table}
+delete table {table}
+table {table} {{
+  chain forward {{
+    type filter hook forward priority filter;
+{drops}
+  }}
+  chain postrouting {{
+    type nat hook postrouting priority srcnat;
+    ip saddr {ranges[0]} ip daddr != {ranges[0]} masquerade
+    ip6 saddr {ranges[1]} ip6 daddr != {ranges[1]} masquerade
+  }}
+}}
+"""
+
+
+def _kept_apart(bridges: Iterable[str]) -> Iterator[str]:
+    """What matches traffic from one bridge to another. What stays on the bridge of a NAD is among its machines."""
+    pods = '"kvnet*"'
+    yield f"iifname {pods} oifname {pods}"
+    names = [f'"{each}"' for each in bridges if not is_pod_bridge(each)]
+    for each in names:
+        others = ", ".join([other for other in names if other != each])
+        yield f"iifname {each} oifname {pods}"
+        yield f"iifname {pods} oifname {each}"
+        if others:
+            yield f"iifname {each} oifname {{ {others} }}"

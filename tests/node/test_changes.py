@@ -1,0 +1,198 @@
+"""A machine that is up is brought to its manifest while it runs, as far as KubeVirt would, and the rest is told."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from node.hosts import NEEDS_HOST, machine, nad, snapshot
+
+import kvnet
+from kvnet import node
+from kvnet.node._keeper_files import KeeperFiles
+from kvnet.node._processes import Process
+from kvnet.node.changes import MachineChange, check_up, machine_change, machine_plan
+from kvnet.node.machines import Running, machine_down, machine_up, machines
+from kvnet.node.state import StateFolder
+
+pytestmark = [
+    *NEEDS_HOST,
+    pytest.mark.usefixtures("host"),
+    pytest.mark.skipif(importlib.util.find_spec("libvirt") is None, reason="pip install 'kvnet[libvirt]'"),
+    pytest.mark.skipif(shutil.which("qemu-system-x86_64") is None, reason="run scripts/system-packages"),
+    pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="there is no /dev/net/tun"),
+]
+
+TESTS = Path(__file__).parents[1]
+STRIDE = 12 if os.environ.get("CI") else 40
+_MOST = 500
+NAME = "prod/web"
+DEFAULT, LAN = {"name": "default", "masquerade": {}}, {"name": "lan", "bridge": {}}
+NADS = (nad("lan", bridge="br9", ipam={}), nad("other", bridge="br8", ipam={}))
+
+
+@pytest.fixture
+def state() -> Iterator[StateFolder]:
+    """A state folder with a short path; what a test leaves in it is taken down."""
+    with tempfile.TemporaryDirectory(prefix="kv", dir="/tmp") as folder:
+        made = StateFolder(Path(folder))
+        yield made
+        machine_down(NAME, state=made)
+
+
+def up(state: StateFolder, *nics: dict[str, Any]) -> Running:
+    return machine_up(*machine([DEFAULT, *nics], *NADS), state=state, virt_type="qemu")
+
+
+def changed(state: StateFolder, *nics: dict[str, Any], **options: Any) -> MachineChange:
+    return machine_change(*machine([DEFAULT, *nics], *NADS), state=state, **options)
+
+
+def sources(running: Running) -> dict[str | None, str | None]:
+    """Where each NIC is known from."""
+    return {each.name: each.info_source for each in running.interfaces}
+
+
+def test_a_nic_is_planned_plugged_in_and_then_there_is_nothing_to_do(state: StateFolder) -> None:
+    up(state)
+    asked = machine([DEFAULT, LAN], *NADS)
+    plan, before = machine_plan(*asked, state=state), snapshot(state.root)
+    assert machine_plan(*asked, state=state) == plan
+    assert snapshot(state.root) == before, "a plan touches nothing"
+    change = machine_change(*asked, state=state)
+    assert change.is_complete
+    assert [each.name for each in plan.attached] == [each.name for each in change.attached] == ["prod/lan"]
+    assert [str(call) for call in plan.domain.calls] == [str(call) for call in change.domain.done]
+    assert {each.name for each in plan.links} < {each.name for each in change.running.pod.found.links}
+    (seen,) = machines(state=state)
+    assert seen == change.running
+    assert sources(seen) == {"default": "domain", "lan": "domain, multus-status"}
+    steps: list[str] = []
+    again = machine_change(*asked, state=state, progress=steps.append)
+    assert steps == []
+    assert (again.attached, again.domain.done, again.detached, again.is_complete) == ((), (), (), True)
+    assert machine_plan(*asked, state=state).is_complete
+
+
+def test_a_link_goes_down_and_stays_so_for_the_next_command(state: StateFolder) -> None:
+    up(state, LAN)
+    change = changed(state, {**LAN, "state": "down"})
+    assert [str(call) for call in change.domain.done] == ["update-link lan (ua-lan) [running]"]
+    (seen,) = machines(state=state)
+    assert {each.name: each.link_state for each in seen.interfaces} == {"default": "up", "lan": "down"}
+
+
+def test_a_guest_that_does_not_release_a_nic_keeps_its_pod_link(state: StateFolder) -> None:
+    """A guest without an operating system releases none."""
+    up(state, LAN)
+    change = changed(state, {**LAN, "state": "absent"}, timeout=0.2)
+    assert [each.problem.code for each in change.domain.failed] == ["KN872"]
+    assert str(change.domain.failed[0].problem.at) == "spec.domain.devices.interfaces[1]"
+    assert not change.is_complete
+    assert change.detached == ()
+    assert sources(change.running)["lan"] == "domain, multus-status"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "codes"),
+    [
+        ([LAN], [], {"KN811", "KN813"}),
+        ([LAN], [{**LAN, "model": "e1000"}], {"KN812"}),
+        ([], [{"name": "lan", "sriov": {}}], {"KN817"}),
+    ],
+    ids=["left out", "another model", "a virtual function"],
+)
+def test_what_waits_for_a_restart_is_told_and_nothing_is_done(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], codes: set[str], state: StateFolder
+) -> None:
+    running = up(state, *before)
+    change = changed(state, *after)
+    assert {each.code for each in change.problems} == codes
+    assert not change.is_complete
+    assert (change.attached, change.domain.done, change.detached) == ((), (), ())
+    assert sources(change.running) == sources(running)
+
+
+def test_problems_have_the_place_of_the_manifest_in_whatever_order_it_is(state: StateFolder) -> None:
+    up(state, LAN)
+    vm, target = machine([{**LAN, "state": "absent"}, DEFAULT], *NADS)
+    change = machine_change(vm, target, state=state, timeout=0.2)
+    (failure,) = change.domain.failed
+    assert str(failure.problem.at) == "spec.domain.devices.interfaces[0]"
+
+
+def test_a_network_that_cannot_be_attached_leaves_the_machine_as_it_was(state: StateFolder) -> None:
+    running = up(state)
+    before = snapshot(state.root)
+    wrong = nad("lan", bridge="br9", ipam={"type": "host-local", "ranges": [[{"subnet": "10.9.0.0/31"}]]})
+    with pytest.raises(node.NodeError, match="KN882"):
+        machine_change(*machine([DEFAULT, LAN], wrong), state=state)
+    assert snapshot(state.root)["links"] == before["links"]
+    (seen,) = machines(state=state)
+    assert (seen.machine, sources(seen)) == (running.machine, sources(running))
+    assert changed(state).is_complete
+
+
+def test_what_the_pod_network_was_does_not_matter_to_a_change(state: StateFolder, tmp_path: Path) -> None:
+    file = tmp_path / "net.conflist"
+    ipam = '{"type": "host-local", "ranges": [[{"subnet": "10.9.0.0/24"}]]}'
+    file.write_text(f'{{"cniVersion": "0.4.0", "name": "mine", "plugins": [{{"type": "ptp", "ipam": {ipam}}}]}}')
+    machine_up(*machine([DEFAULT], *NADS), state=state, virt_type="qemu", pod_network=file)
+    change = changed(state, LAN)
+    assert [each.name for each in change.running.pod.facts.pod_networks or ()] == ["mine", "prod/lan"]
+    assert "kvnet0" not in [each["ifname"] for each in snapshot(state.root)["links"]]
+
+
+def test_a_machine_that_is_up_stays_as_it_is_where_it_is_brought_up_with_another_manifest(state: StateFolder) -> None:
+    first = up(state)
+    assert up(state, LAN) == first
+
+
+def test_a_machine_whose_domain_has_ended_starts_with_the_manifest_as_it_is_now(state: StateFolder) -> None:
+    running = up(state)
+    KeeperFiles(running.folder).ask("stop", seconds=30)
+    keeper = Process.recorded(KeeperFiles(running.folder).keeper)
+    assert keeper is None or keeper.ends_within(30)
+    assert sources(up(state, LAN)) == {"default": "domain", "lan": "domain, multus-status"}
+
+
+def test_a_machine_that_is_not_up_is_told_at_its_name(state: StateFolder) -> None:
+    vm = kvnet.loads(kvnet.dump(machine([DEFAULT])[0]))
+    with pytest.raises(node.NodeError, match=r"KN887 the machine 'prod/web' is not up in the state folder") as refused:
+        check_up([vm], state=state)
+    (problem,) = refused.value.problems
+    assert (str(problem.at), problem.place is not None) == ("metadata.name", True)
+
+
+def test_an_apply_that_was_killed_leaves_nothing_after_down(state: StateFolder, tmp_path: Path) -> None:
+    before = snapshot(state.root)
+    file = tmp_path / "vm.yaml"
+    file.write_text(yaml.safe_dump_all([yaml.safe_load(kvnet.dump(machine([DEFAULT, LAN])[0])), *NADS]))
+    for number in range(1, _MOST, STRIDE):
+        up(state)
+        finished = _killed(state.root, number, file)
+        machine_down(NAME, state=state)
+        assert snapshot(state.root) == before, f"killed before event {number}"
+        if finished:
+            return
+    pytest.fail("it never ended")
+
+
+def _killed(root: Path, number: int, file: Path) -> bool:
+    """Apply a manifest, and be killed before an event; whether it had come to its end by then."""
+    path = os.pathsep.join([str(TESTS.parent), str(TESTS)])
+    command = [sys.executable, "-m", "node.interrupted", "apply", str(root), str(number), str(file)]
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode == 0
