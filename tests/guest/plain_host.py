@@ -72,16 +72,18 @@ class Peer:
     def talk(self, address: str, port: int, *, attempts: int = 10) -> str:
         """What a TCP server says, which may be about to start; empty where nothing answers, or it refuses."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        for _ in range(attempts):
+        for attempt in range(attempts):
+            if attempt:
+                time.sleep(_PAUSE_SECONDS)
             with self._socket(family, socket.SOCK_STREAM) as line, suppress(OSError):
                 line.connect((address, port))
                 return line.recv(1024).decode()
-            time.sleep(_PAUSE_SECONDS)
         return ""
 
     def send(self, address: str, port: int) -> None:
         """Send a few datagrams."""
-        with self._socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with self._socket(family, socket.SOCK_DGRAM) as line:
             for _ in range(3):
                 line.sendto(b"datagram", (address, port))
 
@@ -143,8 +145,13 @@ class PlainHost:
         file.write_text("\n---\n".join(json.dumps(each) for each in documents))
         return file
 
-    def up(self, file: Path, network: Path, *options: str) -> Upped:
-        """Bring a machine up with a guest that answers, on an emulated processor."""
+    def up(self, file: Path, network: Path, *options: str | Path) -> Upped:
+        """Bring a machine up, whose guest is about to answer, on an emulated processor."""
+        (upped,) = self.up_all(file, network, *options)
+        return upped
+
+    def up_all(self, file: Path, network: Path, *options: str | Path) -> tuple[Upped, ...]:
+        """The same for all machines of a file."""
         boot = (
             "--kernel",
             self.image.kernel,
@@ -157,8 +164,9 @@ class PlainHost:
         )
         given = ("--root", self.root, "--pod-network", network, "-o", "json", "-q", "--no-wait")
         told = json.loads(self.kvnet("up", "-f", file, *boot, *given, *options).stdout)
-        line = self.stack.enter_context(console(told["console"]))
-        return Upped(told, Guest(None, line))
+        several = told if isinstance(told, list) else [told]
+        lines = [self.stack.enter_context(console(each["console"])) for each in several]
+        return tuple(Upped(each, Guest(None, line)) for each, line in zip(several, lines, strict=True))
 
     @contextmanager
     def peer(self, bridges: Mapping[str, tuple[str, ...]]) -> Iterator[Peer]:

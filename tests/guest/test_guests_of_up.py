@@ -3,222 +3,269 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 from attrs import frozen
+from components import needs_cni, needs_program
 from guest.image import Image
-from guest.machine import BOOT_SECONDS
-from guest.plain_host import Peer, PlainHost, Upped, missing, plain_host
-from machines import multus, nic, pod, vmi
-
-pytestmark = [pytest.mark.guest, pytest.mark.slow]
-
-POD_MTU, ROUTED_MTU, LAN_MTU = 1400, 1350, 1300
-DEFAULT_MTU = 1500
-PEER, PEER_6 = "10.99.0.250", "fd10:99::250"
-BEHIND = "192.0.2.1"
-SEARCHED: Final = "web.prod.svc.cluster.local"
-
-
-def network(name: str, *subnets: str, **members: Any) -> dict[str, Any]:
-    """The configuration of a bridge, which gives addresses of subnets."""
-    ipam = {"ipam": {"type": "host-local", "ranges": [[{"subnet": each}] for each in subnets]}} if subnets else {}
-    routes = members.pop("routes", None)
-    if routes:
-        ipam["ipam"]["routes"] = routes
-    return {"cniVersion": "0.4.0", "name": name, "type": "bridge", "bridge": f"kvt{name}", **members, **ipam}
-
-
-def nad(name: str, *subnets: str, **members: Any) -> dict[str, Any]:
-    config = {**network(members.pop("bridge", name), *subnets, **members), "name": name}
-    kind = {"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition"}
-    return {**kind, "metadata": {"name": name}, "spec": {"config": json.dumps(config)}}
-
-
-NADS = (
-    nad("routed", "10.98.0.0/24", mtu=ROUTED_MTU, routes=[{"dst": "192.0.2.0/24", "gw": "10.98.0.250"}]),
-    nad("lan", mtu=LAN_MTU),
-    nad("ten", bridge="vlan", vlan=10),
-    nad("twenty", bridge="vlan", vlan=20),
-    nad("guarded", macspoofchk=True),
-    nad("open"),
+from guest.machine import BOOT_SECONDS, SeenNic
+from guest.plain_host import Peer, PlainHost, Upped, plain_host
+from guest.up_machines import (
+    BEHIND,
+    CLUSTER,
+    LAN_MTU,
+    MASQUERADED,
+    NADS,
+    PLUGGED,
+    POD_MTU,
+    POD_NETWORKS,
+    ROUTED_MTU,
+    SEARCHED,
+    VLANS,
+    machines,
 )
 
+pytestmark = [
+    pytest.mark.guest,
+    pytest.mark.slow,
+    needs_cni(),
+    *map(needs_program, ("nft", "dnsmasq", "nsenter")),
+]
 
-PLUGGED = {
-    "kvtpod": (f"{PEER}/24", f"{PEER_6}/64"),
-    "kvtsix": ("fd10:96::250/64",),
-    "kvtrouted": ("10.98.0.250/24",),
-    "kvtguarded": ("10.97.0.250/24",),
-    "kvtopen": ("10.96.0.250/24",),
-    "lo": (f"{BEHIND}/32",),
-}
-"""Where the peer of the tests is plugged in, and its addresses there."""
-VLANS = ("ten", "twenty")
-"""The NICs that need a kernel whose bridges know VLANs."""
-
-
-def machine(name: str, *nics: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    """A machine whose first NIC is on the pod network, and whose others are on NADs of their names."""
-    networks = [pod(nics[0]["name"], **spec.pop("pod", {}))]
-    networks += [multus(each["name"], networkName=each["name"]) for each in nics[1:]]
-    made = vmi(list(nics), networks, domain={"memory": {"guest": "128Mi"}}, spec={"architecture": "amd64", **spec})
-    return {**made, "metadata": {"name": name, "namespace": "prod"}}
-
-
-def machines(*, with_vlans: bool) -> tuple[dict[str, Any], ...]:
-    """Three machines: with virtio on all networks, with e1000, and with IPv6 alone."""
-    first = ["routed", "lan", "guarded", "open", *VLANS[:with_vlans]]
-    second = ["routed", "lan", *VLANS[1 : 1 + with_vlans]]
-    return (
-        machine(
-            "first",
-            nic("red", "masquerade", ports=[{"port": 80}, {"port": 53, "protocol": "UDP"}]),
-            *(nic(each) for each in first),
-            hostname="front",
-            dnsConfig={"searches": [SEARCHED]},
-            pod={"vmNetworkCIDR": "10.11.12.0/24"},
-        ),
-        machine(
-            "second",
-            nic("red", "masquerade", model="e1000"),
-            *(nic(each, model="e1000") for each in second),
-            nic("open", state="down"),
-        ),
-        machine("third", nic("six", "masquerade")),
-    )
+DEFAULT_MTU: Final = 1500
+GREETING: Final = "this is the guest\n"
+IPV4 = [name for name, each in MASQUERADED.items() if each.has_ipv4]
+IPV6 = [name for name, each in MASQUERADED.items() if each.has_ipv6]
+FAMILIES = [*((name, 4) for name in IPV4), *((name, 6) for name in IPV6)]
+LISTED = [(name, family) for name, family in FAMILIES if MASQUERADED[name].closed]
+UNLISTED = [each for each in FAMILIES if each not in LISTED]
 
 
 @frozen
 class Together:
-    """Three machines on one host, and a peer on its bridges."""
+    """The machines on one host by their names, and a peer on its bridges."""
 
     host: PlainHost
     peer: Peer
     has_vlans: bool
-    first: Upped
-    second: Upped
-    third: Upped
+    machines: Mapping[str, Upped]
+
+    def peer_of(self, name: str, family: int) -> str:
+        """The peer's address on the pod network of a machine."""
+        addresses = PLUGGED[f"kvt{MASQUERADED[name].families}"]
+        return next(each.partition("/")[0] for each in addresses if (":" in each) is (family == 6))
+
+    def pod_ip(self, name: str, family: int) -> str:
+        """The address of the pod on its own network."""
+        addresses: list[str] = self.machines[name].told["podIPs"]
+        return next(each for each in addresses if (":" in each) is (family == 6))
+
+    def facts(self, name: str) -> dict[str, Any]:
+        """The host facts of a machine, as `kvnet ps` tells them."""
+        told = json.loads(self.host.kvnet("ps", "-o", "json", "--root", self.host.root).stdout)
+        return next(each["facts"] for each in told if each["name"] == f"prod/{name}")
+
+    def network_data(self, name: str) -> dict[str, Any]:
+        """What `kvnet cloud-init` prints for a machine: the settings of each link, by its MAC address."""
+        file = self.host.folder / f"{MASQUERADED[name].families}.yaml"
+        given = ("-f", file, "--name", name, "--facts", self.host.write("facts.json", self.facts(name)))
+        data = yaml.safe_load(self.host.kvnet("cloud-init", "-q", *given).stdout)
+        return {each["match"]["macaddress"]: each for each in data["ethernets"].values()}
+
+    def gets_ready(self, name: str, family: int) -> Upped:
+        """The machine, whose guest has an address of a family: by DHCP, or by the network data that kvnet prints."""
+        machine = self.machines[name]
+        if family == 4:
+            assert machine.lease("red")["ip"] == MASQUERADED[name].address
+            return machine
+        nic = machine.nic("red")
+        link = self.network_data(name)[str(nic.mac)]
+        for setting in ("accept_dad=0", "disable_ipv6=0"):
+            machine.run(f"sysctl -w net.ipv6.conf.{nic.name}.{setting}")
+        machine.guest.up(nic.name)
+        for address in (each for each in link["addresses"] if ":" in each):
+            machine.run(f"ip -6 address replace {address} dev {nic.name}")
+        for route in (each for each in link["routes"] if ":" in each["via"]):
+            machine.run(f"ip -6 route replace default via {route['via']} dev {nic.name}")
+        return machine
 
 
 @pytest.fixture(scope="module")
 def up(image: Image) -> Iterator[Together]:
-    if missing():
-        pytest.skip(f"missing here: {', '.join(missing())}")
     with plain_host(image) as host:
-        both = [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
-        pods = network("pod", "10.99.0.0/24", "fd10:99::/64", isGateway=True, mtu=POD_MTU, routes=both)
-        six = network("six", "fd10:96::/64", isGateway=True, routes=both[1:])
         has_vlans = host.has_vlans()
-        files = [host.write("pod.json", pods)] * 2 + [host.write("six.json", six)]
-        asked = list(zip(machines(with_vlans=has_vlans), files, strict=True))
         before = host.seen()
-        running = [host.up(host.write(f"{each['metadata']['name']}.yaml", *NADS, each), file) for each, file in asked]
+        cluster = host.write("cluster.yaml", CLUSTER)
+        running = dict[str, Upped]()
+        for families, config in POD_NETWORKS.items():
+            made = machines(families, with_vlans=has_vlans)
+            file = host.write(f"{families}.yaml", *NADS, *made)
+            upped = host.up_all(file, host.write(f"{families}.json", config), "--cluster", cluster)
+            running |= {each["metadata"]["name"]: one for each, one in zip(made, upped, strict=True)}
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda each: each.ask("nics", seconds=BOOT_SECONDS), running))
+            list(pool.map(lambda each: each.ask("nics", seconds=BOOT_SECONDS), running.values()))
         with host.peer(PLUGGED) as peer:
-            yield Together(host, peer, has_vlans, *running)
+            yield Together(host, peer, has_vlans, running)
         host.kvnet("down", "--root", host.root)
         assert host.seen() == before, "nothing is left"
+        assert not any(Path("/run/netns", each.told["networkNamespace"]).exists() for each in running.values())
 
 
-def test_a_masqueraded_guest_is_told_everything_by_dhcp(up: Together) -> None:
-    lease = up.first.lease("red")
-    assert (lease["ip"], lease["mask"], lease["router"]) == ("10.11.12.2", "24", "10.11.12.1")
-    assert (lease["mtu"], lease["hostname"]) == (str(POD_MTU), "front")
+@pytest.mark.parametrize("name", IPV4)
+def test_a_masqueraded_guest_is_told_everything_by_dhcp(up: Together, name: str) -> None:
+    lease = up.machines[name].lease("red")
+    address = MASQUERADED[name].address
+    assert (lease["ip"], lease["mask"], lease["router"]) == (address, "24", f"{address[:-1]}1")
+    assert (lease["mtu"], lease["hostname"]) == (str(POD_MTU), f"front-{name}")
     assert SEARCHED in lease["search"].split()
-    assert up.second.lease("red")["ip"] == "10.0.2.2"
 
 
 def test_a_machine_that_is_up_is_told_with_the_addresses_that_its_guest_has_taken(up: Together) -> None:
-    taken = {up.first.lease(name)["ip"] for name in ("red", "routed")}
-    given = ("-q", "--pod-network", up.host.folder / "pod.json", "--root", up.host.root, "--timeout", "10")
-    told = json.loads(up.host.kvnet("up", "-f", up.host.folder / "first.yaml", *given, "-o", "json").stdout)
-    assert {each["ip"] for each in told["guestIPs"]} == taken
-    assert told["console"] == up.first.told["console"], "it was not started again"
+    machine = up.machines["dual-virtio"]
+    taken = {machine.lease(name)["ip"] for name in ("red", "routed")}
+    given = ("--name", "dual-virtio", "--pod-network", up.host.folder / "dual.json", "--root", up.host.root)
+    again = up.host.kvnet("up", "-q", "-f", up.host.folder / "dual.yaml", *given, "--timeout", "10", "-o", "json")
+    told = json.loads(again.stdout)
+    assert taken <= {each["ip"] for each in told["guestIPs"]}
+    assert told["console"] == machine.told["console"], "it was not started again"
 
 
-def test_traffic_of_a_masqueraded_guest_leaves_under_the_address_of_its_pod(up: Together) -> None:
-    for machine in (up.first, up.second):
-        with up.peer.hears(7000):
-            assert machine.reaches(PEER)
-            assert machine.ask("talk", PEER, "7000") == (machine.told["podIPs"][0],)
+def test_the_ports_that_are_told_are_those_that_are_listed(up: Together) -> None:
+    told = {
+        name: {(each["protocol"], each["ports"]) for each in machine.told["ports"]}
+        for name, machine in up.machines.items()
+    }
+    listed = {("tcp", "80"), ("udp", "53")}
+    assert told == {
+        "dual-virtio": {("tcp", "8000-8010"), ("udp", "8005-8006")},
+        "dual-e1000": {(None, None)},
+        "ipv4-virtio": listed,
+        "ipv4-e1000": listed,
+        "ipv6-virtio": {(None, None)},
+        "ipv6-e1000": listed,
+    }
 
 
-def test_traffic_comes_in_on_the_ports_that_are_listed_and_on_no_other(up: Together) -> None:
-    for port in (80, 81):
-        up.first.ask("serve", str(port))
-    address = up.first.told["podIPs"][0]
-    assert up.peer.talk(address, 80) == "this is the guest\n"
-    assert up.peer.talk(address, 81, attempts=1) == ""
-    (before,) = up.first.ask("datagrams")
-    up.peer.send(address, 54)
-    assert up.first.ask("datagrams") == (before,)
-    up.peer.send(address, 53)
-    assert int(up.first.ask("datagrams")[0]) > int(before)
+@pytest.mark.parametrize(("name", "family"), FAMILIES)
+def test_traffic_of_a_masqueraded_guest_leaves_under_the_address_of_its_pod(
+    up: Together, name: str, family: int
+) -> None:
+    machine, peer = up.gets_ready(name, family), up.peer_of(name, family)
+    with up.peer.hears(7000, "::" if family == 6 else "0.0.0.0"):
+        assert machine.reaches(peer)
+        assert machine.ask("talk", peer, "7000") == (up.pod_ip(name, family),)
 
 
-def test_traffic_comes_in_on_every_port_where_none_is_listed(up: Together) -> None:
-    address = up.second.told["podIPs"][0]
-    up.second.ask("serve", "8443")
-    assert up.peer.talk(address, 8443) == "this is the guest\n"
-    (before,) = up.second.ask("datagrams")
-    up.peer.send(address, 5353)
-    assert int(up.second.ask("datagrams")[0]) > int(before)
+@pytest.mark.parametrize(("name", "family"), LISTED)
+def test_traffic_comes_in_on_the_ports_that_are_listed_and_on_no_other(up: Together, name: str, family: int) -> None:
+    machine, address = up.gets_ready(name, family), up.pod_ip(name, family)
+    (tcp, udp), closed = MASQUERADED[name].opened, MASQUERADED[name].closed
+    assert closed is not None
+    for port in (tcp, closed[0]):
+        machine.ask("serve", str(port))
+    assert up.peer.talk(address, tcp) == GREETING
+    assert up.peer.talk(address, closed[0], attempts=1) == ""
+    assert _datagrams(up, machine, address, closed[1]) == 0
+    assert _datagrams(up, machine, address, udp) > 0
+
+
+@pytest.mark.parametrize(("name", "family"), UNLISTED)
+def test_traffic_comes_in_on_every_port_where_none_is_listed(up: Together, name: str, family: int) -> None:
+    machine, address = up.gets_ready(name, family), up.pod_ip(name, family)
+    tcp, udp = MASQUERADED[name].opened
+    machine.ask("serve", str(tcp))
+    assert up.peer.talk(address, tcp) == GREETING
+    assert _datagrams(up, machine, address, udp) > 0
+
+
+def _datagrams(up: Together, machine: Upped, address: str, port: int) -> int:
+    """How many of a few datagrams come in."""
+    (before,) = machine.ask("datagrams")
+    up.peer.send(address, port)
+    return int(machine.ask("datagrams")[0]) - int(before)
 
 
 def test_a_bridged_guest_takes_over_the_address_the_mac_and_the_routes_of_its_pod(up: Together) -> None:
-    lease = up.first.lease("routed")
+    machine = up.machines["dual-virtio"]
+    lease, nic = machine.lease("routed"), machine.nic("routed")
+    stands_for = up.facts("dual-virtio")["links"]["routed"]
+    left = _in_pod(up, machine, "ip", "-j", "address", "show", stands_for["name"])
+    addresses = [(each["local"], each["prefixlen"]) for each in left["addr_info"] if each["family"] == "inet"]
+    assert left["address"] == str(nic.mac), "it stands for what has moved"
+    assert addresses == [(lease["ip"], int(lease["mask"]))]
     assert lease["ip"].startswith("10.98.0.")
-    assert lease["ip"] in up.first.told["podIPs"]
+    assert lease["ip"] in machine.told["podIPs"]
     assert "192.0.2.0/24" in lease["staticroutes"]
     assert lease["serverid"] == "169.254.75.11"
-    assert up.first.reaches(BEHIND)
+    assert machine.reaches(BEHIND)
 
 
-def test_guests_meet_on_a_network_that_joins_them(up: Together) -> None:
-    names = [each.nic("lan").name for each in (up.first, up.second)]
-    for n, (machine, name) in enumerate(zip((up.first, up.second), names, strict=True), start=1):
-        machine.guest.up(name)
-        machine.run(f"ip address replace 10.95.0.{n}/24 dev {name}")
-    assert up.first.reaches("10.95.0.2")
-    assert up.second.reaches("10.95.0.1")
+def _in_pod(up: Together, machine: Upped, *command: str) -> dict[str, Any]:
+    """The one thing that a command in a machine's pod lists."""
+    (listed,) = json.loads(up.host.kvnet("exec", "--root", up.host.root, machine.told["name"], "--", *command).stdout)
+    return dict(listed)
+
+
+def test_a_bridged_guest_is_told_its_dhcp_options(up: Together) -> None:
+    lease = up.machines["dual-virtio"].lease("routed")
+    told = {name: lease.get(name) for name in ("tftp", "bootfile", "ntpsrv", "opt240")}
+    value = b"{a}".hex()
+    assert told == {"tftp": "tftp.example", "bootfile": "pxe, linux;0", "ntpsrv": "10.98.0.7", "opt240": value}
+
+
+def test_nobody_serves_a_bridged_guest_whose_pod_has_no_address(up: Together) -> None:
+    assert up.machines["dual-virtio"].lease("lan") == {}
+
+
+def _addressed(machine: Upped, network: str, address: str) -> SeenNic:
+    """The NIC on a network, up and with one IPv4 address."""
+    nic = machine.nic(network)
+    machine.guest.up(nic.name)
+    machine.run(f"ip -4 address flush dev {nic.name}")
+    machine.run(f"ip address replace {address} dev {nic.name}")
+    return nic
+
+
+def test_guests_meet_on_a_network_that_joins_them_and_nowhere_else(up: Together) -> None:
+    left, right = up.machines["dual-virtio"], up.machines["dual-e1000"]
+    _addressed(left, "lan", "10.95.0.1/24")
+    _addressed(right, "lan", "10.95.0.2/24")
+    assert left.reaches("10.95.0.2")
+    assert right.reaches("10.95.0.1")
+    right.guest.down(right.nic("lan").name)
+    _addressed(right, "other", "10.95.0.2/24")
+    assert not left.reaches("10.95.0.2")
 
 
 def test_guests_on_other_vlans_of_a_bridge_do_not_meet(up: Together) -> None:
     if not up.has_vlans:
         pytest.skip("bridges of this kernel know no VLANs (CONFIG_BRIDGE_VLAN_FILTERING)")
-    for n, (machine, vlan) in enumerate(zip((up.first, up.second), VLANS, strict=True), start=1):
-        name = machine.nic(vlan).name
-        machine.guest.up(name)
-        machine.run(f"ip address replace 10.94.0.{n}/24 dev {name}")
-    assert not up.first.reaches("10.94.0.2")
+    left, right = up.machines["dual-virtio"], up.machines["dual-e1000"]
+    for n, (machine, vlan) in enumerate(zip((left, right), VLANS, strict=True), start=1):
+        _addressed(machine, vlan, f"10.94.0.{n}/24")
+    assert not left.reaches("10.94.0.2")
 
 
 def test_a_link_that_is_down_at_the_start_has_no_carrier_in_the_guest(up: Together) -> None:
-    up.second.guest.up()
-    nics = [up.second.nic("open"), up.second.nic("lan")]
-    assert [each.carrier for each in nics] == [False, True]
+    machine = up.machines["dual-e1000"]
+    machine.guest.up()
+    assert [machine.nic(each).carrier for each in ("open", "lan")] == [False, True]
 
 
 def test_the_spoof_check_drops_what_has_a_foreign_mac(up: Together) -> None:
-    reached = {}
+    machine, reached = up.machines["dual-virtio"], {}
     for n, network in enumerate(("guarded", "open")):
-        name = up.first.nic(network).name
-        own = str(up.first.nic(network).mac)
-        peer = f"10.9{7 - n}.0.250"
-        up.first.run(f"ip address replace 10.9{7 - n}.0.1/24 dev {name}")
-        for mac in (own, f"02:00:00:00:0f:0{n}"):
-            up.first.run(f"ip link set {name} down")
-            up.first.run(f"ip link set {name} address {mac}")
-            up.first.run(f"ip link set {name} up")
-            reached[network, mac == own] = up.first.reaches(peer)
-        up.first.run(f"ip link set {name} down")
-        up.first.run(f"ip link set {name} address {own}")
+        nic = _addressed(machine, network, f"10.9{7 - n}.0.1/24")
+        for mac in (str(nic.mac), f"02:00:00:00:0f:0{n}"):
+            _with_mac(machine, nic, mac)
+            reached[network, mac == str(nic.mac)] = machine.reaches(f"10.9{7 - n}.0.250")
+        _with_mac(machine, nic, str(nic.mac))
     assert reached == {
         ("guarded", True): True,
         ("guarded", False): False,
@@ -227,36 +274,26 @@ def test_the_spoof_check_drops_what_has_a_foreign_mac(up: Together) -> None:
     }
 
 
-def test_ipv6_alone_works_with_the_network_data_that_kvnet_prints(up: Together) -> None:
-    for machine, file, peer in ((up.third, "third.yaml", "fd10:96::250"), (up.first, "first.yaml", PEER_6)):
-        name = _configured(up, machine, file)
-        assert machine.reaches(peer), machine.run(f"ip -6 address show dev {name}")
-        with up.peer.hears(7006, "::"):
-            (pod,) = (each for each in machine.told["podIPs"] if ":" in each)
-            assert machine.ask("talk", peer, "7006") == (pod,)
-    up.third.ask("serve", "8080")
-    assert up.peer.talk(up.third.told["podIPs"][0], 8080) == "this is the guest\n"
+def _with_mac(machine: Upped, nic: SeenNic, mac: str) -> None:
+    for change in ("down", f"address {mac}", "up"):
+        machine.run(f"ip link set {nic.name} {change}")
 
 
-def _configured(up: Together, machine: Upped, file: str) -> str:
-    """The guest's NIC that was given the address and the route of the network data."""
-    told = json.loads(up.host.kvnet("ps", "-o", "json", "--root", up.host.root).stdout)
-    facts = next(each["facts"] for each in told if each["name"] == machine.told["name"])
-    given = ("-f", up.host.folder / file, "--facts", up.host.write("facts.json", facts))
-    data = yaml.safe_load(up.host.kvnet("cloud-init", "-q", *given).stdout)
-    (link,) = [
-        each for each in data["ethernets"].values() if any(":" in address for address in each.get("addresses", ()))
-    ]
-    name = next(each.name for each in machine.guest.nics() if str(each.mac) == link["match"]["macaddress"])
-    for setting in ("accept_dad=0", "disable_ipv6=0"):
-        machine.run(f"sysctl -w net.ipv6.conf.{name}.{setting}")
-    machine.guest.up(name)
-    for address in link["addresses"]:
-        machine.run(f"ip -6 address replace {address} dev {name}")
-    for route in link["routes"]:
-        if ":" in route["via"]:
-            machine.run(f"ip -6 route replace default via {route['via']} dev {name}")
-    return name
+def test_macvlan_does_not_work_under_the_bridge_binding(up: Together) -> None:
+    """The peer is on the link below, and hears the guest; what it answers is not for the MAC address of the macvlan."""
+    machine = up.machines["dual-virtio"]
+    nic = _addressed(machine, "moved", "10.92.0.1/24")
+    assert nic.carrier is not False
+    assert not machine.reaches("10.92.0.250")
+    assert str(nic.mac) in _run_in(up.peer.name, "ip", "neighbour", "show", "10.92.0.1")
+    told = up.host.kvnet("check", "-f", up.host.folder / "dual.yaml", "--name", "dual-virtio", check=False)
+    assert "KN912" in told.stdout + told.stderr
+
+
+def _run_in(namespace: str, *command: str) -> str:
+    return subprocess.run(
+        ["ip", "netns", "exec", namespace, *command], capture_output=True, text=True, check=True
+    ).stdout
 
 
 @frozen(kw_only=True)
@@ -274,15 +311,18 @@ class Cell:
         return " and ".join(way for way, is_it in ways.items() if is_it) or "not at all"
 
 
-def test_the_mtu_arrives_as_the_user_guide_has_it(up: Together, capsys: pytest.CaptureFixture[str]) -> None:
+ON_MTU = {"virtio": "dual-virtio", "e1000": "dual-e1000"}
+"""The machine of each model that has a NIC on each network of the guide's table."""
+
+
+def test_the_mtu_arrives_as_the_user_guide_has_it(up: Together, record_property: Callable[[str, object], None]) -> None:
     wanted = {"red": POD_MTU, "routed": ROUTED_MTU, "lan": LAN_MTU}
     cells = {
-        (model, network): _cell(machine, network, mtu)
-        for model, machine in (("virtio", up.first), ("e1000", up.second))
+        (model, network): _cell(up.machines[name], network, mtu)
+        for model, name in ON_MTU.items()
         for network, mtu in wanted.items()
     }
-    with capsys.disabled():
-        print(_table(cells))
+    record_property("table", _table(cells))
     assert {where: cell.way for where, cell in cells.items()} == {
         ("virtio", "red"): "libvirt and DHCP",
         ("virtio", "routed"): "libvirt and DHCP",
@@ -294,6 +334,11 @@ def test_the_mtu_arrives_as_the_user_guide_has_it(up: Together, capsys: pytest.C
     assert [cell.result == cell.wanted for cell in cells.values()] == [True, True, True, True, True, False]
 
 
+def test_the_mtu_that_arrives_by_no_way_is_in_the_network_data(up: Together) -> None:
+    nic = up.machines["dual-e1000"].nic("lan")
+    assert up.network_data("dual-e1000")[str(nic.mac)]["mtu"] == LAN_MTU
+
+
 def _cell(machine: Upped, network: str, wanted: int) -> Cell:
     name = machine.nic(network).name
     machine.run(f"ip link set {name} down")
@@ -303,10 +348,10 @@ def _cell(machine: Upped, network: str, wanted: int) -> Cell:
     return Cell(wanted=wanted, device=int(device), dhcp=lease.get("mtu", ""), result=machine.nic(network).mtu)
 
 
-def _table(cells: dict[tuple[str, str], Cell]) -> str:
+def _table(cells: Mapping[tuple[str, str], Cell]) -> str:
     headings = {"red": "masquerade", "routed": "bridge with an address", "lan": "bridge without"}
     rows = [["MTU in the guest", *headings.values()]]
-    for model in ("virtio", "e1000"):
+    for model in ON_MTU:
         told = [f"{each.result} of {each.wanted}, {each.way}" for each in (cells[model, name] for name in headings)]
         rows.append([model, *told])
-    return "\n" + "\n".join("  ".join(f"{cell:<30}" for cell in row).rstrip() for row in rows)
+    return "\n".join("  ".join(f"{cell:<30}" for cell in row).rstrip() for row in rows)

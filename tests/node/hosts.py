@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 from attrs import frozen
+from components import needs_cni, needs_package, needs_program, needs_root
 from pod.namespaces import ran
 
 import kvnet
@@ -33,8 +32,6 @@ __all__ = [
     "snapshot",
 ]
 
-_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
-_PROGRAMS: Final = ("ip", "nft", "dnsmasq", "busybox")
 _NUMBERS: Final = count()
 _LONGEST_NAME: Final = 15
 _LEASE_SCRIPT: Final = """\
@@ -48,13 +45,10 @@ done
 """
 NEEDS_HOST = [
     pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are made by root"),
-    pytest.mark.skipif(importlib.util.find_spec("pyroute2") is None, reason="pip install 'kvnet[node]'"),
-    pytest.mark.skipif(not Path("/usr/lib/cni/bridge").exists(), reason="run scripts/system-packages"),
-    *(
-        pytest.mark.skipif(shutil.which(each, path=_PATH) is None, reason=f"{each}: run scripts/system-packages")
-        for each in _PROGRAMS
-    ),
+    needs_root(),
+    needs_package("pyroute2", "node"),
+    needs_cni(),
+    *map(needs_program, ("ip", "nft", "dnsmasq", "busybox")),
 ]
 """The marks of tests that make pods."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from components import needs_package, needs_program
 from node.hosts import NEEDS_HOST, machine, snapshot
 
 import kvnet
@@ -26,9 +25,9 @@ from kvnet.node.state import StateFolder
 pytestmark = [
     *NEEDS_HOST,
     pytest.mark.usefixtures("host"),
-    pytest.mark.skipif(importlib.util.find_spec("libvirt") is None, reason="pip install 'kvnet[libvirt]'"),
-    pytest.mark.skipif(shutil.which("qemu-system-x86_64") is None, reason="run scripts/system-packages"),
-    pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="there is no /dev/net/tun"),
+    needs_package("libvirt", "libvirt"),
+    needs_program("qemu-system-x86_64"),
+    pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="the kernel has no /dev/net/tun"),
 ]
 
 SECONDS = 60.0

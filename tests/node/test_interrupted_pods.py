@@ -1,113 +1,89 @@
-"""A pod whose set-up or removal is killed at any point is completed by the next up, and removed by the next down."""
+"""A pod whose set-up, change or removal is killed at any point is completed by the next one, and removed by `down`."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
+from itertools import cycle
 from pathlib import Path
 
 import pytest
-from node.hosts import NEEDS_HOST, changed_machine, interrupted_machine, snapshot
+from node.hosts import NEEDS_HOST, interrupted_machine, snapshot
+from node.interrupted import interrupts
 
 from kvnet import node
 from kvnet.compiler.naming import hashed_name
 
 pytestmark = [*NEEDS_HOST, pytest.mark.usefixtures("host")]
 
-TESTS = Path(__file__).parents[1]
-STRIDE = 1 if os.environ.get("CI") else 10
+STRIDE = 1 if os.environ.get("CI") else 7
 """CI kills at every event; elsewhere each run leaves most of them out."""
-_MOST = 500
+_MOST = 300
 _MOMENT = 0.03
+_COMPLETED = 6 if STRIDE == 1 else 2
 
 
-def ends(command: str, root: Path, number: int) -> bool:
-    """Whether a process comes to its end before it is killed at an event."""
-    process = started(command, root, number)
-    _, told = process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), told
-    return process.returncode == 0
-
-
-def started(command: str, root: Path, number: int) -> subprocess.Popen[str]:
-    path = os.pathsep.join([str(TESTS.parent), str(TESTS)])
-    arguments = [sys.executable, "-m", "node.interrupted", command, str(root), str(number)]
-    return subprocess.Popen(arguments, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE, text=True)
-
-
-def test_what_was_killed_in_up_is_removed_by_down(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_what_was_killed_at_an_event_is_completed_by_up_and_removed_by_down(command: str, tmp_path: Path) -> None:
+    """`up` begins with all that `down` does, so each event is followed by `down`, and some by `up` before."""
     state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
-    for number in range(1, _MOST, STRIDE):
-        finished = ends("up", tmp_path, number)
-        node.pod_down("prod/web", state=state)
-        assert snapshot(tmp_path) == before, f"killed at event {number}"
-        if finished:
-            return
-    pytest.fail("it never ended")
-
-
-def test_what_was_killed_in_down_is_removed_by_down(tmp_path: Path) -> None:
-    state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
-    for number in range(1, _MOST, STRIDE):
-        node.pod_up(*interrupted_machine(), state=state)
-        finished = ends("down", tmp_path, number)
-        node.pod_down("prod/web", state=state)
-        assert snapshot(tmp_path) == before, f"killed at event {number}"
-        if finished:
-            return
+    with interrupts(tmp_path) as interrupt:
+        for turn, event in enumerate(range(1, _MOST, STRIDE)):
+            if command == "down":
+                node.pod_up(*interrupted_machine(), state=state)
+            ended = interrupt(command, event=event)
+            if turn % _COMPLETED == 1:
+                pod = node.pod_up(*interrupted_machine(), state=state)
+                assert {"k6t-eth0", "tap0"} < {each.name for each in node.found(pod.namespace).links}
+            node.pod_down("prod/web", state=state)
+            assert snapshot(tmp_path) == before, f"killed at event {event}"
+            if ended:
+                return
     pytest.fail("it never ended")
 
 
 def test_what_was_killed_at_any_moment_is_removed_by_down(tmp_path: Path) -> None:
     """Programs and plugins that run at that moment live on, and the next process waits for them."""
     state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
-    for number in range(1, _MOST, 2 * STRIDE):
-        process = started("up", tmp_path, 0)
-        try:
-            process.wait(timeout=number * _MOMENT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        _, told = process.communicate()
-        ended = process.returncode
-        assert ended in (0, -signal.SIGKILL), told
-        node.pod_down("prod/web", state=state)
-        assert snapshot(tmp_path) == before, f"killed after {number * _MOMENT} seconds"
-        if ended == 0:
-            return
+    with interrupts(tmp_path) as interrupt:
+        for number in range(1, _MOST, STRIDE):
+            ended = interrupt("up", seconds=number * _MOMENT)
+            node.pod_down("prod/web", state=state)
+            assert snapshot(tmp_path) == before, f"killed after {number * _MOMENT} seconds"
+            if ended:
+                return
     pytest.fail("it never ended")
 
 
-@pytest.mark.parametrize("command", ["up", "down"])
-def test_what_was_killed_is_completed_by_up(command: str, tmp_path: Path) -> None:
-    state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
-    for number in range(3, _MOST, 2 * STRIDE):
-        if command == "down":
-            node.pod_up(*interrupted_machine(), state=state)
-        finished = ends(command, tmp_path, number)
-        pod = node.pod_up(*interrupted_machine(), state=state)
-        assert {"k6t-eth0", "tap0"} < {each.name for each in node.found(pod.namespace).links}
-        node.pod_down("prod/web", state=state)
-        assert snapshot(tmp_path) == before, f"killed at event {number}"
-        if finished:
-            return
-    pytest.fail("it never ended")
+CHANGES = {
+    "change": ("other", {"kvnet", "prod/other"}),
+    "back": ("lan", {"kvnet", "prod/lan"}),
+}
 
 
 def test_a_change_that_was_killed_is_completed_by_the_next(tmp_path: Path) -> None:
+    """There and back, so that the pod is made once; what any of the changes left would be there in the end."""
     state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
-    for number in range(2, _MOST, STRIDE):
-        index = node.pod_up(*interrupted_machine(), state=state).found.link("k6t-eth0")
-        finished = ends("change", tmp_path, number)
-        pod = node.pod_change(*changed_machine(), state=state)
-        assert pod.found.link("k6t-eth0") == index
-        assert {each.name for each in pod.facts.pod_networks or ()} == {"kvnet", "prod/other"}
-        assert set(pod.leases_files) == {"default", "other"}
-        moved = f"{hashed_name('other').removeprefix('pod')}-nic"
-        assert pod.found.link(moved) is not None
-        node.pod_down("prod/web", state=state)
-        assert snapshot(tmp_path) == before, f"killed at event {number}"
-        if finished:
-            return
-    pytest.fail("it never ended")
+    index = node.pod_up(*interrupted_machine(), state=state).found.link("k6t-eth0")
+    last = set[str]()
+    with interrupts(tmp_path) as interrupt:
+        for event, command in zip(range(2, _MOST, STRIDE), cycle(CHANGES), strict=False):
+            if interrupt(command, event=event):
+                last.add(command)
+            else:
+                assert interrupt(command)
+            _is_changed(state, *CHANGES[command])
+            assert node.pods(state)[0].found.link("k6t-eth0") == index
+            if len(last) == len(CHANGES):
+                break
+    assert len(last) == len(CHANGES), "it never ended"
+    node.pod_down("prod/web", state=state)
+    assert snapshot(tmp_path) == before
+
+
+def _is_changed(state: node.StateFolder, network: str, names: set[str]) -> None:
+    (pod,) = node.pods(state)
+    assert pod.is_complete
+    assert {each.name for each in pod.facts.pod_networks or ()} == names
+    assert set(pod.leases_files) == {"default", network}
+    moved = f"{hashed_name(network).removeprefix('pod')}-nic"
+    assert pod.found.link(moved) is not None

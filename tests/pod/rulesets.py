@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import pytest
+from components import needs_program
 from hypothesis import strategies as st
 
 from kvnet import testing
@@ -24,7 +24,7 @@ __all__ = ["NEEDS_NFT", "applied", "masqueraded", "pods", "refused"]
 
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 _NFT = shutil.which("nft", path=_PATH)
-NEEDS_NFT = pytest.mark.skipif(_NFT is None, reason="nft is not installed")
+NEEDS_NFT = needs_program("nft")
 _NAMESPACE = ("unshare", "-n") if os.geteuid() == 0 else ("unshare", "-rn")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from components import needs_program
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from machines import multus, nic, pod, vmi
@@ -119,7 +120,7 @@ def served(draw: st.DrawFn) -> PodDhcp:
     return pod_dhcp(machine, found=found)
 
 
-@pytest.mark.skipif(DNSMASQ is None, reason="dnsmasq is not installed")
+@needs_program("dnsmasq")
 @pytest.mark.parametrize("count", [20, pytest.param(300, marks=pytest.mark.slow)])
 def test_dnsmasq_accepts_the_configurations_of_random_machines(count: int, tmp_path: Path) -> None:
     texts: list[str] = []
@@ -143,7 +144,7 @@ def test_dnsmasq_accepts_the_configurations_of_random_machines(count: int, tmp_p
         assert _refusal(text, tmp_path / f"{n}.conf") == "", text
 
 
-@pytest.mark.skipif(DNSMASQ is None, reason="dnsmasq is not installed")
+@needs_program("dnsmasq")
 def test_dnsmasq_refuses_a_configuration_with_a_fault(tmp_path: Path) -> None:
     assert "line 2" in _refusal("port=0\ndhcp-option=3,x\n", tmp_path / "bad.conf")
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface
 from pathlib import Path
 
 import pytest
+from components import needs_program, needs_root
 from machines import multus, nic, pod, vmi
 from pod import dhcp_client, dhcpv6_client
 from pod.namespaces import Namespaces, namespaces, ran
@@ -23,18 +22,7 @@ from kvnet.compiler import pod_link_names
 from kvnet.pod import BridgeLease, DhcpServer, FoundLink, LeaseRoute, PodDhcp, PodFound, answer_v6, dnsmasq
 from kvnet.values import MacAddress
 
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-_PROGRAMS = ("dnsmasq", "ip", "busybox")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are made by root"),
-    *(
-        pytest.mark.skipif(
-            shutil.which(each, path=_PATH) is None, reason=f"{each} is missing: run scripts/system-packages"
-        )
-        for each in _PROGRAMS
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_root(), *map(needs_program, ("dnsmasq", "ip", "busybox"))]
 
 MAC, OTHER = "02:aa:00:00:00:01", "02:aa:00:00:00:02"
 OWN = {
