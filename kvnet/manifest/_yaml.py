@@ -200,15 +200,33 @@ def _syntax_hint(problem: str, found: str) -> str:
     return next((hint for beginning, hint in _SYNTAX_HINTS.items() if problem.startswith(beginning)), "")
 
 
-def document_data(root: yaml.Node, *, has_aliases: bool = False) -> Any:
+class Aliases:
+    """Bounds what the aliases of all documents of a text stand for together."""
+
+    def __init__(self) -> None:
+        self._added = 0
+
+    def check(self, root: yaml.Node) -> None:
+        """Raise Misfit where an alias names a node around it, or aliases stand for too much."""
+        known: dict[yaml.Node, tuple[int, int] | None] = {}
+        size, height = _extent(root, known)
+        written = sum(1 + sum(isinstance(each, ScalarNode) for each in _inner(node)) for node in known)
+        self._added += size - written
+        if max(size, self._added) > LARGEST:
+            raise _misfit(root, f"its aliases stand for over {LARGEST:,} values")
+        if height > DEEPEST:
+            raise _misfit(root, f"its aliases nest deeper than {DEEPEST} levels")
+
+
+def document_data(root: yaml.Node, *, aliases: Aliases | None = None) -> Any:
     """The data of a document; anchored nodes are built anew wherever an alias names them.
 
-    Raises Misfit with every flaw, each with its ``offset`` in the text. Paths are those of the object: ``items[i]`` of
-    a List is left out, ``spec`` of a bare spec put in.
+    ``aliases`` bounds them where there are any. Raises Misfit with every flaw, each with its ``offset`` in the text.
+    Paths are those of the object: ``items[i]`` of a List is left out, ``spec`` of a bare spec put in.
     """
     try:
-        if has_aliases:
-            _check_aliases(root)
+        if aliases is not None:
+            aliases.check(root)
         try:
             return _usual(root)
         except ValueError:
@@ -244,13 +262,11 @@ def identity(root: yaml.Node, kinds: Container[str]) -> Any:
     return {"kind": own[0]} if own and len(said) > 1 else data
 
 
-def _check_aliases(root: yaml.Node) -> None:
-    """Raise Misfit where an alias names a node around it, or aliases stand for too much."""
-    size, height = _extent(root, {})
-    if size > LARGEST:
-        raise _misfit(root, f"its aliases stand for over {LARGEST:,} values")
-    if height > DEEPEST:
-        raise _misfit(root, f"its aliases nest deeper than {DEEPEST} levels")
+def _inner(node: yaml.Node) -> list[yaml.Node]:
+    """The nodes in a mapping or a list, keys too."""
+    if isinstance(node, MappingNode):
+        return [each for pair in node.value for each in pair]
+    return node.value if isinstance(node, SequenceNode) else []
 
 
 def _extent(node: yaml.Node, known: dict[yaml.Node, tuple[int, int] | None]) -> tuple[int, int]:

@@ -114,11 +114,17 @@ def position(text: str, path: tuple[str | int, ...]) -> int:
     """
     at = _after_blanks(text, 0)
     for part in path:
-        found = next((start for key, start in _members(text, at) if key == part), None)
+        found = _starts(text, at).get(part)
         if found is None:
             break
         at = found
     return at
+
+
+@lru_cache(maxsize=4)
+def _starts(text: str, at: int) -> dict[str | int, int]:
+    """Where each member of an object or list is: many of one may have to be told."""
+    return dict(_members(text, at))
 
 
 def _members(text: str, at: int) -> Iterator[tuple[str | int, int]]:

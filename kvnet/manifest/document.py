@@ -6,6 +6,7 @@ import codecs
 import json
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -25,6 +26,7 @@ from kvnet.manifest._problems import ODD_KEY, UNKNOWN_FIELD, UNREADABLE, UNSUPPO
 from kvnet.manifest._templates import is_action, template_flaw, templated_value, without_foreign
 from kvnet.manifest._yaml import (
     TOO_DEEP,
+    Aliases,
     compose_all,
     document_data,
     identity,
@@ -278,6 +280,13 @@ def _source_index(text: str, node: yaml.ScalarNode, offset: int) -> int:
     YAML folds and strips white space alone, so the other characters are counted. White space itself is
     placed at what follows it, and the end of the value at its last character.
     """
+    letters, pieces = _letters(text, node)
+    return pieces[min(bisect_left(letters, offset), len(pieces) - 1)]
+
+
+@lru_cache(maxsize=2)
+def _letters(text: str, node: yaml.ScalarNode) -> tuple[list[int], list[int]]:
+    """Where the characters are that are no white space: in the value of a scalar, and in its text."""
     start, end = node.start_mark.index, node.end_mark.index
     style = node.style or ""
     if style in ("|", ">"):
@@ -285,11 +294,11 @@ def _source_index(text: str, node: yaml.ScalarNode, offset: int) -> int:
         start = header.end() if header else start
     elif style in _PIECES:
         start, end = text.index(style, start) + 1, end - 1
-    letters = sum(not letter.isspace() for letter in node.value[:offset])
-    pieces = [
-        piece.start() for piece in _PIECES.get(style, _LETTERS).finditer(text, start, end) if piece.lastgroup != "blank"
-    ]
-    return pieces[min(letters, len(pieces) - 1)] if pieces else start
+    pieces = _PIECES.get(style, _LETTERS).finditer(text, start, end)
+    return (
+        [n for n, letter in enumerate(node.value) if not letter.isspace()],
+        [piece.start() for piece in pieces if piece.lastgroup != "blank"] or [start],
+    )
 
 
 @frozen(slots=False)
@@ -374,11 +383,12 @@ def _yaml_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], li
     sound: list[Document] = []
     problems: list[Problem] = []
     document = 0
+    aliases = Aliases() if "*" in text.text else None
     try:
         for root in compose_all(text.text):
             origin = TextOrigin(text, document)
             try:
-                sound += _items(document_data(root, has_aliases="*" in text.text), origin)
+                sound += _items(document_data(root, aliases=aliases), origin)
             except Misfit as misfit:
                 if of_kubernetes and is_foreign(read := identity(root, OURS)):
                     sound.append(Document(read, origin))
