@@ -8,7 +8,6 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -39,6 +38,7 @@ class Dimension:
     - ``make``: an input of a size
     - ``call``: the step that is measured
     - ``first``, ``most``: the least size, and the largest that the input may have
+    - ``settled``: the size from which on growth is regular: comparing, for example, ends at so many names
     - ``exponent``: the most that time may grow by, as a power of the size
     """
 
@@ -46,6 +46,7 @@ class Dimension:
     call: Callable[[Any], object]
     first: int = 16
     most: int = 1 << 17
+    settled: int = 16
     exponent: float = 1.2
 
 
@@ -175,6 +176,7 @@ def line(text: str) -> None:
 
 # libvirt's side
 
+
 def interface(n: int, first: int = 0, extra: str = "") -> str:
     """The XML of a NIC."""
     return (
@@ -202,7 +204,10 @@ def _patch_given(first: int, count: int) -> tuple[str, list[str]]:
 
 
 def _without_alias(count: int) -> tuple[str, list[str]]:
-    made = [f"<interface type='bridge'><mac address='{_mac(1000 + n)}'/><source bridge='b'/></interface>" for n in range(count)]
+    made = [
+        f"<interface type='bridge'><mac address='{_mac(1000 + n)}'/><source bridge='b'/></interface>"
+        for n in range(count)
+    ]
     return domain(count), made
 
 
@@ -231,11 +236,14 @@ _OF_MACHINES: Mapping[str, Dimension] = {
         call=lambda machines: kvnet.check_all(machines, _TARGET),
         most=4096,
     ),
-    "NICs, dump": Dimension(make=lambda n: machine(wide(n)), call=lambda a: kvnet.dump(a), most=_LISTS),
+    "NICs, dump": Dimension(make=lambda n: machine(wide(n)), call=kvnet.dump, most=_LISTS),
     "NICs, bulk line": Dimension(make=lambda n: json.dumps(wide(n)), call=line, most=_LISTS),
     "ports, bulk line": Dimension(
         make=lambda n: json.dumps(
-            vmi([{"name": "n", "masquerade": {}, "ports": [{"port": k + 1} for k in range(n)]}], [{"name": "n", "pod": {}}])
+            vmi(
+                [{"name": "n", "masquerade": {}, "ports": [{"port": k + 1} for k in range(n)]}],
+                [{"name": "n", "pod": {}}],
+            )
         ),
         call=line,
         most=32768,
@@ -256,7 +264,10 @@ _OF_MACHINES: Mapping[str, Dimension] = {
     ),
     "ports, check": Dimension(
         make=lambda n: machine(
-            vmi([{"name": "n", "masquerade": {}, "ports": [{"port": k + 1} for k in range(n)]}], [{"name": "n", "pod": {}}])
+            vmi(
+                [{"name": "n", "masquerade": {}, "ports": [{"port": k + 1} for k in range(n)]}],
+                [{"name": "n", "pod": {}}],
+            )
         ),
         call=lambda a: kvnet.check(a, _TARGET),
         most=32768,
@@ -311,7 +322,9 @@ _OF_MACHINES: Mapping[str, Dimension] = {
 _OF_MISTAKES: Mapping[str, Dimension] = {
     "documents, check": Dimension(make=lambda n: stream([plain(f"m{k}") for k in range(n)]), call=told, most=1024),
     "documents with a warning, check": Dimension(
-        make=lambda n: stream([vmi([{"name": "n", "bridge": {}}], [{"name": "n", "pod": {}}], name=f"m{k}") for k in range(n)]),
+        make=lambda n: stream(
+            [vmi([{"name": "n", "bridge": {}}], [{"name": "n", "pod": {}}], name=f"m{k}") for k in range(n)]
+        ),
         call=told,
         most=1024,
     ),
@@ -321,13 +334,19 @@ _OF_MISTAKES: Mapping[str, Dimension] = {
         most=2048,
     ),
     "items of a List with a warning, check": Dimension(
-        make=lambda n: listed([vmi([{"name": "n", "bridge": {}}], [{"name": "n", "pod": {}}], name=f"m{k}") for k in range(n)]),
+        make=lambda n: listed(
+            [vmi([{"name": "n", "bridge": {}}], [{"name": "n", "pod": {}}], name=f"m{k}") for k in range(n)]
+        ),
         call=told,
         most=1024,
     ),
     "wrong annotations, check": Dimension(
         make=lambda n: json.dumps(
-            plain(around={"annotations": {f"kubevirt.io/allow-pod-bridge-network-live-migratio{k}": "x" for k in range(n)}}),
+            plain(
+                around={
+                    "annotations": {f"kubevirt.io/allow-pod-bridge-network-live-migratio{k}": "x" for k in range(n)}
+                }
+            ),
             indent=0,
         ),
         call=told,
@@ -357,6 +376,7 @@ _OF_MISTAKES: Mapping[str, Dimension] = {
         ),
         call=told,
         most=_LISTS,
+        settled=64,
     ),
     "unknown fields, check": Dimension(
         make=lambda n: json.dumps({**plain(), **{f"speck{k}": 1 for k in range(n)}}, indent=0), call=told
@@ -377,7 +397,10 @@ _OF_MISTAKES: Mapping[str, Dimension] = {
     "machines without their NAD, check": Dimension(
         make=lambda n: listed(
             [nad(k, name=f"x{k}") for k in range(n)]
-            + [vmi([{"name": "l", "bridge": {}}], [{"name": "l", "multus": {"networkName": f"y{k}"}}], name=f"m{k}") for k in range(n)]
+            + [
+                vmi([{"name": "l", "bridge": {}}], [{"name": "l", "multus": {"networkName": f"y{k}"}}], name=f"m{k}")
+                for k in range(n)
+            ]
         ),
         call=told,
         most=1024,
@@ -393,11 +416,15 @@ _OF_MISTAKES: Mapping[str, Dimension] = {
         most=2048,
     ),
     "templates, check": Dimension(
-        make=lambda n: "kind: VirtualMachine\n" + "".join(f"a{k}: {{{{ .x }}}}\n" for k in range(n)), call=told, most=16384
+        make=lambda n: "kind: VirtualMachine\n" + "".join(f"a{k}: {{{{ .x }}}}\n" for k in range(n)),
+        call=told,
+        most=16384,
     ),
     "documents of templates, check": Dimension(
-        make=lambda n: "---\n".join(f"kind: Deployment\na: {{{{ .x{k} }}}}\n" for k in range(n))
-        + "---\nkind: VirtualMachine\nspec: {{ .y }}\n",
+        make=lambda n: (
+            "---\n".join(f"kind: Deployment\na: {{{{ .x{k} }}}}\n" for k in range(n))
+            + "---\nkind: VirtualMachine\nspec: {{ .y }}\n"
+        ),
         call=told,
         most=4096,
     ),
@@ -415,7 +442,9 @@ _OF_MISTAKES: Mapping[str, Dimension] = {
         most=8192,
     ),
     "problems, as fixes": Dimension(
-        make=lambda n: json.dumps(vmi([{**nic(k), "modl": "virtio"} for k in range(n)], [attached(k) for k in range(n)]), indent=0),
+        make=lambda n: json.dumps(
+            vmi([{**nic(k), "modl": "virtio"} for k in range(n)], [attached(k) for k in range(n)]), indent=0
+        ),
         call=lambda text: told(text, "--diff"),
         most=_LISTS,
     ),
@@ -450,16 +479,17 @@ _OF_TEXTS: Mapping[str, Dimension] = {
     ),
     "depth of JSON": Dimension(make=lambda n: '{"a":' * n + "1" + "}" * n, call=read),
     "depth of YAML": Dimension(make=lambda n: "kind: VirtualMachine\nx: " + "[" * n + "]" * n, call=read),
-    "depth of blocks": Dimension(
-        make=lambda n: "kind: VirtualMachine\n" + "- " * n + "x\n", call=read
-    ),
+    "depth of blocks": Dimension(make=lambda n: "kind: VirtualMachine\n" + "- " * n + "x\n", call=read),
     "depth of merges": Dimension(
         make=lambda n: "kind: VirtualMachine\nx: " + "{<<: " * n + "{}" + "}" * n + "\n", call=read
     ),
     "chain of merges": Dimension(
-        make=lambda n: "kind: VirtualMachine\nl0: &x0 {a: b}\n"
-        + "".join(f"l{k}: &x{k} {{<<: *x{k - 1}, k{k}: v}}\n" for k in range(1, n)),
+        make=lambda n: (
+            "kind: VirtualMachine\nl0: &x0 {a: b}\n"
+            + "".join(f"l{k}: &x{k} {{<<: *x{k - 1}, k{k}: v}}\n" for k in range(1, n))
+        ),
         call=read,
+        settled=128,
     ),
     "unclosed quotes": Dimension(make=lambda n: '{"x":{"a":1,"a":1}, "' + '\\"' * n, call=read),
     "unclosed braces": Dimension(make=lambda n: "kind: VirtualMachine\n" + "{{" * n, call=read),
@@ -479,6 +509,7 @@ _OF_TEXTS: Mapping[str, Dimension] = {
             vmi([{"name": "a" * n, "bridge": {}}], [{"name": "b" + "a" * n, "pod": {}}], name="x" * n)
         ),
         call=told,
+        settled=64,
     ),
     "length of a key": Dimension(
         make=lambda n: json.dumps(vmi([{**nic(0), "modle" * n: 1}], [attached(0)])), call=told
@@ -507,9 +538,7 @@ _OF_TEXTS: Mapping[str, Dimension] = {
     "length of an annotation": Dimension(
         make=lambda n: json.dumps(plain(around={"annotations": {"kubevirt.io/" + "a" * n: "x" * n}})), call=told
     ),
-    "length of a number": Dimension(
-        make=lambda n: json.dumps(plain()).replace('"1Gi"', "1" * n, 1), call=told
-    ),
+    "length of a number": Dimension(make=lambda n: json.dumps(plain()).replace('"1Gi"', "1" * n, 1), call=told),
     "length of network data": Dimension(
         make=lambda n: json.dumps(
             plain(
@@ -532,14 +561,18 @@ _OF_TEXTS: Mapping[str, Dimension] = {
 
 _OF_HOSTS: Mapping[str, Dimension] = {
     "links, facts": Dimension(
-        make=lambda n: json.dumps({"links": {f"n{k}": {"mtu": 1450, "mac": _mac(k)} for k in range(n)}}), call=kvnet.loads_facts
+        make=lambda n: json.dumps({"links": {f"n{k}": {"mtu": 1450, "mac": _mac(k)} for k in range(n)}}),
+        call=kvnet.loads_facts,
     ),
     "wrong links, facts": Dimension(
-        make=lambda n: json.dumps({"links": {f"n{k}": 5 for k in range(n)}}, indent=0), call=refused(kvnet.loads_facts),
+        make=lambda n: json.dumps({"links": {f"n{k}": 5 for k in range(n)}}, indent=0),
+        call=refused(kvnet.loads_facts),
         most=16384,
     ),
     "documents, facts": Dimension(
-        make=lambda n: stream([{"links": {f"n{k}": {"mtu": 1450}}} for k in range(n)]), call=kvnet.loads_facts, most=8192
+        make=lambda n: stream([{"links": {f"n{k}": {"mtu": 1450}}} for k in range(n)]),
+        call=kvnet.loads_facts,
+        most=8192,
     ),
     "networks in documents, facts": Dimension(
         make=lambda n: stream([{"libvirtNetworks": [{"name": f"n{k}", "bridge": "b"}]} for k in range(n)]),
@@ -563,7 +596,9 @@ _OF_HOSTS: Mapping[str, Dimension] = {
                 facts=kvnet.load_facts(
                     {
                         "architecture": "amd64",
-                        "podNetworks": [{"name": f"default/lan-{k}", "interface": f"net{k}", "mtu": 1400} for k in range(n)],
+                        "podNetworks": [
+                            {"name": f"default/lan-{k}", "interface": f"net{k}", "mtu": 1400} for k in range(n)
+                        ],
                     }
                 )
             ),
@@ -577,7 +612,11 @@ _OF_HOSTS: Mapping[str, Dimension] = {
                 "apiVersion": "kubevirt.io/v1",
                 "kind": "KubeVirt",
                 "metadata": {"name": "k"},
-                "spec": {"configuration": {"network": {"binding": {f"p{k}": {"domainAttachmentType": "tap"} for k in range(n)}}}},
+                "spec": {
+                    "configuration": {
+                        "network": {"binding": {f"p{k}": {"domainAttachmentType": "tap"} for k in range(n)}}
+                    }
+                },
             }
         ),
         call=kvnet.loads_cluster,
@@ -596,13 +635,26 @@ _OF_HOSTS: Mapping[str, Dimension] = {
     ),
     "plugins of a chain, NAD": Dimension(
         make=lambda n: listed(
-            [nad(0, {"plugins": [{"type": "bridge", "bridge": "b"}, *({"type": "tuning", "mtu": 1400} for _ in range(n))]}), vmi([nic(0)], [attached(0)])]
+            [
+                nad(
+                    0,
+                    {
+                        "plugins": [
+                            {"type": "bridge", "bridge": "b"},
+                            *({"type": "tuning", "mtu": 1400} for _ in range(n)),
+                        ]
+                    },
+                ),
+                vmi([nic(0)], [attached(0)]),
+            ]
         ),
         call=partial(told),
         most=8192,
     ),
     "settings, NAD": Dimension(
-        make=lambda n: listed([nad(0, {"type": "bridge", "bridge": "b", **{f"k{k}": k for k in range(n)}}), vmi([nic(0)], [attached(0)])]),
+        make=lambda n: listed(
+            [nad(0, {"type": "bridge", "bridge": "b", **{f"k{k}": k for k in range(n)}}), vmi([nic(0)], [attached(0)])]
+        ),
         call=lambda text: told(text, "--profile", "host"),
         most=16384,
     ),
@@ -629,7 +681,17 @@ _OF_HOSTS: Mapping[str, Dimension] = {
     "port mappings, NAD": Dimension(
         make=lambda n: listed(
             [
-                nad(0, {"type": "bridge", "bridge": "b", "ipam": {"type": "host-local", "ranges": [[{"subnet": f"10.{k >> 8 & 255}.{k & 255}.0/24"}] for k in range(n)]}}),
+                nad(
+                    0,
+                    {
+                        "type": "bridge",
+                        "bridge": "b",
+                        "ipam": {
+                            "type": "host-local",
+                            "ranges": [[{"subnet": f"10.{k >> 8 & 255}.{k & 255}.0/24"}] for k in range(n)],
+                        },
+                    },
+                ),
                 vmi([nic(0)], [attached(0)]),
             ]
         ),
@@ -637,7 +699,9 @@ _OF_HOSTS: Mapping[str, Dimension] = {
         most=8192,
     ),
     "depth, NAD": Dimension(
-        make=lambda n: listed([nad(0, '{"type": "bridge", "x": ' + "[" * n + "]" * n + "}"), vmi([nic(0)], [attached(0)])]),
+        make=lambda n: listed(
+            [nad(0, '{"type": "bridge", "x": ' + "[" * n + "]" * n + "}"), vmi([nic(0)], [attached(0)])]
+        ),
         call=lambda text: told(text, "--profile", "host"),
     ),
     "length of a digit, NAD": Dimension(
@@ -681,7 +745,9 @@ _OF_DOMAINS: Mapping[str, Dimension] = {
         make=lambda n: (domain(0), *on_host(n)), call=lambda a: kvnet.plan_changes(*a), most=_LISTS
     ),
     "NICs, build": Dimension(
-        make=lambda n: (machine(wide(n)), _TARGET), call=lambda a: kvnet.build(kvnet.expand(*a).machine, a[1]), most=_LISTS
+        make=lambda n: (machine(wide(n)), _TARGET),
+        call=lambda a: kvnet.build(kvnet.expand(*a).machine, a[1]),
+        most=_LISTS,
     ),
     "text in a NIC, read_device": Dimension(
         make=lambda n: interface(0, extra="x" * n), call=refused(kvnet.read_device)
@@ -690,12 +756,16 @@ _OF_DOMAINS: Mapping[str, Dimension] = {
         make=lambda n: interface(0, extra="<x/>" * n), call=refused(kvnet.read_device), most=16384
     ),
     "unknown children, lossless": Dimension(
-        make=lambda n: interface(0, extra="<x/>" * n), call=lambda text: kvnet.read_device(text, lossless=True), most=8192
+        make=lambda n: interface(0, extra="<x/>" * n),
+        call=lambda text: kvnet.read_device(text, lossless=True),
+        most=8192,
     ),
     "VLAN tags, read_device": Dimension(
-        make=lambda n: interface(0, extra="<vlan trunk='yes'>" + "".join(f"<tag id='{k % 4095}'/>" for k in range(n)) + "</vlan>"),
+        make=lambda n: interface(
+            0, extra="<vlan trunk='yes'>" + "".join(f"<tag id='{k % 4095}'/>" for k in range(n)) + "</vlan>"
+        ),
         call=refused(kvnet.read_device),
-        most=4096,
+        most=8192,
     ),
     "depth, read_device": Dimension(
         make=lambda n: interface(0, extra="<x>" * n + "</x>" * n), call=refused(kvnet.read_device)

@@ -51,7 +51,8 @@ class Growth:
         times = " ".join(f"{seconds * 1e3:8.1f}" for seconds in self.seconds)
         text = "        " if self.of_text is None else f"{self.of_text * 1e3:8.1f}"
         verdict = "kept  " if self.is_kept else "BROKEN"
-        return f"{verdict} {self.exponent:5.2f}  at most {self.limit:4.2f} {text} | {self.sizes[-1]:7} {times}  {self.name}"
+        grown = f"{verdict} {self.exponent:5.2f}  at most {self.limit:4.2f} {text}"
+        return f"{grown} | {self.sizes[-1]:7} {times}  {self.name}"
 
 
 def growth_of(name: str, dimension: Dimension, rounds: int = ROUNDS) -> Growth:

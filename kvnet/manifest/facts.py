@@ -54,7 +54,10 @@ def load_facts(source: Source) -> HostFacts:
             problems += map(_of_facts, document.problems(misfit))
     if problems:
         raise FactsError(problems)
-    return HostFacts(**{name: _joined(value) if isinstance(value, list) else value for name, value in known.items()})
+    joined: dict[str, Any] = {
+        name: _joined(value) if isinstance(value, list) else value for name, value in known.items()
+    }
+    return HostFacts(**joined)
 
 
 def loads_facts(text: str | bytes, *, name: str = "<text>") -> HostFacts:
