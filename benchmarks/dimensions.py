@@ -8,6 +8,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -17,6 +18,8 @@ from kvnet.bulk.inputs import Line
 from kvnet.bulk.rendering import Settings
 from kvnet.cli.main import main as command
 from kvnet.manifest.document import sound_documents
+from kvnet.report.baseline import read_baseline
+from kvnet.report.config import read_config
 
 __all__ = ["DIMENSIONS", "Dimension", "Refused"]
 
@@ -786,6 +789,180 @@ _OF_PODS: Mapping[str, Dimension] = {
     }.items()
 }
 
+
+def referring(n: int) -> Json:
+    """A machine with an instancetype of its own."""
+    data = plain(f"m{n}")
+    del data["spec"]["domain"]["memory"]
+    template = {"spec": data["spec"]}
+    reference = {"kind": "VirtualMachineClusterInstancetype", "name": f"t{n}"}
+    spec = {"runStrategy": "Always", "instancetype": reference, "template": template}
+    return {**data, "kind": "VirtualMachine", "spec": spec}
+
+
+def instancetype(n: int) -> Json:
+    return {
+        "apiVersion": "instancetype.kubevirt.io/v1beta1",
+        "kind": "VirtualMachineClusterInstancetype",
+        "metadata": {"name": f"t{n}"},
+        "spec": {"cpu": {"guest": 1}, "memory": {"guest": "1Gi"}},
+    }
+
+
+def claims(count: int) -> Json:
+    """A machine whose NICs are each a device of a claim of its own."""
+    nics = [{"name": f"n{n}", "sriov": {}} for n in range(count)]
+    networks = [{"name": f"n{n}", "resourceClaim": {"claimName": f"c{n}", "requestName": "r"}} for n in range(count)]
+    return vmi(nics, networks, resourceClaims=[{"name": f"c{n}", "resourceClaimName": f"x{n}"} for n in range(count)])
+
+
+def in_pod(count: int) -> tuple[kvnet.Machine, kvnet.Target, kvnet.PodFound]:
+    """A machine with many NICs, and what was found in its pod for each."""
+    names = [kvnet.compiler.naming.hashed_name(f"n{n}") for n in range(count)]
+    links = [{"name": name, "index": n, "mac": _mac(n), "ipv4": ["10.1.0.2/16"]} for n, name in enumerate(names)]
+    routes = [{"destination": f"10.{n >> 8}.{n & 255}.0/24", "link": name} for n, name in enumerate(names)]
+    found = kvnet.load_found({"links": links, "routes": routes, "preparations": {}})
+    return machine(wide(count)), _TARGET, found
+
+
+def reports(count: int) -> tuple[list[Json], list[Json]]:
+    """What the agent of a guest and Multus say of each NIC."""
+    agent = [
+        {
+            "name": f"eth{n}",
+            "hardware-address": _mac(n),
+            "ip-addresses": [{"ip-address": "10.0.0.2", "ip-address-type": "ipv4", "prefix": 24}],
+        }
+        for n in range(count)
+    ]
+    multus = [{"name": f"default/lan-{n}", "interface": f"net{n}", "mac": _mac(n)} for n in range(count)]
+    return agent, multus
+
+
+def of_files(count: int) -> list[str]:
+    return [json.dumps(plain(f"m{n}")) for n in range(count)]
+
+
+def checked_files(texts: list[str]) -> None:
+    """Give a folder of files to ``kvnet check``."""
+    with tempfile.TemporaryDirectory() as folder:
+        for n, text in enumerate(texts):
+            Path(folder, f"{n}.json").write_text(text, encoding="utf-8")
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            command(["check", "--isolated", "-f", folder])
+
+
+def configured(text: str) -> object:
+    return refused(lambda given: read_config(given, ".kvnet.toml"))(text)
+
+
+_OF_OTHERS: Mapping[str, Dimension] = {
+    "machines and instancetypes, check": Dimension(
+        make=lambda n: listed([instancetype(k) for k in range(n)] + [referring(k) for k in range(n)]),
+        call=told,
+        most=1024,
+    ),
+    "machines without their instancetype, check": Dimension(
+        make=lambda n: listed([instancetype(k + n) for k in range(n)] + [referring(k) for k in range(n)]),
+        call=told,
+        most=1024,
+    ),
+    "claims, check": Dimension(make=lambda n: json.dumps(claims(n), indent=0), call=told, most=_LISTS),
+    "claims without NICs, check": Dimension(
+        make=lambda n: json.dumps(plain(resourceClaims=[{"name": f"c{k}"} for k in range(n)]), indent=0),
+        call=told,
+        most=8192,
+    ),
+    "links of the pod, pod_links": Dimension(make=in_pod, call=lambda a: kvnet.pod_links(*a), most=_LISTS),
+    "links of the pod, pod_nat": Dimension(make=in_pod, call=lambda a: kvnet.pod_nat(*a), most=_LISTS),
+    "links of the pod, pod_dhcp": Dimension(make=in_pod, call=lambda a: kvnet.pod_dhcp(*a), most=_LISTS),
+    "NICs, status": Dimension(
+        make=lambda n: (machine(wide(n)), domain(n), *reports(n)), call=lambda a: kvnet.status(*a), most=_LISTS
+    ),
+    "NICs of the agent alone, status": Dimension(
+        make=lambda n: (machine(plain()), domain(1), *reports(n)), call=lambda a: kvnet.status(*a), most=4096
+    ),
+    "files, check": Dimension(make=of_files, call=checked_files, most=1024),
+    "DHCP options, pod_dhcp": Dimension(
+        make=lambda n: (
+            machine(
+                vmi(
+                    [
+                        {
+                            "name": "n",
+                            "masquerade": {},
+                            "dhcpOptions": {"ntpServers": [f"10.0.{k >> 8}.{k & 255}" for k in range(n)]},
+                        }
+                    ],
+                    [{"name": "n", "pod": {}}],
+                )
+            ),
+            _TARGET,
+        ),
+        call=lambda a: kvnet.pod_dhcp(*a),
+        most=8192,
+    ),
+    "networks of libvirt, render": Dimension(
+        make=lambda n: (
+            machine(wide(n)),
+            kvnet.Target(
+                profile="host",
+                facts=kvnet.load_facts(
+                    {"architecture": "amd64", "networks": {f"n{k}": {"libvirtNetwork": f"v{k}"} for k in range(n)}}
+                    | {"libvirtNetworks": [f"v{k}" for k in range(n)]}
+                ),
+            ),
+        ),
+        call=rendered,
+        most=_LISTS,
+    ),
+    "unknown keys, configuration": Dimension(
+        make=lambda n: "\n".join(f"k{k} = 1" for k in range(n)), call=configured, most=8192
+    ),
+    "codes, configuration": Dimension(
+        make=lambda n: "ignore = [" + ", ".join(f'"x{k}"' for k in range(n)) + "]", call=configured, most=8192
+    ),
+    "files, configuration": Dimension(
+        make=lambda n: "[per-file-ignores]\n" + "\n".join(f'"a{k}.yaml" = ["KN906"]' for k in range(n)),
+        call=configured,
+        most=8192,
+    ),
+    "dots, configuration": Dimension(make=lambda n: "a." * n + "a = 1", call=configured),
+    "tables, configuration": Dimension(make=lambda n: "".join(f"[a.b{k}]\n" for k in range(n)), call=configured),
+    "dotted tables, configuration": Dimension(make=lambda n: "[" + "a." * n + "a]\n", call=configured),
+    "depth, configuration": Dimension(make=lambda n: "a = " + "[" * n + "]" * n, call=configured),
+    "entries, baseline": Dimension(
+        make=lambda n: json.dumps(
+            {
+                "version": 1,
+                "problems": [
+                    {"file": "a", "code": "KN906", "field": f"f{k}", "line": "x", "count": 1} for k in range(n)
+                ],
+            }
+        ),
+        call=refused(lambda text: read_baseline(text, "baseline.json")),
+        most=8192,
+    ),
+    "problems of network data, check": Dimension(
+        make=lambda n: json.dumps(
+            plain(
+                devices={"disks": [{"name": "v", "disk": {}}]},
+                volumes=[
+                    {
+                        "name": "v",
+                        "cloudInitNoCloud": {
+                            "networkData": "version: 2\nethernets:\n"
+                            + "".join(f"  e{k}: {{addresses: [1], gateway6: x}}\n" for k in range(n))
+                        },
+                    }
+                ],
+            )
+        ),
+        call=told,
+        most=2048,
+    ),
+}
+
 DIMENSIONS: Mapping[str, Dimension] = {
     **_OF_MACHINES,
     **_OF_MISTAKES,
@@ -793,5 +970,6 @@ DIMENSIONS: Mapping[str, Dimension] = {
     **_OF_HOSTS,
     **_OF_DOMAINS,
     **_OF_PODS,
+    **_OF_OTHERS,
 }
 """Each dimension by its name."""
