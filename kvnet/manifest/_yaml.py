@@ -6,7 +6,7 @@ Base 60 and timestamps stay text, octal numbers may be written ``0123`` or ``0o1
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 from math import isfinite
 from types import NoneType
@@ -234,13 +234,16 @@ def document_data(root: yaml.Node, *, aliases: Aliases | None = None) -> Any:
     except Misfit as misfit:
         scalars = [key for key, _ in root.value] if isinstance(root, MappingNode) else []
         keys = {key.value for key in scalars if isinstance(key, ScalarNode)}
-        is_bare = bool(keys & {"domain", "networks"}) and not keys & {"kind", "apiVersion"}
-        around = ("spec",) if is_bare else ()
-        flaws = [
-            evolve(flaw, path=flaw.path[2:]) if flaw.path[:1] == ("items",) and len(flaw.path) > 1 else flaw
-            for flaw in misfit.flaws
-        ]
-        raise Misfit(*(flaw.under(*around) for flaw in flaws)) from None
+        raise Misfit(*of_object(misfit.flaws, keys)) from None
+
+
+def of_object(flaws: Iterable[Flaw], keys: Container[str | int]) -> Iterator[Flaw]:
+    """Flaws of a document with the given keys, with the paths of its object: without ``items[i]``, below ``spec``."""
+    has_domain, has_kind = ("domain" in keys or "networks" in keys), ("kind" in keys or "apiVersion" in keys)
+    around = ("spec",) if has_domain and not has_kind else ()
+    for flaw in flaws:
+        is_item = flaw.path[:1] == ("items",) and len(flaw.path) > 1
+        yield evolve(flaw, path=(*around, *(flaw.path[2:] if is_item else flaw.path)))
 
 
 def identity(root: yaml.Node, kinds: Container[str]) -> Any:

@@ -21,6 +21,7 @@ from kvnet._lines import line_and_column
 from kvnet.errors import FieldPath, Place, Problem, Rejected
 from kvnet.manifest._containers import inner_objects, is_foreign
 from kvnet.manifest._json import parse_json
+from kvnet.manifest._json_places import found
 from kvnet.manifest._kinds import OURS
 from kvnet.manifest._problems import ODD_KEY, UNKNOWN_FIELD, UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit, problem_of
 from kvnet.manifest._templates import is_action, template_flaw, templated_value, without_foreign
@@ -196,13 +197,15 @@ class TextOrigin:
     """Finds the fields of one document in its text, which is parsed again only when a place is asked for.
 
     ``document`` counts the documents of the text from 0. ``prefix`` leads from the root of the document to the object
-    (into the items of a List). A ``bare`` VMI spec is the object that its paths call ``spec``.
+    (into the items of a List). A ``bare`` VMI spec is the object that its paths call ``spec``. A text that ``is_json``
+    is looked into as far as the path leads, however long it is.
     """
 
     text: Text
     document: int = 0
     prefix: tuple[str | int, ...] = ()
     bare: bool = False
+    is_json: bool = False
 
     def place(self, path: FieldPath, *, key: bool = False, offset: int | None = None) -> Place:
         """The position of a field's value (of its key, if asked), or of the nearest enclosing one written.
@@ -225,10 +228,12 @@ class TextOrigin:
 
     def _find(self, path: FieldPath) -> tuple[yaml.Node | None, yaml.Node | None]:
         """The node of a field and that of its key, or of the nearest enclosing one written."""
+        parts = (*self.prefix, *(path.parts[1:] if self.bare and path.parts[:1] == ("spec",) else path.parts))
+        if self.is_json:
+            return found(self.text.text, parts)
         roots = _roots(self.text.text)
         node, name = roots[self.document] if self.document < len(roots) else None, None
-        parts = path.parts[1:] if self.bare and path.parts[:1] == ("spec",) else path.parts
-        for part in (*self.prefix, *parts):
+        for part in parts:
             step = _step(node, part)
             if step is None:
                 break
@@ -344,7 +349,7 @@ def sound_documents(source: Source, *, of_kubernetes: bool = False) -> tuple[lis
 def _text_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], list[Problem]]:
     if _MAYBE_JSON.match(text.text):
         try:
-            return list(_items(parse_json(text.text), TextOrigin(text))), []
+            return list(_items(parse_json(text.text), TextOrigin(text, is_json=True))), []
         except Misfit as misfit:
             return [], [text.problem(flaw) for flaw in misfit.flaws]
         except json.JSONDecodeError as error:

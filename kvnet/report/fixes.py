@@ -18,10 +18,11 @@ from kvnet.errors import Problem, Severity
 if TYPE_CHECKING:
     import yaml
 
-    from kvnet.manifest import _yaml
+    from kvnet.manifest import _json, _json_places, _yaml
 else:
-    # few problems have fixes, and the parser takes long to import
+    # few problems have fixes, and the parsers take long to import
     yaml, _yaml = lazy("yaml"), lazy("kvnet.manifest._yaml")
+    _json, _json_places = lazy("kvnet.manifest._json"), lazy("kvnet.manifest._json_places")
 
 __all__ = ["Edit", "Fix", "applied", "fix_of", "fixes_of", "made_problems"]
 
@@ -165,7 +166,8 @@ def _document(problem: Problem) -> tuple[str, int]:
 def _of_node(text: str, index: int, problem: Problem) -> _Correction | None:
     """The edit of a key or value that stands as such in the text."""
     name = problem.at.parts[-1] if problem.at.parts else None
-    for key, value in _pairs(text).get(index, ()):
+    found = [_json_places.member_at(text, index)] if _json.is_json(text) else _pairs(text).get(index, ())
+    for key, value in found:
         if key is not None and key.value != str(name):
             continue
         node = key if problem.code in _KEYS else value
@@ -222,6 +224,8 @@ def _in_network_data(text: str, index: int, problem: Problem) -> _Correction | N
 
 def _mark_within(text: str, index: int) -> str:
     """The quotes for a word inside the scalar around a character, which may have quotes itself."""
+    if _json.is_json(text):
+        return "'"
     around = (value for pairs in _pairs(text).values() for _, value in pairs if isinstance(value, yaml.ScalarNode))
     styles = (each.style for each in around if each.start_mark.index <= index < each.end_mark.index)
     return {'"': "'", "'": "''"}.get(next(styles, None) or "", '"')
