@@ -1,6 +1,7 @@
 # make run    install kvnet, then render an example, define it on a libvirt inside the process, and as root bring it up
 # make test   install everything, then lint, types, docs and every test, with coverage and its floor
 # make bench  measure beside the alternatives, and fail where a promise is broken
+# make growth measure how the work grows where any part of any input is doubled, and fail where it grows faster
 # make peers  install the alternatives that take long to install: nova, and Debian's virtinst
 # PYTHON chooses the interpreter that .venv is made of, PYTEST_ARGS goes to pytest.
 
@@ -12,7 +13,7 @@ EXAMPLE ?= examples/pod.yaml
 BIN := .venv/bin
 PACKAGING := setup.cfg pyproject.toml
 
-.PHONY: run test lint types docs bench peers format clean system
+.PHONY: run test lint types docs bench growth peers format clean system
 
 run: .venv/with-run
 	$(BIN)/kvnet render -f $(EXAMPLE)
@@ -41,6 +42,9 @@ bench: .venv/with-dev
 	$(BIN)/python benchmarks/chart.py build/rendering.json docs/_static/rendering.svg --note "$(NOTE)"
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/check.py
+
+growth: .venv/with-dev
+	$(BIN)/python benchmarks/doubling.py
 
 peers: .venv/with-dev
 	@sh scripts/system-packages $(PYTHON) peers

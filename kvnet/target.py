@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -32,6 +32,8 @@ __all__ = [
     "known_architecture",
     "nad_name",
     "nad_of",
+    "object_names",
+    "objects_named",
     "other_nads",
 ]
 
@@ -166,6 +168,23 @@ class Target(BriefRepr):
         names: dict[str | None, list[str]] = {}
         for nad in self.nads:
             names.setdefault(nad.namespace, []).append(nad.name)
+        return names
+
+    @cached_property
+    def _objects(self) -> Mapping[str, list[Instancetype | Preference]]:
+        """The instancetypes and preferences of each name."""
+        objects: tuple[Instancetype | Preference, ...] = (*self.instancetypes, *self.preferences)
+        named: dict[str, list[Instancetype | Preference]] = {}
+        for each in objects:
+            named.setdefault(each.name, []).append(each)
+        return named
+
+    @cached_property
+    def _object_names(self) -> Mapping[tuple[str, str], list[str]]:
+        """The names of the instancetypes and preferences of each kind and namespace."""
+        names: dict[tuple[str, str], list[str]] = {}
+        for each in chain.from_iterable(self._objects.values()):
+            names.setdefault((each.kind, each.namespace or _DEFAULT_NAMESPACE), []).append(each.name)
         return names
 
 
@@ -312,3 +331,13 @@ def other_nads(target: Target, namespace: str, name: str) -> tuple[str, Iterator
     """Another namespace that has a NAD of a name, or nothing, and the names of the NADs that count in a namespace."""
     names = target._nad_names
     return target._nad_namespaces.get(name, ""), chain(names.get(namespace, ()), names.get(None, ()))
+
+
+def objects_named(target: Target, name: str) -> Sequence[Instancetype | Preference]:
+    """The instancetypes and preferences of a name, in their order."""
+    return target._objects.get(name, ())
+
+
+def object_names(target: Target, kind: str, namespace: str) -> Sequence[str]:
+    """The names of the instancetypes or preferences of a kind and a namespace, in their order."""
+    return target._object_names.get((kind, namespace), ())

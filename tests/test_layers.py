@@ -17,7 +17,7 @@ ALLOWED = {
     "_spelling": set(),
     "codes": {"_lazy", "_spelling", "errors"},
     "values": {"_arguments"},
-    "xml": {"values", "errors"},
+    "xml": {"_lines", "values", "errors"},
     "spec": {"_arguments", "_html", "_spelling", "values", "errors"},
     "device": {"_html", "xml", "values", "errors"},
     "cni": {"_spelling", "spec", "values"},

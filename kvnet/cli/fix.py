@@ -7,8 +7,8 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import unified_diff
 from functools import cached_property
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,8 @@ __all__ = ["run"]
 
 _ROUNDS: Final = 4
 """How often what was corrected is looked at again: a correction lets more of its object be judged."""
+_AROUND: Final = 3
+"""Lines around a change that a diff shows."""
 _STDIN: Final = "<stdin>"
 _MARKS: Final = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _STYLES: Final = {"-": "31", "+": "32", "@": "36"}
@@ -152,9 +154,31 @@ def _write(start: _State, state: _State, arguments: Namespace, report: Report, g
 
 
 def _differences(file: str, before: str, after: str) -> Iterator[str]:
-    """The lines of a unified diff, which ``patch`` applies."""
-    for line in unified_diff(_lines(before), _lines(after), file, file):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+    """The lines of a unified diff, which ``patch`` applies; the two texts have as many lines.
+
+    What the standard library has for this compares every line with many others.
+    """
+    old, new = _lines(before), _lines(after)
+    yield from (f"--- {file}\n", f"+++ {file}\n")
+    for first, end in _hunks([n for n, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]):
+        start, stop = max(first - _AROUND, 0), min(end + _AROUND, len(old))
+        span = f"{start + 1}" if stop - start == 1 else f"{start + 1},{stop - start}"
+        yield f"@@ -{span} +{span} @@\n"
+        for is_same, group in groupby(range(start, stop), lambda n: old[n] == new[n]):
+            numbers = [*group]
+            signed = [(" ", old)] if is_same else [("-", old), ("+", new)]
+            yield from (_whole(sign + lines[n]) for sign, lines in signed for n in numbers)
+
+
+def _hunks(changed: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The first line and the end of each part of a diff, which has other lines around it."""
+    breaks = [n for n, (one, other) in enumerate(pairwise(changed), 1) if other - one > 2 * _AROUND + 1]
+    for first, end in pairwise([0, *breaks, len(changed)]):
+        yield changed[first], changed[end - 1] + 1
+
+
+def _whole(line: str) -> str:
+    return line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _painted(line: str) -> str:

@@ -35,6 +35,7 @@ OF_THE_POD = frozenset(
 _OF_A_LIST = frozenset({"cniVersion", "cniVersions", "name", "disableCheck", "disableGC"})
 """The members of a list of plugins that are of that kind."""
 
+_MOST_TOLD = 32
 _NO_SETTING = "libvirt has no such setting"
 _ON_THE_HOST = "configure it on the host, where it is needed"
 _VF = ("libvirt does not set it on virtual functions", "set it with `ip link set PF vf N`, or `devlink`, on the host")
@@ -73,11 +74,19 @@ def lost(at: FieldPath, message: str, hint: str, place: Place | None = None) -> 
 
 
 def lost_of_nad(nic: Nic, nad: Nad, chain: Chain, carried: frozenset[Setting]) -> tuple[Problem, ...]:
-    """A warning for each setting of a NAD that is not among those carried over, at its place in the NAD."""
-    return tuple(
+    """A warning for each setting of a NAD that is not among those carried over, at its place in the NAD.
+
+    Of very many, only the first are told by name: any number of NICs may be on one NAD.
+    """
+    losses = _losses(chain, carried)
+    told = [
         lost(nic.at, f"{loss.what} in NAD '{nad.name}' is not carried over: {loss.why}", loss.hint, _place(nad, loss))
-        for loss in _losses(chain, carried)
-    )
+        for loss in losses[:_MOST_TOLD]
+    ]
+    if len(losses) > _MOST_TOLD:
+        message = f"{len(losses) - _MOST_TOLD} more settings in NAD '{nad.name}' are not carried over"
+        told.append(lost(nic.at, message, "leave out what no plugin reads", _place(nad, losses[_MOST_TOLD])))
+    return tuple(told)
 
 
 def _place(nad: Nad, loss: _Loss) -> Place | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from attrs import frozen
@@ -10,7 +10,7 @@ from attrs import frozen
 from kvnet._spelling import near_word, sure_word
 from kvnet.errors import Cause, FieldPath, Problem, Severity
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, REFERRING, Instancetype, Machine, Matcher, Preference
-from kvnet.target import Target
+from kvnet.target import Target, object_names, objects_named
 
 __all__ = ["Referred", "reference_at", "referred"]
 
@@ -50,19 +50,18 @@ def referred(machine: Machine, target: Target) -> Referred:
     cluster-wide kind. An object of a namespace is looked for in the machine's. Sources: KubeVirt's
     ``pkg/instancetype/find`` and ``pkg/instancetype/preference/find``.
     """
-    instancetype = _found(machine.instancetype, INSTANCETYPE_KINDS, target.instancetypes, machine)
-    preference = _found(machine.preference, PREFERENCE_KINDS, target.preferences, machine)
+    instancetype = _found(machine.instancetype, INSTANCETYPE_KINDS, Instancetype, machine, target)
+    preference = _found(machine.preference, PREFERENCE_KINDS, Preference, machine, target)
     annotations: dict[str, str] = {}
     problems: list[Problem] = []
-    known: tuple[Sequence[Instancetype | Preference], ...] = (target.instancetypes, target.preferences)
-    for word, matcher, kinds, found, objects in (
-        ("instancetype", machine.instancetype, INSTANCETYPE_KINDS, instancetype, known[0]),
-        ("preference", machine.preference, PREFERENCE_KINDS, preference, known[1]),
+    for word, matcher, kinds, found in (
+        ("instancetype", machine.instancetype, INSTANCETYPE_KINDS, instancetype),
+        ("preference", machine.preference, PREFERENCE_KINDS, preference),
     ):
         if matcher is not None:
             annotations |= _annotation(word, matcher, kinds)
             told = [*_problems(reference_at(machine, word), word, matcher, kinds)]
-            problems += told if told or found else [_unknown(machine, word, matcher, kinds, objects)]
+            problems += told if told or found else [_unknown(machine, word, matcher, kinds, target)]
             if found is not None and matcher.revision_name:
                 problems.append(_revised(machine, word, matcher))
     return Referred(instancetype=instancetype, preference=preference, annotations=annotations, problems=tuple(problems))
@@ -81,13 +80,13 @@ def _kind_of(matcher: Matcher, kinds: tuple[str, str]) -> str | None:
     return next((kind for kind in kinds if asked in (kind.lower(), f"{kind.lower()}s")), None)
 
 
-def _found(matcher: Matcher | None, kinds: tuple[str, str], objects: Sequence[F], machine: Machine) -> F | None:
+def _found(matcher: Matcher | None, kinds: tuple[str, str], cls: type[F], machine: Machine, target: Target) -> F | None:
     if matcher is None or not matcher.name:
         return None
     kind, namespace = _kind_of(matcher, kinds), machine.namespace or _NAMESPACE
     found = None
-    for each in objects:
-        if each.name == matcher.name and each.kind == kind:
+    for each in objects_named(target, matcher.name):
+        if isinstance(each, cls) and each.kind == kind:
             is_near = kind == kinds[0] or (each.namespace or _NAMESPACE) == namespace
             found = each if is_near else found
     return found
@@ -121,14 +120,12 @@ def _problems(at: FieldPath, word: str, matcher: Matcher, kinds: tuple[str, str]
         yield Problem(at, "KN210", message, hint="name it to have it applied", severity=Severity.WARNING)
 
 
-def _unknown(
-    machine: Machine, word: str, matcher: Matcher, kinds: tuple[str, str], objects: Sequence[Instancetype | Preference]
-) -> Problem:
+def _unknown(machine: Machine, word: str, matcher: Matcher, kinds: tuple[str, str], target: Target) -> Problem:
     """The warning that no document has the object that a reference names, with the object that may be meant."""
     kind, name, namespace = _kind_of(matcher, kinds), matcher.name or "", machine.namespace or _NAMESPACE
     where = "" if kind in _CLUSTER_KINDS else f" in namespace '{namespace}'"
     message = f"no document has the {kind} '{name}'{where}, so {_EFFECTS[word]}"
-    hint = _meant(name, kind, namespace, objects)
+    hint = _meant(name, kind, namespace, kinds, target)
     return Problem(reference_at(machine, word), "KN210", message, hint=hint, severity=Severity.WARNING)
 
 
@@ -140,16 +137,17 @@ def _revised(machine: Machine, word: str, matcher: Matcher) -> Problem:
     return Problem(at, "KN210", message, hint=hint, severity=Severity.WARNING)
 
 
-def _meant(name: str, kind: str | None, namespace: str, objects: Sequence[Instancetype | Preference]) -> str:
+def _meant(name: str, kind: str | None, namespace: str, kinds: tuple[str, str], target: Target) -> str:
     """What to do about a name that leads nowhere: mend the reference if an object seems to be meant, or add one."""
+    objects = [each for each in objects_named(target, name) if each.kind in kinds]
     near = [each for each in objects if each.kind in _CLUSTER_KINDS or (each.namespace or _NAMESPACE) == namespace]
-    other = next((each for each in near if each.name == name), None)
-    if other is not None:
-        return f"write `kind: {other.kind}` for the one that is there"
-    far = next((each for each in objects if each.name == name and each.kind == kind), None)
+    if near:
+        return f"write `kind: {near[0].kind}` for the one that is there"
+    far = next((each for each in objects if each.kind == kind), None)
     if far is not None:
         return f"the one in namespace '{far.namespace or _NAMESPACE}' does not count: it has to be in the machine's"
-    close = near_word(name, (each.name for each in near if each.kind == kind), cutoff=_LIKENESS)
+    names = object_names(target, kind or "", _NAMESPACE if kind in _CLUSTER_KINDS else namespace)
+    close = near_word(name, names, cutoff=_LIKENESS)
     if close:
         return f"did you mean '{close}'? else add its document"
     return _ADD_COMMON if kind in _CLUSTER_KINDS else _ADD

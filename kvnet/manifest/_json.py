@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
+from kvnet.manifest._json_places import duplicates
 from kvnet.manifest._problems import UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit
-from kvnet.manifest._yaml import DEEPEST, TOO_DEEP, document_data, sound_nodes
+from kvnet.manifest._yaml import DEEPEST, TOO_DEEP, of_object
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _RAW_SURROGATE = re.compile("[\ud800-\udfff]")
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^\s"\[\]{}:,]+', re.DOTALL)
 """A string that is not ended goes on to the end of the text: it is looked for once, and not at each of its quotes."""
+_SOUND = re.compile(r'[\[\]{}]|"[ !#-\[\]-~]*+"|true|false|null|-?[0-9]{1,15}+')
+"""A token that has nothing odd in it."""
+_DECODER = json.JSONDecoder()
+_UNREAD = "this JSON cannot be read"
 _DEPTHS = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 
@@ -36,6 +42,16 @@ def parse_json(text: str) -> Any:
     if odd is not None:
         raise odd
     return data
+
+
+@lru_cache(maxsize=2)
+def is_json(text: str) -> bool:
+    """Whether a text is JSON that can be read."""
+    try:
+        parse_json(text)
+    except (json.JSONDecodeError, Misfit):
+        return False
+    return True
 
 
 def _nests_too_deep(data: Any) -> bool:
@@ -82,8 +98,10 @@ def _misfit(text: str) -> Misfit | None:
 
 def _oddity(token: str) -> str:
     """What keeps a token out, or nothing."""
+    if _SOUND.fullmatch(token):
+        return ""
     try:
-        value, _ = json.JSONDecoder().raw_decode(token)
+        value, _ = _DECODER.raw_decode(token)
         str(value).encode()
     except json.JSONDecodeError:
         return ""
@@ -97,10 +115,6 @@ def _oddity(token: str) -> str:
 
 
 def _duplicates(text: str) -> Misfit:
-    """The keys that are given twice, which YAML finds; every JSON text is YAML as well."""
-    try:
-        for root in sound_nodes(text):
-            document_data(root)
-    except Misfit as misfit:
-        return misfit
-    return Misfit(Flaw(code=UNREADABLE, message="this JSON cannot be read", offset=0))
+    """The keys that are given twice."""
+    flaws, keys = duplicates(text)
+    return Misfit(*of_object(flaws, keys)) if flaws else Misfit(Flaw(code=UNREADABLE, message=_UNREAD, offset=0))

@@ -6,7 +6,7 @@ Base 60 and timestamps stay text, octal numbers may be written ``0123`` or ``0o1
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 from math import isfinite
 from types import NoneType
@@ -200,15 +200,33 @@ def _syntax_hint(problem: str, found: str) -> str:
     return next((hint for beginning, hint in _SYNTAX_HINTS.items() if problem.startswith(beginning)), "")
 
 
-def document_data(root: yaml.Node, *, has_aliases: bool = False) -> Any:
+class Aliases:
+    """Bounds what the aliases of all documents of a text stand for together."""
+
+    def __init__(self) -> None:
+        self._added = 0
+
+    def check(self, root: yaml.Node) -> None:
+        """Raise Misfit where an alias names a node around it, or aliases stand for too much."""
+        known: dict[yaml.Node, tuple[int, int] | None] = {}
+        size, height = _extent(root, known)
+        written = sum(1 + sum(isinstance(each, ScalarNode) for each in _inner(node)) for node in known)
+        self._added += size - written
+        if max(size, self._added) > LARGEST:
+            raise _misfit(root, f"its aliases stand for over {LARGEST:,} values")
+        if height > DEEPEST:
+            raise _misfit(root, f"its aliases nest deeper than {DEEPEST} levels")
+
+
+def document_data(root: yaml.Node, *, aliases: Aliases | None = None) -> Any:
     """The data of a document; anchored nodes are built anew wherever an alias names them.
 
-    Raises Misfit with every flaw, each with its ``offset`` in the text. Paths are those of the object: ``items[i]`` of
-    a List is left out, ``spec`` of a bare spec put in.
+    ``aliases`` bounds them where there are any. Raises Misfit with every flaw, each with its ``offset`` in the text.
+    Paths are those of the object: ``items[i]`` of a List is left out, ``spec`` of a bare spec put in.
     """
     try:
-        if has_aliases:
-            _check_aliases(root)
+        if aliases is not None:
+            aliases.check(root)
         try:
             return _usual(root)
         except ValueError:
@@ -216,13 +234,16 @@ def document_data(root: yaml.Node, *, has_aliases: bool = False) -> Any:
     except Misfit as misfit:
         scalars = [key for key, _ in root.value] if isinstance(root, MappingNode) else []
         keys = {key.value for key in scalars if isinstance(key, ScalarNode)}
-        is_bare = bool(keys & {"domain", "networks"}) and not keys & {"kind", "apiVersion"}
-        around = ("spec",) if is_bare else ()
-        flaws = [
-            evolve(flaw, path=flaw.path[2:]) if flaw.path[:1] == ("items",) and len(flaw.path) > 1 else flaw
-            for flaw in misfit.flaws
-        ]
-        raise Misfit(*(flaw.under(*around) for flaw in flaws)) from None
+        raise Misfit(*of_object(misfit.flaws, keys)) from None
+
+
+def of_object(flaws: Iterable[Flaw], keys: Container[str | int]) -> Iterator[Flaw]:
+    """Flaws of a document with the given keys, with the paths of its object: without ``items[i]``, below ``spec``."""
+    has_domain, has_kind = ("domain" in keys or "networks" in keys), ("kind" in keys or "apiVersion" in keys)
+    around = ("spec",) if has_domain and not has_kind else ()
+    for flaw in flaws:
+        is_item = flaw.path[:1] == ("items",) and len(flaw.path) > 1
+        yield evolve(flaw, path=(*around, *(flaw.path[2:] if is_item else flaw.path)))
 
 
 def identity(root: yaml.Node, kinds: Container[str]) -> Any:
@@ -244,13 +265,11 @@ def identity(root: yaml.Node, kinds: Container[str]) -> Any:
     return {"kind": own[0]} if own and len(said) > 1 else data
 
 
-def _check_aliases(root: yaml.Node) -> None:
-    """Raise Misfit where an alias names a node around it, or aliases stand for too much."""
-    size, height = _extent(root, {})
-    if size > LARGEST:
-        raise _misfit(root, f"its aliases stand for over {LARGEST:,} values")
-    if height > DEEPEST:
-        raise _misfit(root, f"its aliases nest deeper than {DEEPEST} levels")
+def _inner(node: yaml.Node) -> list[yaml.Node]:
+    """The nodes in a mapping or a list, keys too."""
+    if isinstance(node, MappingNode):
+        return [each for pair in node.value for each in pair]
+    return node.value if isinstance(node, SequenceNode) else []
 
 
 def _extent(node: yaml.Node, known: dict[yaml.Node, tuple[int, int] | None]) -> tuple[int, int]:

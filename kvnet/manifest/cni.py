@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -15,14 +14,13 @@ from kvnet.cni.plugins import Plugin
 from kvnet.errors import FieldPath, Rejected
 from kvnet.manifest import binder
 from kvnet.manifest._json import parse_json
+from kvnet.manifest._json_places import found
 from kvnet.manifest._problems import NAD_CONFIG, Flaw, Misfit, problem_of
 
 __all__ = ["chain_of", "chain_or_reject", "position"]
 
 _REFUSED = "KN345"
 _HINT = 'write JSON such as {"cniVersion": "0.3.1", "type": "bridge", "bridge": "br10"}'
-_BLANK = re.compile(r"[ \t\r\n]*")
-_DECODER = json.JSONDecoder()
 _PLUGIN = binder.reader(AnyPlugin)
 _AROUND = binder.reader(ListMembers)
 _MOST_REMEMBERED = 1024
@@ -112,31 +110,4 @@ def position(text: str, path: tuple[str | int, ...]) -> int:
     >>> text[position(text, ("trunk", 0, "id")) :]
     '8}]}'
     """
-    at = _after_blanks(text, 0)
-    for part in path:
-        found = next((start for key, start in _members(text, at) if key == part), None)
-        if found is None:
-            break
-        at = found
-    return at
-
-
-def _members(text: str, at: int) -> Iterator[tuple[str | int, int]]:
-    """The members of the object or list that begins at an index of valid JSON: the key of each, and its index."""
-    is_object, end = text[at] == "{", {"{": "}", "[": "]"}.get(text[at])
-    number, at = 0, _after_blanks(text, at + 1)
-    while end is not None and text[at] != end:
-        key: str | int = number
-        if is_object:
-            key, at = _DECODER.raw_decode(text, at)
-            at = _after_blanks(text, _after_blanks(text, at) + 1)
-        yield key, at
-        _, after = _DECODER.raw_decode(text, at)
-        at = _after_blanks(text, after)
-        at = _after_blanks(text, at + 1) if text[at] == "," else at
-        number += 1
-
-
-def _after_blanks(text: str, at: int) -> int:
-    found = _BLANK.match(text, at)
-    return found.end() if found else at
+    return found(text, path)[0].start_mark.index

@@ -6,6 +6,7 @@ import codecs
 import json
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -20,11 +21,13 @@ from kvnet._lines import line_and_column
 from kvnet.errors import FieldPath, Place, Problem, Rejected
 from kvnet.manifest._containers import inner_objects, is_foreign
 from kvnet.manifest._json import parse_json
+from kvnet.manifest._json_places import found
 from kvnet.manifest._kinds import OURS
 from kvnet.manifest._problems import ODD_KEY, UNKNOWN_FIELD, UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit, problem_of
 from kvnet.manifest._templates import is_action, template_flaw, templated_value, without_foreign
 from kvnet.manifest._yaml import (
     TOO_DEEP,
+    Aliases,
     compose_all,
     document_data,
     identity,
@@ -194,13 +197,15 @@ class TextOrigin:
     """Finds the fields of one document in its text, which is parsed again only when a place is asked for.
 
     ``document`` counts the documents of the text from 0. ``prefix`` leads from the root of the document to the object
-    (into the items of a List). A ``bare`` VMI spec is the object that its paths call ``spec``.
+    (into the items of a List). A ``bare`` VMI spec is the object that its paths call ``spec``. A text that ``is_json``
+    is looked into as far as the path leads, however long it is.
     """
 
     text: Text
     document: int = 0
     prefix: tuple[str | int, ...] = ()
     bare: bool = False
+    is_json: bool = False
 
     def place(self, path: FieldPath, *, key: bool = False, offset: int | None = None) -> Place:
         """The position of a field's value (of its key, if asked), or of the nearest enclosing one written.
@@ -223,10 +228,12 @@ class TextOrigin:
 
     def _find(self, path: FieldPath) -> tuple[yaml.Node | None, yaml.Node | None]:
         """The node of a field and that of its key, or of the nearest enclosing one written."""
+        parts = (*self.prefix, *(path.parts[1:] if self.bare and path.parts[:1] == ("spec",) else path.parts))
+        if self.is_json:
+            return found(self.text.text, parts)
         roots = _roots(self.text.text)
         node, name = roots[self.document] if self.document < len(roots) else None, None
-        parts = path.parts[1:] if self.bare and path.parts[:1] == ("spec",) else path.parts
-        for part in (*self.prefix, *parts):
+        for part in parts:
             step = _step(node, part)
             if step is None:
                 break
@@ -278,6 +285,13 @@ def _source_index(text: str, node: yaml.ScalarNode, offset: int) -> int:
     YAML folds and strips white space alone, so the other characters are counted. White space itself is
     placed at what follows it, and the end of the value at its last character.
     """
+    letters, pieces = _letters(text, node)
+    return pieces[min(bisect_left(letters, offset), len(pieces) - 1)]
+
+
+@lru_cache(maxsize=2)
+def _letters(text: str, node: yaml.ScalarNode) -> tuple[list[int], list[int]]:
+    """Where the characters are that are no white space: in the value of a scalar, and in its text."""
     start, end = node.start_mark.index, node.end_mark.index
     style = node.style or ""
     if style in ("|", ">"):
@@ -285,11 +299,11 @@ def _source_index(text: str, node: yaml.ScalarNode, offset: int) -> int:
         start = header.end() if header else start
     elif style in _PIECES:
         start, end = text.index(style, start) + 1, end - 1
-    letters = sum(not letter.isspace() for letter in node.value[:offset])
-    pieces = [
-        piece.start() for piece in _PIECES.get(style, _LETTERS).finditer(text, start, end) if piece.lastgroup != "blank"
-    ]
-    return pieces[min(letters, len(pieces) - 1)] if pieces else start
+    pieces = _PIECES.get(style, _LETTERS).finditer(text, start, end)
+    return (
+        [n for n, letter in enumerate(node.value) if not letter.isspace()],
+        [piece.start() for piece in pieces if piece.lastgroup != "blank"] or [start],
+    )
 
 
 @frozen(slots=False)
@@ -335,7 +349,7 @@ def sound_documents(source: Source, *, of_kubernetes: bool = False) -> tuple[lis
 def _text_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], list[Problem]]:
     if _MAYBE_JSON.match(text.text):
         try:
-            return list(_items(parse_json(text.text), TextOrigin(text))), []
+            return list(_items(parse_json(text.text), TextOrigin(text, is_json=True))), []
         except Misfit as misfit:
             return [], [text.problem(flaw) for flaw in misfit.flaws]
         except json.JSONDecodeError as error:
@@ -374,11 +388,12 @@ def _yaml_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], li
     sound: list[Document] = []
     problems: list[Problem] = []
     document = 0
+    aliases = Aliases() if "*" in text.text else None
     try:
         for root in compose_all(text.text):
             origin = TextOrigin(text, document)
             try:
-                sound += _items(document_data(root, has_aliases="*" in text.text), origin)
+                sound += _items(document_data(root, aliases=aliases), origin)
             except Misfit as misfit:
                 if of_kubernetes and is_foreign(read := identity(root, OURS)):
                     sound.append(Document(read, origin))

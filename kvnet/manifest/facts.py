@@ -49,12 +49,15 @@ def load_facts(source: Source) -> HostFacts:
     known: dict[str, Any] = {}
     for document in read:
         try:
-            known = _added(known, _known(document.data))
+            _add(known, _known(document.data))
         except Misfit as misfit:
             problems += map(_of_facts, document.problems(misfit))
     if problems:
         raise FactsError(problems)
-    return HostFacts(**known)
+    joined: dict[str, Any] = {
+        name: _joined(value) if isinstance(value, list) else value for name, value in known.items()
+    }
+    return HostFacts(**joined)
 
 
 def loads_facts(text: str | bytes, *, name: str = "<text>") -> HostFacts:
@@ -73,24 +76,44 @@ def _of_facts(problem: Problem) -> Problem:
     return attrs.evolve(problem, code="KN022", hint=problem.hint or form)
 
 
-def _added(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known, and what one more document says. Raises Misfit where they contradict each other."""
-    contradictions: list[tuple[str, ...]] = []
-    added = dict(known)
+def _add(known: dict[str, Any], found: Mapping[str, Any]) -> None:
+    """Add what one more document says to what is known. Raises Misfit where the two contradict each other.
+
+    Mappings grow in place, and the sequences of all documents are listed: there may be many.
+    """
+    _check_agreement(known, found)
+    for name, value in found.items():
+        before = known.get(name)
+        if isinstance(value, Mapping):
+            known[name] = {**value} if before is None else before
+            known[name].update(value)
+        elif isinstance(value, tuple):
+            known.setdefault(name, []).append(value)
+        else:
+            known[name] = value
+
+
+def _joined(sequences: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Each sequence without what an earlier one has."""
+    joined: list[Any] = []
+    seen: set[Any] = set()
+    for each in sequences:
+        joined += [value for value in each if value not in seen]
+        seen.update(each)
+    return tuple(joined)
+
+
+def _check_agreement(known: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    paths: list[tuple[str, ...]] = []
     for name, value in found.items():
         key, before = json_name(getattr(attrs.fields(HostFacts), name)), known.get(name)
         if isinstance(value, Mapping):
-            added[name] = {**(before or {}), **value}
-            contradictions += [(key, each) for each in value if before and before.get(each, value[each]) != value[each]]
-        elif isinstance(value, tuple):
-            added[name] = (*(before or ()), *(each for each in value if each not in (before or ())))
-        else:
-            added[name] = value
-            contradictions += [(key,)] if before not in (None, value) else []
-    if contradictions:
+            paths += [(key, each) for each in value if before and before.get(each, value[each]) != value[each]]
+        elif not isinstance(value, tuple) and before not in (None, value):
+            paths.append((key,))
+    if paths:
         told, hint = "this contradicts an earlier document", "leave one of them out"
-        raise Misfit(*(Flaw(code="KN024", path=path, message=told, hint=hint) for path in contradictions))
-    return added
+        raise Misfit(*(Flaw(code="KN024", path=path, message=told, hint=hint) for path in paths))
 
 
 def _known(data: Any) -> dict[str, Any]:

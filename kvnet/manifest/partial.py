@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
@@ -45,6 +46,25 @@ _OF_RESOURCES: Final = frozenset({"KN209", "KN212", "KN227"}) | _OF_QUEUES
 
 
 @frozen(kw_only=True)
+class _Left:
+    """What was left out of a machine: the paths, those around them, codes that follow from any, and paths by names."""
+
+    paths: frozenset[_Path]
+    around: frozenset[_Path]
+    codes: frozenset[str]
+    of_names: Mapping[str, Sequence[_Path]]
+
+    def has_related(self, at: _Path) -> bool:
+        """Whether a path leads to, into or around what was left out."""
+        return at in self.around or any(at[:length] in self.paths for length in range(len(at) + 1))
+
+
+def _are_related(one: _Path, other: _Path) -> bool:
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
+
+
+@frozen(kw_only=True, slots=False)
 class PartialMachine:
     """A machine without its flawed fields.
 
@@ -57,24 +77,35 @@ class PartialMachine:
 
     def stands(self, problem: Problem) -> bool:
         """Whether a problem of the machine does not follow from what was left out."""
-        return not any(self._explains(path, problem) for path in self.left_out)
+        return not self._explains(problem.at.parts, problem.code)
 
-    def _explains(self, path: _Path, problem: Problem) -> bool:
-        at = problem.at.parts
-        shared = min(len(path), len(at))
-        if path[:shared] == at[:shared]:
-            return not (problem.code in _OF_SEVERAL and self._has_several(at))
-        entry, member = self._entry(path)
-        if entry is None:
-            return problem.code in _OF_RESOURCES and not _RESOURCES.isdisjoint(path)
-        if problem.code in _OF_MEMBERS.get(member, ()) or (entry[0] == "networks" and problem.code in _OF_CIDRS):
+    def _explains(self, at: _Path, code: str) -> bool:
+        is_of_several = code in _OF_SEVERAL and self._has_several(at)
+        if self._left.has_related(at) and not is_of_several:
             return True
-        if not member or (member != "name" and self._is_joined(entry)):
-            return False
-        if member != "name" and problem.code in _OF_NETWORKS:
+        if code in self._left.codes:
             return True
         other, _ = self._entry(at)
-        return other is not None and self._of(other).name == self._of(entry).name
+        paths = () if other is None else self._left.of_names.get(self._of(other).name, ())
+        return any(not (is_of_several and _are_related(path, at)) for path in paths)
+
+    @cached_property
+    def _left(self) -> _Left:
+        """What was left out, as it is asked for: there may be as many problems as paths."""
+        codes: set[str] = set()
+        of_names: dict[str, list[_Path]] = {}
+        for path in self.left_out:
+            entry, member = self._entry(path)
+            if entry is None:
+                codes |= frozenset() if _RESOURCES.isdisjoint(path) else _OF_RESOURCES
+                continue
+            codes |= _OF_MEMBERS.get(member, frozenset()) | (_OF_CIDRS if entry[0] == "networks" else frozenset())
+            if not member or (member != "name" and self._is_joined(entry)):
+                continue
+            codes |= frozenset() if member == "name" else _OF_NETWORKS
+            of_names.setdefault(self._of(entry).name, []).append(path)
+        around = frozenset(path[:length] for path in self.left_out for length in range(len(path)))
+        return _Left(paths=frozenset(self.left_out), around=around, codes=frozenset(codes), of_names=of_names)
 
     def _has_several(self, at: _Path) -> bool:
         """Whether an interface has several bindings, or a network several sources: leaving out makes none."""
@@ -106,12 +137,12 @@ def partial_machine(document: Document, flaws: Sequence[Flaw]) -> PartialMachine
     data: Any = {"spec": document.data} if is_bare else document.data
     left_out: list[_Path] = []
     for _ in range(_ROUNDS):
-        for flaw in flaws[:_MOST_FLAWS]:
-            path = _dispensable(flaw)
-            if path is None:
-                return None
-            data = _replaced(data, path, f"unnamed-{path[-3]}-{path[-2]}" if _is_name(path) else None)
-            left_out.append(path)
+        paths = [_dispensable(flaw) for flaw in flaws]
+        known = [path for path in paths if path is not None]
+        if len(known) < len(paths):
+            return None
+        data = _replaced(data, {path: f"unnamed-{path[-3]}-{path[-2]}" if _is_name(path) else None for path in known})
+        left_out += known
         try:
             made = object_of(data["spec"] if is_bare else data, document.origin)
         except Misfit as misfit:
@@ -136,16 +167,20 @@ def _is_name(path: _Path) -> bool:
     return len(path) > 2 and path[-1] == "name" and path[-3] in ("interfaces", "networks") and isinstance(path[-2], int)
 
 
-def _replaced(data: Any, path: _Path, name: str | None) -> Any:
-    """A copy of plain data with a name at a path, or without the member there."""
-    step, *rest = path
-    if isinstance(data, list | tuple) and isinstance(step, int) and step < len(data):
-        return [*data[:step], _replaced(data[step], tuple(rest), name), *data[step + 1 :]]
+def _replaced(data: Any, names: Mapping[_Path, str | None]) -> Any:
+    """A copy of plain data with a name at each path, or without the member there."""
+    inner: dict[str | int, dict[_Path, str | None]] = {}
+    for path, name in names.items():
+        inner.setdefault(path[0], {})[path[1:]] = name
+    if isinstance(data, list | tuple):
+        return [_replaced(each, inner[n]) if n in inner else each for n, each in enumerate(data)]
     if not isinstance(data, Mapping):
         return data
-    if rest:
-        return {key: _replaced(each, tuple(rest), name) if key == step else each for key, each in data.items()}
-    return {key: each for key, each in data.items() if key != step} | ({} if name is None else {str(step): name})
+    ended = {step: each[()] for step, each in inner.items() if () in each}
+    kept = {
+        key: _replaced(each, inner[key]) if key in inner else each for key, each in data.items() if key not in ended
+    }
+    return kept | {str(step): name for step, name in ended.items() if name is not None}
 
 
 def with_misplaced_keys(misfit: Misfit, data: Any) -> Misfit:

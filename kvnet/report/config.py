@@ -20,6 +20,11 @@ FILE_NAMES: Final = (".kvnet.toml", "pyproject.toml")
 
 _CODE: Final = "KN030"
 _TABLE: Final = "tool.kvnet"
+_MOST_TOLD: Final = 64
+"""After so many problems no more are looked for: the text is searched for the place of each."""
+_MOST_PARTS: Final = 32
+_LONG_KEY: Final = re.compile(rf"""(?<![\w"'-])(?:(?:"[^"\n]*"|'[^'\n]*'|[\w-]++)[ \t]*\.[ \t]*){{{_MOST_PARTS}}}""")
+"""A key for which Python's parser of TOML would take work in proportion to the square of its length."""
 
 
 @frozen(kw_only=True)
@@ -51,6 +56,8 @@ def read_config(text: str, file: str) -> Config | None:
         return None
     import tomllib  # noqa: PLC0415 - most runs find no configuration
 
+    if _LONG_KEY.search(text):
+        raise Rejected([_unreadable(f"a key has over {_MOST_PARTS} parts", file)])
     try:
         data: Any = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -64,7 +71,11 @@ def read_config(text: str, file: str) -> Config | None:
     if not isinstance(data, Mapping):
         raise Rejected([written.problem("", f"{_TABLE} is a table", "")])
     problems: list[Problem] = []
-    values = {key: _value(key, value, written, problems) for key, value in data.items()}
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        values[key] = _value(key, value, written, problems)
+        if len(problems) >= _MOST_TOLD:
+            break
     if problems:
         raise Rejected(problems)
     own = {key: values.pop(key) for key in ("baseline", "strict") if key in values}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -17,10 +18,11 @@ from kvnet.errors import Problem, Severity
 if TYPE_CHECKING:
     import yaml
 
-    from kvnet.manifest import _yaml
+    from kvnet.manifest import _json, _json_places, _yaml
 else:
-    # few problems have fixes, and the parser takes long to import
+    # few problems have fixes, and the parsers take long to import
     yaml, _yaml = lazy("yaml"), lazy("kvnet.manifest._yaml")
+    _json, _json_places = lazy("kvnet.manifest._json"), lazy("kvnet.manifest._json_places")
 
 __all__ = ["Edit", "Fix", "applied", "fix_of", "fixes_of", "made_problems"]
 
@@ -85,13 +87,22 @@ def fix_of(problem: Problem, sources: Mapping[str, str]) -> Fix | None:
 def fixes_of(problems: Iterable[Problem], sources: Mapping[str, str]) -> tuple[Fix, ...]:
     """The fixes of problems, in their order; of those that would change the same characters, the first."""
     fixes: list[Fix] = []
-    taken: dict[str, list[Edit]] = {}
+    taken: dict[str, list[tuple[int, int]]] = {}
     for problem in problems:
         fix = fix_of(problem, sources)
-        if fix is not None and not any(_overlap(fix.edit, each) for each in taken.get(fix.edit.file, ())):
+        if fix is not None and _takes(taken.setdefault(fix.edit.file, []), fix.edit):
             fixes.append(fix)
-            taken.setdefault(fix.edit.file, []).append(fix.edit)
     return tuple(fixes)
+
+
+def _takes(taken: list[tuple[int, int]], edit: Edit) -> bool:
+    """Whether an edit overlaps none of those that are taken, which are in order; it is taken then."""
+    place = bisect_left(taken, (edit.start, edit.end))
+    around = taken[max(place - 1, 0) : place + 1]
+    if any(start < edit.end and edit.start < end for start, end in around):
+        return False
+    taken.insert(place, (edit.start, edit.end))
+    return True
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:
@@ -100,9 +111,11 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
     >>> applied("a: VirtIO # fast", [Edit(file="", start=3, end=9, text="virtio")])
     'a: virtio # fast'
     """
-    for each in sorted(edits, key=lambda edit: edit.start, reverse=True):
-        text = text[: each.start] + each.text + text[each.end :]
-    return text
+    pieces, end = [], 0
+    for each in sorted(edits, key=lambda edit: edit.start):
+        pieces += [text[end : each.start], each.text]
+        end = each.end
+    return "".join([*pieces, text[end:]])
 
 
 def made_problems(before: Iterable[Problem], after: Iterable[Problem], fixes: Sequence[Fix]) -> tuple[Problem, ...]:
@@ -113,10 +126,15 @@ def made_problems(before: Iterable[Problem], after: Iterable[Problem], fixes: Se
     """
     expected = Counter(map(_key, before)) - Counter(_key(fix.problem) for fix in fixes)
     revealed = {_document(fix.problem) for fix in fixes if fix.problem.code in _HIDING}
+    of_lines: dict[tuple[str, int], list[Fix]] = {}
+    for fix in fixes:
+        if fix.problem.place is not None:
+            of_lines.setdefault((fix.problem.place.file, fix.problem.place.line), []).append(fix)
     made = []
     for each in after:
-        key = _key(each)
-        is_new, is_edited = not expected[key], each.place is None or any(_concerns(each, fix) for fix in fixes)
+        key, place = _key(each), each.place
+        near = of_lines.get((place.file, place.line), ()) if place else ()
+        is_new, is_edited = not expected[key], place is None or any(_concerns(each, fix) for fix in near)
         expected[key] -= 1
         if is_new and each.severity is not Severity.NOTE and (is_edited or _document(each) not in revealed):
             made.append(each)
@@ -124,13 +142,10 @@ def made_problems(before: Iterable[Problem], after: Iterable[Problem], fixes: Se
 
 
 def _concerns(problem: Problem, fix: Fix) -> bool:
-    """Whether a problem is in the line of a fix, and of what it edited: its key, what is below, or the mapping around.
+    """Whether a problem in the line of a fix is of what that edited: its key, what is below, or the mapping around.
 
     A line may hold a whole document, in JSON and in flow style.
     """
-    place = fix.problem.place
-    if place is None or problem.place is None or (problem.place.file, problem.place.line) != (place.file, place.line):
-        return False
     *around, last = fix.problem.at.parts or ("",)
     at = problem.at.parts
     return at == (*around,) or at[: len(around) + 1] in ((*around, last), (*around, fix.problem.instead))
@@ -148,14 +163,11 @@ def _document(problem: Problem) -> tuple[str, int]:
     return (problem.place.file, problem.place.document) if problem.place else ("", 0)
 
 
-def _overlap(one: Edit, other: Edit) -> bool:
-    return one.start < other.end and other.start < one.end
-
-
 def _of_node(text: str, index: int, problem: Problem) -> _Correction | None:
     """The edit of a key or value that stands as such in the text."""
     name = problem.at.parts[-1] if problem.at.parts else None
-    for key, value in _pairs(text).get(index, ()):
+    found = [_json_places.member_at(text, index)] if _json.is_json(text) else _pairs(text).get(index, ())
+    for key, value in found:
         if key is not None and key.value != str(name):
             continue
         node = key if problem.code in _KEYS else value
@@ -212,6 +224,8 @@ def _in_network_data(text: str, index: int, problem: Problem) -> _Correction | N
 
 def _mark_within(text: str, index: int) -> str:
     """The quotes for a word inside the scalar around a character, which may have quotes itself."""
+    if _json.is_json(text):
+        return "'"
     around = (value for pairs in _pairs(text).values() for _, value in pairs if isinstance(value, yaml.ScalarNode))
     styles = (each.style for each in around if each.start_mark.index <= index < each.end_mark.index)
     return {'"': "'", "'": "''"}.get(next(styles, None) or "", '"')

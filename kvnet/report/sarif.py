@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote
 
+from kvnet._lines import line_and_column
 from kvnet.codes import explanation
 from kvnet.errors import Problem, Severity
 from kvnet.report.baseline import Fingerprint, numbered
@@ -94,9 +95,8 @@ def _fixes(problem: Problem, sources: Mapping[str, str]) -> list[dict[str, Any]]
     if fix is None:
         return []
     text, edit = sources[fix.edit.file], fix.edit
-    first, last = text.count("\n", 0, edit.start) + 1, text.count("\n", 0, edit.end) + 1
-    region = {"startLine": first, "startColumn": edit.start - text.rfind("\n", 0, edit.start)}
-    region |= {"endLine": last, "endColumn": edit.end - text.rfind("\n", 0, edit.end)}
+    (first, start), (last, end) = line_and_column(text, edit.start), line_and_column(text, edit.end)
+    region = {"startLine": first, "startColumn": start, "endLine": last, "endColumn": end}
     replacement = {"deletedRegion": region, "insertedContent": {"text": fix.edit.text}}
     change = {"artifactLocation": {"uri": _uri(fix.edit.file)}, "replacements": [replacement]}
     return [{"description": {"text": fix.what}, "artifactChanges": [change]}]

@@ -8,7 +8,7 @@ from typing import Any
 
 from kvnet.spec import PREFERENCE_KINDS, TEMPLATES, Machine
 from kvnet.spec.wire import member
-from kvnet.target import Target
+from kvnet.target import Target, objects_named
 
 __all__ = ["has_sidecar", "is_windows"]
 
@@ -59,11 +59,12 @@ def _system_names(machine: Machine, target: Target) -> Iterator[str]:
     holders = [machine.annotations]
     for path in _holders(machine):
         holders += [_labels(machine, path), member(machine.around, *path, "metadata", "annotations") or {}]
-    named = {(kind, machine.annotations.get(key)) for kind, key in _PREFERENCE_KEYS.items()}
+    named = [(kind, machine.annotations.get(key)) for kind, key in _PREFERENCE_KEYS.items()]
     holders += [
         member(each.around, "metadata", "labels") or {}
-        for each in target.preferences
-        if (each.kind, each.name) in named and each.namespace in (None, machine.namespace or _DEFAULT_NAMESPACE)
+        for kind, name in named
+        for each in objects_named(target, name or "")
+        if each.kind == kind and each.namespace in (None, machine.namespace or _DEFAULT_NAMESPACE)
     ]
     for holder in holders:
         for key, value in holder.items():

@@ -56,6 +56,9 @@ def reader(cls: type) -> Callable[[etree._Element], Any]:
     if plan.selected:
         names["empty"] = _empty_children(plan.selected)
         lines += [f"    if '{plan.selected.field}' not in v: v['{plan.selected.field}'] = empty[kind]"]
+    for part in plan.fields():
+        if isinstance(part, Branch) and part.repeated:
+            lines += [f"    if '{part.field}' in v: v['{part.field}'] = tuple(v['{part.field}'])"]
     return function("read", [*lines, *_construct(plan)], names, f"read {title(cls)}")
 
 
@@ -138,7 +141,7 @@ def _read_branch(branch: Branch, names: dict[str, Any], depth: int, pad: str) ->
     field = branch.field
     read = _branch_reader(branch, names, f"e{depth}")
     if branch.repeated:
-        yield f"{pad}v['{field}'] = v.get('{field}', ()) + ({read},)"
+        yield f"{pad}v.setdefault('{field}', []).append({read})"
     else:
         yield f"{pad}if '{field}' in v: raise ValueError"
         yield f"{pad}v['{field}'] = {read}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 from xml.parsers import expat
@@ -13,6 +13,7 @@ from xml.parsers import expat
 from attrs import define, field, frozen
 from lxml import etree
 
+from kvnet._lines import line_and_column
 from kvnet.errors import FieldPath, Place, Problem, XmlError
 from kvnet.xml.element import constructor, evolve
 from kvnet.xml.generate import REFUSALS, reader
@@ -308,12 +309,16 @@ def _places(text: str | bytes, found: Iterable[Flaw], file: str) -> list[Place]:
     if not wanted:
         return []
     shown = text if isinstance(text, str) else text.decode()
-    elements = {id(element) for element, _ in wanted}
-    root = wanted[0][0].getroottree().getroot()
-    ordinals = {id(each): n for n, each in enumerate(root.iter(etree.Element)) if id(each) in elements}
+    ordinals = _ordinals(wanted[0][0].getroottree().getroot())
     starts = _tag_starts(shown)
-    numbers = [min(ordinals[id(element)], len(starts) - 1) for element, _ in wanted]
+    numbers = [min(ordinals[element], len(starts) - 1) for element, _ in wanted]
     return [_place(shown, starts[n], attribute, file) for n, (_, attribute) in zip(numbers, wanted, strict=True)]
+
+
+@lru_cache(maxsize=1)
+def _ordinals(root: etree._Element) -> dict[etree._Element, int]:
+    """The number of each element of a document, many of whose devices may have flaws."""
+    return {each: n for n, each in enumerate(root.iter(etree.Element))}
 
 
 def _place(text: str, start: int, attribute: str, file: str) -> Place:
@@ -321,9 +326,10 @@ def _place(text: str, start: int, attribute: str, file: str) -> Place:
         # whole attributes are matched, for a value may contain the name
         matches = (match for match in _ATTRIBUTE.finditer(text, start) if match[1] == attribute)
         start = next((match.start(1) for match in matches), start)
-    return Place(file, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
+    return Place(file, *line_and_column(text, start))
 
 
+@lru_cache(maxsize=2)
 def _tag_starts(text: str) -> list[int]:
     """The character at which each start tag begins, in document order.
 
