@@ -130,7 +130,9 @@ def _measure(module: str, where: Overlay, package: str) -> dict[str, Any]:
     rc.write_text(_RC.format(folder=where.folder, context="", package=_pattern(package)))
     # processes that a test starts
     of_children = where.folder / "children.rc"
-    of_children.write_text(_RC.format(folder=where.folder, context="${PYTEST_CURRENT_TEST-}", package=_pattern(package)))
+    of_children.write_text(
+        _RC.format(folder=where.folder, context="${PYTEST_CURRENT_TEST-}", package=_pattern(package))
+    )
     took = where.folder / "took.json"
     took.write_text("{}")
 

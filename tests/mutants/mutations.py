@@ -272,7 +272,9 @@ def _statements(node: ast.expr | ast.stmt) -> Iterator[_Change]:
 
 def _elements(node: ast.expr | ast.stmt) -> Iterator[_Change]:
     match node:
-        case ast.Tuple(elts=elements, ctx=ast.Load()) | ast.List(elts=elements, ctx=ast.Load()) | ast.Set(elts=elements):
+        case (
+            ast.Tuple(elts=elements, ctx=ast.Load()) | ast.List(elts=elements, ctx=ast.Load()) | ast.Set(elts=elements)
+        ):
             for place in range(len(elements)):
                 fewer = copy.copy(node)
                 fewer.elts = [*elements[:place], *elements[place + 1 :]]

@@ -42,9 +42,7 @@ def listed() -> dict[str, list[Path]]:
 
 def sampled(package: str, count: int, seed: int) -> list[Mutant]:
     """The first mutants of a package in the order of a seed; they stay the same where other code changes."""
-    found = [
-        mutant for path in listed()[package] for mutant in mutants(str(path.relative_to(ROOT)), path.read_text())
-    ]
+    found = [mutant for path in listed()[package] for mutant in mutants(str(path.relative_to(ROOT)), path.read_text())]
     return sorted(found, key=lambda each: each.rank(seed))[:count]
 
 

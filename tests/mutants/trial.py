@@ -77,7 +77,12 @@ class _Chosen:
 
 
 def run_tests(
-    where: Overlay, paths: Sequence[str], *, names: Sequence[str] | None = None, without: Collection[str] = (), cpu: float
+    where: Overlay,
+    paths: Sequence[str],
+    *,
+    names: Sequence[str] | None = None,
+    without: Collection[str] = (),
+    cpu: float,
 ) -> Ran:
     """Run the fast tests of some paths until the first one fails, or ``cpu`` seconds of CPU time are used.
 
