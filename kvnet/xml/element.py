@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar, dataclass_transform
 
 import attrs
 
-from kvnet.xml.codegen import function, title
+from kvnet._codegen import function, title
 from kvnet.xml.schema import (
     Branch,
     CrossCheck,

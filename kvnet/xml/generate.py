@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from kvnet.xml.codegen import function, title
+from kvnet._codegen import function, title
 from kvnet.xml.element import constructor, install
 from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
 from kvnet.xml.types import Scalar, escape

@@ -10,7 +10,7 @@ import pytest
 
 from kvnet.device import EthernetSource, Interface, PciGuestAddress
 from kvnet.xml import write
-from kvnet.xml.codegen import function
+from kvnet._codegen import function
 from kvnet.xml.element import Element, element
 from kvnet.xml.generate import reader, sources
 from kvnet.xml.schema import attr
