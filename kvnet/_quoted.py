@@ -78,13 +78,14 @@ class Quoted(Generic[T]):
             if self._is_due(hash(outside)):
                 self._layouts[outside] = self._layout(text, parts)
             return None
-        words = layout.fixed(parts)
-        reader = layout.readers.get(words)
+        fixed, varying, holes, readers = layout
+        words = fixed(parts)
+        reader = readers.get(words)
         if reader is None:
             if self._is_due(hash((outside, words))):
-                layout.readers[words] = self._reader_of(text, parts, layout.holes) or _read_nothing
+                readers[words] = self._reader_of(text, parts, holes) or _read_nothing
             return None
-        return reader(layout.varying(parts), *given)
+        return reader(varying(parts), *given)
 
     def _layout(self, text: str, parts: Parts) -> _Layout[T]:
         """What is known of the layout of a text, with the reader of texts of the same fixed words."""
