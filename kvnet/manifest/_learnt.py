@@ -7,23 +7,20 @@ other names and addresses. It takes a third of the time of the ordinary way, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
-import attrs
-from attrs import define, evolve, field
-
-from kvnet._codegen import function
+from kvnet._codegen import UnlearnableError, ValueCode, function
 from kvnet._quoted import Parts, Quoted, Read
 from kvnet.manifest.document import Text, TextOrigin
 from kvnet.spec import Machine, Multus
+from kvnet.spec.usual import are_usual
 
 __all__ = ["LearntMachines"]
 
 _NAMING: Final = frozenset({"name", "namespace", "macAddress", "pciAddress", "networkName"})
 """The keys of the texts that may vary."""
-_DEEPEST: Final = 24
 _MARK: Final = "kvnet-varies-{}-"
 
 
@@ -78,91 +75,39 @@ def _names_and_addresses(machine: Machine) -> Iterator[str | None]:
 def _reader(machine: Machine, varying: Mapping[str, str], marked: str) -> Read[Machine] | None:
     """The function that makes a machine like one with marks, of words in the order of the marks.
 
-    It gives ``None`` for words that are empty or have an unprintable character, such as a control or half a surrogate
-    pair.
+    It gives ``None`` for words that are not usual ones, about which the ordinary way decides.
     """
     origin = machine.origin
     if not isinstance(origin, TextOrigin):
         return None
-    code = _Code(varying)
+    code = ValueCode(lambda value: varying.get(value) if type(value) is str else None)
     try:
-        code.make("machine", evolve(machine, origin=None), origin="origin_of(text, *place)", text_shape="shape")
-    except _UnlearnableError:
+        code.make("machine", machine, origin="origin_of(text, *place)", text_shape="shape")
+    except UnlearnableError:
         return None
     place, shape = (origin.document, origin.prefix, origin.bare), sha256(marked.encode()).hexdigest()
-    names = code.names | {"new": object.__new__, "origin_of": TextOrigin, "place": place, "shape": shape}
+    names = code.names | {"origin_of": TextOrigin, "place": place, "shape": shape, "are_usual": are_usual}
     lines = [
         "def read(words, text):",
-        "    if '' in words or not ''.join(words).isprintable(): return None",
         f"    {', '.join(varying.values())}, = words",
+        f"    if {_unusual(machine, varying)}: return None",
         *code.lines,
         "    return machine",
     ]
     return function("read", lines, names, f"read machine {shape[:8]}")
 
 
-class _UnlearnableError(Exception):
-    """A value holds what no code is written for."""
+def _unusual(machine: Machine, varying: Mapping[str, str]) -> str:
+    """The condition under which the words in a machine are not usual."""
 
+    def words(texts: Iterable[str | None]) -> str:
+        return f"({''.join(f'{varying.get(text) or repr(text)}, ' for text in texts if text)})"
 
-@define
-class _Code:
-    """Code that makes a value: lines that make its objects, and the names that they use.
-
-    ``varying`` has the local names of words by the marks that stand for them. What can be changed is made anew each
-    time, and so is what varies; all else is shared.
-    """
-
-    varying: Mapping[str, str]
-    names: dict[str, Any] = field(factory=dict)
-    lines: list[str] = field(factory=list)
-    made: int = 0
-
-    def make(self, local: str, value: Any, **given: str) -> None:
-        """Add the lines that make an object, with its fields as its ``__init__`` would set them, and others given."""
-        cls = type(value)
-        if hasattr(cls, "__attrs_post_init__") or not hasattr(value, "__dict__"):
-            raise _UnlearnableError
-        made = {each.name: self.value(getattr(value, each.name)) for each in attrs.fields(cls)} | given
-        holder = next(each for each in cls.__mro__ if "__dict__" in vars(each))
-        name = cls.__name__
-        self.names |= {name: cls, f"set_{name}": vars(holder)["__dict__"].__set__}
-        fields = ", ".join(f"'{field}': {code}" for field, code in made.items())
-        self.lines += [f"    {local} = new({name}); set_{name}({local}, {{{fields}}})"]
-
-    def value(self, value: Any, depth: int = 0) -> str:
-        """The expression for a value."""
-        if depth > _DEEPEST:
-            raise _UnlearnableError
-        if type(value) is str:
-            return self.varying.get(value) or repr(value)
-        if type(value) is dict:
-            return f"{{{', '.join(f'{key!r}: {self.value(each, depth + 1)}' for key, each in value.items())}}}"
-        if type(value) is list:
-            return f"[{', '.join(self.value(each, depth + 1) for each in value)}]"
-        if value is None or type(value) is bool:
-            return repr(value)
-        if not self._varies(value):
-            name = f"shared_{len(self.names)}"
-            self.names[name] = value
-            return name
-        if type(value) is tuple:
-            return f"({', '.join(self.value(each, depth + 1) for each in value)},)"
-        self.made += 1
-        local = f"made_{self.made}"
-        self.make(local, value)
-        return local
-
-    def _varies(self, value: Any) -> bool:
-        """Whether a value differs from machine to machine, or could be changed."""
-        if value is None or type(value) in (bool, int, float):
-            return False
-        if type(value) is str:
-            return value in self.varying
-        if type(value) is tuple:
-            return any(map(self._varies, value))
-        if attrs.has(type(value)):
-            return any(self._varies(getattr(value, each.name)) for each in attrs.fields(type(value)))
-        if type(value) in (dict, list):
-            return True
-        raise _UnlearnableError
+    interfaces, networks = machine.interfaces, machine.networks
+    names = words(each.name for each in interfaces)
+    nads = words(each.network_name for network in networks for each in network.sources if isinstance(each, Multus))
+    alike = f"{names} == {words(network.name for network in networks)}"
+    own = [varying[each] for each in (machine.name, machine.namespace) if each in varying]
+    printable = "".join(f" and {each} and {each}.isprintable()" for each in own)
+    macs, addresses = (words(getattr(each, name) for each in interfaces) for name in ("mac_address", "pci_address"))
+    return f"not ({alike}{printable} and are_usual({names}, {macs}, {addresses}, {nads}))"

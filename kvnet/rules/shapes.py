@@ -7,7 +7,6 @@ no shape, and is judged by itself.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import chain
@@ -23,6 +22,7 @@ from kvnet.rules.occasions import CLAIMING_MEMBERS, PLAIN_MEMBERS
 from kvnet.spec import Interface, Machine, Multus, Network, Plugin, Pod
 from kvnet.spec.keys import has_odd_keys
 from kvnet.spec.machine import REPLICATING
+from kvnet.spec.usual import has_usual_names
 from kvnet.spec.wire import entries, text
 from kvnet.target import Target
 from kvnet.values import DNS_LABEL
@@ -35,14 +35,6 @@ Shape = tuple[object, ...]
 
 _MOST_SHAPES: Final = 256
 _MOST_TARGETS: Final = 16
-_NAME: Final = "[A-Za-z0-9_-]{1,63}"
-_MAC: Final = "(?!fe|00)[0-9a-f][02468ace](?::[0-9a-f]{2}){5}"
-_ROOT_PORT: Final = r"0000:(?!00|f)[0-9a-f]{2}:00\.0"
-_LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_are_usual = re.compile(
-    rf"(?:{_NAME}\n)++\n(?:{_MAC}\n)*+\n(?:{_ROOT_PORT}\n)*+\n(?:(?:{_LABEL}/)?{_LABEL}\n)*+"
-).fullmatch
-"""Whether the names of NICs, their MAC and PCI addresses and their NADs, each on a line, are such as no rule minds."""
 _CLOUD_INIT: Final = ("cloudInitNoCloud", "cloudInitConfigDrive")
 _NAMING: Final = ("name", "bindings", "mac_address", "pci_address")
 _fixed = attrgetter(*(each.name for each in fields(Interface) if each.name not in _NAMING))
@@ -65,7 +57,7 @@ def remembered(machine: Machine, target: Target, groups: frozenset[str], judge: 
     known = _known_for(target)
     alike = (groups, machine.text_shape) if machine.text_shape and not target.nads else None
     verdict = known.get(alike) if alike is not None else None
-    if type(verdict) is tuple and _has_usual_names(machine):
+    if type(verdict) is tuple:
         return verdict
     try:
         shape = shape_of(machine, target)
@@ -108,7 +100,7 @@ def shape_of(machine: Machine, target: Target) -> Shape | None:
     facts = target.facts
     if machine.kind in REPLICATING or facts.links or facts.pod_networks or facts.networks or facts.pci_addresses:
         return None
-    if not _has_usual_names(machine):
+    if not has_usual_names(machine):
         return None
     of_networks = _of_networks(machine, bool(target.nads))
     of_spec = _of_spec(machine)
@@ -122,27 +114,6 @@ def shape_of(machine: Machine, target: Target) -> Shape | None:
     annotations = (tuple(machine.annotations), *((at.parts, *keys) for at, keys in annotations_around(machine)))
     windows = is_windows(machine, target)
     return (machine.kind, of_interfaces, of_networks, of_spec, annotations, windows, has_sidecar(machine))
-
-
-def _has_usual_names(machine: Machine) -> bool:
-    """Whether the names and addresses of a machine are such as no rule could mind.
-
-    Names are usual ones, in pairs and in one order; MAC addresses are unicast, guest PCI addresses those of root ports,
-    and no two are alike.
-    """
-    interfaces, networks = machine.interfaces, machine.networks
-    names = [each.name for each in interfaces]
-    if [each.name for each in networks] != names:
-        return False
-    macs = [each.mac_address for each in interfaces if each.mac_address]
-    addresses = [each.pci_address for each in interfaces if each.pci_address]
-    nads = [each.network_name for network in networks for each in network.sources if type(each) is Multus]
-    lines = [*names, "", *macs, "", *addresses, "", *nads, ""]
-    text = "\n".join(lines)
-    if text.count("\n") != len(lines) - 1 or not _are_usual(text):
-        return False
-    unique = {*names, *macs, *addresses}
-    return len(unique) == len(names) + len(macs) + len(addresses)
 
 
 def _of_interfaces(interfaces: Sequence[Interface]) -> Shape:
