@@ -86,16 +86,15 @@ class ValueCode:
             return code
         if value is None or type(value) in (bool, str):
             return repr(value)
-        if type(value) is dict:
-            return f"{{{', '.join(f'{key!r}: {self.value(each, depth + 1)}' for key, each in value.items())}}}"
-        if type(value) is list:
-            return f"[{', '.join(self.value(each, depth + 1) for each in value)}]"
         if not self._is_new(value):
             name = f"shared_{len(self.names)}"
             self.names[name] = value
             return name
-        if type(value) is tuple:
-            return f"({', '.join(self.value(each, depth + 1) for each in value)},)"
+        if type(value) is dict:
+            return f"{{{', '.join(f'{key!r}: {self.value(each, depth + 1)}' for key, each in value.items())}}}"
+        if type(value) in (list, tuple):
+            codes = "".join(f"{self.value(each, depth + 1)}, " for each in value)
+            return f"[{codes}]" if type(value) is list else f"({codes})"
         self.made += 1
         local = f"made_{self.made}"
         self.make(local, value)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-__all__ = ["LONGEST", "Quoted", "Words"]
+__all__ = ["LONGEST", "Occurrences", "Parts", "Quoted", "Read", "Words"]
 
 T = TypeVar("T")
 Words = tuple[str, ...]
@@ -48,10 +48,7 @@ class Quoted(Generic[T]):
     - ``holes_of``: the positions, in a text that was split, of the words that may vary in texts of its layout
     - ``reader_of``: the reader of the words at these positions, for texts that are otherwise the same. It returns
       ``None`` for words that it does not read as the ordinary way does.
-    - ``needed``: how many texts of a layout are met before it is learnt
-
-    What does not fit is forgotten all at once, and from then on it takes twice as many texts to learn anything: texts
-    that never repeat cost no more than their reading.
+    - ``needed``: at which text of a layout it is learnt
     """
 
     def __init__(
@@ -64,8 +61,7 @@ class Quoted(Generic[T]):
     ) -> None:
         self._quote, self._holes_of, self._reader_of = quote, holes_of, reader_of
         self._layouts: dict[str, _Layout[T]] = {}
-        self._met: dict[int, int] = {}
-        self._needed, self._size = needed, 0
+        self._met = Occurrences(self._layouts.clear, needed=needed)
 
     def read(self, text: str, *given: Any) -> T | None:
         """The value of a text that was learnt; ``None`` for others. The reader is handed what else is given."""
@@ -75,14 +71,14 @@ class Quoted(Generic[T]):
         outside = self._quote.join(parts[::2])
         layout = self._layouts.get(outside)
         if layout is None:
-            if self._is_due(hash(outside)):
+            if self._met.is_due(outside):
                 self._layouts[outside] = self._layout(text, parts)
             return None
         fixed, varying, holes, readers = layout
         words = fixed(parts)
         reader = readers.get(words)
         if reader is None:
-            if self._is_due(hash((outside, words))):
+            if self._met.is_due((outside, words)):
                 readers[words] = self._reader_of(text, parts, holes) or _read_nothing
             return None
         return reader(varying(parts), *given)
@@ -94,18 +90,32 @@ class Quoted(Generic[T]):
         readers = {fixed(parts): self._reader_of(text, parts, holes) or _read_nothing}
         return _Layout(fixed, _getter(holes), holes, readers)
 
-    def _is_due(self, key: int) -> bool:
-        """Count what was met, and say whether it is time to learn it, for which there is room then."""
+
+class Occurrences:
+    """Counts what is met, and says when it is worth while to learn it: the third time.
+
+    ``forget`` is called where too much was learnt. From then on it takes twice as many times to learn anything, so that
+    what never comes again costs no more than the ordinary way.
+    """
+
+    def __init__(self, forget: Callable[[], None], *, needed: int = 3) -> None:
+        self._forget, self._needed = forget, needed
+        self._met: dict[int, int] = {}
+        self._learnt = 0
+
+    def is_due(self, what: object) -> bool:
+        """Count what was met; whether it is time to learn it, for which there is room then."""
+        key = hash(what)
         count = self._met.pop(key, 0) + 1
         if count < self._needed:
             if len(self._met) >= _MOST_MET:
                 self._met.clear()
             self._met[key] = count
             return False
-        if self._size >= _MOST:
-            self._layouts.clear()
-            self._size, self._needed = 0, min(2 * self._needed, _MOST_MET)
-        self._size += 1
+        if self._learnt >= _MOST:
+            self._forget()
+            self._learnt, self._needed = 0, min(2 * self._needed, _MOST_MET)
+        self._learnt += 1
         return True
 
 

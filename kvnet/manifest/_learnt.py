@@ -107,7 +107,7 @@ def _unusual(machine: Machine, varying: Mapping[str, str]) -> str:
     names = words(each.name for each in interfaces)
     nads = words(each.network_name for network in networks for each in network.sources if isinstance(each, Multus))
     alike = f"{names} == {words(network.name for network in networks)}"
-    own = [varying[each] for each in (machine.name, machine.namespace) if each in varying]
+    own = [varying[each] for each in (machine.name, machine.namespace) if each and each in varying]
     printable = "".join(f" and {each} and {each}.isprintable()" for each in own)
     macs, addresses = (words(getattr(each, name) for each in interfaces) for name in ("mac_address", "pci_address"))
     return f"not ({alike}{printable} and are_usual({names}, {macs}, {addresses}, {nads}))"

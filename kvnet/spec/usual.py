@@ -15,9 +15,7 @@ _NAME: Final = "[A-Za-z0-9_-]{1,63}"
 _MAC: Final = "(?!fe|00)[0-9a-f][02468ace](?::[0-9a-f]{2}){5}"
 _ROOT_PORT: Final = r"0000:(?!00|f)[0-9a-f]{2}:00\.0"
 _LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_match = re.compile(
-    rf"(?:{_NAME}\n)++\n(?:{_MAC}\n)*+\n(?:{_ROOT_PORT}\n)*+\n(?:(?:{_LABEL}/)?{_LABEL}\n)*+"
-).fullmatch
+_match = re.compile(rf"(?:{_NAME}\n)++\n(?:{_MAC}\n)*+\n(?:{_ROOT_PORT}\n)*+\n(?:(?:{_LABEL}/)?{_LABEL}\n)*+").fullmatch
 """Matches the names of NICs, their MAC addresses, their PCI addresses and their NADs, each on a line."""
 
 

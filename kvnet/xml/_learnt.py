@@ -8,7 +8,7 @@ than lxml takes to parse its text. What it refuses is read, and explained, in th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -119,9 +119,7 @@ class _Code:
         if plan.selected and plan.selected.field not in values:
             values[plan.selected.field] = [self._name("empty", getattr(made, plan.selected.field))]
         repeated = {each.field for each in plan.fields() if each.empty == ()}
-        fields = {
-            name: f"({', '.join(codes)},)" if name in repeated else codes[0] for name, codes in values.items()
-        }
+        fields = {name: f"({', '.join(codes)},)" if name in repeated else codes[0] for name, codes in values.items()}
         make = self._name("make", constructor(cls))
         code = f"{make}({{{', '.join(f'{name!r}: {code}' for name, code in fields.items())}}})"
         return self._remembered(code, self.holes[before:]) if not len(element) else code
