@@ -30,7 +30,6 @@ __all__ = ["read_learnt"]
 
 _VARYING: Final = (Hex, Int, Ip, Mac, Text, Token)
 """The types of values that may vary; other values, such as ``yes``, are few, and each choice of them is learnt."""
-_ODD: Final = re.compile("<[!?]|&")
 _is_plain = re.compile("[ !#-%(-;=-~]*").fullmatch
 """Whether values stand for themselves between any quotes, in ASCII."""
 _REMEMBERED: Final = 1024
@@ -88,7 +87,7 @@ class _Learnt:
         except (XmlError, *REFUSALS):
             return None
         given = [value for element in root.iter() for value in element.values()]
-        if given != parts[1::2] or _ODD.search(text):
+        if given != parts[1::2]:  # there are other quotes than those of attributes, or references to characters
             return None
         code = _Code(cls)
         code.lines.append(f"return {code.object(root, cls)}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import attrs
 import pytest
@@ -16,9 +17,11 @@ from kvnet.compiler.compiler import _compiled as ordinary
 from kvnet.compiler.naming import hashed_name
 from kvnet.facts import HostFacts, PodLink
 from kvnet.spec import Machine
-from kvnet.target import Target
+from kvnet.target import Profile, Target
 from kvnet.testing import admitted_machines, machines
 from kvnet.values import MacAddress, PciAddress
+
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +104,7 @@ UNUSUAL: dict[str, Target] = {
     "capital digits": Target(facts=facts(9, pci_addresses={"vf-9": PciAddress.parse("0000:AB:00.1")})),
     "another architecture": Target(facts=facts(9, architecture="s390x")),
     "another type of domains": Target(facts=facts(9), virt_type="qemu"),
-    "a plain host": Target(profile="host", facts=facts(9)),  # type: ignore[arg-type]
+    "a plain host": Target(profile=Profile.HOST, facts=facts(9)),
     "old libvirt": Target(facts=facts(9, libvirt_version="6.0.0")),
 }
 
@@ -138,14 +141,14 @@ def test_renamed_machines_are_compiled_as_the_ordinary_way_compiles_them(data: s
         links, others = known, functions
         if n == 7:
             links, others = {name: data.draw(LINKS) for name in names}, {name: data.draw(FUNCTIONS) for name in names}
-        target = Target(
-            facts=HostFacts(
-                links={f"n{at}-{n}": each for at, name in enumerate(names) if (each := links[name])},
-                pci_addresses={f"n{at}-{n}": each for at, name in enumerate(names) if (each := others[name])},
-            )
-        )
+        target = Target(facts=HostFacts(links=placed(links, n), pci_addresses=placed(others, n)))
         read = loads(text)
         assert compile(read, target) == ordinary(read, target)
+
+
+def placed(values: Mapping[str, T | None], n: int) -> dict[str, T]:
+    """The values that there are, by the names that the nth machine has for their NICs."""
+    return {f"n{at}-{n}": each for at, each in enumerate(values.values()) if each is not None}
 
 
 LINKS = st.none() | st.builds(

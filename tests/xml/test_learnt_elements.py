@@ -25,6 +25,11 @@ TAP = """<interface type='ethernet'>
   <address type='pci' domain='0x0000' bus='0x{0:02x}' slot='0x00' function='0x0'/>
 </interface>"""
 
+SCRIPT = """<interface type='ethernet'>
+  <script path='/etc/qemu-ifup-{0}'/>
+  <target dev='tap{0}'/>
+</interface>"""
+
 
 @pytest.fixture(autouse=True)
 def _nothing_learnt() -> None:
@@ -80,10 +85,11 @@ ODD = (
 
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("lossless", [False, True], ids=["strict", "lossless"])
-def test_an_odd_value_is_read_as_the_ordinary_way_reads_it(odd: str, lossless: bool) -> None:
+@pytest.mark.parametrize("fleet", [TAP, SCRIPT], ids=["tap", "script"])
+def test_an_odd_value_is_read_as_the_ordinary_way_reads_it(fleet: str, odd: str, lossless: bool) -> None:
     for n in range(4):
-        read_device(TAP.format(n))
-    text = TAP.format(9)
+        read_device(fleet.format(n))
+    text = fleet.format(9)
     for match in re.finditer("'([^']*)'", text):
         other = text[: match.start(1)] + odd + text[match.end(1) :]
         assert told(other, lossless=lossless) == ordinary(other, lossless=lossless)
