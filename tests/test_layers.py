@@ -38,7 +38,7 @@ ALLOWED = {
         *("_arguments", "spec", "values", "errors"),
     },
     "compiler": {
-        "_html",
+        *("_codegen", "_html", "_lazy", "_quoted"),
         "_spelling",
         "cni",
         "manifest",

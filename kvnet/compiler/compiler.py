@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from kvnet.compiler import host, kubevirt
+from kvnet._lazy import lazy
+from kvnet.compiler import kubevirt
 from kvnet.compiler._learnt import compiled, learn
 from kvnet.compiler.guest import Context, guest_of
-from kvnet.compiler.losses import lost_of_machine
 from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.releases import for_releases
 from kvnet.compiler.result import Compiled, CompiledNic
@@ -22,6 +23,12 @@ from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, architecture_conflict, checked_target
 from kvnet.values import PciAddress
+
+if TYPE_CHECKING:
+    from kvnet.compiler import host, losses
+else:
+    # the plain host needs the classes of CNI plugins, which take a tenth of the start of kvnet render
+    host, losses = lazy("kvnet.compiler.host"), lazy("kvnet.compiler.losses")
 
 __all__ = ["compile"]
 
@@ -72,7 +79,7 @@ def _compiled(machine: Machine, target: Target) -> Compiled:
     lower = _LOWER[target.profile]
     nics = tuple([_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"])
     if nics and target.profile is Profile.HOST:
-        notes = (*notes, *lost_of_machine(machine))
+        notes = (*notes, *losses.lost_of_machine(machine))
     made = Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
     return _on_root_complex(made, machine, target) if asks_for_root_complex(machine) else made
 
