@@ -11,13 +11,15 @@ PACKAGE = Path(__file__).parents[1] / "kvnet"
 ALLOWED = {
     "errors": set(),
     "_arguments": set(),
+    "_codegen": set(),
     "_html": set(),
     "_lazy": set(),
     "_lines": set(),
+    "_quoted": set(),
     "_spelling": set(),
     "codes": {"_lazy", "_spelling", "errors"},
     "values": {"_arguments"},
-    "xml": {"_lines", "values", "errors"},
+    "xml": {"_codegen", "_lines", "_quoted", "values", "errors"},
     "spec": {"_arguments", "_html", "_spelling", "values", "errors"},
     "device": {"_html", "xml", "values", "errors"},
     "cni": {"_spelling", "spec", "values"},
@@ -27,7 +29,7 @@ ALLOWED = {
     "root_complex": {"target", "spec", "errors"},
     "instancetypes": {"_spelling", "defaults", "target", "spec", "values", "errors", "manifest"},
     "manifest": {
-        *("_arguments", "_html", "_lazy", "_lines", "_spelling"),
+        *("_arguments", "_codegen", "_html", "_lazy", "_lines", "_quoted", "_spelling"),
         *("cni", "target", "facts", "spec", "values", "errors"),
     },
     "rules": {
@@ -36,7 +38,7 @@ ALLOWED = {
         *("_arguments", "spec", "values", "errors"),
     },
     "compiler": {
-        "_html",
+        *("_codegen", "_html", "_lazy", "_quoted"),
         "_spelling",
         "cni",
         "manifest",

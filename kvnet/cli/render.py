@@ -13,7 +13,6 @@ from attrs import asdict, evolve
 from kvnet.cli import inputs
 from kvnet.cli.output import CLEAN, WRITERS, headed, replace, write_each
 from kvnet.cli.report import Report
-from kvnet.domain.patch import patch
 from kvnet.errors import FieldPath, Place, Problem, Rejected, XmlError
 from kvnet.manifest.document import Text
 from kvnet.pipeline import Rendered
@@ -68,6 +67,8 @@ def _document(machine: Rendered, arguments: Namespace) -> str:
 
 
 def _patched(text: Text, machine: Rendered) -> str:
+    from kvnet.domain.patch import patch  # noqa: PLC0415 - takes lxml
+
     try:
         return patch(text.text, machine.devices(indent=0))
     except XmlError as error:

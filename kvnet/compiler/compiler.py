@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from kvnet.compiler import host, kubevirt
+from kvnet._lazy import lazy
+from kvnet.compiler import kubevirt
+from kvnet.compiler._learnt import compiled, learn
 from kvnet.compiler.guest import Context, guest_of
-from kvnet.compiler.losses import lost_of_machine
 from kvnet.compiler.pod import PodNetworks
 from kvnet.compiler.releases import for_releases
 from kvnet.compiler.result import Compiled, CompiledNic
@@ -21,6 +23,12 @@ from kvnet.spec import Machine
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, architecture_conflict, checked_target
 from kvnet.values import PciAddress
+
+if TYPE_CHECKING:
+    from kvnet.compiler import host, losses
+else:
+    # the plain host needs the classes of CNI plugins, which take a tenth of the start of kvnet render
+    host, losses = lazy("kvnet.compiler.host"), lazy("kvnet.compiler.losses")
 
 __all__ = ["compile"]
 
@@ -40,6 +48,18 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     'tap0'
     """
     target = checked_target(machine, target)
+    if not machine.text_shape:
+        return _compiled(machine, target)
+    learnt = compiled(machine, target)
+    if learnt is not None:
+        return learnt
+    made = _compiled(machine, target)
+    learn(machine, target, made, _compiled)
+    return made
+
+
+def _compiled(machine: Machine, target: Target) -> Compiled:
+    """The devices of a machine, in the ordinary way."""
     cluster, facts = target.cluster.in_effect, target.facts
     if machine.refers:
         expansion = expand(machine, target)
@@ -59,9 +79,9 @@ def compile(machine: Machine, target: Target | None = None) -> Compiled:
     lower = _LOWER[target.profile]
     nics = tuple([_lowered(nic, context, lower) for nic in nics_of(machine) if nic.interface.state != "absent"])
     if nics and target.profile is Profile.HOST:
-        notes = (*notes, *lost_of_machine(machine))
-    compiled = Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
-    return _on_root_complex(compiled, machine, target) if asks_for_root_complex(machine) else compiled
+        notes = (*notes, *losses.lost_of_machine(machine))
+    made = Compiled(nics=nics, general_notes=notes, general_problems=(conflict,) if conflict else ())
+    return _on_root_complex(made, machine, target) if asks_for_root_complex(machine) else made
 
 
 def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], CompiledNic]) -> CompiledNic:
@@ -74,12 +94,12 @@ def _lowered(nic: Nic, context: Context, lower: Callable[[Nic, Context], Compile
         return CompiledNic(name=nic.name, problems=(_misfit(nic, reason),))
 
 
-def _on_root_complex(compiled: Compiled, machine: Machine, target: Target) -> Compiled:
+def _on_root_complex(made: Compiled, machine: Machine, target: Target) -> Compiled:
     """The same devices on bus 0. A NIC that could not be compiled keeps its slot, for it would have one if it could."""
     if not is_on_root_complex(machine, target):
-        return compiled
+        return made
     present = [n for n, each in enumerate(machine.interfaces) if not each.is_absent]
-    nics = dict(zip(present, compiled.nics, strict=True))
+    nics = dict(zip(present, made.nics, strict=True))
     slots = root_slots(machine, target, [n for n, nic in nics.items() if nic.device or nic.problems])
     for n, slot in slots.nics.items():
         device = nics[n].device
@@ -87,8 +107,8 @@ def _on_root_complex(compiled: Compiled, machine: Machine, target: Target) -> Co
             nics[n] = evolve(nics[n], device=evolve(device, address=PciGuestAddress.of(PciAddress(0, 0, slot, 0))))
     return Compiled(
         nics=tuple(nics.values()),
-        general_notes=(*compiled.general_notes, *slots.notes),
-        general_problems=(*compiled.general_problems, *slots.problems),
+        general_notes=(*made.general_notes, *slots.notes),
+        general_problems=(*made.general_problems, *slots.problems),
     )
 
 

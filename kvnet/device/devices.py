@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 from kvnet.device._refused_together import OF_HOSTDEVS, OF_INTERFACES, TOGETHER_SINCE
 from kvnet.device.address import GuestAddress, PciHostAddress
 from kvnet.device.common import ALIAS, DEVICE_NAME, Acpi, Rom, Teaming
@@ -133,7 +137,12 @@ def read_device(text: str | bytes, *, lossless: bool = False, file: str = "<xml>
     >>> read_device("<interface type='bridge'><source bridge='br0'/><mtu size='1500'/></interface>")
     Interface(source=BridgeSource(bridge='br0'), mtu=1500)
     """
+    device: Device = _reader()(text, Interface, Hostdev, lossless=lossless, file=file)
+    return device
+
+
+@cache
+def _reader() -> Callable[..., Any]:
     from kvnet.xml.reading import read  # noqa: PLC0415 - takes lxml
 
-    device: Device = read(text, Interface, Hostdev, lossless=lossless, file=file)
-    return device
+    return read

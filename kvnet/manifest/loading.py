@@ -11,7 +11,9 @@ from kvnet._arguments import checked, checked_items
 from kvnet._html import drawing, table
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
+from kvnet.manifest._json import parse_json
 from kvnet.manifest._kinds import FACTS, KUBEVIRT, NAD, NO_YAML
+from kvnet.manifest._learnt import LearntMachines
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, TEMPLATE, UNREADABLE, Misfit
 from kvnet.manifest._templates import mentions_ours
 from kvnet.manifest.document import (
@@ -157,7 +159,10 @@ def load(source: Source) -> Machine:
     >>> load({"kind": "VirtualMachineInstance", "metadata": {"name": "red"}, "spec": spec}).name
     'red'
     """
-    manifest = load_all(source)
+    machine = _LEARNT.read(source) if isinstance(source, Text) else None
+    if machine is not None:
+        return machine
+    manifest = _loaded(source)
     objects = manifest.objects
     if len(objects) == 1 and isinstance(objects[0], Machine):
         return objects[0]
@@ -199,11 +204,32 @@ def load_all(source: Source, *more: Source) -> Manifest:
     (Nad(name='vlan100'),)
     """
     if not more:
-        return _manifest_of(*sound_documents(source, of_kubernetes=True), (source,))
+        machine = _LEARNT.read(source) if isinstance(source, Text) else None
+        if machine is not None:
+            return Manifest(objects=(machine,))
+        return _loaded(source)
     sources = _readable((source, *more))
     read = [sound_documents(each, of_kubernetes=True) for each in sources]
     documents = [document for sound, _ in read for document in sound]
     return _manifest_of(documents, [problem for _, problems in read for problem in problems], sources)
+
+
+def _loaded(source: Source) -> Manifest:
+    return _manifest_of(*sound_documents(source, of_kubernetes=True), (source,))
+
+
+def _machine_of_json(text: Text) -> Machine | None:
+    """The machine of a JSON text that holds nothing else, read in the ordinary way."""
+    try:
+        parse_json(text.text)
+        manifest = _loaded(text)
+    except (ValueError, Misfit, Rejected):
+        return None
+    machine = manifest.objects[0] if manifest.objects else None
+    return machine if isinstance(machine, Machine) and manifest == Manifest(objects=(machine,)) else None
+
+
+_LEARNT = LearntMachines(_machine_of_json)
 
 
 def _readable(sources: Sequence[Source]) -> Sequence[Source]:

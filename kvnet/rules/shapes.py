@@ -7,8 +7,7 @@ no shape, and is judged by itself.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import chain
 from operator import attrgetter
@@ -23,6 +22,7 @@ from kvnet.rules.occasions import CLAIMING_MEMBERS, PLAIN_MEMBERS
 from kvnet.spec import Interface, Machine, Multus, Network, Plugin, Pod
 from kvnet.spec.keys import has_odd_keys
 from kvnet.spec.machine import REPLICATING
+from kvnet.spec.usual import has_usual_names
 from kvnet.spec.wire import entries, text
 from kvnet.target import Target
 from kvnet.values import DNS_LABEL
@@ -35,10 +35,6 @@ Shape = tuple[object, ...]
 
 _MOST_SHAPES: Final = 256
 _MOST_TARGETS: Final = 16
-_are_names = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\n)+").fullmatch
-_are_macs = re.compile(r"(?:(?!fe|00)[0-9a-f][02468ace](?::[0-9a-f]{2}){5}\n)+").fullmatch
-_are_root_ports = re.compile(r"(?:0000:(?!00|f)[0-9a-f]{2}:00\.0\n)+").fullmatch
-_are_nads = re.compile(r"(?:(?:L/)?L\n)+".replace("L", "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")).fullmatch
 _CLOUD_INIT: Final = ("cloudInitNoCloud", "cloudInitConfigDrive")
 _NAMING: Final = ("name", "bindings", "mac_address", "pci_address")
 _fixed = attrgetter(*(each.name for each in fields(Interface) if each.name not in _NAMING))
@@ -59,6 +55,10 @@ _known: dict[int, tuple[Target, _Known]] = {}
 def remembered(machine: Machine, target: Target, groups: frozenset[str], judge: Judge) -> Sequence[Problem]:
     """What ``judge`` finds, from memory where a machine of the same shape was judged for the same target."""
     known = _known_for(target)
+    alike = (groups, machine.text_shape) if machine.text_shape and not target.nads else None
+    verdict = known.get(alike) if alike is not None else None
+    if type(verdict) is tuple:
+        return verdict
     try:
         shape = shape_of(machine, target)
         key = (groups, shape)
@@ -68,16 +68,22 @@ def remembered(machine: Machine, target: Target, groups: frozenset[str], judge: 
     if shape is None:
         return judge(machine, target, groups)
     if type(verdict) is tuple:
+        if alike is not None:
+            _keep(known, alike, verdict)
         return verdict
     found = judge(machine, target, groups)
     if verdict is None:
-        if len(known) >= _MOST_SHAPES:
-            known.clear()
-        known[key] = _Mark.ONCE
+        _keep(known, key, _Mark.ONCE)
     elif verdict is _Mark.ONCE:
         of_twin = judge(_twin(machine, target), target, groups)
-        known[key] = tuple(found) if of_twin == found else _Mark.OWN
+        _keep(known, key, tuple(found) if of_twin == found else _Mark.OWN)
     return found
+
+
+def _keep(known: _Known, key: tuple[object, ...], verdict: tuple[Problem, ...] | _Mark) -> None:
+    if len(known) >= _MOST_SHAPES:
+        known.clear()
+    known[key] = verdict
 
 
 def _known_for(target: Target) -> _Known:
@@ -90,22 +96,17 @@ def _known_for(target: Target) -> _Known:
 
 
 def shape_of(machine: Machine, target: Target) -> Shape | None:
-    """All that rules read of a machine but its names and addresses; ``None`` where one could mind those.
-
-    Names are usual ones, in pairs and in one order; MAC addresses are unicast, guest PCI addresses those of root ports,
-    and no two are alike.
-    """
+    """All that rules read of a machine but its names and addresses; ``None`` where one could mind those."""
     facts = target.facts
     if machine.kind in REPLICATING or facts.links or facts.pod_networks or facts.networks or facts.pci_addresses:
         return None
-    names = [interface.name for interface in machine.interfaces]
-    if not names or [network.name for network in machine.networks] != names:
+    if not has_usual_names(machine):
         return None
-    of_interfaces = _of_interfaces(machine.interfaces, names)
     of_networks = _of_networks(machine, bool(target.nads))
     of_spec = _of_spec(machine)
-    if of_interfaces is None or of_networks is None or of_spec is None or has_odd_keys(machine):
+    if of_networks is None or of_spec is None or has_odd_keys(machine):
         return None
+    of_interfaces = _of_interfaces(machine.interfaces)
     if not machine.annotations and not machine.around:
         return (machine.kind, of_interfaces, of_networks, of_spec)
     if not machine.annotations.keys().isdisjoint(KNOWN):
@@ -115,48 +116,30 @@ def shape_of(machine: Machine, target: Target) -> Shape | None:
     return (machine.kind, of_interfaces, of_networks, of_spec, annotations, windows, has_sidecar(machine))
 
 
-def _of_interfaces(interfaces: Sequence[Interface], names: list[str]) -> Shape | None:
+def _of_interfaces(interfaces: Sequence[Interface]) -> Shape:
     """The fields of all interfaces, each in a row of its own, without names and addresses."""
-    macs = [each.mac_address for each in interfaces]
-    addresses = [each.pci_address for each in interfaces]
     bindings = [each.bindings for each in interfaces]
-    if not _are_names(_lines(names)) or len(set(names)) != len(names):
-        return None
-    with_mac, with_address = (*map(bool, macs),), (*map(bool, addresses),)
-    given = [each for each in macs if each]
-    if given and not (_are_macs(_lines(given)) and len(set(given)) == len(given)):
-        return None
-    given = [each for each in addresses if each]
-    if given and not (_are_root_ports(_lines(given)) and len(set(given)) == len(given)):
-        return None
+    given = [(bool(each.mac_address), bool(each.pci_address)) for each in interfaces]
     kinds = [*map(type, chain.from_iterable(bindings))]
     plugins = (*bindings,) if Plugin in kinds else ()
-    return (*map(_fixed, interfaces), *map(len, bindings), *kinds, with_mac, with_address, plugins)
-
-
-def _lines(texts: Iterable[str]) -> str:
-    return "\n".join(texts) + "\n"
+    return (*map(_fixed, interfaces), *map(len, bindings), *kinds, *given, plugins)
 
 
 def _of_networks(machine: Machine, with_nads: bool) -> Shape | None:
     """The sources of networks, with the names of NADs where the target has some."""
     shape: list[object] = [machine.namespace] if with_nads else []
-    nads: list[str] = []
     for network in machine.networks:
         for source in network.sources:
-            if isinstance(source, Multus):
-                shape += (Multus, source.default)
-                nads.append(source.network_name)
-            elif isinstance(source, Pod):
+            if type(source) is Multus:
+                shape += (source.network_name if with_nads else Multus, source.default)
+            elif type(source) is Pod:
                 if source.vm_ipv6_network_cidr and "volumes" in machine.spec.rest:
                     return None  # user data may configure the address, too
                 shape += (Pod, source.vm_network_cidr, source.vm_ipv6_network_cidr)
             else:
                 return None
         shape.append(None)
-    if nads and not _are_nads(_lines(nads)):
-        return None
-    return (*shape, *nads) if with_nads else tuple(shape)
+    return tuple(shape)
 
 
 def _of_spec(machine: Machine) -> Shape | None:

@@ -6,7 +6,7 @@ Classes with a field ``rest`` keep there the members that kvnet has no field for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import attrs
 from attrs import field, frozen
@@ -349,6 +349,10 @@ class Machine(BriefRepr):
     preference: Matcher | None = None
     around: Rest = mapping(repr=False)
     origin: Origin | None = field(default=None, eq=False, repr=False)
+    text_shape: ClassVar[str] = ""
+    """A digest of the text that a machine was read from, without its names and addresses; empty where it is not known,
+    as in all machines that were changed, and where those are not usual (``kvnet.spec.usual``). Machines of one shape
+    differ in nothing else."""
 
     def _repr_html_(self) -> str:
         sources = {network.name: network.sources for network in self.networks}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, Final, Protocol
 
 import attrs
@@ -241,9 +242,13 @@ def kept_of(attribute: attrs.Attribute[Any]) -> Mapping[str, Any]:
 
 def json_name(attribute: attrs.Attribute[Any]) -> str:
     """The JSON key of a field, such as ``macAddress`` for ``mac_address``."""
-    head, *tail = attribute.name.split("_")
-    name: str = attribute.metadata.get(_NAME) or head + "".join(word.capitalize() for word in tail)
-    return name
+    return attribute.metadata.get(_NAME) or _in_camel_case(attribute.name)
+
+
+@cache
+def _in_camel_case(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word.capitalize() for word in tail)
 
 
 def default_of(attribute: attrs.Attribute[Any]) -> Any:

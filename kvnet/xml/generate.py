@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from kvnet.xml.codegen import function, title
+from kvnet._codegen import function, title
 from kvnet.xml.element import constructor, install
 from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
 from kvnet.xml.types import Scalar, escape
@@ -16,7 +16,7 @@ from kvnet.xml.types import Scalar, escape
 if TYPE_CHECKING:
     from lxml import etree
 
-__all__ = ["REFUSALS", "Write", "reader", "sources", "to_text", "writers"]
+__all__ = ["REFUSALS", "Write", "cached", "reader", "sources", "to_text", "writers"]
 
 REFUSALS = (ValueError, LookupError, TypeError)
 """What a generated reader raises, without a reason, for an element that has to be looked at part by part."""
@@ -163,11 +163,12 @@ def _branch_reader(branch: Branch, names: dict[str, Any], element: str) -> str:
 
 def _parser(leaf: Leaf, names: dict[str, Any]) -> str:
     name = f"parse_{leaf.field}"
-    names[name] = _cached(leaf.scalar, leaf.scalar.parse)
+    names[name] = cached(leaf.scalar, leaf.scalar.parse)
     return name
 
 
-def _cached(scalar: Scalar[Any], call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def cached(scalar: Scalar[Any], call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of a scalar, which remembers its results where the scalar asks for that."""
     return lru_cache(_REMEMBERED)(call) if scalar.is_cached else call
 
 
@@ -363,7 +364,7 @@ class _WriterCode:
 
     def _value(self, leaf: Leaf, h: str) -> str:
         name, value = f"format_{h}_{leaf.field}", f"{h}['{leaf.field}']"
-        self.names[name] = _cached(leaf.scalar, leaf.scalar.format)
+        self.names[name] = cached(leaf.scalar, leaf.scalar.format)
         return f"{{{leaf.scalar.code.format(v=value, format=name)}}}"
 
 

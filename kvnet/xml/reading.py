@@ -15,6 +15,7 @@ from lxml import etree
 
 from kvnet._lines import line_and_column
 from kvnet.errors import FieldPath, Place, Problem, XmlError
+from kvnet.xml._learnt import read_learnt
 from kvnet.xml.element import constructor, evolve
 from kvnet.xml.generate import REFUSALS, reader
 from kvnet.xml.parser import parse
@@ -33,8 +34,9 @@ def read(text: str | bytes, *classes: type, lossless: bool = False, file: str = 
     ``verbatim`` text, in which ``write`` changes only what was changed in the object. Raises XmlError with line,
     column and path of every problem.
     """
-    root = parse(text, file=file)
-    made = _read(root, classes, text, lossless, file)
+    made = read_learnt(text, classes) if isinstance(text, str) else None
+    if made is None:
+        made = _read(parse(text, file=file), classes, text, lossless, file)
     # the text itself and not that of the tree, which has other quotes
     return evolve(made, verbatim=text if isinstance(text, str) else text.decode()) if lossless else made
 

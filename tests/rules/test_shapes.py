@@ -285,6 +285,18 @@ def test_the_names_of_nads_count_where_the_target_has_some() -> None:
         assert told(machine, target) == judge(machine, target, NO_GROUPS)
 
 
+def test_the_names_of_nads_count_for_machines_of_one_text_as_well() -> None:
+    target = Target(nads=tuple(Nad(name=f"blue-{n}", namespace="default") for n in range(8)))
+    for n in (*range(4), 5, 5, 5, 9):
+        machine = kvnet.loads(json.dumps(fleet_machine(n)))
+        assert told(machine, target) == judge(machine, target, NO_GROUPS)
+    assert machine.text_shape
+
+
+def test_a_name_of_two_lines_gives_no_shape() -> None:
+    assert shape_of(kvnet.load(fleet_machine(1, name="a\nb")), Target()) is None
+
+
 def test_each_target_and_each_choice_of_groups_has_verdicts_of_its_own() -> None:
     insecure = attrs.evolve(NAD, config='{"cniVersion": "1.0.0", "name": "a", "type": "bridge", "promiscMode": true}')
     target = Target(nads=(insecure,))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from kvnet._codegen import function
 from kvnet.device import EthernetSource, Interface, PciGuestAddress
 from kvnet.xml import write
-from kvnet.xml.codegen import function
 from kvnet.xml.element import Element, element
 from kvnet.xml.generate import reader, sources
 from kvnet.xml.schema import attr

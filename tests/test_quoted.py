@@ -1,0 +1,62 @@
+"""Texts are learnt by what does not stand between their quotes, within bounds."""
+
+from __future__ import annotations
+
+from kvnet import _quoted
+from kvnet._quoted import LONGEST, Occurrences, Parts, Quoted, Words
+
+
+def colours(learnt: list[str]) -> Quoted[Words]:
+    """Reads texts whose second word varies, and notes which texts it learnt from."""
+
+    def reader_of(text: str, _: Parts, holes: tuple[int, ...]) -> _quoted.Read[Words]:
+        learnt.append(text)
+        return lambda words: words
+
+    return Quoted("'", lambda text, parts: (3,), reader_of)
+
+
+def test_a_text_is_learnt_the_third_time_and_read_from_then_on() -> None:
+    learnt: list[str] = []
+    quoted = colours(learnt)
+    assert [quoted.read(f"a='x' b='{n}'") for n in range(5)] == [None, None, None, ("3",), ("4",)]
+    assert learnt == ["a='x' b='2'"]
+
+
+def test_other_words_that_do_not_vary_are_learnt_anew() -> None:
+    learnt: list[str] = []
+    quoted = colours(learnt)
+    for word in "xy" * 4:
+        quoted.read(f"a='{word}' b='1'")
+    assert [text[3] for text in learnt] == ["x", "y"]
+    assert quoted.read("a='z' b='1'") is None
+    assert quoted.read("a='y' b='2'") == ("2",)
+
+
+def test_a_text_with_another_space_is_another_text() -> None:
+    quoted = colours([])
+    for n in range(4):
+        quoted.read(f"a='x' b='{n}'")
+    assert quoted.read("a='x'  b='5'") is None
+    assert quoted.read("a='x' b='5'") == ("5",)
+
+
+def test_a_long_text_is_not_learnt() -> None:
+    quoted = colours([])
+    assert [quoted.read(f"a='x' b='{n}'{' ' * LONGEST}") for n in range(5)] == [None] * 5
+
+
+def test_texts_without_end_are_learnt_ever_more_seldom() -> None:
+    learnt: list[str] = []
+    quoted = colours(learnt)
+    for n in range(3000):
+        for _ in range(3):
+            quoted.read(f"a{n}='x' b='1'")
+    assert len(quoted._layouts) <= _quoted._MOST
+    assert len(learnt) <= _quoted._MOST + 1
+
+
+def test_what_is_counted_does_not_grow_without_end() -> None:
+    occurrences = Occurrences(lambda: None)
+    assert not any(occurrences.is_due(n) for n in range(5000))
+    assert len(occurrences._met) <= _quoted._MOST_MET
