@@ -19,7 +19,7 @@ from kvnet.fleet import Duplicate, Uses
 if TYPE_CHECKING:
     from kvnet.bulk.rendering import BulkResult
 
-__all__ = ["Fleet", "LineFile", "Records", "digest", "digests_of"]
+__all__ = ["Fleet", "LineFile", "Records", "digest", "digest_of", "digests_of"]
 
 _BUCKETS = 128
 _AT_ONCE = 1 << 17
@@ -30,7 +30,12 @@ _STEP = 16
 
 def digest(kind: str, where: str, what: str) -> bytes:
     """8 bytes that stand for one use."""
-    return blake2b(f"{kind}\0{where}\0{what}".encode(errors="surrogatepass"), digest_size=8).digest()
+    return digest_of(f"{kind}\0{where}\0{what}".encode(errors="surrogatepass"))
+
+
+def digest_of(use: bytes) -> bytes:
+    """8 bytes that stand for one use, whose kind, network or host, and thing are joined by zeros."""
+    return blake2b(use, digest_size=8).digest()
 
 
 def digests_of(uses: Uses) -> list[bytes]:

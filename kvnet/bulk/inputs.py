@@ -12,7 +12,8 @@ from typing import IO, Any, NamedTuple
 
 from attrs import evolve, field, frozen
 
-from kvnet.bulk.rendering import BulkResult, Settings, documents_of, lost, refused, render_source
+from kvnet.bulk.rendering import BulkResult, documents_of, lost, refused, render_source
+from kvnet.bulk.settings import Settings
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest import Document, Manifest, is_of_others, load_all, load_facts, loads_all, manifest_files

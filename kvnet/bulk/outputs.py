@@ -52,6 +52,12 @@ class Tally:
             count, example = self.reasons.get(problem["code"], (0, _example(line, problem)))
             self.reasons[problem["code"]] = (count + 1, example)
 
+    def count_rendered(self, notes: Iterable[str]) -> None:
+        """Count a machine that was rendered, with the codes of its notes."""
+        self.machines += 1
+        for code in notes:
+            self.notes[code] += 1
+
     def add(self, other: Tally) -> None:
         """Count the machines of another tally, which follow those of this one."""
         self.machines += other.machines
