@@ -14,7 +14,7 @@ from attrs import evolve
 from kvnet.bulk._work import Work, Worker
 from kvnet.bulk.duplicates import digest_of
 from kvnet.bulk.files import REPORT_BEGINS
-from kvnet.bulk.inputs import Done, Item, Line, Source, other_input
+from kvnet.bulk.inputs import Block, Done, Item, Line, Source, other_input
 from kvnet.bulk.outputs import Batch, Output, Tally, error_dict, file_name, numbered, read_head
 from kvnet.bulk.rendering import BulkResult
 from kvnet.bulk.scheduler import results
@@ -49,30 +49,27 @@ def run(
         chunks = resumed.chunks
         show(resumed.size, done.count, False)
     output.go_on()
-    work, lost = Work(render_chunk, settings), partial(_lost_item, settings)
+    # each machine of a block has its index already, and a file of a directory may hold several machines or none
+    render = partial(render_chunk, run=output.run if output.is_packed else None)
+    work, lost = Work(render, settings), partial(_lost_item, settings)
     with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
         for each in batches:
             output.write(each)
-            show(each.size, len(each.lines), True)
+            show(each.size, each.tally.machines, True)
 
 
-def render_chunk(worker: Worker, chunk: Sequence[Item]) -> Batch:
-    """Render the machines of some lines or files, in a worker."""
-    batch = Batch(sum(item.size for item in chunk))
+def render_chunk(worker: Worker, chunk: Sequence[Item], *, run: str | None = None) -> Batch:
+    """Render the machines of some lines or files, in a worker, and number the lines of a block for a ``run``."""
+    batch = Batch()
+    templates, with_file = worker.templates, worker.settings.files
     for item in chunk:
-        answer = _known(worker, item)
+        batch.size += item.size
+        answer = templates.answer(item.text) if templates is not None and isinstance(item, Line) else None
         if answer is not None:
-            _add_answer(batch, answer, with_file=worker.settings.files)
+            _add_answer(batch, answer, with_file=with_file)
         else:
             _render_item(batch, worker, item)
-    return batch
-
-
-def _known(worker: Worker, item: Item) -> Answer | None:
-    """The answer to a line of a shape that was learnt."""
-    if worker.templates is None or not isinstance(item, Line):
-        return None
-    return worker.templates.answer(item.text)
+    return batch.packed_by_worker(chunk.first, run) if run is not None and isinstance(chunk, Block) else batch
 
 
 def _render_item(batch: Batch, worker: Worker, item: Item) -> None:

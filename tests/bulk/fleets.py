@@ -177,8 +177,8 @@ def lines_like(data: Any, random: Random, count: int) -> Iterator[bytes]:
     text = json.dumps(data)
     identities = sorted(set(_identities(data)))
     for n in range(count):
-        line = _renamed(text, identities, random, is_sound=n < 5 or random.random() < 0.6)
-        if n >= 5 and random.random() < 0.5:
+        line = _renamed(text, identities, random, odd=0 if n < 6 else random.choice((0, 0, 0, 0.1, 0.3)))
+        if n >= 6 and random.random() < 0.4:
             line = random.choice(_MUTATIONS)(line, random)
         yield line.encode("utf-8", "surrogatepass").replace(b"\n", b" ")
 
@@ -215,13 +215,14 @@ _KINDS_OF_KEYS = {
 }
 
 
-def _renamed(text: str, identities: list[tuple[str, str]], random: Random, *, is_sound: bool) -> str:
+def _renamed(text: str, identities: list[tuple[str, str]], random: Random, *, odd: float) -> str:
+    """The line with other names and addresses, of which a share is odd."""
     given = [old for old, _ in identities]
     for old, what in identities:
-        if random.random() < 0.2 or json.dumps(old) == '""':
+        if random.random() < 0.2:
             continue
         new = _sound(old, what, random)
-        if not is_sound and random.random() < 0.3:
+        if random.random() < odd:
             new = random.choice((_almost(old, what, random), random.choice(given), random.choice(_WORDS)))
         text = text.replace(json.dumps(old), new if new.startswith('"') else json.dumps(new))
     return text
