@@ -111,7 +111,7 @@ def lines(count: int) -> Iterator[str]:
                 },
                 "networks": [
                     {"name": networks[0], "pod": {}},
-                    *({"name": name, "multus": {"networkName": f"default/{name[:-7]}"}} for name in networks[1:]),
+                    *({"name": name, "multus": {"networkName": f"default/{name[:-8]}"}} for name in networks[1:]),
                 ],
             },
             "status": {"nodeName": f"node-{n // 256}"},

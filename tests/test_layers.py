@@ -85,8 +85,8 @@ ALLOWED = {
         *("rules", "values", "errors"),
     },
     "bulk": {
-        *("fleet", "pipeline", "compiler", "instancetypes", "defaults", "manifest", "target", "facts", "spec"),
-        *("device", "values", "errors"),
+        *("fleet", "pipeline", "domain", "rules", "compiler", "instancetypes", "defaults", "manifest", "target"),
+        *("facts", "spec", "device", "values", "errors"),
     },
     "interface_status": {"manifest", "domain", "compiler", "facts", "spec", "device", "errors"},
     "lifecycle": {"_arguments", "interface_status", "manifest", "compiler", "facts", "spec", "errors"},

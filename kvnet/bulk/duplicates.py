@@ -19,7 +19,7 @@ from kvnet.fleet import Duplicate, Uses
 if TYPE_CHECKING:
     from kvnet.bulk.rendering import BulkResult
 
-__all__ = ["Fleet", "LineFile", "Records", "digest", "digests_of"]
+__all__ = ["Fleet", "LineFile", "Records", "digest", "digest_of", "digests_of", "sorted_records", "starts_of"]
 
 _BUCKETS = 128
 _AT_ONCE = 1 << 17
@@ -30,7 +30,12 @@ _STEP = 16
 
 def digest(kind: str, where: str, what: str) -> bytes:
     """8 bytes that stand for one use."""
-    return blake2b(f"{kind}\0{where}\0{what}".encode(errors="surrogatepass"), digest_size=8).digest()
+    return digest_of(f"{kind}\0{where}\0{what}".encode(errors="surrogatepass"))
+
+
+def digest_of(use: bytes) -> bytes:
+    """8 bytes that stand for one use, whose kind, network or host, and thing are joined by zeros."""
+    return blake2b(use, digest_size=8).digest()
 
 
 def digests_of(uses: Uses) -> list[bytes]:
@@ -54,8 +59,12 @@ class Records:
 
     def add(self, number: int, digests: Iterable[bytes]) -> None:
         """Add what the machine of a number uses."""
-        for key in digests:
-            self._files[key[0] % _BUCKETS].write(key + number.to_bytes(8, "little"))
+        self.write(sorted_records(number, [digests]))
+
+    def write(self, records: Mapping[int, bytes]) -> None:
+        """Add records by the numbers of their files, as ``sorted_records`` gives them."""
+        for number, each in records.items():
+            self._files[number].write(each)
 
     def duplicates(self, line_of: Callable[[int], Mapping[str, Any]]) -> Iterator[Duplicate]:
         """Every use of what an earlier machine uses; ``line_of`` reads the line of a machine in the output.
@@ -68,6 +77,16 @@ class Records:
                 keys = Counter(key for key, _ in _read(file) if key // _BUCKETS % passes == turn)
                 if repeated := {key for key, count in keys.items() if count > 1}:
                     yield from _duplicates(file, repeated, line_of)
+
+
+def sorted_records(first: int, digests: Iterable[Iterable[bytes]]) -> dict[int, bytes]:
+    """The records of what machines use, of which the first has this number, by the numbers of their files."""
+    records: dict[int, list[bytes]] = {}
+    for number, keys in enumerate(digests, first):
+        last = number.to_bytes(8, "little")
+        for key in keys:
+            records.setdefault(key[0] % _BUCKETS, []).append(key + last)
+    return {number: b"".join(each) for number, each in records.items()}
 
 
 def _duplicates(
@@ -95,6 +114,16 @@ def _read(file: IO[bytes]) -> Iterator[tuple[int, int]]:
         yield from iter_unpack("<QQ", part)
 
 
+def starts_of(lines: Iterable[bytes], first: int) -> list[int]:
+    """Where those of several lines begin, of which the first has this number, that a ``LineFile`` remembers."""
+    starts, end = [], 0
+    for number, line in enumerate(lines, first):
+        if not number % _STEP:
+            starts.append(end)
+        end += len(line)
+    return starts
+
+
 class LineFile:
     """Lines in a file, found by their numbers from 0 with half a byte of memory for each."""
 
@@ -106,8 +135,14 @@ class LineFile:
 
     def append(self, lines: list[bytes]) -> None:
         """Write lines, each with its line feed."""
-        self._note(lines)
-        rest = memoryview(b"".join(lines))
+        self.write(b"".join(lines), len(lines), starts_of(lines, self.count))
+
+    def write(self, text: bytes, count: int, starts: Iterable[int]) -> None:
+        """Write so many lines, whose ``starts`` in the text are those of ``starts_of``."""
+        self._starts.extend([self._end + start for start in starts])
+        self.count += count
+        self._end += len(text)
+        rest = memoryview(text)
         while rest:
             rest = rest[os.write(self.descriptor, rest) :]
 

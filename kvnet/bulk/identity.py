@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from kvnet.bulk.rendering import Settings
+from kvnet.bulk.settings import Settings
 
 __all__ = ["run_digest"]
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import BufferedReader
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, overload
 
 from attrs import evolve, field, frozen
 
-from kvnet.bulk.rendering import BulkResult, Settings, documents_of, lost, refused, render_source
+from kvnet.bulk.rendering import BulkResult, documents_of, lost, refused, render_source
+from kvnet.bulk.settings import Settings
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest import Document, Manifest, is_of_others, load_all, load_facts, loads_all, manifest_files
@@ -22,6 +23,7 @@ from kvnet.pipeline import placed
 from kvnet.spec import Machine
 
 __all__ = [
+    "Block",
     "Directory",
     "Done",
     "File",
@@ -111,6 +113,53 @@ class Line(NamedTuple):
         return problem.placed(evolve(place, line=place.line + self.number - 1)) if place else problem
 
 
+@frozen(eq=False)
+class Block(Sequence[Line]):
+    """Lines of a file that follow each other, as they are sent to a worker.
+
+    ``number`` is that of the first line, from 1, and ``first`` the index of its machine, from 0. So many ``machines``
+    are in the lines; those of white space hold none.
+    """
+
+    file: str
+    number: int
+    first: int
+    machines: int
+    text: bytes
+
+    @classmethod
+    def of(cls, file: str, number: int, first: int, texts: Sequence[bytes]) -> Block:
+        """The block of these lines."""
+        return cls(file, number, first, sum(map(bool, map(bytes.strip, texts))), b"\n".join(texts))
+
+    def __iter__(self) -> Iterator[Line]:
+        for number, text in enumerate(self.text.split(b"\n"), self.number):
+            if text.strip():
+                yield Line(self.file, number, text)
+
+    def __len__(self) -> int:
+        return self.machines
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Block: ...
+
+    def __getitem__(self, index: int | slice) -> Line | Block:
+        lines = list(self)
+        if isinstance(index, int):
+            return lines[index]
+        start, stop, _ = index.indices(len(lines))
+        chosen = lines[start:stop]
+        if not chosen:
+            return Block(self.file, self.number, self.first + start, 0, b"")
+        # the lines between them that hold no machine are counted, too
+        first, last = (line.number - self.number for line in (chosen[0], chosen[-1]))
+        texts = self.text.split(b"\n")[first : last + 1]
+        return Block.of(self.file, chosen[0].number, self.first + start, texts)
+
+
 class File(NamedTuple):
     """A file of a directory, without its first ``skip`` machines."""
 
@@ -187,16 +236,17 @@ class Ndjson:
 
     def chunks(self) -> Iterator[Sequence[Item]]:
         """The lines of each block. Lines of white space hold no machine."""
-        number, kept = 1, b""
+        number, index, kept = 1, 0, b""
         while read := self.stream.read(self.block):
             *texts, kept = (kept + read).split(b"\n")
             # of a line that is too long, no more is kept than shows that
             kept = kept[: LONGEST + 1]
-            if lines := [Line(self.name, n, text) for n, text in enumerate(texts, number) if text.strip()]:
-                yield lines
+            if block := Block.of(self.name, number, index, texts):
+                yield block
             number += len(texts)
+            index += len(block)
         if kept.strip():
-            yield [Line(self.name, number, kept)]
+            yield Block.of(self.name, number, index, [kept])
 
     def after(self, done: Done) -> Resumed:
         """The input after what an earlier run has done. Raises Unusable where that cannot be found."""

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from tempfile import TemporaryFile
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, NamedTuple
 
 from attrs import define, evolve, field
 
-from kvnet.bulk.duplicates import LineFile, Records, digests_of
+from kvnet.bulk.duplicates import LineFile, Records, digests_of, sorted_records, starts_of
 from kvnet.bulk.files import created, locked
 from kvnet.bulk.inputs import Done, Unusable
 from kvnet.errors import FieldPath, Problem
@@ -52,6 +52,12 @@ class Tally:
             count, example = self.reasons.get(problem["code"], (0, _example(line, problem)))
             self.reasons[problem["code"]] = (count + 1, example)
 
+    def count_rendered(self, notes: Iterable[str]) -> None:
+        """Count a machine that was rendered, with the codes of its notes."""
+        self.machines += 1
+        for code in notes:
+            self.notes[code] += 1
+
     def add(self, other: Tally) -> None:
         """Count the machines of another tally, which follow those of this one."""
         self.machines += other.machines
@@ -80,15 +86,25 @@ def _example(line: Mapping[str, Any], problem: Mapping[str, Any]) -> str:
     return f"{name}{place}: {problem['message']}"
 
 
+class Packed(NamedTuple):
+    """The lines of so many machines as they are written, which of them begin where, and what the machines use."""
+
+    text: bytes
+    machines: int
+    starts: list[int]
+    records: dict[int, bytes]
+
+
 @define
 class Batch:
     """The results of one chunk, ready to be written.
 
     - ``size``: how much of the input this was, in the unit of the input's own size
-    - ``lines``: JSON without the index, which workers do not know
+    - ``lines``: JSON without the index
     - ``digests``: 8 bytes for each thing that a machine uses, and ``tally``: the counts, so that the process that
       writes need not read the lines
     - ``files``: names and XML, where a file for each machine is wanted
+    - ``packed``: lines and digests, where the worker knew the index of its first machine
     """
 
     size: int = 0
@@ -96,6 +112,7 @@ class Batch:
     digests: list[list[bytes]] = field(factory=list)
     tally: Tally = field(factory=Tally)
     files: list[tuple[str, str] | None] = field(factory=list)
+    packed: Packed | None = None
 
     @classmethod
     def of_line(cls, line: bytes) -> Batch:
@@ -108,6 +125,15 @@ class Batch:
         """Count the machine of a line, and note what it uses."""
         self.digests.append(digests_of(Uses.of_line(line)))
         self.tally.count(line)
+
+    def pack(self, first: int, run: str) -> Packed:
+        """Lines and digests of machines whose first has an index; ``run`` is whose output it is."""
+        lines = numbered(first, self.lines, run)
+        return Packed(b"".join(lines), len(lines), starts_of(lines, first), sorted_records(first, self.digests))
+
+    def packed_by_worker(self, first: int, run: str) -> Batch:
+        """The batch with its lines and digests in one piece."""
+        return evolve(self, packed=self.pack(first, run), lines=[], digests=[])
 
 
 def error_dict(problem: Problem) -> dict[str, Any]:
@@ -157,8 +183,10 @@ class Output:
     """Takes the batches of a run in their order, counts machines, and finds what two of them use and only one may.
 
     ``descriptor`` is of the file that keeps the lines, and ``folder`` is where temporary files go. ``tally`` counts.
-    ``run`` says whose the output is: a digest of settings and release.
+    ``run`` says whose the output is: a digest of settings and release. ``is_packed`` tells workers to number lines.
     """
+
+    is_packed: ClassVar[bool] = False
 
     def __init__(self, descriptor: int, folder: str | None = None, *, run: str = "") -> None:
         self.run = run
@@ -175,8 +203,10 @@ class Output:
 
     def write(self, batch: Batch) -> None:
         """Write a batch."""
-        self._lines.append(numbered(self.tally.machines, batch.lines, self.run))
-        self._count(batch)
+        packed = batch.packed or batch.pack(self.tally.machines, self.run)
+        self._lines.write(packed.text, packed.machines, packed.starts)
+        self._records.write(packed.records)
+        self.tally.add(batch.tally)
 
     def duplicates(self) -> Iterator[Duplicate]:
         """What two machines use and only one may; each is counted before it is yielded."""
@@ -188,11 +218,6 @@ class Output:
         """Close what was opened here."""
         self._records.close()
         os.close(self._lines.descriptor)
-
-    def _count(self, batch: Batch) -> None:
-        for number, digests in enumerate(batch.digests, self.tally.machines):
-            self._records.add(number, digests)
-        self.tally.add(batch.tally)
 
 
 class StreamOutput(Output):
@@ -215,6 +240,7 @@ class FileOutput(Output):
     Raises Unusable where the file exists, unless it is to be continued (``resume``) or overwritten (``force``).
     """
 
+    is_packed = True
     EXISTS: ClassVar[str] = "'{path}' exists: choose another, continue it with --resume, or overwrite it with --force"
 
     def __init__(self, path: str, *, run: str = "", resume: bool = False, force: bool = False) -> None:
@@ -233,7 +259,9 @@ class FileOutput(Output):
         done = Done()
         for line in self._lines.recover():
             file = self._checked(line, done.count).get("file")
-            self._count(Batch.of_line(line))
+            before = Batch.of_line(line)
+            self._records.add(done.count, before.digests[0])
+            self.tally.add(before.tally)
             of_file = done.of_file + 1 if file is not None and file == done.file else 1
             done = Done(done.count + 1, line, file, of_file)
         torn = self._lines.rest(len(_BEGINS))
@@ -280,6 +308,7 @@ class FolderOutput(FileOutput):
     No file is overwritten: neither that of another machine, nor one that was there before.
     """
 
+    is_packed = False
     EXISTS = "'{path}' holds a run: choose another, continue it with --resume, or overwrite it with --force"
 
     def __init__(self, path: str, *, run: str = "", resume: bool = False, force: bool = False) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
-from functools import partial
+from itertools import islice
 from typing import Any
 
 from attrs import evolve, field, frozen
 
+from kvnet.bulk._work import Work, Worker
 from kvnet.bulk.scheduler import results
+from kvnet.bulk.settings import Settings
+from kvnet.bulk.templates import SEPARATOR, Answer
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
@@ -64,28 +67,6 @@ class BulkResult:
         return bool(self.problems)
 
 
-def _without_origins(target: Target) -> Target:
-    """The target without the texts that its objects were read from, which no worker needs."""
-    return evolve(
-        target,
-        nads=tuple([evolve(nad, origin=None) for nad in target.nads]),
-        instancetypes=tuple([evolve(each, origin=None) for each in target.instancetypes]),
-        preferences=tuple([evolve(each, origin=None) for each in target.preferences]),
-    )
-
-
-@frozen(kw_only=True)
-class Settings:
-    """How to render all machines: ``whole`` asks for domains, ``files`` for a file for each instead of XML in lines.
-
-    The facts of ``target`` are those of machines without facts of their own.
-    """
-
-    target: Target = field(factory=Target, converter=_without_origins)
-    whole: bool = False
-    files: bool = False
-
-
 def render(
     machines: Iterable[MachineSource],
     target: Target | None = None,
@@ -93,6 +74,7 @@ def render(
     ordered: bool = True,
     *,
     whole: bool = False,
+    templates: bool = True,
     chunk: int = CHUNK,
     ahead: int = AHEAD,
 ) -> Generator[BulkResult, None, None]:
@@ -100,7 +82,9 @@ def render(
 
     ``executor`` is any executor of ``concurrent.futures``, a callable that makes one (and another where that breaks),
     or ``None`` to render in this process. The results are in the order of the input; with ``ordered=False`` they come
-    as they are finished. ``whole`` asks for domains instead of devices.
+    as they are finished. ``whole`` asks for domains instead of devices. Of machines that are given as JSON without
+    facts of their own, each process learns how those of one shape are rendered, unless ``templates`` is false; the
+    results are the same.
 
     The input is read as results are taken: at most ``ahead`` chunks of ``chunk`` machines are in work, without an
     executor one machine. Closing the generator cancels what has not begun.
@@ -114,10 +98,11 @@ def render(
     0 [] 1
     1 ['KN004'] 0
     """
-    settings = Settings(target=target or Target(), whole=whole)
+    settings = Settings(target=target or Target(), whole=whole, templates=templates)
     chunks = _chunks(machines, 1 if executor is None else chunk)
-    render_chunk = partial(_render_chunk, settings)
-    with closing(results(chunks, render_chunk, _lost_item, executor, ahead=max(ahead, 1), ordered=ordered)) as parts:
+    with closing(
+        results(chunks, Work(_render_chunk, settings), _lost_item, executor, ahead=max(ahead, 1), ordered=ordered)
+    ) as parts:
         for part in parts:
             yield from part
 
@@ -136,11 +121,68 @@ def _chunks(machines: Iterable[MachineSource], most: int) -> Iterator[list[_Item
         yield held
 
 
-def _render_chunk(settings: Settings, chunk: Sequence[_Item]) -> list[BulkResult]:
+def _render_chunk(worker: Worker, chunk: Sequence[_Item]) -> list[BulkResult]:
     return [
-        evolve(render_source(source, f"machines[{index}]", settings, facts), index=index)
-        for index, source, facts in chunk
+        evolve(_render_item(worker, source, f"machines[{index}]", facts), index=index) for index, source, facts in chunk
     ]
+
+
+def _render_item(worker: Worker, source: Any, name: str, facts: Any) -> BulkResult:
+    """Render a machine by the template of its shape, else in the ordinary way, and learn from it."""
+    settings, templates = worker.settings, worker.templates
+    if templates is None or facts is not None or not isinstance(source, str | bytes):
+        return render_source(source, name, settings, facts)
+    line = source.encode(errors="surrogatepass") if isinstance(source, str) else source
+    answer = templates.answer(line)
+    if answer is not None:
+        return _of_answer(answer)
+    result = render_source(source, name, settings)
+    if not result.problems:
+        templates.learn(line, lambda text: _as_answer(render_source(text, name, settings)))
+    return result
+
+
+def _as_answer(result: BulkResult) -> Answer | None:
+    """A result as texts that may hold names and addresses, and the same result without them."""
+    if result.problems:
+        return None
+    notes = [text for note in result.notes for text in (note.message, note.hint, note.instead)]
+    uses = [text for _, *pair in result.uses for text in pair]
+    texts = [result.namespace or "", result.name or "", *result.devices, result.document or "", *notes, *uses]
+    rest = evolve(
+        result,
+        namespace=result.namespace and "",
+        name=result.name and "",
+        devices=("",) * len(result.devices),
+        document=result.document and "",
+        notes=tuple([evolve(note, message="", hint="", instead="") for note in result.notes]),
+        uses=Uses(*(tuple([("", "")] * len(pairs)) for pairs in _pairs(result.uses))),
+    )
+    return Answer.of(texts, rest)
+
+
+def _of_answer(answer: Answer) -> BulkResult:
+    """The result that an answer stands for."""
+    rest = answer.rest
+    assert isinstance(rest, BulkResult)
+    texts = iter(answer.texts.decode().split(SEPARATOR.decode()))
+    namespace, name = next(texts), next(texts)
+    devices = tuple(islice(texts, len(rest.devices)))
+    document = next(texts)
+    notes = [evolve(each, message=next(texts), hint=next(texts), instead=next(texts)) for each in rest.notes]
+    uses = Uses(*(tuple([(next(texts), next(texts)) for _ in pairs]) for pairs in _pairs(rest.uses)))
+    return BulkResult(
+        namespace=None if rest.namespace is None else namespace,
+        name=None if rest.name is None else name,
+        devices=devices,
+        document=None if rest.document is None else document,
+        notes=tuple(notes),
+        uses=uses,
+    )
+
+
+def _pairs(uses: Uses) -> tuple[tuple[tuple[str, str], ...], ...]:
+    return uses.macs, uses.vfs, uses.taps, uses.domains
 
 
 def _lost_item(item: _Item, error: BaseException) -> list[BulkResult]:

@@ -9,15 +9,21 @@ from contextlib import closing
 from functools import partial
 from typing import Any, TextIO
 
+from attrs import evolve
+
+from kvnet.bulk._work import Work, Worker
+from kvnet.bulk.duplicates import digest_of
 from kvnet.bulk.files import REPORT_BEGINS
-from kvnet.bulk.inputs import Done, Item, Source, other_input
+from kvnet.bulk.inputs import Block, Done, Item, Line, Source, other_input
 from kvnet.bulk.outputs import Batch, Output, Tally, error_dict, file_name, numbered, read_head
-from kvnet.bulk.rendering import BulkResult, Settings
+from kvnet.bulk.rendering import BulkResult
 from kvnet.bulk.scheduler import results
+from kvnet.bulk.settings import Settings
+from kvnet.bulk.templates import SEPARATOR, Answer
 from kvnet.errors import FieldPath, Problem
 from kvnet.fleet import Duplicate
 
-__all__ = ["run", "write_report"]
+__all__ = ["render_chunk", "run", "write_report"]
 
 
 def run(
@@ -43,49 +49,99 @@ def run(
         chunks = resumed.chunks
         show(resumed.size, done.count, False)
     output.go_on()
-    work, lost = partial(_render_chunk, settings), partial(_lost_item, settings)
+    # each machine of a block has its index already, and a file of a directory may hold several machines or none
+    render = partial(render_chunk, run=output.run if output.is_packed else None)
+    work, lost = Work(render, settings), partial(_lost_item, settings)
     with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
         for each in batches:
             output.write(each)
-            show(each.size, len(each.lines), True)
+            show(each.size, each.tally.machines, True)
 
 
-def _render_chunk(settings: Settings, chunk: Sequence[Item]) -> Batch:
-    found = ((result, item.listed_file) for item in chunk for result in item.results(settings))
-    return _batch(settings, found, sum(item.size for item in chunk))
+def render_chunk(worker: Worker, chunk: Sequence[Item], *, run: str | None = None) -> Batch:
+    """Render the machines of some lines or files, in a worker, and number the lines of a block for a ``run``."""
+    batch = Batch()
+    templates, with_file = worker.templates, worker.settings.files
+    for item in chunk:
+        batch.size += item.size
+        answer = templates.answer(item.text) if templates is not None and isinstance(item, Line) else None
+        if answer is not None:
+            _add_answer(batch, answer, with_file=with_file)
+        else:
+            _render_item(batch, worker, item)
+    return batch.packed_by_worker(chunk.first, run) if run is not None and isinstance(chunk, Block) else batch
+
+
+def _render_item(batch: Batch, worker: Worker, item: Item) -> None:
+    """Render the machines of a line or file in the ordinary way, and learn from a line that is sound."""
+    settings, is_sound = worker.settings, False
+    for result in item.results(settings):
+        is_sound = _add(batch, settings, result, item.listed_file)
+    if worker.templates is not None and is_sound and isinstance(item, Line):
+        worker.templates.learn(item.text, partial(_answer, settings, item))
 
 
 def _lost_item(settings: Settings, item: Item, error: BaseException) -> Batch:
     """The batch of a line or file that no worker could render."""
-    return _batch(settings, [(item.lost(error), item.listed_file)], item.size)
-
-
-def _batch(settings: Settings, found: Iterable[tuple[BulkResult, str | None]], size: int) -> Batch:
-    """Put results together, each with the name of its file where the line has that."""
-    batch = Batch(size)
-    for result, listed_file in found:
-        file = file_name(result.namespace, result.name) if settings.files else None
-        problems = result.problems
-        if settings.files and file is None and not problems:
-            problems = (_name_problem(result),)
-        line: dict[str, Any] = {"namespace": result.namespace, "name": result.name}
-        if listed_file is not None:
-            line["file"] = listed_file
-        if problems:
-            line["problems"] = [error_dict(problem) for problem in problems]
-        else:
-            line["uses"] = result.uses.as_dict()
-            if result.notes:
-                line["notes"] = sorted({note.code for note in result.notes})
-        batch.count(line)
-        if settings.files:
-            text = "\n".join(result.devices) + "\n" if result.document is None else result.document
-            batch.files.append((file, text) if file and not problems else None)
-        elif not problems:
-            # the XML is last, so that the head of a line can be cut off
-            line |= {"devices": result.devices} if result.document is None else {"xml": result.document}
-        batch.lines.append(json.dumps(line).encode())
+    batch = Batch(item.size)
+    _add(batch, settings, item.lost(error), item.listed_file)
     return batch
+
+
+def _add(batch: Batch, settings: Settings, result: BulkResult, listed_file: str | None) -> bool:
+    """Add a result to a batch. Returns whether it is sound."""
+    line, file = _told(settings, result, listed_file)
+    batch.count(line)
+    if settings.files:
+        batch.files.append(file)
+    batch.lines.append(json.dumps(line).encode())
+    return "problems" not in line
+
+
+def _told(
+    settings: Settings, result: BulkResult, listed_file: str | None
+) -> tuple[dict[str, Any], tuple[str, str] | None]:
+    """What the line of a result says, and name and content of its file where files are wanted."""
+    file = file_name(result.namespace, result.name) if settings.files else None
+    problems = result.problems
+    if settings.files and file is None and not problems:
+        problems = (_name_problem(result),)
+    line: dict[str, Any] = {"namespace": result.namespace, "name": result.name}
+    if listed_file is not None:
+        line["file"] = listed_file
+    if problems:
+        return line | {"problems": [error_dict(problem) for problem in problems]}, None
+    line["uses"] = result.uses.as_dict()
+    if result.notes:
+        line["notes"] = sorted({note.code for note in result.notes})
+    if file is not None:
+        text = "\n".join(result.devices) + "\n" if result.document is None else result.document
+        return line, (file, text)
+    # the XML is last, so that the head of a line can be cut off
+    return line | ({"devices": result.devices} if result.document is None else {"xml": result.document}), None
+
+
+def _answer(settings: Settings, item: Line, text: bytes) -> Answer | None:
+    """What rendering a text in place of a line gives, as texts: the line, name and content of the file, the uses."""
+    (result,) = item._replace(text=text).results(settings)
+    line, file = _told(settings, result, None)
+    if "problems" in line:
+        return None
+    uses = ["\0".join(use) for use in result.uses]
+    return Answer.of([json.dumps(line), *(file or ()), *uses], tuple(line.get("notes", ())))
+
+
+def _add_answer(batch: Batch, answer: Answer, *, with_file: bool) -> None:
+    """Add an answer to a batch."""
+    line, *texts = answer.texts.split(SEPARATOR)
+    if with_file:
+        name, content, *texts = texts
+        batch.files.append((name.decode(), content.decode()))
+    batch.lines.append(line)
+    batch.digests.append([digest_of(text) for text in texts])
+    codes = answer.rest
+    assert isinstance(codes, tuple)
+    batch.tally.count_rendered(codes)
 
 
 def _name_problem(result: BulkResult) -> Problem:
@@ -101,7 +157,7 @@ def _is_same(done: Done, last: Item, settings: Settings, run: str) -> bool:
     if codes & {"KN701", "KN702"}:
         # no worker survived this machine, or kvnet has a bug there: it is not rendered again
         return True
-    lines = _render_chunk(settings, [last]).lines[:1]
+    lines = render_chunk(Worker(evolve(settings, templates=False)), [last]).lines[:1]
     if numbered(done.count - 1, lines, run) == [done.last]:
         return True
     again = read_head(lines[0]) if lines else {}

@@ -16,10 +16,10 @@ from kvnet.bulk.files import Role, check_report, check_roles, report_file
 from kvnet.bulk.identity import run_digest
 from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable, check_lines
 from kvnet.bulk.outputs import FileOutput, FolderOutput, Output, StreamOutput, Tally
-from kvnet.bulk.rendering import Settings
 from kvnet.bulk.run import run as run_bulk
 from kvnet.bulk.run import write_report
 from kvnet.bulk.scheduler import processes
+from kvnet.bulk.settings import Settings
 from kvnet.cli.inputs import common, named_file
 from kvnet.cli.output import CLEAN, FINDINGS
 from kvnet.cli.report import Report
@@ -49,7 +49,12 @@ def run(arguments: Namespace, report: Report) -> int:
     target = _target(arguments, report)
     with ExitStack() as opened:
         source = _source(arguments, opened)
-        settings = Settings(target=target, whole=not arguments.devices, files=_is_folder(arguments.output))
+        settings = Settings(
+            target=target,
+            whole=not arguments.devices,
+            files=_is_folder(arguments.output),
+            templates=arguments.templates,
+        )
         output = opened.enter_context(closing(_output(arguments, run_digest(settings))))
         jobs = _jobs(arguments.jobs, source)
         executor = partial(processes, jobs) if jobs > 1 else None

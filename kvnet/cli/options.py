@@ -391,6 +391,8 @@ def _bulk(command: argparse.ArgumentParser) -> None:
     _profile(command)
     command.add_argument("--devices", action="store_true", help="render only the network devices, not whole domains")
     command.add_argument("--jobs", metavar="N", type=_jobs, help="worker processes (default: one for each CPU)")
+    templates = "render every VM by itself, and not by what those of its shape have in common; the output is the same"
+    command.add_argument("--no-templates", dest="templates", action="store_false", help=templates)
     earlier = command.add_mutually_exclusive_group()
     earlier.add_argument("--resume", action="store_true", help="continue where the same command ended earlier")
     earlier.add_argument("--force", action="store_true", help="overwrite what an earlier run left in the output")

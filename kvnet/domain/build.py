@@ -25,7 +25,7 @@ from kvnet.xml import escape, write
 from kvnet.xml.generate import to_text
 from kvnet.xml.types import Text
 
-__all__ = ["build", "domain_name", "domain_uuid", "left_out"]
+__all__ = ["build", "derived_uuid", "domain_name", "domain_uuid", "left_out"]
 
 _TEXT = Text()
 _NAMELESS = "vm"
@@ -207,11 +207,16 @@ def domain_uuid(machine: Machine) -> UUID:
     if given is not None:
         return given
     try:
-        return uuid5(_UUID_NAMESPACE, f"{machine.namespace or 'default'}/{machine.name or _NAMELESS}")
+        return derived_uuid(machine.namespace or "default", machine.name or _NAMELESS)
     except UnicodeEncodeError:
         message = "the namespace or the name has half of a surrogate pair, which is not a character"
         at = FieldPath(("metadata",))
         raise Rejected([Problem(at, "KN602", message, hint="use letters, no / and no line break")]) from None
+
+
+def derived_uuid(namespace: str, name: str) -> UUID:
+    """The UUID of the domain of a machine whose firmware has none. Raises UnicodeEncodeError."""
+    return uuid5(_UUID_NAMESPACE, f"{namespace}/{name}")
 
 
 _LEFT_OUT = {"disks": "disks", "filesystems": "filesystems", "gpus": "GPUs", "hostDevices": "host devices"}

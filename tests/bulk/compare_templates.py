@@ -1,0 +1,112 @@
+"""Render generated lines with templates and without, and compare: ``python tests/bulk/compare_templates.py --help``.
+
+The lines, the XML, the uses and the counts have to be the same. The status is 1 at the first difference, which is
+printed with the line and the numbers to make it again.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bulk.fleets import envelope, lines_like
+
+import kvnet
+from kvnet.bulk._work import Worker
+from kvnet.bulk.inputs import Line
+from kvnet.bulk.outputs import Batch
+from kvnet.bulk.rendering import render
+from kvnet.bulk.run import render_chunk
+from kvnet.bulk.settings import Settings
+
+__all__ = ["Difference", "compare"]
+
+_NADS = kvnet.loads_all(
+    "\n---\n".join(
+        "{apiVersion: k8s.cni.cncf.io/v1, kind: NetworkAttachmentDefinition, metadata: {name: lan, namespace: "
+        + namespace
+        + '}, spec: {config: \'{"cniVersion": "0.3.1", "type": "bridge", "bridge": "br1", "mtu": 1400}\'}}'
+        for namespace in ("default", "fleet")
+    )
+).nads
+TARGETS = (
+    *[kvnet.Target()] * 4,
+    kvnet.Target(profile="host"),
+    kvnet.Target(profile="host", nads=_NADS),
+    kvnet.Target(nads=_NADS),
+    kvnet.Target(facts=kvnet.HostFacts(architecture="amd64", libvirt_version="10.0.0")),
+    kvnet.Target(profile="host", facts=kvnet.HostFacts(networks={"default": kvnet.facts.HostNetwork(bridge="br0")})),
+    kvnet.Target(cluster=kvnet.ClusterConfig(feature_gates=frozenset({"Passt"}))),
+)
+
+
+class Difference(AssertionError):
+    """Templates gave something else than the ordinary way."""
+
+
+def compare(seed: int, lines: int) -> tuple[int, int]:
+    """Compare the lines of one shape. Returns how many there were, and how many templates answered.
+
+    Raises Difference.
+    """
+    random = Random(seed)
+    target, whole, files = random.choice(TARGETS), random.random() < 0.5, random.random() < 0.2
+    plain = Worker(Settings(target=target, whole=whole, files=files, templates=False))
+    data = envelope(random)
+    while seed % 16 and render_chunk(plain, [Line("in", 1, json.dumps(data).encode())]).tally.refused:
+        data = envelope(random)
+    items = [Line("in", n, text) for n, text in enumerate(lines_like(data, random, lines), 1) if text.strip()]
+    learnt = Worker(Settings(target=target, whole=whole, files=files))
+    for item in items:
+        _demand_same(seed, item, render_chunk(plain, [item]), render_chunk(learnt, [item]))
+    if not seed % 8:
+        texts = [item.text for item in items]
+        for text, one, other in zip(
+            texts, render(texts, target, whole=whole, templates=False), render(texts, target, whole=whole), strict=True
+        ):
+            if one != other:
+                raise Difference(f"seed {seed}, {text!r}:\n{one}\n{other}")
+    assert learnt.templates is not None
+    return len(items), learnt.templates.answered
+
+
+def _demand_same(seed: int, item: Line, one: Batch, other: Batch) -> None:
+    if one != other:
+        told = "\n".join(f"{each.lines} {each.files} {each.tally}" for each in (one, other))
+        raise Difference(f"seed {seed}, line {item.number}, {item.text!r}:\n{told}")
+
+
+def _runs(seed: int, lines: int, of_shape: int) -> Iterator[tuple[int, int]]:
+    total = answered = 0
+    while total < lines:
+        seen, known = compare(seed, of_shape)
+        total, answered, seed = total + seen, answered + known, seed + 1
+        yield total, answered
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare until so many lines were compared."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=0, help="of the first shape")
+    parser.add_argument("--of-shape", type=int, default=40, help="lines of each shape (default: 40)")
+    asked = parser.parse_args(arguments)
+    total = answered = 0
+    try:
+        for n, (total, answered) in enumerate(_runs(asked.seed, asked.lines, asked.of_shape)):
+            if not n % 100:
+                print(f"{total:,} lines, {answered:,} by templates", flush=True)
+    except Difference as difference:
+        print(difference, file=sys.stderr)
+        return 1
+    print(f"{total:,} lines are the same with templates and without; templates answered {answered:,}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

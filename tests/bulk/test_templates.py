@@ -1,0 +1,177 @@
+"""What is learnt of lines of one shape changes no result, answers the lines of a fleet, and stays small."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from bulk.compare_templates import compare
+from bulk.conftest import Bulk
+from bulk.manifests import lines, vmi
+from hypothesis import given
+from hypothesis import strategies as st
+
+import kvnet
+from kvnet.bulk import _holes, render
+from kvnet.bulk._work import Worker
+from kvnet.bulk.inputs import Line
+from kvnet.bulk.run import render_chunk
+from kvnet.bulk.settings import Settings
+from kvnet.bulk.templates import Answer, Templates
+from kvnet.rules import shapes
+from kvnet.target import Target
+
+SECONDS = int(os.environ.get("KVNET_FUZZ_SECONDS", "30" if os.environ.get("CI") else "0"))
+
+
+def texts(*machines: Any) -> list[Line]:
+    return [Line("in", n, json.dumps(each).encode()) for n, each in enumerate(machines, 1)]
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_lines_of_a_fleet_give_the_same_bytes_with_templates_and_without(seed: int) -> None:
+    compare(seed, 25)
+
+
+@pytest.mark.fuzz
+@pytest.mark.skipif(not SECONDS, reason="fuzzing runs under CI; KVNET_FUZZ_SECONDS=30 runs it here")
+def test_no_generated_line_gives_other_bytes_with_templates() -> None:
+    ends, random = time.monotonic() + min(SECONDS, 120), Random()
+    while time.monotonic() < ends:
+        compare(random.randrange(1 << 60), 40)
+
+
+def test_a_shape_is_learnt_at_its_third_line_and_answers_the_others() -> None:
+    worker = Worker(Settings())
+    assert worker.templates is not None
+    counts = []
+    for item in texts(*map(vmi, range(6))):
+        render_chunk(worker, [item])
+        counts.append((worker.templates.count, worker.templates.answered))
+    assert counts == [(0, 0), (0, 0), (1, 0), (1, 1), (1, 2), (1, 3)]
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["devices", "domains"])
+@pytest.mark.parametrize("profile", ["kubevirt", "host"])
+def test_a_result_of_a_known_shape_is_that_of_the_ordinary_way(profile: Any, is_whole: bool) -> None:
+    facts = kvnet.HostFacts(networks={"lan": kvnet.facts.HostNetwork(bridge="br0")}) if profile == "host" else None
+    target = Target(profile=profile, facts=facts or kvnet.HostFacts())
+    machines = [json.dumps(vmi(n)) for n in range(9)]
+    assert [*render(machines, target, whole=is_whole)] == [*render(machines, target, whole=is_whole, templates=False)]
+
+
+ODD: dict[str, Any] = {
+    "a MAC address in capitals": vmi(7, mac="52:54:00:AA:BB:CC"),
+    "a MAC address of a group": vmi(7, mac="53:54:00:aa:bb:cc"),
+    "no MAC address at all": vmi(7, mac="lan"),
+    "a NAD whose name is none": vmi(7, network="default/Lan"),
+    "a NAD without its namespace": vmi(7, network="other"),
+    "a name with a character of Unicode": vmi(7) | {"metadata": {"name": "vm-é", "namespace": "fleet"}},
+    "another order of keys": dict(reversed([*vmi(7).items()])),
+    "one more key": vmi(7, nodeName="node-7"),
+    "a name that is a word of the line": vmi(7) | {"metadata": {"name": "masquerade", "namespace": "fleet"}},
+    "a name that is the namespace": vmi(7) | {"metadata": {"name": "fleet", "namespace": "fleet"}},
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_line_that_is_almost_of_a_shape_is_rendered_in_the_ordinary_way(what: str) -> None:
+    worker = Worker(Settings())
+    assert worker.templates is not None
+    render_chunk(worker, texts(*map(vmi, range(4))))
+    odd = texts(ODD[what])
+    before = worker.templates.answered
+    assert render_chunk(worker, odd) == render_chunk(Worker(Settings(templates=False)), odd)
+    assert (before, worker.templates.answered) == (1, 1)
+
+
+@pytest.mark.parametrize("change", [(b": ", b":"), (b"vm-7", b"\\u0076m-7"), (b'"kind"', b'"kind": "Pod", "kind"')])
+def test_white_space_escapes_and_keys_given_twice_are_left_to_the_ordinary_way(change: tuple[bytes, bytes]) -> None:
+    worker = Worker(Settings())
+    assert worker.templates is not None
+    render_chunk(worker, texts(*map(vmi, range(4))))
+    (item,) = texts(vmi(7))
+    odd = [item._replace(text=item.text.replace(*change))]
+    assert render_chunk(worker, odd) == render_chunk(Worker(Settings(templates=False)), odd)
+    assert worker.templates.answered == 1
+
+
+def test_duplicates_are_found_among_machines_of_a_known_shape(bulk: Bulk, tmp_path: Path) -> None:
+    machines = [*map(vmi, range(8)), vmi(9, mac=vmi(6)["spec"]["domain"]["devices"]["interfaces"][1]["macAddress"])]
+    text = lines([*machines, vmi(7)])
+    made = {}
+    for name, words in {"with": [], "without": ["--no-templates"]}.items():
+        ended = bulk("-f", "-", "-o", f"{name}.ndjson", "--report", f"{name}.json", "--jobs", "1", *words, stdin=text)
+        report = json.loads((tmp_path / f"{name}.json").read_text()) | {"seconds": 0, "rate": 0}
+        made[name] = (ended.returncode, ended.stderr, report, (tmp_path / f"{name}.ndjson").read_bytes())
+    assert made["with"] == made["without"]
+    assert [each["code"] for each in made["with"][2]["duplicates"]] == ["KN710", "KN710"]
+
+
+def test_a_run_is_continued_with_templates_that_was_begun_without(bulk: Bulk, tmp_path: Path) -> None:
+    text = lines([*map(vmi, range(20))])
+    bulk("-f", "-", "-o", "all.ndjson", "--jobs", "1", stdin=text)
+    whole = (tmp_path / "all.ndjson").read_bytes()
+    (tmp_path / "some.ndjson").write_bytes(b"".join(whole.splitlines(keepends=True)[:7]))
+    ended = bulk("-f", "-", "-o", "some.ndjson", "--jobs", "1", "--resume", "--no-templates", stdin=text)
+    assert (ended.returncode, (tmp_path / "some.ndjson").read_bytes()) == (0, whole)
+
+
+GUARDS = {
+    "name": (_holes._NAME, shapes._are_names),
+    "link-local and group addresses": (_holes._MAC, shapes._are_macs),
+    "root port": (_holes._ROOT_PORT, shapes._are_root_ports),
+    "NAD": (_holes._NAD, shapes._are_nads),
+    "NAD with its namespace": (_holes._NAD_WITH_NAMESPACE, shapes._are_nads),
+}
+
+
+@pytest.mark.parametrize("what", GUARDS)
+@given(data=st.data())
+def test_nothing_is_taken_for_a_name_or_an_address_that_a_rule_could_mind(what: str, data: st.DataObject) -> None:
+    kind, are_usual = GUARDS[what]
+    value = data.draw(st.from_regex(kind.pattern.decode(), fullmatch=True))
+    assert are_usual(f"{value}\n")
+
+
+@given(
+    number=st.integers(0, 150),
+    kind=st.sampled_from([each for each in vars(_holes).values() if type(each) is _holes.Kind]),
+)
+def test_the_marks_of_a_kind_are_of_it_and_differ(number: int, kind: _holes.Kind) -> None:
+    marks = [*kind.marks(number), *kind.marks(number + 1)]
+    assert all(kind.fits(mark.encode()) for mark in marks)
+    assert len(set(marks)) == 4
+
+
+def test_the_least_used_template_is_forgotten() -> None:
+    templates = Templates(Target(), most=2)
+    lines_of = [json.dumps(vmi(n)).encode() for n in range(5)]
+    machines = [[each.replace(b'"1Gi"', b'"%dGi"' % size) for each in lines_of] for size in (1, 2, 3)]
+    for shape in machines:
+        for line in shape[:3]:
+            templates.learn(line, lambda text: Answer(text, None))
+        assert templates.answer(shape[3]) is not None
+    assert templates.count == 2
+    assert [templates.answer(shape[4]) is not None for shape in machines] == [False, True, True]
+
+
+def test_lines_of_ever_new_shapes_are_looked_at_a_bounded_number_of_times() -> None:
+    templates = Templates(Target())
+    rendered = 0
+
+    def render_line(text: bytes) -> Answer:
+        nonlocal rendered
+        rendered += 1
+        return Answer(text, None)
+
+    for n in range(3000):
+        machine = vmi(n // 3) | {"status": {f"key{n // 3}": 1}}
+        templates.learn(json.dumps(machine).encode(), render_line)
+    assert templates.count <= 20
+    assert rendered <= 60
