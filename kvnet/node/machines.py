@@ -19,10 +19,11 @@ from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
 from kvnet.hotplug import with_hotplug_ports
 from kvnet.instancetypes import expand
 from kvnet.interface_status import status
+from kvnet.live import LibvirtError
 from kvnet.live._libvirt import libvirt_module
 from kvnet.manifest import dump, loads
 from kvnet.node import namespaces
-from kvnet.node._keeper_files import KeeperFiles
+from kvnet.node._keeper_files import NO_KVM, KeeperFiles
 from kvnet.node.attachments import networks_of_pod
 from kvnet.node.domains import Boot, Domain, bootable, domain_of, start_domain, stop_domain
 from kvnet.node.host import number_of
@@ -40,6 +41,7 @@ from kvnet.target import Target, architecture_of, checked_target
 __all__ = [
     "Running",
     "check_machines",
+    "has_kvm",
     "interfaces_of",
     "known_names",
     "locked_machine",
@@ -127,7 +129,7 @@ def machine_up(
         state: the folder that everything is recorded in.
         boot: what the domain boots from; without it, what its firmware finds.
         pod_network: the CNI configuration of the pod network, in a file; a bridge with NAT without it.
-        virt_type: ``kvm`` or ``qemu``; KVM where the host has it.
+        virt_type: ``kvm`` or ``qemu``; KVM where its device can be opened and libvirt offers it.
         progress: is told of each step before it is taken.
 
     Raises Rejected where the machine cannot be rendered, NodeError where the network of the pod cannot be made, and
@@ -146,10 +148,9 @@ def machine_up(
         if KeeperFiles(pod.folder / _DOMAIN).is_kept and (pod.folder / _MACHINE).exists():
             return seen(_machine_of(pod), pod)
         try:
-            document = _document(machine, target, pod, boot or Boot(), virt_type or _best_virt_type())
             record_machine(machine, pod)
             tell(progress, f"start the domain of {name}")
-            start_domain(document, pod.folder / _DOMAIN, pod.namespace)
+            _start(machine, target, pod, boot or Boot(), virt_type)
         except BaseException:
             with suppress(KvnetError):
                 _down(name, state, progress)
@@ -200,8 +201,29 @@ def _document(machine: Machine, target: Target, pod: Pod, boot: Boot, virt_type:
     return with_hotplug_ports(bootable(domain, boot), machine)
 
 
-def _best_virt_type() -> str:
-    return "kvm" if os.access(_KVM, os.R_OK | os.W_OK) else "qemu"
+def _start(machine: Machine, target: Target, pod: Pod, boot: Boot, virt_type: str | None) -> None:
+    """Start the domain of a machine: of the type that is asked for, else with KVM where host and libvirt have it.
+
+    Raises Rejected and LibvirtError.
+    """
+    types = (virt_type,) if virt_type is not None else ("kvm", "qemu") if has_kvm() else ("qemu",)
+    for each in types:
+        try:
+            start_domain(_document(machine, target, pod, boot, each), pod.folder / _DOMAIN, pod.namespace)
+        except LibvirtError as refused:
+            if each == types[-1] or refused.problems[0].code != NO_KVM:
+                raise
+        else:
+            return
+
+
+def has_kvm(device: Path = _KVM) -> bool:
+    """Whether this process may use the host's KVM: its device can be opened, to read and to write."""
+    try:
+        os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def tell(progress: Progress | None, step: str) -> None:
