@@ -11,6 +11,7 @@ from typing import Any, Self
 from kvnet.cli import inputs
 from kvnet.cli.output import CLEAN, FAILED, FINDINGS, write, write_each
 from kvnet.cli.report import Report
+from kvnet.instancetypes import expand
 from kvnet.manifest import plain
 from kvnet.node.domains import Boot
 from kvnet.node.machines import (
@@ -154,9 +155,20 @@ def _up(machine: Machine, target: Target, boot: Boot, arguments: Namespace, repo
             running = wait_for_leases(running, timeout=arguments.timeout, progress=shown.show)
     if arguments.output == "text":
         print(_told(running), flush=True)
+    if _has_other_nics(running.machine, expand(machine, target).machine):
+        report.remark(f"{running.name} goes on as it was: `kvnet apply` brings it to the manifest")
     if not arguments.no_wait and running.awaited:
         report.failure(_silent(running, arguments.timeout))
     return running
+
+
+def _has_other_nics(running: Machine, machine: Machine) -> bool:
+    """Whether a machine that was up already has other NICs than its manifest, in whatever order."""
+    one, other = (
+        {each.name: each for each in of.interfaces} | {f"network {each.name}": each for each in of.networks}
+        for of in (running, machine)
+    )
+    return one != other
 
 
 def _silent(running: Running, timeout: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -24,6 +25,7 @@ from kvnet.live._libvirt import libvirt_module
 from kvnet.manifest import dump, loads
 from kvnet.node import namespaces
 from kvnet.node._keeper_files import NO_KVM, KeeperFiles
+from kvnet.node.attaching import known_networks
 from kvnet.node.attachments import networks_of_pod
 from kvnet.node.domains import Boot, Domain, bootable, domain_of, start_domain, stop_domain
 from kvnet.node.host import number_of
@@ -35,7 +37,7 @@ from kvnet.node.state import PodFolder, StateFolder, full_name, write_private
 from kvnet.pipeline import placed, render
 from kvnet.pod import DesiredLink, assumed_found, pod_dhcp, pod_links, pod_nat
 from kvnet.pod.nft import Forward, forwards
-from kvnet.spec import InterfaceStatus, Machine
+from kvnet.spec import InterfaceStatus, Machine, Nad
 from kvnet.target import Target, architecture_of, checked_target
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "record_machine",
     "running_machine",
     "seen",
+    "target_of",
     "tell",
     "wait_for_leases",
 ]
@@ -312,6 +315,17 @@ def _machine_of(pod: Pod) -> Machine:
         return loads(file.read_text())
     namespace, _, name = pod.name.partition("/")
     return Machine(name=name, namespace=namespace)
+
+
+def target_of(running: Running, *, state: StateFolder) -> Target:
+    """What a machine that is up was compiled against: the facts of its pod, and its networks as NADs."""
+    known = known_networks(state.pod(running.name).record).values()
+    names = ((each.name.rpartition("/"), each) for each in known)
+    nads = [
+        Nad(name=name, namespace=namespace or None, config=json.dumps(each.config))
+        for (namespace, _, name), each in names
+    ]
+    return Target(facts=running.pod.facts, nads=nads)
 
 
 def pod_named(name: str, *, state: StateFolder) -> Pod:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from importlib import import_module
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,6 @@ from machines import nic, pod, vmi
 import kvnet
 from kvnet.errors import FieldPath, Problem
 from kvnet.live import LibvirtError
-from kvnet.node import machines
 from kvnet.node.domains import Boot, bootable
 from kvnet.node.keeper import check_type
 from kvnet.node.machines import has_kvm
@@ -105,6 +105,7 @@ def test_a_machine_is_emulated_where_libvirt_has_no_kvm_unless_it_is_asked_for(
         if tried[-1] == "kvm":
             raise LibvirtError([Problem(FieldPath(), "KN888", "none")])
 
+    machines = import_module("kvnet.node.machines")
     monkeypatch.setattr(machines, "start_domain", start)
     monkeypatch.setattr(machines, "has_kvm", lambda: True)
     vm = kvnet.load(vmi([nic("a", "masquerade")], [pod("a")]))
