@@ -332,9 +332,9 @@ def _up(command: argparse.ArgumentParser) -> None:
     command.add_argument("--kernel", metavar="FILE", help="boot this kernel")
     command.add_argument("--initrd", metavar="FILE", help="the initial RAM disk of the kernel")
     command.add_argument("--cmdline", metavar="TEXT", help="the arguments of the kernel")
-    text = "the CNI configuration of the pod network (default: a bridge kvnet0 with NAT, IPv4 and IPv6)"
+    text = "the CNI configuration of the pod network (default: a bridge with NAT, IPv4 and IPv6)"
     command.add_argument("--pod-network", metavar="FILE", help=text)
-    text = "the domain's type (default: kvm where this host has it)"
+    text = "the domain's type (default: kvm where this host and its libvirt have it)"
     command.add_argument("--virt-type", dest="domain_type", choices=("kvm", "qemu"), help=text)
     _root(command)
     command.add_argument("--dry-run", action="store_true", help="print every step, and touch nothing")
