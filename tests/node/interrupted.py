@@ -1,8 +1,9 @@
-"""Make or remove a pod, and be killed on the way: run as ``python -m node.interrupted up|down|change ROOT NUMBER``.
+"""Make or remove a pod, and be killed on the way: run as ``python -m node.interrupted COMMAND ROOT NUMBER``.
 
-With ``apply ROOT NUMBER FILE``, a machine that is up is brought to its manifest. The process kills itself before its
-NUMBER-th event: a file or a folder that it makes, replaces or removes, a program that it starts, a socket that it opens
-or connects, or a call of the kernel; with 0, never. It prints nothing.
+The commands are ``up``, ``down``, ``change`` and ``shrink``; with ``apply ROOT NUMBER FILE``, a machine that is up is
+brought to its manifest. The process kills itself before its NUMBER-th event: a file or a folder that it makes, replaces
+or removes, a program that it starts, a socket that it opens or connects, or a call of the kernel; with 0, never. It
+prints nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from node.hosts import changed_machine, interrupted_machine
+from node.hosts import changed_machine, interrupted_machine, smaller_machine
 
 import kvnet
 from kvnet import node
@@ -35,7 +36,7 @@ def _given() -> tuple[kvnet.Machine, Target]:
     return manifest.machines[0], manifest.target()
 
 
-_MACHINES = {"change": changed_machine, "apply": _given}
+_MACHINES = {"change": changed_machine, "shrink": smaller_machine, "apply": _given}
 
 
 def main() -> None:
@@ -51,7 +52,7 @@ def main() -> None:
     sys.addaudithook(see)
     if command == "up":
         node.pod_up(machine, target, state=state)
-    elif command == "change":
+    elif command in ("change", "shrink"):
         node.pod_change(machine, target, state=state)
     elif command == "apply":
         machine_change(machine, target, state=state)

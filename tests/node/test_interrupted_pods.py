@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from node.hosts import NEEDS_HOST, changed_machine, interrupted_machine, snapshot
+from node.hosts import NEEDS_HOST, changed_machine, interrupted_machine, smaller_machine, snapshot
 
 from kvnet import node
 from kvnet.compiler.naming import hashed_name
@@ -106,6 +106,26 @@ def test_a_change_that_was_killed_is_completed_by_the_next(tmp_path: Path) -> No
         assert set(pod.leases_files) == {"default", "other"}
         moved = f"{hashed_name('other').removeprefix('pod')}-nic"
         assert pod.found.link(moved) is not None
+        node.pod_down("prod/web", state=state)
+        assert snapshot(tmp_path) == before, f"killed at event {number}"
+        if finished:
+            return
+    pytest.fail("it never ended")
+
+
+def test_a_network_that_was_being_taken_out_is_gone_after_the_next_change(tmp_path: Path) -> None:
+    state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
+    for number in range(2, _MOST, STRIDE):
+        node.pod_up(*interrupted_machine(), state=state)
+        finished = ends("shrink", tmp_path, number)
+        pod = node.pod_change(*smaller_machine(), state=state)
+        assert {each.name for each in pod.facts.pod_networks or ()} == {"kvnet"}, f"killed at event {number}"
+        assert (set(pod.addresses), set(pod.leases_files), set(pod.facts.links or ())) == (
+            {"eth0"},
+            {"default"},
+            {"default"},
+        )
+        assert {each.name for each in pod.found.links} == {"lo", "eth0", "k6t-eth0", "tap0"}
         node.pod_down("prod/web", state=state)
         assert snapshot(tmp_path) == before, f"killed at event {number}"
         if finished:
