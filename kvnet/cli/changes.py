@@ -12,7 +12,8 @@ from kvnet.cli.output import CLEAN, FINDINGS, call_dict, write_each
 from kvnet.cli.report import Report
 from kvnet.errors import Problem
 from kvnet.node.attachments import PodNetworkConfig
-from kvnet.node.changes import MachineChange, MachinePlan, check_up, machine_change, machine_plan
+from kvnet.node.change_plan import MachinePlan, machine_plan
+from kvnet.node.changes import MachineChange, check_up, machine_change
 from kvnet.spec import Machine
 from kvnet.target import Target
 

@@ -14,19 +14,10 @@ from kvnet.cli.report import Report
 from kvnet.instancetypes import expand
 from kvnet.manifest import plain
 from kvnet.node.domains import Boot
-from kvnet.node.machines import (
-    Running,
-    check_machines,
-    known_names,
-    machine_down,
-    machine_up,
-    machines,
-    planned_steps,
-    pod_named,
-    wait_for_leases,
-)
+from kvnet.node.machines import check_machines, machine_down, machine_up, planned_steps
 from kvnet.node.namespaces import execute
 from kvnet.node.programs import check_host
+from kvnet.node.running import Running, known_names, pod_named, running_machines, wait_for_leases
 from kvnet.node.state import StateFolder
 from kvnet.spec import Machine
 from kvnet.target import Target
@@ -193,7 +184,7 @@ _HEADINGS = ("NAME", "STATE", "NIC", "MAC", "LINK", "ADDRESSES", "KNOWN FROM")
 
 def ps(arguments: Namespace, report: Report) -> int:
     """Print what runs, with the status of each NIC as KubeVirt reports it."""
-    found = machines(state=state_of(arguments))
+    found = running_machines(state=state_of(arguments))
     if arguments.output == "table":
         print(_table([row for each in found for row in _rows(each)]))
     else:

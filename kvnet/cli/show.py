@@ -43,11 +43,11 @@ def _of_running(arguments: Namespace) -> Iterator[Picture]:
     if not arguments.up:
         return
     from kvnet.cli.node import state_of  # noqa: PLC0415 - an extra
-    from kvnet.node.machines import known_names, machines, target_of  # noqa: PLC0415
+    from kvnet.node.running import known_names, running_machines, target_of  # noqa: PLC0415
 
     state = state_of(arguments)
     names = known_names(arguments.up, state=state)
-    for running in (each for each in machines(state=state) if each.name in names):
+    for running in (each for each in running_machines(state=state) if each.name in names):
         if running.domain is not None:
             yield _titled(running.domain.xml, "running")
         drawn = picture(running.machine, target_of(running, state=state))

@@ -6,12 +6,14 @@ takes ``kvnet[libvirt]`` and QEMU too; ``machine_change`` brings it to a changed
 ``machine_down`` takes it down.
 """
 
-from kvnet.node.changes import MachineChange, MachinePlan, machine_change, machine_plan
+from kvnet.node.change_plan import MachinePlan, machine_plan
+from kvnet.node.changes import MachineChange, machine_change
 from kvnet.node.collect import facts, found, network_status
 from kvnet.node.domains import Boot, Domain
-from kvnet.node.machines import Running, machine_down, machine_up, machines, wait_for_leases
+from kvnet.node.machines import machine_down, machine_up
 from kvnet.node.pods import Pod, pod, pod_change, pod_down, pod_up, pods
 from kvnet.node.programs import NodeError, check_host
+from kvnet.node.running import Running, running_machines, wait_for_leases
 from kvnet.node.state import StateFolder
 from kvnet.node.work import Progress
 
@@ -32,12 +34,12 @@ __all__ = [
     "machine_down",
     "machine_plan",
     "machine_up",
-    "machines",
     "network_status",
     "pod",
     "pod_change",
     "pod_down",
     "pod_up",
     "pods",
+    "running_machines",
     "wait_for_leases",
 ]
