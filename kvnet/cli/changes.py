@@ -12,7 +12,8 @@ from kvnet.cli.output import CLEAN, FINDINGS, call_dict, write_each
 from kvnet.cli.report import Report
 from kvnet.errors import Problem
 from kvnet.node.attachments import PodNetworkConfig
-from kvnet.node.changes import MachineChange, MachinePlan, check_up, machine_change, machine_plan
+from kvnet.node.change_plan import MachinePlan, machine_plan
+from kvnet.node.changes import MachineChange, check_up, machine_change
 from kvnet.spec import Machine
 from kvnet.target import Target
 
@@ -110,13 +111,10 @@ def _described_change(change: MachineChange) -> dict[str, Any]:
 
 
 def _left_undone(problems: Iterable[Problem]) -> dict[str, Any]:
+    """Whether a restart is needed, which does what a migration would do in a cluster, and why."""
     told = [*problems]
-    return {"needs_restart": any(map(_waits, told)), "problems": [problem.as_dict() for problem in told]}
-
-
-def _waits(problem: Problem) -> bool:
-    """Whether a problem is of a change that a restart of the machine makes."""
-    return problem.code.startswith("KN81") or problem.code in ("KN851", "KN852", "KN857")
+    waits = any(each.code.startswith("KN81") or each.code in ("KN851", "KN857") for each in told)
+    return {"needs_restart": waits, "problems": [problem.as_dict() for problem in told]}
 
 
 def _network(network: PodNetworkConfig) -> dict[str, Any]:

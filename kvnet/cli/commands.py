@@ -82,23 +82,23 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "plan": Command(
         "libvirt",
-        "show the changes that bring libvirt domains to what a manifest asks for",
+        "show the changes that bring libvirt domains, or machines that are up, to what a manifest asks for",
         (
             "kvnet plan -c qemu:///system -f vm.yaml --profile host",
-            "kvnet plan -c qemu:///system -f vm.yaml --profile host -o json",
+            "kvnet plan -f vm.yaml",
         ),
     ),
     "apply": Command(
         "libvirt",
-        "bring libvirt domains to what a manifest asks for, while they run",
+        "bring libvirt domains, or machines that are up, to what a manifest asks for, while they run",
         (
             "kvnet apply -c qemu:///system -f vm.yaml --profile host",
-            "kvnet apply -c qemu:///system -f manifests/ --profile host --name web --timeout 60",
+            "kvnet apply -f vm.yaml --timeout 60",
         ),
     ),
     "status": Command(
         "libvirt",
-        "show the status of the NICs of libvirt domains",
+        "show the status of the NICs of libvirt domains, or of machines that are up",
         (
             "kvnet status -c qemu:///system -f vm.yaml --profile host",
             "kvnet status -c qemu:///system -f vm.yaml --profile host --watch",

@@ -11,21 +11,13 @@ from typing import Any, Self
 from kvnet.cli import inputs
 from kvnet.cli.output import CLEAN, FAILED, FINDINGS, write, write_each
 from kvnet.cli.report import Report
+from kvnet.instancetypes import expand
 from kvnet.manifest import plain
 from kvnet.node.domains import Boot
-from kvnet.node.machines import (
-    Running,
-    check_machines,
-    known_names,
-    machine_down,
-    machine_up,
-    machines,
-    planned_steps,
-    pod_named,
-    wait_for_leases,
-)
+from kvnet.node.machines import check_machines, machine_down, machine_up, planned_steps
 from kvnet.node.namespaces import execute
 from kvnet.node.programs import check_host
+from kvnet.node.running import Running, known_names, pod_named, running_machines, wait_for_leases
 from kvnet.node.state import StateFolder
 from kvnet.spec import Machine
 from kvnet.target import Target
@@ -154,9 +146,20 @@ def _up(machine: Machine, target: Target, boot: Boot, arguments: Namespace, repo
             running = wait_for_leases(running, timeout=arguments.timeout, progress=shown.show)
     if arguments.output == "text":
         print(_told(running), flush=True)
+    if _has_other_nics(running.machine, expand(machine, target).machine):
+        report.remark(f"{running.name} goes on as it was: `kvnet apply` brings it to the manifest")
     if not arguments.no_wait and running.awaited:
         report.failure(_silent(running, arguments.timeout))
     return running
+
+
+def _has_other_nics(running: Machine, machine: Machine) -> bool:
+    """Whether a machine that was up already has other NICs than its manifest, in whatever order."""
+    one, other = (
+        {each.name: each for each in of.interfaces} | {f"network {each.name}": each for each in of.networks}
+        for of in (running, machine)
+    )
+    return one != other
 
 
 def _silent(running: Running, timeout: float) -> str:
@@ -181,7 +184,7 @@ _HEADINGS = ("NAME", "STATE", "NIC", "MAC", "LINK", "ADDRESSES", "KNOWN FROM")
 
 def ps(arguments: Namespace, report: Report) -> int:
     """Print what runs, with the status of each NIC as KubeVirt reports it."""
-    found = machines(state=state_of(arguments))
+    found = running_machines(state=state_of(arguments))
     if arguments.output == "table":
         print(_table([row for each in found for row in _rows(each)]))
     else:

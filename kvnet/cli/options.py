@@ -53,7 +53,7 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
         arguments.files = [*arguments.paths, *arguments.files]
         has_others = (
             (arguments.command == "instancetypes" and (arguments.cluster or arguments.common_instancetypes))
-            or (arguments.command == "show" and arguments.domains)
+            or (arguments.command == "show" and (arguments.domains or arguments.up))
             or getattr(arguments, "explain", None)
         )
         if not arguments.files and not has_others:
@@ -285,6 +285,9 @@ def _show(command: argparse.ArgumentParser) -> None:
     _machines(command)
     domain = "libvirt XML of a domain to draw too, or alone; - for standard input"
     command.add_argument("--domain", dest="domains", metavar="FILE", action="append", default=[], help=domain)
+    up = "a machine that `kvnet up` brought up, as NAME or NAMESPACE/NAME: draw its domain and its pod as they are"
+    command.add_argument("--up", metavar="NAME", action="append", default=[], help=up)
+    _root(command)
     connect = "the URI of a libvirt: draw the domain of each machine, as it runs, before the machine"
     command.add_argument("-c", "--connect", metavar="URI", help=connect)
     beside = "what to draw beside the domain: the machine, or the domain as it will be after `kvnet apply`"
@@ -329,9 +332,9 @@ def _up(command: argparse.ArgumentParser) -> None:
     command.add_argument("--kernel", metavar="FILE", help="boot this kernel")
     command.add_argument("--initrd", metavar="FILE", help="the initial RAM disk of the kernel")
     command.add_argument("--cmdline", metavar="TEXT", help="the arguments of the kernel")
-    text = "the CNI configuration of the pod network (default: a bridge kvnet0 with NAT, IPv4 and IPv6)"
+    text = "the CNI configuration of the pod network (default: a bridge with NAT, IPv4 and IPv6)"
     command.add_argument("--pod-network", metavar="FILE", help=text)
-    text = "the domain's type (default: kvm where this host has it)"
+    text = "the domain's type (default: kvm where this host and its libvirt have it)"
     command.add_argument("--virt-type", dest="domain_type", choices=("kvm", "qemu"), help=text)
     _root(command)
     command.add_argument("--dry-run", action="store_true", help="print every step, and touch nothing")

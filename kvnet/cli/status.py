@@ -15,7 +15,7 @@ from kvnet.domain.build import domain_name
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.live import EventKind
 from kvnet.manifest import plain
-from kvnet.node.machines import running_machine
+from kvnet.node.running import running_machine
 from kvnet.spec import InterfaceStatus, Machine
 
 if TYPE_CHECKING:

@@ -15,7 +15,10 @@ from attrs import frozen
 
 from kvnet.node._processes import Process
 
-__all__ = ["KeeperFiles", "read_line"]
+__all__ = ["NO_KVM", "KeeperFiles", "read_line"]
+
+NO_KVM: Final = "KN888"
+"""The code with which a keeper refuses a domain of the type kvm where its libvirt offers none."""
 
 _LONGEST_LINE: Final = 16 * 1024 * 1024
 

@@ -20,16 +20,17 @@ from lxml import etree
 from kvnet.errors import KvnetError
 from kvnet.live import Action, Call, Step, agent_report, start
 from kvnet.live._apply import make_call
-from kvnet.live._libvirt import libvirt_module, said
-from kvnet.live.connection import embedded
-from kvnet.node._keeper_files import KeeperFiles, read_line
+from kvnet.live._libvirt import libvirt_error, libvirt_module, said
+from kvnet.live.connection import embedded, virt_type
+from kvnet.node._keeper_files import NO_KVM, KeeperFiles, read_line
 from kvnet.node._processes import Process
 from kvnet.node.namespaces import enter
+from kvnet.xml.parser import parse
 
 if TYPE_CHECKING:
     import libvirt
 
-__all__ = ["main"]
+__all__ = ["check_type", "main"]
 
 _POLL_SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 10.0
@@ -80,13 +81,24 @@ def _started(files: KeeperFiles, connection: libvirt.virConnect) -> libvirt.virD
     """The domain, which goes on where an earlier keeper was killed. Raises LibvirtError."""
     active = connection.listAllDomains(libvirt_module().VIR_CONNECT_LIST_DOMAINS_ACTIVE)
     if not active:
-        started = start(files.document.read_text(), connection, replace=True)
+        document = files.document.read_text()
+        check_type(document, connection)
+        started = start(document, connection, replace=True)
         active = [connection.lookupByUUIDString(started.uuid)]
     pid = Path(files.folder, "run", "qemu", f"{active[0].name()}.pid").read_text()
     process = Process.of(int(pid))
     if process is not None:
         process.record(files.qemu)
     return active[0]
+
+
+def check_type(document: str, connection: libvirt.virConnect) -> None:
+    """Raises LibvirtError (KN888) for a domain with KVM where libvirt has no KVM for its architecture."""
+    domain = parse(document)
+    architecture = str(domain.xpath("string(os/type/@arch)"))
+    if domain.get("type") == "kvm" and virt_type(connection, architecture) != "kvm":
+        message = f"libvirt offers no KVM for {architecture} on this host"
+        raise libvirt_error(NO_KVM, message, "leave --virt-type out, and the processor is emulated", "domain", "@type")
 
 
 @contextmanager

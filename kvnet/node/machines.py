@@ -4,106 +4,48 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from kvnet.compiler.naming import link_names_in_use
 from kvnet.domain.build import domain_name
-from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
+from kvnet.errors import KvnetError, Rejected
 from kvnet.hotplug import with_hotplug_ports
 from kvnet.instancetypes import expand
-from kvnet.interface_status import status
+from kvnet.live import LibvirtError
 from kvnet.live._libvirt import libvirt_module
-from kvnet.manifest import dump, loads
+from kvnet.manifest import dump
 from kvnet.node import namespaces
-from kvnet.node._keeper_files import KeeperFiles
+from kvnet.node._keeper_files import NO_KVM
 from kvnet.node.attachments import networks_of_pod
-from kvnet.node.domains import Boot, Domain, bootable, domain_of, start_domain, stop_domain
+from kvnet.node.domains import Boot, bootable, domain_of, start_domain, stop_domain
 from kvnet.node.host import number_of
 from kvnet.node.namespaces import namespace_name
-from kvnet.node.pods import Pod, Progress, pod_down, pod_up, pods
-from kvnet.node.programs import SEARCH_PATH, NodeError, check_host, node_error
-from kvnet.node.servers import Lease, read_leases
-from kvnet.node.state import PodFolder, StateFolder, full_name, write_private
-from kvnet.pipeline import placed, render
+from kvnet.node.pods import Pod, Progress, pod_down, pod_up
+from kvnet.node.programs import SEARCH_PATH, check_host, node_error
+from kvnet.node.running import DOMAIN, Running, machine_file, machine_name, machine_of, record_machine, seen
+from kvnet.node.state import PodFolder, StateFolder, full_name
+from kvnet.node.work import tell
+from kvnet.pipeline import render
 from kvnet.pod import DesiredLink, assumed_found, pod_dhcp, pod_links, pod_nat
-from kvnet.pod.nft import Forward, forwards
-from kvnet.spec import InterfaceStatus, Machine
+from kvnet.spec import Machine
 from kvnet.target import Target, architecture_of, checked_target
 
 __all__ = [
-    "Running",
     "check_machines",
-    "interfaces_of",
-    "known_names",
+    "has_kvm",
     "locked_machine",
     "machine_down",
     "machine_up",
-    "machines",
     "planned_steps",
-    "pod_named",
-    "record_machine",
-    "running_machine",
-    "seen",
-    "tell",
-    "wait_for_leases",
 ]
 
-_DOMAIN: Final = "domain"
-"""The folder of a machine's libvirt, in that of its pod."""
-_MACHINE: Final = "machine.yaml"
 _QEMUS: Final = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64", "s390x": "qemu-system-s390x"}
 """The QEMU of each architecture."""
 _KVM: Final = Path("/dev/kvm")
-_POLL_SECONDS: Final = 0.25
-
-
-@frozen(kw_only=True)
-class Running:
-    """A machine that was brought up.
-
-    - ``machine``: as it was given
-    - ``pod``: its network
-    - ``domain``: as it runs; ``None`` where it has ended, or was never started
-    - ``leases``: the addresses that its guest has taken
-    - ``forwards``: the ports of the pod that lead to the guest
-    - ``interfaces``: KubeVirt's ``status.interfaces``
-    """
-
-    machine: Machine
-    pod: Pod
-    domain: Domain | None = None
-    leases: tuple[Lease, ...] = ()
-    forwards: tuple[Forward, ...] = ()
-    interfaces: tuple[InterfaceStatus, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """``namespace/name`` of the machine."""
-        return self.pod.name
-
-    @property
-    def folder(self) -> Path:
-        """The folder of its libvirt."""
-        return self.pod.folder / _DOMAIN
-
-    @property
-    def pod_ips(self) -> tuple[IPv4Address | IPv6Address, ...]:
-        """The addresses of the pod, those of its own network first."""
-        return tuple(each.ip for addresses in self.pod.addresses.values() for each in addresses)
-
-    @property
-    def awaited(self) -> int:
-        """How many NICs of the guest are yet to take the address that a server of the pod has for them."""
-        served = pod_dhcp(self.machine, Target(facts=self.pod.facts), self.pod.found).servers
-        expected = [each.address.ip for each in served if each.address is not None and not each.is_refused]
-        return len(set(expected) - {each.address for each in self.leases})
 
 
 def machine_up(
@@ -127,7 +69,7 @@ def machine_up(
         state: the folder that everything is recorded in.
         boot: what the domain boots from; without it, what its firmware finds.
         pod_network: the CNI configuration of the pod network, in a file; a bridge with NAT without it.
-        virt_type: ``kvm`` or ``qemu``; KVM where the host has it.
+        virt_type: ``kvm`` or ``qemu``; KVM where its device can be opened and libvirt offers it.
         progress: is told of each step before it is taken.
 
     Raises Rejected where the machine cannot be rendered, NodeError where the network of the pod cannot be made, and
@@ -138,18 +80,19 @@ def machine_up(
     if expansion.refusals:
         raise Rejected(expansion.refusals)
     machine = expansion.machine
-    name = _name(machine)
+    name = machine_name(machine)
     with state.locked(_lock(name)):
-        if not _has_pod(state.pod(name)) or _starts_otherwise(machine, state.pod(name)):
+        folder = state.pod(name)
+        runs = domain_of(folder.path / DOMAIN) is not None
+        if not _has_pod(folder) or (not runs and _is_another(machine, folder)):
             _down(name, state, progress)
         pod = pod_up(machine, target, state=state, pod_network=pod_network, progress=progress)
-        if KeeperFiles(pod.folder / _DOMAIN).is_kept and (pod.folder / _MACHINE).exists():
-            return seen(_machine_of(pod), pod)
+        if runs and machine_file(pod.folder).exists():
+            return seen(machine_of(pod), pod)
         try:
-            document = _document(machine, target, pod, boot or Boot(), virt_type or _best_virt_type())
             record_machine(machine, pod)
             tell(progress, f"start the domain of {name}")
-            start_domain(document, pod.folder / _DOMAIN, pod.namespace)
+            _start(machine, target, pod, boot or Boot(), virt_type)
         except BaseException:
             with suppress(KvnetError):
                 _down(name, state, progress)
@@ -163,16 +106,10 @@ def _has_pod(folder: PodFolder) -> bool:
     return bool(record.get("complete")) and namespaces.exists(record["namespace"])
 
 
-def _starts_otherwise(machine: Machine, folder: PodFolder) -> bool:
-    """Whether a machine whose domain has ended is to start with another manifest, for which it needs another pod."""
-    file = folder.path / _MACHINE
-    has_ended = not KeeperFiles(folder.path / _DOMAIN).is_kept
-    return has_ended and file.exists() and file.read_text() != dump(machine)
-
-
-def record_machine(machine: Machine, pod: Pod) -> None:
-    """Record the machine as it is to run in a pod."""
-    write_private(pod.folder / _MACHINE, dump(machine))
+def _is_another(machine: Machine, folder: PodFolder) -> bool:
+    """Whether a machine has changed since its pod was made, so that it needs another one to start."""
+    file = machine_file(folder.path)
+    return file.exists() and file.read_text() != dump(machine)
 
 
 def check_machines(machines: Iterable[Machine], target: Target, *, pod_network: Path | None = None) -> None:
@@ -200,64 +137,29 @@ def _document(machine: Machine, target: Target, pod: Pod, boot: Boot, virt_type:
     return with_hotplug_ports(bootable(domain, boot), machine)
 
 
-def _best_virt_type() -> str:
-    return "kvm" if os.access(_KVM, os.R_OK | os.W_OK) else "qemu"
+def _start(machine: Machine, target: Target, pod: Pod, boot: Boot, virt_type: str | None) -> None:
+    """Start the domain of a machine: of the type that is asked for, else with KVM where host and libvirt have it.
 
-
-def tell(progress: Progress | None, step: str) -> None:
-    """Tell a step, where anybody listens."""
-    if progress is not None:
-        progress(step)
-
-
-def seen(machine: Machine, pod: Pod) -> Running:
-    """A machine as it is now in its pod. Raises LibvirtError."""
-    domain = domain_of(pod.folder / _DOMAIN)
-    return Running(
-        machine=machine,
-        pod=pod,
-        domain=domain,
-        leases=_leases(pod),
-        forwards=forwards(pod_nat(machine, Target(facts=pod.facts), pod.found)),
-        interfaces=() if domain is None else interfaces_of(machine, pod, domain),
-    )
-
-
-def _leases(pod: Pod) -> tuple[Lease, ...]:
-    """What the pod's servers have leased, in the order of its networks."""
-    texts = [file.read_text(errors="replace") for file in pod.leases_files.values() if file.exists()]
-    return tuple(lease for text in texts for lease in read_leases(text))
-
-
-def interfaces_of(machine: Machine, pod: Pod, domain: Domain) -> tuple[InterfaceStatus, ...]:
-    """KubeVirt's ``status.interfaces`` of a machine whose domain runs in a pod."""
-    networks = [
-        {"name": each.name, "interface": each.interface, "ips": list(each.ips), "default": each.default}
-        for each in pod.facts.pod_networks or ()
-    ]
-    return status(machine, domain.xml, domain.agent, networks, pod_ips=_pod_ips(machine, pod))
-
-
-def _pod_ips(machine: Machine, pod: Pod) -> dict[str, Any]:
-    """The pod's addresses by network, as far as the pod keeps them; the first one is the main one."""
-    links = link_names_in_use(machine, (each.name for each in pod.found.links))
-    ips = {name: [str(each.ip) for each in pod.addresses.get(link, ())] for name, link in links.items()}
-    return {name: {"podIP": each[0], "podIPs": each} for name, each in ips.items() if each}
-
-
-def wait_for_leases(running: Running, *, timeout: float, progress: Progress | None = None) -> Running:
-    """Wait until the guest has taken each address that is served to it, or its domain has ended.
-
-    Returns the machine as it is then, or after ``timeout`` seconds. Raises LibvirtError.
+    Raises Rejected and LibvirtError.
     """
-    end = time.monotonic() + timeout
-    while running.awaited and running.domain is not None and time.monotonic() < end:
-        tell(progress, f"wait for the guest of {running.name} to take its address")
-        time.sleep(_POLL_SECONDS)
-        waiting = evolve(running, leases=_leases(running.pod))
-        is_alive = KeeperFiles(running.folder).is_kept
-        running = waiting if waiting.awaited and is_alive else seen(running.machine, running.pod)
-    return running
+    types = (virt_type,) if virt_type is not None else ("kvm", "qemu") if has_kvm() else ("qemu",)
+    for each in types:
+        try:
+            start_domain(_document(machine, target, pod, boot, each), pod.folder / DOMAIN, pod.namespace)
+        except LibvirtError as refused:
+            if each == types[-1] or refused.problems[0].code != NO_KVM:
+                raise
+        else:
+            return
+
+
+def has_kvm(device: Path = _KVM) -> bool:
+    """Whether this process may use the host's KVM: its device can be opened, to read and to write."""
+    try:
+        os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def machine_down(name: str, *, state: StateFolder, progress: Progress | None = None) -> None:
@@ -272,69 +174,15 @@ def machine_down(name: str, *, state: StateFolder, progress: Progress | None = N
 
 def _down(name: str, state: StateFolder, progress: Progress | None) -> None:
     folder = state.pod(name)
-    if (folder.path / _DOMAIN).is_dir():
+    if (folder.path / DOMAIN).is_dir():
         tell(progress, f"stop the domain of {name}")
-        stop_domain(folder.path / _DOMAIN, folder.record.get("namespace", ""))
+        stop_domain(folder.path / DOMAIN, folder.record.get("namespace", ""))
     pod_down(name, state=state, progress=progress)
-
-
-def machines(*, state: StateFolder) -> tuple[Running, ...]:
-    """The machines that were brought up, by name. Raises LibvirtError."""
-    return tuple(seen(_machine_of(each), each) for each in pods(state))
-
-
-def _machine_of(pod: Pod) -> Machine:
-    """The machine of a pod, as it was brought up; one without NICs where only its pod was made."""
-    file = pod.folder / _MACHINE
-    if file.exists():
-        return loads(file.read_text())
-    namespace, _, name = pod.name.partition("/")
-    return Machine(name=name, namespace=namespace)
-
-
-def pod_named(name: str, *, state: StateFolder) -> Pod:
-    """The pod of a machine. Raises NodeError (KN887) where there is none."""
-    name = _known(name, state)
-    return next(each for each in pods(state) if each.name == name)
 
 
 def locked_machine(machine: Machine, *, state: StateFolder) -> Any:
     """A context in which no other process brings a machine up, changes it or takes it down."""
-    return state.locked(_lock(_name(machine)))
-
-
-def running_machine(machine: Machine, *, state: StateFolder) -> Running:
-    """A machine of a manifest as it runs.
-
-    Raises NodeError (KN887), at its name in the manifest, where it is not up, or its domain has ended.
-    """
-    name = _name(machine)
-    running = next((seen(_machine_of(each), each) for each in pods(state) if each.name == name), None)
-    if running is not None and running.domain is not None and running.pod.is_complete:
-        return running
-    message = f"the machine '{name}' is not up in the state folder {state.root}"
-    if running is not None:
-        message = f"the machine '{name}' was brought up, and its domain does not run any more"
-    hint = "bring it up with `kvnet up`, or name the libvirt that has its domain with --connect URI"
-    problem = Problem(FieldPath(("metadata", "name")), "KN887", message, hint=hint)
-    raise NodeError(placed(machine.origin, [problem]))
-
-
-def known_names(names: Sequence[str], *, state: StateFolder) -> tuple[str, ...]:
-    """Each name in full, or those of all machines without any. Raises NodeError (KN887) for one that is not up."""
-    return tuple(_known(each, state) for each in names) or tuple(each.name for each in pods(state))
-
-
-def _known(name: str, state: StateFolder) -> str:
-    names = [each.name for each in pods(state)]
-    if full_name(name) in names:
-        return full_name(name)
-    hint = f"those that are up: {', '.join(names)}" if names else "none is up in this state folder"
-    raise node_error("KN887", f"no machine '{name}' is up", hint)
-
-
-def _name(machine: Machine) -> str:
-    return full_name(machine.name or "vm", machine.namespace)
+    return state.locked(_lock(machine_name(machine)))
 
 
 def _lock(name: str) -> str:
@@ -353,7 +201,7 @@ def planned_steps(
 
 
 def _steps(machine: Machine, target: Target, state: StateFolder, boot: Boot, network: Path | None) -> Iterator[str]:
-    name = _name(machine)
+    name = machine_name(machine)
     yield f"make the network namespace {namespace_name(state.root, name)}"
     yield from (f"attach {each}" for each in networks_of_pod(machine, target, network, number=number_of(state)))
     found = assumed_found(machine, target)

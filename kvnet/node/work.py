@@ -16,10 +16,16 @@ from kvnet.pipeline import placed
 from kvnet.spec import Machine
 from kvnet.target import Target
 
-__all__ = ["Progress", "Wanted", "Work", "collected", "refuse"]
+__all__ = ["Progress", "Wanted", "Work", "collected", "refuse", "tell"]
 
 Progress = Callable[[str], None]
 """Is told of each step, once it is recorded and before it is taken."""
+
+
+def tell(progress: Progress | None, step: str) -> None:
+    """Tell a step, where anybody listens."""
+    if progress is not None:
+        progress(step)
 
 
 @frozen(kw_only=True)
@@ -55,8 +61,7 @@ class Work:
     def step(self, text: str, **changes: Any) -> None:
         """Record what the step is about to do, and tell it."""
         self.folder.write({**self.folder.record, **changes})
-        if self.progress is not None:
-            self.progress(text)
+        tell(self.progress, text)
 
 
 @contextmanager

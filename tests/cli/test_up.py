@@ -95,3 +95,47 @@ def test_a_machine_that_is_not_up_cannot_be_entered(run: Run, tmp_path: Path) ->
 def test_nothing_is_listed_where_nothing_is_up(run: Run, tmp_path: Path) -> None:
     assert run("ps", "--root", tmp_path / "root").stdout.split()[:2] == [b"NAME", b"STATE"]
     assert run("ps", "--root", tmp_path / "root", "-o", "json").stdout == b"[]\n"
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "status"])
+def test_a_machine_that_is_not_up_is_told_at_its_name_and_nothing_is_touched(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setattr("kvnet.node.changes.check_host", lambda: None)
+    assert main([command, "-q", "-f", str(manifest), "--root", str(tmp_path / "root")]) == 2
+    told = capsys.readouterr().err
+    assert f"vm.yaml:4:9: error KN887 the machine 'default/vm' is not up in the state folder {tmp_path}/root" in told
+    assert "bring it up with `kvnet up`, or name the libvirt that has its domain with --connect URI" in told
+    assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_who_is_not_root_is_told_so_where_no_libvirt_is_named(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert main([command, "-q", "-f", str(manifest), "--root", str(tmp_path / "root")]) == 2
+    assert "only root may make network namespaces" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "told"),
+    [
+        ("apply", ["-c", "test:///default", "--root", "x"], "--root is about machines that `kvnet up` brought up"),
+        ("plan", ["--profile", "host"], "--profile host is about domains of a libvirt: say which one with --connect"),
+        ("apply", ["--policy", "plain"], "--policy is about domains of a libvirt: say which one with --connect URI"),
+        ("status", ["--watch"], "--watch is about domains of a libvirt: say which one with --connect URI"),
+    ],
+)
+def test_options_of_a_libvirt_and_of_machines_that_are_up_are_not_mixed(
+    run: Run, manifest: Path, command: str, options: list[str], told: str
+) -> None:
+    ended = run(command, "-f", manifest, *options)
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert told in ended.stderr.decode()
+
+
+def test_a_machine_that_is_not_up_cannot_be_drawn(run: Run, tmp_path: Path) -> None:
+    ended = run("show", "--up", "web", "--root", tmp_path / "root")
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert b"KN887 no machine 'web' is up; none is up in this state folder" in ended.stderr

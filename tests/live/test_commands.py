@@ -180,11 +180,3 @@ def test_only_one_machine_is_watched(looked_at: Outside) -> None:
     ended = looked_at.kvnet("status", *asked, "-f", asked[1], "--watch")
     assert ended.returncode == 2
     assert "KN877" in ended.stderr
-
-
-def test_a_domain_must_be_named_by_its_libvirt(looked_at: Outside) -> None:
-    ended = looked_at.python(
-        "import sys; from kvnet.cli import main; sys.exit(main(['plan', '-f', 'x.yaml']))", check=False
-    )
-    assert ended.returncode == 2
-    assert "-c/--connect" in ended.stderr

@@ -29,6 +29,7 @@ __all__ = [
     "interrupted_machine",
     "machine",
     "nad",
+    "smaller_machine",
     "snapshot",
 ]
 
@@ -127,6 +128,11 @@ def changed_machine() -> tuple[kvnet.Machine, Target]:
     ipam = {"type": "host-local", "ranges": [[{"subnet": "10.8.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}
     other = nad("other", bridge="br8", isGateway=True, ipMasq=True, ipam=ipam)
     return machine([{"name": "default", "masquerade": {}}, {"name": "other", "bridge": {}}], other)
+
+
+def smaller_machine() -> tuple[kvnet.Machine, Target]:
+    """The same machine, running with the pod network alone."""
+    return machine([{"name": "default", "masquerade": {}}])
 
 
 def _network(name: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Make, change or remove a pod, and be killed on the way: a process that is asked line by line, and its other end.
 
-For each line `up|change|back|down EVENT SECONDS ROOT` the process forks, which is cheaper than to start anew. The child
+For each line `up|change|back|shrink|down EVENT SECONDS ROOT` the process forks, which is cheaper than to start anew. The child
 does so and kills itself before its EVENT-th event: a file or folder that it makes, replaces or removes, a program that
 it starts, or a link or address that it asks of the kernel; with 0, never. It is killed after SECONDS, too. The answer
 is `0` where it came to its end, else its status.
@@ -23,7 +23,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from node.hosts import changed_machine, interrupted_machine
+from node.hosts import changed_machine, interrupted_machine, smaller_machine
 
 import kvnet
 from kvnet import node
@@ -49,6 +49,7 @@ _COMMANDS: Final[Mapping[str, Callable[[node.StateFolder], object]]] = {
     "up": lambda state: node.pod_up(*interrupted_machine(), state=state),
     "change": lambda state: node.pod_change(*changed_machine(), state=state),
     "back": lambda state: node.pod_change(*interrupted_machine(), state=state),
+    "shrink": lambda state: node.pod_change(*smaller_machine(), state=state),
     "down": lambda state: node.pod_down("prod/web", state=state),
 }
 

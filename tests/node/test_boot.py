@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from importlib import import_module
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from lxml import etree
 from machines import nic, pod, vmi
 
 import kvnet
+from kvnet.errors import FieldPath, Problem
+from kvnet.live import LibvirtError
 from kvnet.node.domains import Boot, bootable
+from kvnet.node.keeper import check_type
+from kvnet.node.machines import has_kvm
+from kvnet.node.pods import Pod
 from kvnet.node.servers import read_leases
 from kvnet.pod import assumed_found, pod_nat
 from kvnet.pod.nft import forwards
@@ -60,3 +69,46 @@ def test_the_ports_that_lead_to_the_guest_are_those_of_the_nat(members: dict[str
     found = forwards(pod_nat(machine, target, assumed_found(machine, target)))
     assert list(map(str, found)) == told
     assert {each.to for each in found} == {ip_address("10.0.2.2")}
+
+
+def _offering(kind: str) -> Any:
+    """A connection to a libvirt that offers domains of one type."""
+    text = f"<domainCapabilities><domain>{kind}</domain></domainCapabilities>"
+    return SimpleNamespace(getType=lambda: "QEMU", getDomainCapabilities=lambda *_: text)
+
+
+def test_kvm_is_used_only_where_its_device_can_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "kvm").touch()
+    assert has_kvm(tmp_path / "kvm")
+    assert not has_kvm(tmp_path / "missing")
+    assert not has_kvm(tmp_path), "what exists cannot always be opened"
+
+
+@pytest.mark.parametrize(("offered", "asked"), [("kvm", "kvm"), ("qemu", "qemu"), ("kvm", "qemu")])
+def test_a_domain_of_a_type_that_libvirt_offers_is_started(offered: str, asked: str) -> None:
+    check_type(f"<domain type='{asked}'><os><type arch='x86_64'>hvm</type></os></domain>", _offering(offered))
+
+
+def test_a_domain_with_kvm_is_refused_where_libvirt_offers_none() -> None:
+    with pytest.raises(LibvirtError, match="KN888 libvirt offers no KVM for x86_64"):
+        check_type("<domain type='kvm'><os><type arch='x86_64'>hvm</type></os></domain>", _offering("qemu"))
+
+
+@pytest.mark.parametrize(("asked", "started"), [(None, ["kvm", "qemu"]), ("kvm", ["kvm"]), ("qemu", ["qemu"])])
+def test_a_machine_is_emulated_where_libvirt_has_no_kvm_unless_it_is_asked_for(
+    asked: str | None, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def start(document: str, *_: object) -> None:
+        tried.append(str(etree.fromstring(document).get("type")))
+        if tried[-1] == "kvm":
+            raise LibvirtError([Problem(FieldPath(), "KN888", "none")])
+
+    machines = import_module("kvnet.node.machines")
+    monkeypatch.setattr(machines, "start_domain", start)
+    monkeypatch.setattr(machines, "has_kvm", lambda: True)
+    vm = kvnet.load(vmi([nic("a", "masquerade")], [pod("a")]))
+    with nullcontext() if "qemu" in started else pytest.raises(LibvirtError):
+        machines._start(vm, kvnet.Target(), Pod(name="a/b", namespace="c", folder=Path("/d")), Boot(), asked)
+    assert tried == started

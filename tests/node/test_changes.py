@@ -21,8 +21,10 @@ import kvnet
 from kvnet import node
 from kvnet.node._keeper_files import KeeperFiles
 from kvnet.node._processes import Process
-from kvnet.node.changes import MachineChange, check_up, machine_change, machine_plan
-from kvnet.node.machines import Running, machine_down, machine_up, machines
+from kvnet.node.change_plan import machine_plan
+from kvnet.node.changes import MachineChange, check_up, machine_change
+from kvnet.node.machines import machine_down, machine_up
+from kvnet.node.running import Running, running_machines
 from kvnet.node.state import StateFolder
 
 pytestmark = [
@@ -74,7 +76,7 @@ def test_a_nic_is_planned_plugged_in_and_then_there_is_nothing_to_do(state: Stat
     assert [each.name for each in plan.attached] == [each.name for each in change.attached] == ["prod/lan"]
     assert [str(call) for call in plan.domain.calls] == [str(call) for call in change.domain.done]
     assert {each.name for each in plan.links} < {each.name for each in change.running.pod.found.links}
-    (seen,) = machines(state=state)
+    (seen,) = running_machines(state=state)
     assert seen == change.running
     assert sources(seen) == {"default": "domain", "lan": "domain, multus-status"}
     steps: list[str] = []
@@ -88,7 +90,7 @@ def test_a_link_goes_down_and_stays_so_for_the_next_command(state: StateFolder) 
     up(state, LAN)
     change = changed(state, {**LAN, "state": "down"})
     assert [str(call) for call in change.domain.done] == ["update-link lan (ua-lan) [running]"]
-    (seen,) = machines(state=state)
+    (seen,) = running_machines(state=state)
     assert {each.name: each.link_state for each in seen.interfaces} == {"default": "up", "lan": "down"}
 
 
@@ -101,6 +103,13 @@ def test_a_guest_that_does_not_release_a_nic_keeps_its_pod_link(state: StateFold
     assert not change.is_complete
     assert change.detached == ()
     assert sources(change.running)["lan"] == "domain, multus-status"
+
+
+def test_a_machine_without_nics_has_the_default_nic_which_is_no_change(state: StateFolder) -> None:
+    asked = machine([])
+    machine_up(*asked, state=state, virt_type="qemu")
+    change = machine_change(*asked, state=state)
+    assert (change.problems, change.is_complete, sources(change.running)) == ((), True, {"default": "domain"})
 
 
 @pytest.mark.parametrize(
@@ -138,7 +147,7 @@ def test_a_network_that_cannot_be_attached_leaves_the_machine_as_it_was(state: S
     with pytest.raises(node.NodeError, match="KN882"):
         machine_change(*machine([DEFAULT, LAN], wrong), state=state)
     assert snapshot(state.root)["links"] == before["links"]
-    (seen,) = machines(state=state)
+    (seen,) = running_machines(state=state)
     assert (seen.machine, sources(seen)) == (running.machine, sources(running))
     assert changed(state).is_complete
 

@@ -18,8 +18,9 @@ from node.hosts import NEEDS_HOST, machine, snapshot
 import kvnet
 from kvnet.node._keeper_files import KeeperFiles
 from kvnet.node._processes import Process
-from kvnet.node.machines import Running, machine_down, machine_up, machines, wait_for_leases
+from kvnet.node.machines import machine_down, machine_up
 from kvnet.node.namespaces import namespace_path
+from kvnet.node.running import Running, running_machines, wait_for_leases
 from kvnet.node.state import StateFolder
 
 pytestmark = [
@@ -81,7 +82,7 @@ def test_qemu_runs_inside_the_pod_and_nothing_is_left_of_it(state: StateFolder) 
     assert process(files(running).qemu).is_in(namespace_path(running.pod.namespace))
     assert [(each.name, each.link_state) for each in running.interfaces] == [("default", "up")]
     assert files(running).folder.stat().st_mode & 0o777 == 0o700
-    assert [each.name for each in machines(state=state)] == [NAME]
+    assert [each.name for each in running_machines(state=state)] == [NAME]
     assert wait_for_leases(running, timeout=0.1).awaited == 1, "a guest without an operating system takes no address"
     machine_down(NAME, state=state)
     assert snapshot(state.root) == before
@@ -128,7 +129,7 @@ def test_the_keeper_ends_with_its_domain(state: StateFolder) -> None:
     running = up(state)
     os.kill(process(files(running).qemu).pid, signal.SIGTERM)
     wait_until(lambda: not files(running).is_kept)
-    (seen,) = machines(state=state)
+    (seen,) = running_machines(state=state)
     assert (seen.domain, seen.interfaces) == (None, ())
     assert up(state).domain is not None, "it starts again"
 

@@ -7,7 +7,7 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
-from node.hosts import NEEDS_HOST, interrupted_machine, snapshot
+from node.hosts import NEEDS_HOST, interrupted_machine, smaller_machine, snapshot
 from node.interrupted import interrupts
 
 from kvnet import node
@@ -76,6 +76,29 @@ def test_a_change_that_was_killed_is_completed_by_the_next(tmp_path: Path) -> No
             if len(last) == len(CHANGES):
                 break
     assert len(last) == len(CHANGES), "it never ended"
+    node.pod_down("prod/web", state=state)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_network_that_was_being_taken_out_is_gone_after_the_next_change(tmp_path: Path) -> None:
+    state, before = node.StateFolder(tmp_path), snapshot(tmp_path)
+    node.pod_up(*interrupted_machine(), state=state)
+    with interrupts(tmp_path) as interrupt:
+        for event in range(2, _MOST, STRIDE):
+            ended = interrupt("shrink", event=event)
+            pod = node.pod_change(*smaller_machine(), state=state)
+            assert {each.name for each in pod.facts.pod_networks or ()} == {"kvnet"}, f"killed at event {event}"
+            assert (set(pod.addresses), set(pod.leases_files), set(pod.facts.links or ())) == (
+                {"eth0"},
+                {"default"},
+                {"default"},
+            )
+            assert {each.name for each in pod.found.links} == {"lo", "eth0", "k6t-eth0", "tap0"}
+            if ended:
+                break
+            node.pod_change(*interrupted_machine(), state=state)
+        else:
+            pytest.fail("it never ended")
     node.pod_down("prod/web", state=state)
     assert snapshot(tmp_path) == before
 
