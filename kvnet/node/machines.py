@@ -31,7 +31,7 @@ from kvnet.node.servers import Lease, read_leases
 from kvnet.node.state import PodFolder, StateFolder, full_name, write_private
 from kvnet.pipeline import render
 from kvnet.pod import DesiredLink, assumed_found, pod_dhcp, pod_links, pod_nat
-from kvnet.pod.nft import Forward, forwards
+from kvnet.pod.nft import Forward
 from kvnet.spec import InterfaceStatus, Machine
 from kvnet.target import Target, architecture_of, checked_target
 
@@ -186,7 +186,7 @@ def _seen(machine: Machine, pod: Pod) -> Running:
         pod=pod,
         domain=domain,
         leases=_leases(pod),
-        forwards=forwards(pod_nat(machine, Target(facts=pod.facts), pod.found)),
+        forwards=pod.forwards,
         interfaces=() if domain is None else _interfaces(machine, pod, domain),
     )
 

@@ -129,8 +129,11 @@ def test_a_masqueraded_guest_is_told_everything_by_dhcp(up: Together, name: str)
 def test_a_machine_that_is_up_is_told_with_the_addresses_that_its_guest_has_taken(up: Together) -> None:
     machine = up.machines["dual-virtio"]
     taken = {machine.lease(name)["ip"] for name in ("red", "routed")}
-    given = ("--name", "dual-virtio", "--pod-network", up.host.folder / "dual.json", "--root", up.host.root)
-    again = up.host.kvnet("up", "-q", "-f", up.host.folder / "dual.yaml", *given, "--timeout", "10", "-o", "json")
+    folder, root = up.host.folder, up.host.root
+    given = ("--name", "dual-virtio", "--pod-network", folder / "dual.json", "--cluster", folder / "cluster.yaml")
+    again = up.host.kvnet(
+        "up", "-q", "-f", folder / "dual.yaml", *given, "--root", root, "--timeout", "10", "-o", "json"
+    )
     told = json.loads(again.stdout)
     assert taken <= {each["ip"] for each in told["guestIPs"]}
     assert told["console"] == machine.told["console"], "it was not started again"
@@ -286,7 +289,8 @@ def test_macvlan_does_not_work_under_the_bridge_binding(up: Together) -> None:
     assert nic.carrier is not False
     assert not machine.reaches("10.92.0.250")
     assert str(nic.mac) in _run_in(up.peer.name, "ip", "neighbour", "show", "10.92.0.1")
-    told = up.host.kvnet("check", "-f", up.host.folder / "dual.yaml", "--name", "dual-virtio", check=False)
+    file, cluster = up.host.folder / "dual.yaml", up.host.folder / "cluster.yaml"
+    told = up.host.kvnet("check", "-f", file, "--name", "dual-virtio", "--cluster", cluster, check=False)
     assert "KN912" in told.stdout + told.stderr
 
 
