@@ -10,16 +10,9 @@ from kvnet import node
 from kvnet.node.state import StateFolder
 
 DAMAGED = [
-    "",
-    "{",
-    "[]",
-    "null",
-    '"x"',
-    "5",
+    *("", "{", "[]", "null", '"x"', "5", "\0", "[" * 100_000),
     '{"name": 5, "namespace": "n"}',
     '{"name": "prod/web"}',
-    "\0",
-    "[" * 100_000,
 ]
 
 
