@@ -27,7 +27,7 @@ __all__ = ["Steps", "down", "exec_", "ps", "state_of", "up"]
 
 def state_of(arguments: Namespace) -> StateFolder:
     """The state folder that is asked for, else that of the environment, else the common one."""
-    return StateFolder() if arguments.root is None else StateFolder(Path(arguments.root))
+    return StateFolder(Path(arguments.root)) if arguments.root else StateFolder()
 
 
 class Steps:

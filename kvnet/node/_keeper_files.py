@@ -20,6 +20,8 @@ __all__ = ["NO_KVM", "KeeperFiles", "read_line"]
 NO_KVM: Final = "KN888"
 """The code with which a keeper refuses a domain of the type kvm where its libvirt offers none."""
 
+_OF_DRIVER: Final = "driver.pid"
+"""The file with the process id of libvirt itself."""
 _LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
@@ -55,6 +57,11 @@ class KeeperFiles:
         return self.folder / "qemu.json"
 
     @property
+    def pid_files(self) -> tuple[Path, ...]:
+        """The file that libvirt writes QEMU's process id to, under the domain's name as XML has it; none before."""
+        return tuple(each for each in self.folder.glob("run/qemu/*.pid") if each.name != _OF_DRIVER)
+
+    @property
     def is_kept(self) -> bool:
         """Whether a keeper lives, or is about to."""
         try:
@@ -77,7 +84,7 @@ class KeeperFiles:
         known = Process.recorded(self.qemu)
         if known is not None:
             return known
-        for file in self.folder.glob("run/qemu/*.pid"):
+        for file in self.pid_files:
             with suppress(OSError, ValueError):
                 found = Process.of(int(file.read_text()))
                 if found is not None and found.is_in(namespace):

@@ -148,7 +148,8 @@ def _listed(text: str, name: str, origin: str) -> dict[str, Any]:
     plugins = config["plugins"]
     if not isinstance(plugins, list) or not plugins or not all(isinstance(each, dict) for each in plugins):
         raise node_error("KN883", f"{origin} has no list of plugins")
-    if not all(isinstance(each.get("type"), str) for each in plugins):
+    typed = [*plugins, *(each["ipam"] for each in plugins if isinstance(each.get("ipam"), dict) and each["ipam"])]
+    if not all(isinstance(each.get("type"), str) for each in typed):
         raise node_error("KN883", f"{origin} has a plugin without a type")
     if not isinstance(config["name"], str) or not _NAME.fullmatch(config["name"]):
         hint = "begin with a letter or a digit, and go on with letters, digits, '_', '.' and '-'"

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from kvnet.node.collect import addresses_of
 from kvnet.node.programs import PRIVATE, SEARCH_PATH, NodeError, node_error
 
 __all__ = ["Attachment", "add", "check", "delete", "missing_plugins", "plugin_path"]
@@ -84,7 +85,19 @@ def add(attachment: Attachment) -> Mapping[str, Any]:
     result: Mapping[str, Any] | None = None
     for plugin in attachment.plugins:
         result = _call("ADD", attachment, plugin, result) or {}
+        if not _is_result(result):
+            answers = f"{plugin['type']} answers ADD of {attachment.network} as {attachment.interface}"
+            raise node_error("KN882", f"the CNI plugin {answers} with what is no result")
     return result or {}
+
+
+def _is_result(answer: Mapping[str, Any]) -> bool:
+    """Whether what is read of a result later is as the specification has it: the addresses, and the names of links."""
+    try:
+        addresses_of(answer)
+        return all(isinstance(each["name"], str) for each in answer.get("interfaces") or ())
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
 
 
 _CHECK_NEEDS_IPAM: Final = ("bridge", "macvlan", "vlan")

@@ -85,8 +85,8 @@ def _started(files: KeeperFiles, connection: libvirt.virConnect) -> libvirt.virD
         check_type(document, connection)
         started = start(document, connection, replace=True)
         active = [connection.lookupByUUIDString(started.uuid)]
-    pid = Path(files.folder, "run", "qemu", f"{active[0].name()}.pid").read_text()
-    process = Process.of(int(pid))
+    (file,) = files.pid_files
+    process = Process.of(int(file.read_text()))
     if process is not None:
         process.record(files.qemu)
     return active[0]

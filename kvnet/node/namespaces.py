@@ -92,6 +92,11 @@ def enter(namespace: Path) -> None:
 
 
 def execute(command: Sequence[str], namespace: str) -> NoReturn:
-    """Become a command inside a network namespace. Raises OSError where there is no such command or namespace."""
+    """Become a command inside a network namespace.
+
+    Raises NodeError (KN885) where there is no such namespace, and OSError where there is no such command.
+    """
+    if not exists(namespace):
+        raise node_error("KN885", f"there is no network namespace '{namespace}'", "bring the machine up again")
     enter(namespace_path(namespace))
     os.execvp(command[0], list(command))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Interface, IPv6Interface, ip_address
 from pathlib import Path
+from typing import Any
 
 from attrs import field, frozen
 
@@ -22,6 +23,7 @@ from kvnet.node.state import PodFolder, StateFolder, full_name
 from kvnet.node.steps import change, make, revive, undo
 from kvnet.node.work import Progress, Wanted, Work
 from kvnet.pod import PodFound, load_found
+from kvnet.pod.nft import Forward
 from kvnet.spec import Machine
 from kvnet.target import Target, checked_target
 
@@ -42,6 +44,7 @@ class Pod:
     - ``addresses``: of the pod, by the link that CNI made for it
     - ``folder``: the state folder of the machine
     - ``leases_files``: by network, the file in which its DHCP server writes the guest's lease
+    - ``forwards``: the ports that lead to the guest
     """
 
     name: str
@@ -52,6 +55,7 @@ class Pod:
     addresses: Mapping[str, Addresses] = field(factory=dict, hash=False)
     folder: Path
     leases_files: Mapping[str, Path] = field(factory=dict, hash=False)
+    forwards: tuple[Forward, ...] = ()
 
     @property
     def leases_file(self) -> Path | None:
@@ -204,4 +208,10 @@ def _pod(folder: PodFolder) -> Pod:
         addresses={each.interface: addresses_of(each.result) for each in attached(record) if each.result is not None},
         folder=folder.path,
         leases_files={network: Path(each) / LEASES for network, each in record.get("servers", {}).items()},
+        forwards=tuple(_forward(each) for each in record.get("forwards", ())),
     )
+
+
+def _forward(recorded: Mapping[str, Any]) -> Forward:
+    to = ip_address(recorded["to"])
+    return Forward(to=to, protocol=recorded.get("protocol"), ports=recorded.get("ports"))

@@ -24,8 +24,8 @@ from kvnet.node.servers import Lease, read_leases
 from kvnet.node.state import StateFolder, full_name, write_private
 from kvnet.node.work import tell
 from kvnet.pipeline import placed
-from kvnet.pod import pod_dhcp, pod_nat
-from kvnet.pod.nft import Forward, forwards
+from kvnet.pod import pod_dhcp
+from kvnet.pod.nft import Forward
 from kvnet.spec import InterfaceStatus, Machine, Nad
 from kvnet.target import Target
 
@@ -102,7 +102,7 @@ def seen(machine: Machine, pod: Pod) -> Running:
         pod=pod,
         domain=domain,
         leases=_leases(pod),
-        forwards=forwards(pod_nat(machine, Target(facts=pod.facts), pod.found)),
+        forwards=pod.forwards,
         interfaces=() if domain is None else interfaces_of(machine, pod, domain),
     )
 

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from kvnet.node.programs import NodeError, node_error
+
 __all__ = ["DEFAULT_ROOT", "PodFolder", "StateFolder", "full_name", "private_folder", "write_private"]
 
 DEFAULT_ROOT: Final = Path("/var/lib/kvnet")
@@ -44,8 +46,12 @@ class PodFolder:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What was recorded last; nothing where nothing was."""
-        return _read(self.path / _RECORD)
+        """What was recorded last; nothing where nothing was. Raises NodeError (KN885) where it is no record."""
+        file = self.path / _RECORD
+        read = _read(file)
+        if read and not all(isinstance(read.get(key), str) for key in ("name", "namespace")):
+            raise _no_record(file)
+        return read
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Record in place of what was recorded before, all or nothing, on the disk."""
@@ -158,10 +164,19 @@ def _unfinished(path: Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
+        read = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
     except FileNotFoundError:
         return {}
+    except (ValueError, RecursionError):
+        raise _no_record(path) from None
+    if not isinstance(read, dict):
+        raise _no_record(path)
     return read
+
+
+def _no_record(path: Path) -> NodeError:
+    hint = f"put it back from a copy, or end what is left of the machine by hand and remove {path.parent}"
+    return node_error("KN885", f"the record {path} was changed or damaged, and cannot be read", hint)
 
 
 def _hashed(name: str) -> str:

@@ -36,6 +36,7 @@ from kvnet.pod import (
     pod_links,
     pod_nat,
 )
+from kvnet.pod.nft import forwards
 from kvnet.values import MacAddress
 
 __all__ = ["change", "make", "revive", "serve", "stop", "undo", "unwire", "wire"]
@@ -174,7 +175,7 @@ def wire(wanted: Wanted, work: Work, before: PodFound) -> PodFound:
         make_links(namespace, new)
     set_kernel(namespace, planned.sysctls)
     if nat.operations and not before.preparations:
-        work.step("set the NAT of the pod")
+        work.step("set the NAT of the pod", forwards=[plain(each) for each in forwards(nat)])
         with namespaces.entered(namespace):
             run("nft", ["-f", "-"], given=nat.text)
     now = found(namespace)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from cli.conftest import Run
+from components import needs_package
 from machines import nic, pod, vmi
 
 import kvnet
 from kvnet.cli.main import main
 from kvnet.cli.node import Steps
 from kvnet.cli.report import Report
+from kvnet.node.state import StateFolder
 
 
 class Terminal(StringIO):
@@ -65,12 +67,12 @@ def test_who_is_not_root_is_told_so_before_anything_is_touched(
     assert not (tmp_path / "root").exists()
 
 
+@needs_package("libvirt", "libvirt")
+@needs_package("pyroute2", "node")
 @pytest.mark.parametrize("lacking", ["dnsmasq", "nft", "qemu-system-x86_64"])
 def test_a_program_that_is_missing_is_named_with_its_package(
     manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lacking: str
 ) -> None:
-    pytest.importorskip("libvirt")
-    pytest.importorskip("pyroute2")
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("shutil.which", lambda name, **_: None if name == lacking else f"/bin/{name}")
     assert main(["up", "-q", "-f", str(manifest), "--root", str(tmp_path / "root")]) == 2
@@ -90,6 +92,18 @@ def test_a_machine_that_is_not_up_cannot_be_entered(run: Run, tmp_path: Path) ->
     ended = run("exec", "--root", tmp_path / "root", "web", "--", "true")
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert b"no machine 'web' is up; none is up in this state folder" in ended.stderr
+
+
+def test_a_pod_whose_namespace_was_removed_cannot_be_entered(run: Run, tmp_path: Path) -> None:
+    StateFolder(tmp_path).pod("default/web").write({"name": "default/web", "namespace": "kvnet-none"})
+    ended = run("exec", "--root", tmp_path, "web", "--", "true")
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert b"KN885 there is no network namespace 'kvnet-none'; bring the machine up again" in ended.stderr
+
+
+def test_an_empty_root_is_as_none(run: Run, tmp_path: Path) -> None:
+    StateFolder(tmp_path / "root").pod("default/web").write({"name": "default/web", "namespace": "kvnet-none"})
+    assert b"default/web" in run("ps", "--root", "", env={"KVNET_ROOT": str(tmp_path / "root")}).stdout
 
 
 def test_nothing_is_listed_where_nothing_is_up(run: Run, tmp_path: Path) -> None:

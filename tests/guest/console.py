@@ -44,14 +44,15 @@ class Console:
 
         Raises SilentGuest.
         """
-        end = time.monotonic() + timeout
+        end, patience = time.monotonic() + timeout, _ASK_AGAIN
         self._number += 1
         start = len(self._heard)
         while (now := time.monotonic()) < end:
             self.say(str(self._number), *words)
-            answer = self._answer(start, min(now + _ASK_AGAIN, end))
+            answer = self._answer(start, min(now + patience, end))
             if answer is not None:
                 return answer
+            patience *= 2  # the guest may be at it still, and goes through all that it is asked
         told = f"no answer to {' '.join(words)!r} within {timeout:g} s"
         raise SilentGuest(f"{told}; the last that the guest said:\n{self._heard[-_TAIL:]}")
 

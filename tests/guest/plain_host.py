@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,14 +39,22 @@ class Upped:
     told: Mapping[str, Any] = field(hash=False)
     guest: Guest
 
+    def mac(self, name: str) -> str:
+        """The MAC address of an interface of the manifest."""
+        return next(str(each["mac"]) for each in self.told["interfaces"] if each["name"] == name)
+
+    def link(self, name: str) -> str:
+        """The name of the guest's NIC for an interface of the manifest, such as ``eth0``."""
+        return _names(self.guest)[self.mac(name)]
+
     def nic(self, name: str) -> SeenNic:
-        """The guest's NIC for an interface of the manifest."""
-        mac = next(each["mac"] for each in self.told["interfaces"] if each["name"] == name)
-        return next(each for each in self.guest.nics() if str(each.mac) == mac)
+        """The guest's NIC for an interface of the manifest, as it is now."""
+        link = self.link(name)
+        return next(each for each in self.guest.nics() if each.name == link)
 
     def lease(self, name: str) -> dict[str, str]:
         """What the guest is told by DHCP on an interface, whose address and routes it sets."""
-        return dict(line.split("=", 1) for line in self.ask("dhcp", self.nic(name).name) if "=" in line)
+        return dict(line.split("=", 1) for line in self.ask("dhcp", self.link(name)) if "=" in line)
 
     def ask(self, *words: str, seconds: float = 60.0) -> tuple[str, ...]:
         return self.guest.console.ask(*words, timeout=seconds)
@@ -57,6 +66,12 @@ class Upped:
     def reaches(self, address: str) -> bool:
         """Whether any of a few pings is answered."""
         return self.ask("reach", address) in (("1",), ("2",), ("3",))
+
+
+@cache
+def _names(guest: Guest) -> Mapping[str, str]:
+    """The names of a guest's NICs by their MAC addresses at first; the guest takes long to list them."""
+    return {str(nic.mac): nic.name for nic in guest.nics()}
 
 
 @frozen

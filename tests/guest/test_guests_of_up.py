@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from attrs import frozen
+from attrs import field, frozen
 from components import needs_cni, needs_program
 from guest.image import Image
-from guest.machine import BOOT_SECONDS, SeenNic
+from guest.machine import BOOT_SECONDS
 from guest.plain_host import Peer, PlainHost, Upped, plain_host
 from guest.up_machines import (
     BEHIND,
@@ -55,6 +55,7 @@ class Together:
     peer: Peer
     has_vlans: bool
     machines: Mapping[str, Upped]
+    ready: set[tuple[str, int]] = field(factory=set)
 
     def peer_of(self, name: str, family: int) -> str:
         """The peer's address on the pod network of a machine."""
@@ -81,18 +82,20 @@ class Together:
     def gets_ready(self, name: str, family: int) -> Upped:
         """The machine, whose guest has an address of a family: by DHCP, or by the network data that kvnet prints."""
         machine = self.machines[name]
+        if (name, family) in self.ready:
+            return machine
+        self.ready.add((name, family))
         if family == 4:
             assert machine.lease("red")["ip"] == MASQUERADED[name].address
             return machine
-        nic = machine.nic("red")
-        link = self.network_data(name)[str(nic.mac)]
+        data, link = self.network_data(name)[machine.mac("red")], machine.link("red")
         for setting in ("accept_dad=0", "disable_ipv6=0"):
-            machine.run(f"sysctl -w net.ipv6.conf.{nic.name}.{setting}")
-        machine.guest.up(nic.name)
-        for address in (each for each in link["addresses"] if ":" in each):
-            machine.run(f"ip -6 address replace {address} dev {nic.name}")
-        for route in (each for each in link["routes"] if ":" in each["via"]):
-            machine.run(f"ip -6 route replace default via {route['via']} dev {nic.name}")
+            machine.run(f"sysctl -w net.ipv6.conf.{link}.{setting}")
+        machine.guest.up(link)
+        for address in (each for each in data["addresses"] if ":" in each):
+            machine.run(f"ip -6 address replace {address} dev {link}")
+        for route in (each for each in data["routes"] if ":" in each["via"]):
+            machine.run(f"ip -6 route replace default via {route['via']} dev {link}")
         return machine
 
 
@@ -129,8 +132,11 @@ def test_a_masqueraded_guest_is_told_everything_by_dhcp(up: Together, name: str)
 def test_a_machine_that_is_up_is_told_with_the_addresses_that_its_guest_has_taken(up: Together) -> None:
     machine = up.machines["dual-virtio"]
     taken = {machine.lease(name)["ip"] for name in ("red", "routed")}
-    given = ("--name", "dual-virtio", "--pod-network", up.host.folder / "dual.json", "--root", up.host.root)
-    again = up.host.kvnet("up", "-q", "-f", up.host.folder / "dual.yaml", *given, "--timeout", "10", "-o", "json")
+    folder, root = up.host.folder, up.host.root
+    given = ("--name", "dual-virtio", "--pod-network", folder / "dual.json", "--cluster", folder / "cluster.yaml")
+    again = up.host.kvnet(
+        "up", "-q", "-f", folder / "dual.yaml", *given, "--root", root, "--timeout", "10", "-o", "json"
+    )
     told = json.loads(again.stdout)
     assert taken <= {each["ip"] for each in told["guestIPs"]}
     assert told["console"] == machine.told["console"], "it was not started again"
@@ -193,11 +199,11 @@ def _datagrams(up: Together, machine: Upped, address: str, port: int) -> int:
 
 def test_a_bridged_guest_takes_over_the_address_the_mac_and_the_routes_of_its_pod(up: Together) -> None:
     machine = up.machines["dual-virtio"]
-    lease, nic = machine.lease("routed"), machine.nic("routed")
+    lease = machine.lease("routed")
     stands_for = up.facts("dual-virtio")["links"]["routed"]
     left = _in_pod(up, machine, "ip", "-j", "address", "show", stands_for["name"])
     addresses = [(each["local"], each["prefixlen"]) for each in left["addr_info"] if each["family"] == "inet"]
-    assert left["address"] == str(nic.mac), "it stands for what has moved"
+    assert left["address"] == machine.mac("routed"), "it stands for what has moved"
     assert addresses == [(lease["ip"], int(lease["mask"]))]
     assert lease["ip"].startswith("10.98.0.")
     assert lease["ip"] in machine.told["podIPs"]
@@ -223,13 +229,13 @@ def test_nobody_serves_a_bridged_guest_whose_pod_has_no_address(up: Together) ->
     assert up.machines["dual-virtio"].lease("lan") == {}
 
 
-def _addressed(machine: Upped, network: str, address: str) -> SeenNic:
-    """The NIC on a network, up and with one IPv4 address."""
-    nic = machine.nic(network)
-    machine.guest.up(nic.name)
-    machine.run(f"ip -4 address flush dev {nic.name}")
-    machine.run(f"ip address replace {address} dev {nic.name}")
-    return nic
+def _addressed(machine: Upped, network: str, address: str) -> str:
+    """The guest's link on a network, up and with one IPv4 address."""
+    link = machine.link(network)
+    machine.guest.up(link)
+    machine.run(f"ip -4 address flush dev {link}")
+    machine.run(f"ip address replace {address} dev {link}")
+    return link
 
 
 def test_guests_meet_on_a_network_that_joins_them_and_nowhere_else(up: Together) -> None:
@@ -238,7 +244,7 @@ def test_guests_meet_on_a_network_that_joins_them_and_nowhere_else(up: Together)
     _addressed(right, "lan", "10.95.0.2/24")
     assert left.reaches("10.95.0.2")
     assert right.reaches("10.95.0.1")
-    right.guest.down(right.nic("lan").name)
+    right.guest.down(right.link("lan"))
     _addressed(right, "other", "10.95.0.2/24")
     assert not left.reaches("10.95.0.2")
 
@@ -261,11 +267,11 @@ def test_a_link_that_is_down_at_the_start_has_no_carrier_in_the_guest(up: Togeth
 def test_the_spoof_check_drops_what_has_a_foreign_mac(up: Together) -> None:
     machine, reached = up.machines["dual-virtio"], {}
     for n, network in enumerate(("guarded", "open")):
-        nic = _addressed(machine, network, f"10.9{7 - n}.0.1/24")
-        for mac in (str(nic.mac), f"02:00:00:00:0f:0{n}"):
-            _with_mac(machine, nic, mac)
-            reached[network, mac == str(nic.mac)] = machine.reaches(f"10.9{7 - n}.0.250")
-        _with_mac(machine, nic, str(nic.mac))
+        link, own = _addressed(machine, network, f"10.9{7 - n}.0.1/24"), machine.mac(network)
+        for mac in (own, f"02:00:00:00:0f:0{n}"):
+            _with_mac(machine, link, mac)
+            reached[network, mac == own] = machine.reaches(f"10.9{7 - n}.0.250")
+        _with_mac(machine, link, own)
     assert reached == {
         ("guarded", True): True,
         ("guarded", False): False,
@@ -274,19 +280,20 @@ def test_the_spoof_check_drops_what_has_a_foreign_mac(up: Together) -> None:
     }
 
 
-def _with_mac(machine: Upped, nic: SeenNic, mac: str) -> None:
+def _with_mac(machine: Upped, link: str, mac: str) -> None:
     for change in ("down", f"address {mac}", "up"):
-        machine.run(f"ip link set {nic.name} {change}")
+        machine.run(f"ip link set {link} {change}")
 
 
 def test_macvlan_does_not_work_under_the_bridge_binding(up: Together) -> None:
     """The peer is on the link below, and hears the guest; what it answers is not for the MAC address of the macvlan."""
     machine = up.machines["dual-virtio"]
-    nic = _addressed(machine, "moved", "10.92.0.1/24")
-    assert nic.carrier is not False
+    _addressed(machine, "moved", "10.92.0.1/24")
+    assert machine.nic("moved").carrier
     assert not machine.reaches("10.92.0.250")
-    assert str(nic.mac) in _run_in(up.peer.name, "ip", "neighbour", "show", "10.92.0.1")
-    told = up.host.kvnet("check", "-f", up.host.folder / "dual.yaml", "--name", "dual-virtio", check=False)
+    assert machine.mac("moved") in _run_in(up.peer.name, "ip", "neighbour", "show", "10.92.0.1")
+    file, cluster = up.host.folder / "dual.yaml", up.host.folder / "cluster.yaml"
+    told = up.host.kvnet("check", "-f", file, "--name", "dual-virtio", "--cluster", cluster, check=False)
     assert "KN912" in told.stdout + told.stderr
 
 
@@ -335,12 +342,12 @@ def test_the_mtu_arrives_as_the_user_guide_has_it(up: Together, record_property:
 
 
 def test_the_mtu_that_arrives_by_no_way_is_in_the_network_data(up: Together) -> None:
-    nic = up.machines["dual-e1000"].nic("lan")
-    assert up.network_data("dual-e1000")[str(nic.mac)]["mtu"] == LAN_MTU
+    mac = up.machines["dual-e1000"].mac("lan")
+    assert up.network_data("dual-e1000")[mac]["mtu"] == LAN_MTU
 
 
 def _cell(machine: Upped, network: str, wanted: int) -> Cell:
-    name = machine.nic(network).name
+    name = machine.link(network)
     machine.run(f"ip link set {name} down")
     machine.run(f"ip link set {name} mtu {DEFAULT_MTU}")  # more than a virtio device may have is refused
     (device,) = machine.run(f"cat /sys/class/net/{name}/mtu")

@@ -1,6 +1,6 @@
 """A CNI plugin that writes down how it is called, and answers as the environment of its file says.
 
-It is installed as a file of a name of its own, beside ``calls.jsonl`` and ``refuses``.
+It is installed as a file of a name of its own, beside ``calls.jsonl``, ``refuses`` and ``answers``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def main() -> None:
     if (me.parent / "refuses").exists():
         print(json.dumps({"cniVersion": "0.4.0", "code": 11, "msg": "try again later", "details": "no room"}))
         sys.exit(1)
-    if os.environ["CNI_COMMAND"] == "ADD":
+    if (me.parent / "answers").exists():
+        print((me.parent / "answers").read_text())
+    elif os.environ["CNI_COMMAND"] == "ADD":
         print(json.dumps({"cniVersion": asked.get("cniVersion", "0.1.0"), "by": me.name}))
 
 

@@ -101,6 +101,24 @@ def test_only_a_plugin_with_the_capability_gets_the_mac_as_runtime_configuration
     assert "runtimeConfig" not in second["asked"]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"ips": 5},
+        {"ips": [5]},
+        {"ips": [{"address": "x"}]},
+        {"ip4": "10.0.0.1"},
+        {"interfaces": 5},
+        {"interfaces": [{}]},
+        {"interfaces": [{"name": 5}]},
+    ],
+)
+def test_an_answer_that_is_no_result_is_told(plugins: Path, answer: dict[str, Any]) -> None:
+    (plugins / "answers").write_text(json.dumps(answer))
+    with pytest.raises(NodeError, match="KN882 the CNI plugin first answers ADD of prod/lan as net1 with what is no"):
+        cni.add(attached({"type": "first"}))
+
+
 def test_a_refusal_is_told_with_code_message_and_details(plugins: Path) -> None:
     (plugins / "refuses").touch()
     told = "KN882 the CNI plugin first refuses ADD of prod/lan as net1 with code 11: try again later: no room"
@@ -137,6 +155,8 @@ def test_all_missing_plugins_and_nads_are_told_at_once(plugins: Path) -> None:
         {"name": "../up", "plugins": [{"type": "bridge"}]},
         {"name": "net", "plugins": []},
         {"name": "net", "plugins": [{"bridge": "br0"}]},
+        {"name": "net", "plugins": [{"type": "bridge", "ipam": {"type": 5}}]},
+        {"name": "net", "plugins": [{"type": "bridge", "ipam": {"type": ["host-local"]}}]},
         {"name": "net", "plugins": "bridge"},
         [],
     ],

@@ -159,6 +159,15 @@ def test_a_refused_domain_takes_its_pod_with_it(state: StateFolder, monkeypatch:
     assert snapshot(state.root) == before
 
 
+def test_a_machine_may_have_a_name_that_xml_escapes(state: StateFolder) -> None:
+    odd, target = machine([{"name": "default", "masquerade": {}}], name="a'b\";{}&<>")
+    try:
+        running = machine_up(odd, target, state=state, virt_type="qemu")
+        assert process(files(running).qemu).is_in(namespace_path(running.pod.namespace))
+    finally:
+        machine_down(f"prod/{odd.name}", state=state)
+
+
 def test_a_state_folder_may_have_a_path_that_is_too_long_for_sockets(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / ("long" * 20))
     running = up(state)

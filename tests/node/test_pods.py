@@ -215,7 +215,7 @@ def test_what_one_process_tidies_up_another_one_makes_again(tmp_path: Path) -> N
 
     def written(number: int) -> bool:
         folder = state.pod(f"default/m{number % 4}-{threading.get_ident()}")
-        folder.write({"name": "m"})
+        folder.write({"name": "m", "namespace": "n"})
         found = bool(folder.record)
         folder.remove()
         state.tidy()

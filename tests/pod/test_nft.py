@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pod.hostile import hostile_machines
 from pod.rulesets import NEEDS_NFT, applied, masqueraded, pods, refused
 
 import kvnet
 from kvnet import PodFound
+from kvnet.pod import PodNat
 from kvnet.spec import Machine
 
 pytestmark = NEEDS_NFT
@@ -18,9 +21,9 @@ pytestmark = NEEDS_NFT
 TARGET = kvnet.Target(cluster=kvnet.ClusterConfig(feature_gates=frozenset({"PortRangesSpec"})))
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.slow)])
-def test_nft_accepts_the_rulesets_of_random_machines(count: int, tmp_path: Path) -> None:
-    texts: list[str] = []
+def drawn(count: int, machines: st.SearchStrategy[tuple[Machine, PodFound]]) -> list[PodNat]:
+    """The NAT of as many machines, always the same ones."""
+    made: list[PodNat] = []
 
     @settings(
         max_examples=count,
@@ -30,13 +33,26 @@ def test_nft_accepts_the_rulesets_of_random_machines(count: int, tmp_path: Path)
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(masqueraded(), pods())
-    def draw(machine: Machine, found: PodFound) -> None:
-        nat = kvnet.pod_nat(machine, TARGET, found)
-        assert not nat.problems
-        texts.append(nat.text)
+    @given(machines)
+    def draw(drawn: tuple[Machine, PodFound]) -> None:
+        made.append(kvnet.pod_nat(drawn[0], TARGET, drawn[1]))
 
     draw()
+    return made
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(300, marks=pytest.mark.slow)])
+def test_nft_accepts_what_is_made_of_hostile_texts(count: int, tmp_path: Path) -> None:
+    texts = [each.text for each in drawn(count, hostile_machines()) if not any(one.is_error for one in each.problems)]
+    assert sum(map(bool, texts)) > count / 10
+    assert refused(texts, tmp_path) == []
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.slow)])
+def test_nft_accepts_the_rulesets_of_random_machines(count: int, tmp_path: Path) -> None:
+    made = drawn(count, st.tuples(masqueraded(), pods()))
+    assert not any(each.problems for each in made)
+    texts = [each.text for each in made]
     assert len(texts) == count
     assert sum(map(bool, texts)) > count / 3
     assert refused(texts, tmp_path) == []

@@ -1,0 +1,36 @@
+"""The record of a machine that somebody damaged is told by its file, whatever is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kvnet import node
+from kvnet.node.state import StateFolder
+
+DAMAGED = [
+    *("", "{", "[]", "null", '"x"', "5", "\0", "[" * 100_000),
+    '{"name": 5, "namespace": "n"}',
+    '{"name": "prod/web"}',
+]
+
+
+@pytest.mark.parametrize("text", DAMAGED, ids=[each[:12] for each in DAMAGED])
+def test_a_record_that_is_none_is_told_with_its_file(text: str, tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path).pod("prod/web")
+    folder.write({"name": "prod/web", "namespace": "kvnet-0"})
+    (folder.path / "state.json").write_text(text)
+    with pytest.raises(node.NodeError, match=r"KN885 the record .*/state\.json was changed or damaged"):
+        node.pods(StateFolder(tmp_path))
+
+
+def test_a_record_of_the_host_that_is_none_is_told_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text("[1]")
+    with pytest.raises(node.NodeError, match=r"KN885 the record .*/host\.json"), StateFolder(tmp_path).shared():
+        pass
+
+
+def test_a_folder_without_a_record_is_no_machine(tmp_path: Path) -> None:
+    StateFolder(tmp_path).pod("prod/web").path.mkdir(parents=True)
+    assert node.pods(StateFolder(tmp_path)) == ()
