@@ -121,7 +121,7 @@ def _scalar(text: str, at: int) -> yaml.ScalarNode:
 
 
 def _mark(index: int) -> yaml.Mark:
-    return yaml.Mark("", index, 0, 0, None, None)
+    return yaml.Mark("", index, 0, 0, None, 0)
 
 
 def duplicates(text: str) -> tuple[list[Flaw], frozenset[str]]:
