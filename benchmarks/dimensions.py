@@ -788,7 +788,7 @@ _OF_DOMAINS: Mapping[str, Dimension] = {
         call=lambda device: kvnet.write(
             attrs.evolve(device, vlan=attrs.evolve(device.vlan, tags=device.vlan.tags[::-1]))
         ),
-        most=4094,
+        most=1024,
     ),
     "depth, read_device": Dimension(
         make=lambda n: interface(0, extra="<x>" * n + "</x>" * n), call=refused(kvnet.read_device)

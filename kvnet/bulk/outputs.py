@@ -14,7 +14,7 @@ from typing import IO, Any, ClassVar
 from attrs import define, evolve, field
 
 from kvnet.bulk.duplicates import LineFile, Records, digests_of
-from kvnet.bulk.files import created, locked
+from kvnet.bulk.files import created, locked, sync_folder
 from kvnet.bulk.inputs import Done, Unusable
 from kvnet.errors import FieldPath, Problem
 from kvnet.fleet import Duplicate, Uses
@@ -212,13 +212,17 @@ class StreamOutput(Output):
 class FileOutput(Output):
     """NDJSON to a file, which alone says what is done: whole lines count, and a torn last line is cut off.
 
-    Raises Unusable where the file exists, unless it is to be continued (``resume``) or overwritten (``force``).
+    With ``fsync``, what was written is on the disk before the next chunk is. Raises Unusable where the file exists,
+    unless it is to be continued (``resume``) or overwritten (``force``).
     """
 
     EXISTS: ClassVar[str] = "'{path}' exists: choose another, continue it with --resume, or overwrite it with --force"
 
-    def __init__(self, path: str, *, run: str = "", resume: bool = False, force: bool = False) -> None:
+    def __init__(
+        self, path: str, *, run: str = "", resume: bool = False, force: bool = False, fsync: bool = False
+    ) -> None:
         self._path = path
+        self._fsync = fsync
         file = self._file()
         try:
             descriptor = locked(file, path, is_new=not (resume or force))
@@ -243,6 +247,13 @@ class FileOutput(Output):
 
     def go_on(self) -> None:
         self._lines.cut()
+        if self._fsync:
+            sync_folder(os.path.dirname(self._file()) or ".")
+
+    def write(self, batch: Batch) -> None:
+        super().write(batch)
+        if self._fsync:
+            os.fsync(self._lines.descriptor)
 
     def _check_run(self) -> None:
         """Raise Unusable where the file was not begun by a run with these settings."""
@@ -282,11 +293,13 @@ class FolderOutput(FileOutput):
 
     EXISTS = "'{path}' holds a run: choose another, continue it with --resume, or overwrite it with --force"
 
-    def __init__(self, path: str, *, run: str = "", resume: bool = False, force: bool = False) -> None:
+    def __init__(
+        self, path: str, *, run: str = "", resume: bool = False, force: bool = False, fsync: bool = False
+    ) -> None:
         os.makedirs(path, exist_ok=True)
         # a run may have ended between the file of a machine and its line
         self._is_unsure = resume
-        super().__init__(path, run=run, resume=resume, force=force)
+        super().__init__(path, run=run, resume=resume, force=force, fsync=fsync)
 
     def write(self, batch: Batch) -> None:
         for line, file in zip(batch.lines, batch.files, strict=True):
@@ -309,7 +322,12 @@ class FolderOutput(FileOutput):
             return self._is_unsure and self._is_own(path, name, content)
         with open(created(temporary), "wb") as file:
             file.write(content)
+            if self._fsync:
+                file.flush()
+                os.fsync(file.fileno())
         os.rename(temporary, path)
+        if self._fsync:
+            sync_folder(self._path)
         return True
 
     def _is_own(self, path: str, name: str, text: bytes) -> bool:
