@@ -24,6 +24,8 @@ __all__ = ["JOURNAL", "Batch", "FileOutput", "FolderOutput", "Output", "StreamOu
 JOURNAL = "kvnet-bulk.ndjson"
 _TEMPORARY = ".kvnet-bulk.tmp"
 _BEGINS = b'{"index": '
+_ODD_SHAPES = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What is raised for a line of another shape than those that a run writes."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}")
 
 
@@ -237,7 +239,10 @@ class FileOutput(Output):
         done = Done()
         for line in self._lines.recover():
             file = self._checked(line, done.count).get("file")
-            self._count(Batch.of_line(line))
+            try:
+                self._count(Batch.of_line(line))
+            except _ODD_SHAPES:
+                raise self._foreign(done.count) from None
             of_file = done.of_file + 1 if file is not None and file == done.file else 1
             done = Done(done.count + 1, line, file, of_file)
         torn = self._lines.rest(len(_BEGINS))
@@ -278,7 +283,7 @@ class FileOutput(Output):
         os.ftruncate(self._lines.descriptor, 0)
 
     def _checked(self, line: bytes, index: int) -> dict[str, Any]:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             content = read_head(line)
             if content.get("index") == index:
                 return content
@@ -364,5 +369,5 @@ def _file_of(line: bytes) -> str | None:
     try:
         content = json.loads(line)
         return None if "problems" in content else file_name(content["namespace"], content["name"])
-    except (ValueError, TypeError, KeyError):
+    except _ODD_SHAPES:
         return None

@@ -94,6 +94,32 @@ def test_a_file_that_is_no_output_is_refused_and_stays(bulk: Bulk, tmp_path: Pat
         assert (tmp_path / name).read_bytes() == text
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        '"problems": [{"age": 1}]',
+        '"problems": 5',
+        '"problems": [5]',
+        '"problems": [{"code": []}]',
+        '"uses": 5',
+        '"uses": {"macs": 5}',
+        '"uses": {"macs": [{}]}',
+        '"notes": 5',
+        '"notes": [[]]',
+        '"x": ' + "[" * 100_000,
+    ],
+)
+def test_a_line_of_another_shape_is_refused_and_stays(bulk: Bulk, tmp_path: Path, members: str) -> None:
+    bulk("-f", "-", "-o", "out", stdin=_GIVEN)
+    first, _, rest = (tmp_path / "out").read_text().partition("\n")
+    head = first.partition('"namespace"')[0]
+    text = f'{head}"namespace": null, "name": "m", {members}}}\n{rest}'
+    (tmp_path / "out").write_text(text)
+    run = bulk("-f", "-", "-o", "out", "--resume", stdin=_GIVEN)
+    assert (run.returncode, b"KN701" in run.stderr) == (2, False)
+    assert (tmp_path / "out").read_text() == text
+
+
 def test_text_behind_an_output_is_not_cut_off_with_its_torn_line(bulk: Bulk, tmp_path: Path) -> None:
     out = tmp_path / "out.ndjson"
     bulk("-f", "-", "-o", out, stdin=_GIVEN)

@@ -47,7 +47,6 @@ def test_json_and_yaml_are_the_data_of_the_problems(told: list[Problem]) -> None
 # GitHub
 
 
-CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 UNESCAPED = {"%0D": "\r", "%0A": "\n", "%3A": ":", "%2C": ",", "%25": "%"}
 
 
