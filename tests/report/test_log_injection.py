@@ -35,7 +35,7 @@ _PLACES: dict[str, Any] = {
     "a port": vmi([nic(binding="masquerade", ports=[{"name": HOSTILE, "port": 1, "protocol": HOSTILE}])], [pod()]),
     "a binding": vmi([{"name": "a", "binding": {"name": HOSTILE}}], [pod()]),
     "a CIDR": vmi([nic(binding="masquerade")], [pod(vmNetworkCIDR=HOSTILE)]),
-    "a field of a NIC": vmi([nic(**{HOSTILE: 1})], [pod()]),
+    "a field of a NIC": vmi([{**nic(), HOSTILE: 1}], [pod()]),
     "a field": {**vmi([nic()], [pod()]), HOSTILE: 1},
     "an annotation": vmi([nic()], [pod()], annotations={f"kubevirt.io/{HOSTILE}": HOSTILE}),
     "a value of a wrong type": vmi([nic()], [pod()], annotations={HOSTILE: 1}),
