@@ -6,11 +6,12 @@ import contextlib
 import io
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 from attrs import frozen
 
 import kvnet
@@ -212,6 +213,14 @@ def _without_alias(count: int) -> tuple[str, list[str]]:
         for n in range(count)
     ]
     return domain(count), made
+
+
+def _patched_with(children: str) -> str:
+    return kvnet.patch(domain(1, extra=children), [interface(0, extra=children).replace("'br0'", "'br1'")])
+
+
+def _trunk(ids: Iterable[int]) -> str:
+    return interface(0, extra="<vlan trunk='yes'>" + "".join(f"<tag id='{n % 4095}'/>" for n in ids) + "</vlan>")
 
 
 def _running(count: int) -> tuple[str, kvnet.Machine, kvnet.Target]:
@@ -769,6 +778,17 @@ _OF_DOMAINS: Mapping[str, Dimension] = {
         ),
         call=refused(kvnet.read_device),
         most=8192,
+    ),
+    "children of a NIC, patch": Dimension(make=lambda n: "<x/>" * n, call=_patched_with, most=1 << 15),
+    "deep children of a NIC, patch": Dimension(
+        make=lambda n: ("<x>" * 200 + "</x>" * 200) * max(n // 200, 1), call=_patched_with, first=800, most=1 << 14
+    ),
+    "VLAN tags, write": Dimension(
+        make=lambda n: kvnet.read_device(_trunk(range(n)), lossless=True),
+        call=lambda device: kvnet.write(
+            attrs.evolve(device, vlan=attrs.evolve(device.vlan, tags=device.vlan.tags[::-1]))
+        ),
+        most=1024,
     ),
     "depth, read_device": Dimension(
         make=lambda n: interface(0, extra="<x>" * n + "</x>" * n), call=refused(kvnet.read_device)

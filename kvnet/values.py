@@ -268,6 +268,17 @@ def on_one_line(text: str) -> str:
     return _UNPRINTABLE.sub("\ufffd", text)
 
 
+def printable(text: str) -> str:
+    """A text in which what a terminal or a log would obey is spelled out: control characters, line ends, bidi marks.
+
+    >>> printable("a\\nb\\x1b[31m")
+    'a\\\\nb\\\\x1b[31m'
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def ip_of(text: str) -> IPv4Address | IPv6Address | None:
     """The IP address of a text, as Go's net.ParseIP reads it, or nothing: a zone is refused, and an IPv4-mapped IPv6
     address is IPv4.

@@ -69,7 +69,7 @@ ALLOWED = {
         "values",
         "errors",
     },
-    "report": {"_lazy", "_lines", "_spelling", "codes", "manifest", "errors"},
+    "report": {"_lazy", "_lines", "_spelling", "codes", "manifest", "values", "errors"},
     "pipeline": {"_html", "domain", "compiler", "rules", "instancetypes", "target", "spec", "errors"},
     "checks": {"_lazy", "pipeline", "rules", "target", "spec", "errors"},
     "fleet": {

@@ -14,7 +14,7 @@ from typing import NamedTuple, TextIO
 
 from kvnet.bulk.inputs import Unusable
 
-__all__ = ["REPORT_BEGINS", "Role", "check_report", "check_roles", "created", "locked", "report_file"]
+__all__ = ["REPORT_BEGINS", "Role", "check_report", "check_roles", "created", "locked", "report_file", "sync_folder"]
 
 REPORT_BEGINS = '{"duplicates": ['
 """How a report begins."""
@@ -95,6 +95,15 @@ def created(file: str) -> int:
     return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
 
 
+def sync_folder(folder: str) -> None:
+    """Have the names in a directory on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def check_report(file: str, *, force: bool) -> None:
     """Raise Unusable where a report would not be written, or would be written over a file of another kind."""
     folder = os.path.dirname(file) or "."
@@ -115,8 +124,8 @@ def check_report(file: str, *, force: bool) -> None:
 
 
 @contextmanager
-def report_file(file: str) -> Iterator[TextIO]:
-    """The file of a report, open for writing; it is there whole or not at all."""
+def report_file(file: str, *, fsync: bool = False) -> Iterator[TextIO]:
+    """The file of a report, open for writing; it is there whole or not at all, with ``fsync`` also on the disk."""
     if _keeps_nothing(file):
         with open(file, "w", encoding="utf-8") as stream:
             yield stream
@@ -125,9 +134,14 @@ def report_file(file: str) -> Iterator[TextIO]:
     try:
         with open(created(made), "w", encoding="utf-8") as stream:
             yield stream
+            if fsync:
+                stream.flush()
+                os.fsync(stream.fileno())
         if os.path.exists(file):
             shutil.copymode(file, made)
         os.rename(made, file)
+        if fsync:
+            sync_folder(os.path.dirname(file) or ".")
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(made)

@@ -17,7 +17,7 @@ from kvnet.bulk.settings import Settings
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest import Document, Manifest, is_of_others, load_all, load_facts, loads_all, manifest_files
-from kvnet.manifest.document import Text, read_text, sound_documents
+from kvnet.manifest.document import Text, bounded_bytes, read_text, sound_documents
 from kvnet.manifest.objects import repeated
 from kvnet.pipeline import placed
 from kvnet.spec import Machine
@@ -305,11 +305,11 @@ class Directory:
         for name in self.names:
             path = Path(self.name, name)
             try:
-                text = path.read_bytes()
+                text = bounded_bytes(str(path))
                 if _OTHERS.search(text):
                     read = loads_all(text, name=str(path)).objects
                     objects += [each for each in read if not isinstance(each, Machine)]
-            except (OSError, KvnetError):
+            except (OSError, ValueError, KvnetError):
                 continue
         return Manifest(objects=tuple(objects), repeated=repeated((each, each.origin) for each in objects))
 

@@ -14,7 +14,7 @@ from typing import IO, Any, ClassVar, NamedTuple
 from attrs import define, evolve, field
 
 from kvnet.bulk.duplicates import LineFile, Records, digests_of, sorted_records, starts_of
-from kvnet.bulk.files import created, locked
+from kvnet.bulk.files import created, locked, sync_folder
 from kvnet.bulk.inputs import Done, Unusable
 from kvnet.errors import FieldPath, Problem
 from kvnet.fleet import Duplicate, Uses
@@ -24,6 +24,8 @@ __all__ = ["JOURNAL", "Batch", "FileOutput", "FolderOutput", "Output", "StreamOu
 JOURNAL = "kvnet-bulk.ndjson"
 _TEMPORARY = ".kvnet-bulk.tmp"
 _BEGINS = b'{"index": '
+_ODD_SHAPES = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What is raised for a line of another shape than those that a run writes."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}")
 
 
@@ -237,14 +239,18 @@ class StreamOutput(Output):
 class FileOutput(Output):
     """NDJSON to a file, which alone says what is done: whole lines count, and a torn last line is cut off.
 
-    Raises Unusable where the file exists, unless it is to be continued (``resume``) or overwritten (``force``).
+    With ``fsync``, what was written is on the disk before the next chunk is. Raises Unusable where the file exists,
+    unless it is to be continued (``resume``) or overwritten (``force``).
     """
 
     is_packed = True
     EXISTS: ClassVar[str] = "'{path}' exists: choose another, continue it with --resume, or overwrite it with --force"
 
-    def __init__(self, path: str, *, run: str = "", resume: bool = False, force: bool = False) -> None:
+    def __init__(
+        self, path: str, *, run: str = "", resume: bool = False, force: bool = False, fsync: bool = False
+    ) -> None:
         self._path = path
+        self._fsync = fsync
         file = self._file()
         try:
             descriptor = locked(file, path, is_new=not (resume or force))
@@ -259,7 +265,10 @@ class FileOutput(Output):
         done = Done()
         for line in self._lines.recover():
             file = self._checked(line, done.count).get("file")
-            before = Batch.of_line(line)
+            try:
+                before = Batch.of_line(line)
+            except _ODD_SHAPES:
+                raise self._foreign(done.count) from None
             self._records.add(done.count, before.digests[0])
             self.tally.add(before.tally)
             of_file = done.of_file + 1 if file is not None and file == done.file else 1
@@ -271,6 +280,13 @@ class FileOutput(Output):
 
     def go_on(self) -> None:
         self._lines.cut()
+        if self._fsync:
+            sync_folder(os.path.dirname(self._file()) or ".")
+
+    def write(self, batch: Batch) -> None:
+        super().write(batch)
+        if self._fsync:
+            os.fsync(self._lines.descriptor)
 
     def _check_run(self) -> None:
         """Raise Unusable where the file was not begun by a run with these settings."""
@@ -295,7 +311,7 @@ class FileOutput(Output):
         os.ftruncate(self._lines.descriptor, 0)
 
     def _checked(self, line: bytes, index: int) -> dict[str, Any]:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             content = read_head(line)
             if content.get("index") == index:
                 return content
@@ -311,11 +327,13 @@ class FolderOutput(FileOutput):
     is_packed = False
     EXISTS = "'{path}' holds a run: choose another, continue it with --resume, or overwrite it with --force"
 
-    def __init__(self, path: str, *, run: str = "", resume: bool = False, force: bool = False) -> None:
+    def __init__(
+        self, path: str, *, run: str = "", resume: bool = False, force: bool = False, fsync: bool = False
+    ) -> None:
         os.makedirs(path, exist_ok=True)
         # a run may have ended between the file of a machine and its line
         self._is_unsure = resume
-        super().__init__(path, run=run, resume=resume, force=force)
+        super().__init__(path, run=run, resume=resume, force=force, fsync=fsync)
 
     def write(self, batch: Batch) -> None:
         for line, file in zip(batch.lines, batch.files, strict=True):
@@ -338,7 +356,12 @@ class FolderOutput(FileOutput):
             return self._is_unsure and self._is_own(path, name, content)
         with open(created(temporary), "wb") as file:
             file.write(content)
+            if self._fsync:
+                file.flush()
+                os.fsync(file.fileno())
         os.rename(temporary, path)
+        if self._fsync:
+            sync_folder(self._path)
         return True
 
     def _is_own(self, path: str, name: str, text: bytes) -> bool:
@@ -375,5 +398,5 @@ def _file_of(line: bytes) -> str | None:
     try:
         content = json.loads(line)
         return None if "problems" in content else file_name(content["namespace"], content["name"])
-    except (ValueError, TypeError, KeyError):
+    except _ODD_SHAPES:
         return None

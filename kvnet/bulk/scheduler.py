@@ -7,6 +7,8 @@ import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
+from ctypes import CDLL
 from itertools import islice
 from multiprocessing import connection, get_context, parent_process
 from threading import Thread
@@ -17,6 +19,8 @@ __all__ = ["processes", "results"]
 T = TypeVar("T")
 R = TypeVar("R")
 
+_PR_SET_PDEATHSIG = 1
+"""Of Linux: which signal a process gets when its parent ends; include/uapi/linux/prctl.h."""
 _MOST_BREAKS = 3
 """How often the pool of a chunk may break before the chunk gets an executor of its own."""
 _MOST_USELESS_POOLS = 24
@@ -121,11 +125,14 @@ class _Scheduler(Generic[T, R]):
             yield result
 
     def stop(self) -> None:
-        """Cancel what has not begun; end the executor, if it was made here, and its workers."""
+        """Cancel what has not begun; end the executor, if it was made here, and its workers, in whatever they are."""
         for task in self.pending:
             task.future.cancel()
-        if self._make is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+        if self._make is None:
+            return
+        if self.pending:
+            _kill_workers(self._executor)
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self, task: _Task[T, R]) -> None:
         try:
@@ -178,6 +185,13 @@ class _Scheduler(Generic[T, R]):
             yield result
 
 
+def _kill_workers(executor: Executor) -> None:
+    """Kill the processes of a pool, one of which may never end what it is at."""
+    # from Python 3.14 on, ProcessPoolExecutor.kill_workers does this
+    for process in list((getattr(executor, "_processes", None) or {}).values()):
+        process.kill()
+
+
 def _halves(chunk: Sequence[T]) -> tuple[Sequence[T], ...]:
     """The chunk in two parts, or nothing where it is a single item."""
     middle = len(chunk) // 2
@@ -192,6 +206,9 @@ def processes(count: int) -> ProcessPoolExecutor:
 def _prepare_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with suppress(OSError, AttributeError):
+        # a worker that is at a long call into C runs no other thread
+        CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -63,7 +63,7 @@ def run(arguments: Namespace, report: Report) -> int:
         seconds = time.monotonic() - started
         duplicates = output.duplicates()
         shown = list(islice(duplicates, _SHOWN))
-        with report_file(arguments.report or os.devnull) as file:
+        with report_file(arguments.report or os.devnull, fsync=arguments.fsync) as file:
             write_report(file, output.tally, seconds, chain(shown, duplicates))
     _summarize(output.tally, shown, report)
     return FINDINGS if output.tally.refused or output.tally.duplicates else CLEAN
@@ -132,7 +132,7 @@ def _output(arguments: Namespace, run: str) -> Output:
             raise Unusable("a run to standard output cannot be continued: name a file with -o")
         return StreamOutput(sys.stdout.buffer, run=run)
     kind = FolderOutput if _is_folder(name) else FileOutput
-    return kind(name, run=run, resume=arguments.resume, force=arguments.force)
+    return kind(name, run=run, resume=arguments.resume, force=arguments.force, fsync=arguments.fsync)
 
 
 def _summarize(tally: Tally, shown: list[Duplicate], report: Report) -> None:

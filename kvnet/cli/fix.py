@@ -17,7 +17,7 @@ from attrs import field, frozen
 from kvnet.cli.check import Checked, status, tell
 from kvnet.cli.output import FAILED, FINDINGS, replace
 from kvnet.cli.report import Report, is_styled
-from kvnet.manifest.document import Text
+from kvnet.manifest.document import Text, bounded
 from kvnet.report.fixes import Fix, applied, fixes_of, made_problems
 from kvnet.report.text import counted
 
@@ -43,7 +43,7 @@ def run(arguments: Namespace, report: Report, check: _Check) -> int:
     if prints_text and arguments.output != "text":
         report.failure(f"--fix prints the corrected text here, so leave out --output {arguments.output}")
         return FAILED
-    given = sys.stdin.buffer.read() if "-" in arguments.files else b""
+    given = bounded(sys.stdin.buffer) if "-" in arguments.files else b""
     start = _State.of(check({_STDIN: given}), report, given)
     state = start
     for _ in range(_ROUNDS):

@@ -149,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return CLOSED
     except OSError as error:
         _abandon(sys.stdout)
-        print(f"kvnet: {error}", file=sys.stderr)
+        print(f"kvnet: {_told(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -158,6 +158,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(_bug(error), file=sys.stderr)
         return FAILED
+
+
+def _told(error: OSError) -> str:
+    from kvnet.values import printable  # noqa: PLC0415 - for errors alone
+
+    return printable(str(error))
 
 
 def _bug(error: Exception) -> str:

@@ -399,6 +399,7 @@ def _bulk(command: argparse.ArgumentParser) -> None:
     earlier = command.add_mutually_exclusive_group()
     earlier.add_argument("--resume", action="store_true", help="continue where the same command ended earlier")
     earlier.add_argument("--force", action="store_true", help="overwrite what an earlier run left in the output")
+    command.add_argument("--fsync", action="store_true", help="have results on the disk before going on")
     command.add_argument("--report", metavar="FILE", help="write counts, reasons and duplicates to this JSON file")
     _quiet(command)
 

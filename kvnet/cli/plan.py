@@ -14,6 +14,7 @@ from kvnet.domain.build import domain_name
 from kvnet.errors import Problem
 from kvnet.hotplug import DomainPlan
 from kvnet.pipeline import placed
+from kvnet.values import printable
 
 __all__ = ["run"]
 
@@ -33,7 +34,7 @@ def run(arguments: Namespace, report: Report) -> int:
     for machine, plan in zip(machines, plans, strict=True):
         name, problems = domain_name(machine, arguments.profile), placed(machine.origin, plan.problems)
         if arguments.output == "text":
-            print(end="".join(f"{name}: {line}\n" for line in _lines(plan)))
+            print(end="".join(f"{printable(f'{name}: {line}')}\n" for line in _lines(plan)))
         else:
             described.append(_described(name, plan, problems))
         report.problems(problems)

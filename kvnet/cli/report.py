@@ -13,6 +13,7 @@ from kvnet.report.fixes import fix_of
 from kvnet.report.formats import write
 from kvnet.report.suppressions import Suppressions, suppressions
 from kvnet.report.text import told
+from kvnet.values import printable
 
 if TYPE_CHECKING:
     from kvnet.manifest.document import Text
@@ -66,7 +67,7 @@ class Report:
     def remark(self, message: str) -> None:
         """Write what is no problem, where there is anything to say; nothing when quiet, or where a program reads."""
         if message and not self._quiet and self._format == "text":
-            print(f"kvnet: {message}", file=self._stream)
+            print(f"kvnet: {printable(message)}", file=self._stream)
 
     @property
     def is_quiet(self) -> bool:
@@ -75,7 +76,7 @@ class Report:
 
     def failure(self, message: str) -> None:
         """Write why the command could not run."""
-        print(f"kvnet: {message}", file=self._stream)
+        print(f"kvnet: {printable(message)}", file=self._stream)
 
     def close(self) -> None:
         """Write what was kept for a format that is written as a whole."""

@@ -17,6 +17,7 @@ from kvnet.live import EventKind
 from kvnet.manifest import plain
 from kvnet.node.running import running_machine
 from kvnet.spec import InterfaceStatus, Machine
+from kvnet.values import printable
 
 if TYPE_CHECKING:
     import libvirt
@@ -89,4 +90,4 @@ def _table(entries: Sequence[InterfaceStatus]) -> str:
 def _row(entry: InterfaceStatus) -> tuple[str, ...]:
     addresses = ", ".join(entry.ip_addresses)
     cells = (entry.name, entry.mac, entry.link_state, entry.queue_count, entry.interface_name, addresses)
-    return tuple(str(cell or "-") for cell in (*cells, entry.info_source))
+    return tuple(printable(str(cell or "-")) for cell in (*cells, entry.info_source))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -125,7 +125,7 @@ def explanations() -> tuple[Explanation, ...]:
     return tuple(map(explanation, _pages()))
 
 
-@cache
+@lru_cache(512)
 def _page(code: str) -> Explanation | None:
     """The page of a code, which is read once, or nothing."""
     page = _pages().get(code)

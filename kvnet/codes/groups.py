@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["GROUPS", "OPTIONAL_GROUPS", "group_of"]
@@ -73,7 +73,7 @@ _GROUP_OF: Final[Mapping[str, str]] = {
 """The group of the codes that begin so; of several beginnings, the longest counts."""
 
 
-@cache
+@lru_cache(1024)
 def group_of(code: str) -> str:
     """The group of a code, or of the codes that begin so, without reading its page.
 

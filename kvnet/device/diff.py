@@ -17,6 +17,7 @@ from kvnet.device.driver import Driver, HostdevDriver
 from kvnet.device.source import BridgeSource, DirectSource, HostdevSource, NetworkSource
 from kvnet.device.traffic import VirtualPortParameters
 from kvnet.errors import FieldPath
+from kvnet.values import printable
 from kvnet.xml.compare import Difference, compare, text_of, undeclared
 from kvnet.xml.schema import RawElement
 
@@ -45,7 +46,7 @@ class Change:
         values = f"{before} → {after}"
         if self.before is None or self.after is None:
             values = f"added {after}" if self.before is None else f"removed {before}"
-        return f"{self.at}: {values} ({self.noticed})"
+        return printable(f"{self.at}: {values} ({self.noticed})")
 
 
 class Changes(tuple[Change, ...]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Self
 
@@ -165,11 +166,12 @@ def _nic(element: etree._Element) -> _Nic:
     return _Nic(str(element.tag), alias, _mac(element), _content(element), element)
 
 
-def _content(element: etree._Element, *added: etree._Element) -> object:
-    """What an element says with children that are added, whatever quotes, white space and the order of children."""
+def _content(element: etree._Element, *added: etree._Element) -> bytes:
+    """A digest of what an element says with children that are added, whatever quotes, white space and their order."""
     children = [*element.iterchildren(tag=etree.Element), *added]
     text = "".join([element.text or "", *(child.tail or "" for child in element)]).strip()
-    return (element.tag, tuple(sorted(element.items())), text, tuple(sorted(map(_content, children), key=repr)))
+    said = (element.tag, sorted(element.items()), text, sorted(map(_content, children)))
+    return blake2b(repr(said).encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 
 def _refuse_shared_aliases(wanted: Sequence[_Nic]) -> None:

@@ -16,7 +16,8 @@ from kvnet.manifest._problems import DUPLICATE, Flaw
 __all__ = ["duplicates", "found", "member_at"]
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
-_SCALAR: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[^\s\[\]{}:,"]+', re.DOTALL)
+_SCALAR: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[^\s\[\]{}:,"]+', re.DOTALL)
+"""A string that is not ended goes on to the end of the text: it is looked for once, and not at each of its quotes."""
 _TOKEN: Final = re.compile(rf"{_SCALAR.pattern}|[\[\]{{}}:,]", re.DOTALL)
 _DECODER: Final = json.JSONDecoder()
 

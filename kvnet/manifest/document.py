@@ -10,8 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
-from io import BufferedReader
-from pathlib import Path
+from io import IOBase, RawIOBase
 from typing import IO, Any, Final
 
 import yaml
@@ -43,6 +42,8 @@ __all__ = [
     "Text",
     "TextOrigin",
     "TextSource",
+    "bounded",
+    "bounded_bytes",
     "documents",
     "given_text",
     "is_foreign",
@@ -127,11 +128,12 @@ def read_text(source: TextSource) -> Text:
     read: Callable[[], str | bytes]
     if isinstance(source, str | os.PathLike):
         file = os.fsdecode(source)
-        read = partial(_bounded_bytes, file)
+        read = partial(bounded_bytes, file)
     elif hasattr(source, "read"):
         name = getattr(source, "name", None)
         file = name if isinstance(name, str) and name else "<stream>"
-        read = partial(_bounded, source) if isinstance(source, BufferedReader) else source.read
+        is_whole = isinstance(source, IOBase) and not isinstance(source, RawIOBase)
+        read = partial(bounded, source) if is_whole else source.read
     else:
         kinds = "a path, an open file, a mapping or a list of mappings"
         raise TypeError(f"a manifest is {kinds}, not {type(source).__name__}")
@@ -147,13 +149,15 @@ def read_text(source: TextSource) -> Text:
     return given_text(content, file)
 
 
-def _bounded_bytes(file: str) -> bytes:
+def bounded_bytes(file: str) -> bytes:
     """The content of a file. Raises OSError, or ValueError where it has no end, as a device, or is too long."""
     with open(file, "rb") as stream:
-        return _bounded(stream)
+        content: bytes = bounded(stream)
+        return content
 
 
-def _bounded(stream: BufferedReader) -> bytes:
+def bounded(stream: Any) -> Any:
+    """What is left of an open file. Raises ValueError where it is too long."""
     content = stream.read(LONGEST + 1)
     if len(content) > LONGEST:
         raise ValueError(f"it is longer than {LONGEST >> 20} MiB")
@@ -165,7 +169,7 @@ def text_at_least(path: os.PathLike[str] | str | None) -> Text | None:
     if not path:
         return None
     try:
-        return Text(os.fsdecode(path), Path(path).read_text("utf-8", errors="replace"))
+        return Text(os.fsdecode(path), bounded_bytes(os.fsdecode(path)).decode(errors="replace"))
     except (OSError, ValueError):
         return None
 

@@ -5,20 +5,21 @@ The format, and what is escaped: the runner's ``ActionCommand``, and ``@actions/
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from kvnet.errors import Problem, Severity
 from kvnet.report.excerpt import excerpt
 from kvnet.report.formats import Findings
+from kvnet.values import printable
 
 __all__ = ["github"]
 
 _COMMANDS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
-_CONTROLS: Final = {n: f"\\x{n:02x}" for n in (*range(0x20), *range(0x7F, 0xA0)) if chr(n) != "\t"}
-"""Characters that the log of a workflow would obey, as they are spelled out."""
 _ESCAPED: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
-_OF_DATA: Final = {**_CONTROLS, **_ESCAPED}
 _OF_PROPERTIES: Final = {**_ESCAPED, **str.maketrans({":": "%3A", ",": "%2C"})}
+_KEPT: Final = re.compile("([\t\r\n])")
+"""White space that is no harm within a command; of the rest, what the log of a workflow would obey is spelled out."""
 
 
 def github(findings: Findings) -> str:
@@ -34,7 +35,12 @@ def _command(problem: Problem, findings: Findings) -> str:
         if found is not None:
             properties["endColumn"] = found.column + found.length
     properties["title"] = problem.code
-    spelled = ",".join(f"{name}={str(value).translate(_OF_PROPERTIES)}" for name, value in properties.items())
+    spelled = ",".join(f"{name}={_spelled(str(value)).translate(_OF_PROPERTIES)}" for name, value in properties.items())
     hint = f"; {problem.hint}" if problem.hint else ""
     field = f" [{problem.field}]" if problem.field else ""
-    return f"::{_COMMANDS[problem.severity]} {spelled}::{f'{problem.message}{hint}{field}'.translate(_OF_DATA)}"
+    told = _spelled(f"{problem.message}{hint}{field}").translate(_ESCAPED)
+    return f"::{_COMMANDS[problem.severity]} {spelled}::{told}"
+
+
+def _spelled(text: str) -> str:
+    return "".join(each if _KEPT.fullmatch(each) else printable(each) for each in _KEPT.split(text))

@@ -10,6 +10,7 @@ from unicodedata import combining, east_asian_width
 from kvnet.errors import Problem, Severity
 from kvnet.report.excerpt import Excerpt, excerpt
 from kvnet.report.formats import Findings
+from kvnet.values import printable
 
 __all__ = ["counted", "summary", "text", "told"]
 
@@ -49,10 +50,10 @@ def told(
     """
     paint = f"\033[1;{_COLOURS[problem.severity]}m{{}}\033[0m".format if colour else "{}".format
     where = f"{problem.place or 'kvnet'}: "
-    rest = _printable(problem.line("")[len(where) :])
+    rest = printable(problem.line("")[len(where) :])
     if links:
         rest = rest.replace(problem.code, _linked(problem.code), 1)
-    line = f"{_printable(where)}{paint(problem.severity)}{rest}{' [fixable]' if is_fixable else ''}"
+    line = f"{printable(where)}{paint(problem.severity)}{rest}{' [fixable]' if is_fixable else ''}"
     found = None if problem.severity is Severity.NOTE else excerpt(problem, sources)
     if found is None or problem.place is None or not found.line.strip():
         return line
@@ -80,13 +81,6 @@ def _shown(found: Excerpt, number: int, paint: object) -> Iterator[str]:
     margin = " " * len(str(number))
     yield f"  {number} | {line}"
     yield f"  {margin} | {' ' * _width(line[:start])}{paint(mark)}"  # type: ignore[operator]
-
-
-def _printable(line: str) -> str:
-    """A line in which characters that a terminal would obey are spelled out."""
-    if line.isprintable():
-        return line
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
 
 
 def _visible(character: str) -> str:

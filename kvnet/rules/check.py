@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import lru_cache, partial
 
 from attrs import evolve
 
@@ -168,7 +168,7 @@ RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *metadata.RULES, *queue_advi
 """Every rule of no group, in the order of its findings."""
 
 
-@cache
+@lru_cache(64)
 def _rules(profile: Profile, groups: frozenset[str]) -> Rules:
     """The rules for a profile, then those of the chosen groups."""
     usual = [rule for rule in RULES if profile is Profile.KUBEVIRT or rule not in _NOT_OF_A_HOST]

@@ -8,7 +8,7 @@ in ``Machine.around``. Source: KubeVirt 1.9, ``staging/src/kubevirt.io/api``: ``
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -269,7 +269,7 @@ def _holders(machine: Machine) -> list[_Holder]:
     return found
 
 
-@cache
+@lru_cache(64)
 def known_keys(kind: str) -> dict[tuple[str, ...], frozenset[str]]:
     """The keys of every mapping in an object of a kind, by its path; of a bare VMI spec for an empty kind."""
     root = (*TEMPLATES.get(kind, ()), "spec")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, Final
 
 from lxml import etree
 
@@ -13,6 +14,9 @@ from kvnet.xml.reading import class_of, read_leniently
 from kvnet.xml.schema import Branch, Node, RawElement, declaration, plan_of
 
 __all__ = ["edited"]
+
+_MOST_PAIRS: Final = 1 << 16
+"""Pairs of children up to which the fewest changes are looked for."""
 
 
 def edited(device: Any) -> str:
@@ -87,17 +91,31 @@ def _edit_child(element: etree._Element, node: Node, part: Branch, old: Any, new
 def _edit_children(element: etree._Element, node: Node, part: Branch, new: tuple[Any, ...]) -> None:
     found = element.findall(part.tag)
     old = [_read(each, part) for each in found]
-    for _, start, end, first, last in reversed(SequenceMatcher(None, old, new, autojunk=False).get_opcodes()):
+    for start, end, first, last in reversed(_changes(old, new)):
         if old[start:end] == list(new[first:last]):
             continue
         for each, value in zip(found[start:end], old[start:end], strict=True):
             if value is not None:
                 _remove(each)
         previous = next((each for each in reversed(found[:start]) if each.getparent() is not None), None)
-        for value in reversed(new[first:last]):
+        for value in new[first:last]:
             made = _new_element(value)
             assert made is not None
             _insert(element, node, made, previous)
+            previous = made
+
+
+def _changes(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[int, int, int, int]]:
+    """Which parts of one sequence become which of the other.
+
+    Of very long ones, all becomes all but what both begin and end with.
+    """
+    if len(old) * len(new) <= _MOST_PAIRS:
+        return [each[1:] for each in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()]
+    least = min(len(old), len(new))
+    first = next((n for n in range(least) if old[n] != new[n]), least)
+    last = next((n for n in range(least - first) if old[-1 - n] != new[-1 - n]), least - first)
+    return [(first, len(old) - last, first, len(new) - last)]
 
 
 def _read(element: etree._Element, branch: Branch) -> Any:

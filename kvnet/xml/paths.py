@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from attrs import evolve, frozen
@@ -154,7 +154,7 @@ def _of_branch(branch: Branch, held: Any, known: _Release, at: _Parts) -> Iterat
         yield from _newer(value, known, path)
 
 
-@cache
+@lru_cache(1024)
 def _dated(cls: type, known: _Release) -> tuple[tuple[tuple[str, ...], Leaf | Branch, frozenset[type]], ...]:
     """The fields of a class that may hold something newer, with their paths, and the classes that may.
 

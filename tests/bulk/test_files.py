@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 from bulk.manifests import lines, vmi
 
-from kvnet.bulk.files import Role, check_roles
+from kvnet.bulk.files import Role, check_roles, locked
 from kvnet.bulk.inputs import Unusable
 from kvnet.bulk.outputs import JOURNAL
+from kvnet.cli.main import main
 
 Bulk = Callable[..., "CompletedProcess[bytes]"]
 _GIVEN = lines([vmi(0), vmi(1)])
@@ -87,6 +92,32 @@ def test_a_file_that_is_no_output_is_refused_and_stays(bulk: Bulk, tmp_path: Pat
         (tmp_path / name).write_bytes(text)
         assert bulk("-f", "-", "-o", output, "--resume", stdin=_GIVEN).returncode == 2
         assert (tmp_path / name).read_bytes() == text
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        '"problems": [{"age": 1}]',
+        '"problems": 5',
+        '"problems": [5]',
+        '"problems": [{"code": []}]',
+        '"uses": 5',
+        '"uses": {"macs": 5}',
+        '"uses": {"macs": [{}]}',
+        '"notes": 5',
+        '"notes": [[]]',
+        '"x": ' + "[" * 100_000,
+    ],
+)
+def test_a_line_of_another_shape_is_refused_and_stays(bulk: Bulk, tmp_path: Path, members: str) -> None:
+    bulk("-f", "-", "-o", "out", stdin=_GIVEN)
+    first, _, rest = (tmp_path / "out").read_text().partition("\n")
+    head = first.partition('"namespace"')[0]
+    text = f'{head}"namespace": null, "name": "m", {members}}}\n{rest}'
+    (tmp_path / "out").write_text(text)
+    run = bulk("-f", "-", "-o", "out", "--resume", stdin=_GIVEN)
+    assert (run.returncode, b"KN701" in run.stderr) == (2, False)
+    assert (tmp_path / "out").read_text() == text
 
 
 def test_text_behind_an_output_is_not_cut_off_with_its_torn_line(bulk: Bulk, tmp_path: Path) -> None:
@@ -173,3 +204,105 @@ def test_no_more_workers_are_started_than_there_is_work(bulk: Bulk, tmp_path: Pa
     run = bulk("-f", "vms.ndjson", "-o", "out", "--jobs", jobs)
     assert (run.returncode, len((tmp_path / "out").read_bytes().splitlines())) == (0, 2)
     assert bulk("-f", "-", "-o", "again", "--jobs", jobs, stdin=_GIVEN).returncode == 0
+
+
+@pytest.mark.parametrize("output", ["out.ndjson", "out/"])
+def test_what_was_written_is_on_the_disk_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, output: str
+) -> None:
+    kept: list[str] = []
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        kept.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vms.ndjson").write_bytes(_GIVEN)
+    words = ["bulk", "-f", "vms.ndjson", "-o", output, "--report", "report.json", "--jobs", "1"]
+    assert main([*words, "--fsync"]) == 0
+    lines = JOURNAL if output.endswith("/") else output
+    assert {lines, tmp_path.name} < set(kept)
+    assert any(name.startswith(".kvnet-report") for name in kept)
+    kept.clear()
+    assert main([*words, "--force"]) == 0
+    assert kept == []
+
+
+def test_a_directory_that_cannot_be_written_to_is_refused_in_words(bulk: Bulk, tmp_path: Path) -> None:
+    run = bulk("-f", "-", "-o", "/proc/out.ndjson", stdin=_GIVEN)
+    assert run.returncode == 2
+    assert run.stderr.startswith(b"kvnet: ")
+    assert b"Traceback" not in run.stderr
+
+
+def _shell(command: str, folder: Path, environment: dict[str, str]) -> CompletedProcess[bytes]:
+    words = ["bash", "-c", command.replace("kvnet", f"{sys.executable} -m kvnet", 1)]
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("words", ["> /dev/full", "-o out --report /dev/full"])
+def test_a_full_disk_is_told_in_words(tmp_path: Path, environment: dict[str, str], words: str) -> None:
+    (tmp_path / "vms.ndjson").write_bytes(_GIVEN)
+    run = _shell(f"kvnet bulk -f vms.ndjson {words}", tmp_path, environment)
+    assert run.returncode == 2
+    assert b"No space left" in run.stderr
+    assert b"Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("output", ["out", "out/"])
+def test_a_run_goes_on_after_the_disk_was_full(tmp_path: Path, environment: dict[str, str], output: str) -> None:
+    (tmp_path / "vms.ndjson").write_bytes(lines([vmi(n) for n in range(400)]))
+    run = _shell(f"ulimit -f 8; kvnet bulk -f vms.ndjson -o {output}", tmp_path, environment)
+    assert (run.returncode, b"File too large" in run.stderr, b"Traceback" in run.stderr) == (2, True, False)
+    journal = tmp_path / "out" / JOURNAL if output.endswith("/") else tmp_path / "out"
+    assert 0 < journal.stat().st_size <= 8 << 10
+    assert _shell(f"kvnet bulk -f vms.ndjson -o {output} --resume", tmp_path, environment).returncode == 0
+    assert _shell(f"kvnet bulk -f vms.ndjson -o again{output[3:]}", tmp_path, environment).returncode == 0
+    again = tmp_path / "again" / JOURNAL if output.endswith("/") else tmp_path / "again"
+    assert journal.read_bytes() == again.read_bytes()
+
+
+def test_two_machines_whose_names_differ_in_case_are_not_one_file_where_case_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exists = os.path.lexists
+
+    def exists_in_any_case(path: str) -> bool:
+        folder, name = os.path.split(path)
+        return exists(path) or name.lower() in map(str.lower, os.listdir(folder))
+
+    monkeypatch.setattr(os.path, "lexists", exists_in_any_case)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vms.ndjson").write_bytes(lines([_named("web"), _named("web-2")]).replace(b"web-2", b"WEB"))
+    assert main(["bulk", "-f", "vms.ndjson", "-o", "out/", "--jobs", "1"]) == 1
+    journal = [json.loads(line) for line in (tmp_path / "out" / JOURNAL).read_text().splitlines()]
+    assert ["problems" in each for each in journal] == [False, True]
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {**vmi(0), "metadata": {"name": name}}
+
+
+@pytest.mark.parametrize("letters", [200, 227, 240, 255, 300])
+def test_a_name_has_a_file_as_long_as_file_systems_allow(bulk: Bulk, tmp_path: Path, letters: int) -> None:
+    run = bulk("-f", "-", "-o", "out/", stdin=lines([_named("a" * letters)]))
+    (line,) = (tmp_path / "out" / JOURNAL).read_text().splitlines()
+    files = list((tmp_path / "out").glob("*.xml"))
+    assert (run.returncode, "KN704" in line) in ((0, False), (1, True))
+    assert len(files) == ("KN704" not in line)
+    assert all(len(file.name) <= 255 for file in files)
+
+
+def test_another_run_is_told_of_the_one_that_writes(bulk: Bulk, tmp_path: Path) -> None:
+    descriptor = locked(str(tmp_path / "out"), "out", is_new=True)
+    run = bulk("-f", "-", "-o", "out", "--resume", stdin=_GIVEN)
+    os.close(descriptor)
+    assert (run.returncode, b"another run is writing to 'out'" in run.stderr) == (2, True)
+
+
+def test_the_reader_of_results_may_leave(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "vms.ndjson").write_bytes(lines([vmi(n) for n in range(2000)]))
+    run = _shell("kvnet bulk -f vms.ndjson | head -n 1 > /dev/null; exit ${PIPESTATUS[0]}", tmp_path, environment)
+    assert (run.returncode, run.stderr) == (141, b"")

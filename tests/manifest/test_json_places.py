@@ -96,6 +96,12 @@ def test_one_mistake_in_a_long_text_is_found_without_nodes(monkeypatch: pytest.M
     assert text[problem.place.column - 1 :].startswith(wrong)
 
 
+@pytest.mark.parametrize("quotes", [10, 1000])
+def test_a_string_that_is_not_ended_is_looked_for_once(quotes: int) -> None:
+    text = '{"a": "' + '\\"' * quotes
+    assert [token.group() for token in _json_places._TOKEN.finditer(text)] == ["{", '"a"', ":", text[6:]]
+
+
 def test_no_more_of_a_text_is_kept_than_was_looked_into() -> None:
     text = json.dumps({"a": [[n] for n in range(100)], "b": {"c": 1}})
     found(text, ("b", "c"))

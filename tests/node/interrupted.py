@@ -1,9 +1,9 @@
 """Make, change or remove a pod, and be killed on the way: a process that is asked line by line, and its other end.
 
-For each line `up|change|back|shrink|down EVENT SECONDS ROOT` the process forks, which is cheaper than to start anew. The
-child does so and kills itself before its EVENT-th event: a file or folder that it makes, replaces or removes, a program that
-it starts, or a link or address that it asks of the kernel; with 0, never. It is killed after SECONDS, too. The answer
-is `0` where it came to its end, else its status.
+For each line `up|change|back|shrink|down EVENT SECONDS ROOT` the process forks, which is cheaper than to start anew.
+The child does so and kills itself before its EVENT-th event: a file or folder that it makes, replaces or removes, a
+program that it starts, or a link or address that it asks of the kernel; with 0, never. It is killed after SECONDS, too.
+The answer is `0` where it came to its end, else its status.
 
 With the arguments `apply ROOT EVENT FILE`, this process itself brings a machine that is up to its manifest.
 """
