@@ -14,7 +14,6 @@ from typing import Any
 import coverage
 import pytest
 from attrs import field, frozen
-
 from mutants.mutations import Mutant
 from mutants.overlay import ROOT, Overlay
 from mutants.trial import in_child
@@ -23,11 +22,12 @@ __all__ = ["Covering", "measured", "test_modules"]
 
 _ELSEWHERE = {
     "cni": ("compiler", "node", "manifest"),
+    "xml": ("xml", "device"),
     "spec": ("manifest", "rules", "instancetypes", "compiler"),
     "testing": ("device",),
     "kvnet": (),
 }
-"""The folders with the tests of packages that have none of their name."""
+"""The folders with the tests of a package, where they are not the one of its name; elements are declared in ``device``."""
 
 _CPU_SECONDS = 900.0
 _SITE = "import coverage\ncoverage.process_startup()\n"

@@ -9,7 +9,6 @@ from itertools import accumulate
 from pathlib import Path
 
 from attrs import frozen
-
 from mutants.covering import Covering, measured
 from mutants.mutations import Mutant, mutants
 from mutants.overlay import ROOT, Overlay

@@ -16,7 +16,6 @@ from typing import Any
 import hypothesis
 import pytest
 from attrs import field, frozen
-
 from mutants.overlay import ROOT, Overlay
 
 __all__ = ["Ran", "in_child", "run_tests", "warm_up"]
@@ -46,7 +45,7 @@ def warm_up() -> None:
     """Import what tests need and is not kvnet."""
     import attrs  # noqa: F401, PLC0415
     import cattrs  # noqa: F401, PLC0415
-    import hypothesis.stateful  # noqa: F401, PLC0415
+    import hypothesis.stateful  # noqa: PLC0415
     import hypothesis.strategies  # noqa: F401, PLC0415
     import lxml.etree  # noqa: F401, PLC0415
     import yaml  # noqa: F401, PLC0415
