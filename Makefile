@@ -1,18 +1,20 @@
 # make run    install kvnet, then render an example, define it on a libvirt inside the process, and as root bring it up
 # make test   install everything, then lint, types, docs and every test, with coverage and its floor
 # make bench  measure beside the alternatives, and fail where a promise is broken
+# make mutants   put small faults into kvnet, and list those that no test notices; MUTANTS chooses, as in "live --count 100"
 # make peers  install the alternatives that take long to install: nova, and Debian's virtinst
 # PYTHON chooses the interpreter that .venv is made of, PYTEST_ARGS goes to pytest.
 
 PYTHON ?= python3
 PYTEST_ARGS ?= -n auto --cov
+MUTANTS ?=
 NOTE ?= $(shell uname -m), two cores
 EXAMPLE ?= examples/pod.yaml
 
 BIN := .venv/bin
 PACKAGING := setup.cfg pyproject.toml
 
-.PHONY: run test lint types docs bench peers format clean system
+.PHONY: run test lint types docs bench mutants peers format clean system
 
 run: .venv/with-run
 	$(BIN)/kvnet render -f $(EXAMPLE)
@@ -41,6 +43,9 @@ bench: .venv/with-dev
 	$(BIN)/python benchmarks/chart.py build/rendering.json docs/_static/rendering.svg --note "$(NOTE)"
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/check.py
+
+mutants: .venv/with-dev
+	cd tests && ../$(BIN)/python -m mutants $(MUTANTS)
 
 peers: .venv/with-dev
 	@sh scripts/system-packages $(PYTHON) peers

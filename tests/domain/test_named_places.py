@@ -1,10 +1,10 @@
-"""What is built, patched and imported to the letter: where it is said which element was wrong, and what became of it."""
+"""What is built, patched and imported to the letter: which element was wrong, and what became of each."""
 
 from __future__ import annotations
 
 import pytest
 from lxml import etree
-from machines import multus, nic, pod, vmi
+from machines import nic, pod, vmi
 
 import kvnet
 from kvnet.domain.patch import patch

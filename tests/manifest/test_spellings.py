@@ -48,7 +48,7 @@ def test_text_that_is_nothing_else_is_not_quoted() -> None:
 
 def test_only_a_converter_of_cattrs_can_be_configured() -> None:
     with pytest.raises(TypeError, match="cattrs Converter"):
-        kvnet.configure_converter(object())  # type: ignore[arg-type]
+        kvnet.configure_converter(object())  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize("source", ["pod", "multus", "resourceClaim"])

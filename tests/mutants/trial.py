@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,10 @@ def _enter(where: Overlay, log: Path, cpu: float) -> None:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
+    # a coverage that is measured around this would find modules in a folder that is gone
+    sys.settrace(None)
+    for name in [each for each in os.environ if each.startswith("COVERAGE_")]:
+        del os.environ[name]
     os.environ.update(environment)
     os.environ.pop("CI", None)
     sys.dont_write_bytecode = True
@@ -158,7 +163,5 @@ def _wait(pid: int, until: float) -> int:
                 return -signal.SIGKILL
             time.sleep(0.01)
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)  # what it started and left behind
-        except ProcessLookupError:
-            pass
