@@ -421,7 +421,7 @@ def test_where_nothing_was_planned_a_lost_connection_is_an_error() -> None:
     assert apply(vm, plugged("a")).is_complete
 
 
-def test_where_all_is_done_a_lost_connection_is_no_failure() -> None:
+def test_a_connection_that_is_lost_while_a_guest_is_waited_for_is_told() -> None:
     vm = running(plugged("a"))
     vm.removes["ua-a"] = "never"
 
