@@ -1,4 +1,4 @@
-"""The pieces of a run, each alone: lines found by number, counts, the blocks that an input is read in, names of files."""
+"""The pieces of a run, each alone: lines found by number, counts, blocks that are read, names of files."""
 
 from __future__ import annotations
 
