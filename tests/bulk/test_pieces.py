@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kvnet.bulk import duplicates, inputs
 from kvnet.bulk.duplicates import LineFile, Records, digests_of
-from kvnet.bulk.files import Role, check_roles, created, locked
+from kvnet.bulk.files import REPORT_BEGINS, Role, check_report, check_roles, created, locked
 from kvnet.bulk.inputs import Directory, Done, File, Line, Ndjson, Unusable
 from kvnet.bulk.outputs import FileOutput, Tally, error_dict, file_name, head, numbered, read_head
 from kvnet.errors import FieldPath, Place, Problem, Severity
@@ -249,3 +249,21 @@ def test_what_a_run_left_is_counted_when_it_is_continued(tmp_path: Path) -> None
         with pytest.raises(Unusable, match=bad):
             output.resume()
         output.close()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_report_is_written_over_no_link_and_over_another_file_only_where_asked(tmp_path: Path, force: bool) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "other").write_text("mine")
+    (tmp_path / "empty").touch()
+    (tmp_path / "report").write_text(REPORT_BEGINS + "]}")
+    with pytest.raises(Unusable, match="is a symbolic link"):
+        check_report(str(tmp_path / "link"), force=force)
+    with pytest.raises(Unusable, match="No such file or directory"):
+        check_report(str(tmp_path / "none" / "report"), force=force)
+    for name in ("empty", "report", "new", *(["other"] if force else [])):
+        check_report(str(tmp_path / name), force=force)
+    check_report("/dev/null", force=force)
+    if not force:
+        with pytest.raises(Unusable, match="exists and is no report"):
+            check_report(str(tmp_path / "other"), force=force)

@@ -13,7 +13,9 @@ from kvnet.pod import found_after
 from kvnet.pod.desired import TapLink
 from kvnet.spec import Machine
 
-FOUND = kvnet.loads_found("hostIP: 192.168.1.5\nlinks: [{name: eth0, ipv4: [10.244.0.5/24], ipv6: ['fd10:244::5/64']}, {name: net1}]")
+FOUND = kvnet.loads_found(
+    "hostIP: 192.168.1.5\nlinks: [{name: eth0, ipv4: [10.244.0.5/24], ipv6: ['fd10:244::5/64']}, {name: net1}]"
+)
 CHAINS = {
     "prerouting": "{ type nat hook prerouting priority -100; }",
     "input": "{ type nat hook input priority 100; }",
