@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,15 @@ def test_a_watch_without_end_goes_on_after_a_silence(vm: ScriptedDomain, monkeyp
         assert next(heard) == Event(kind=EventKind.DOMAIN, state="stopped")
         with pytest.raises(LibvirtError, match=r"KN874.*is lost, and with it its events.*connect again"):
             next(heard)
+
+
+def test_the_next_event_is_waited_for_as_long_as_was_said() -> None:
+    queue = events.Events()
+    event = Event(kind=EventKind.AGENT, state="connected")
+    threading.Timer(0.05, queue.put, [event]).start()
+    assert events._next(queue, 10) == event
+    assert events._next(queue, 0) is None
+    assert events._next(queue, 0.01) is None
 
 
 def test_where_libvirt_delivers_no_events_a_watch_says_so(vm: ScriptedDomain) -> None:

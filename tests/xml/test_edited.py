@@ -1,4 +1,4 @@
-"""A changed object is written back into its text: what changes stands where libvirt has it, and the rest as it stood."""
+"""A changed object is written back into its text: what changes stands where libvirt has it, and the rest stays."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ def test_of_children_that_repeat_only_those_that_differ_are_touched() -> None:
 def test_text_around_a_child_that_goes_stays(separated: str) -> None:
     text = f'<interface type="user">{separated}<model type="virtio"/>after<mtu size="1"/></interface>'
     device = kvnet.read_device(text, lossless=True)
+    assert isinstance(device, Interface)
     written = kvnet.write(attrs.evolve(device, model=None))
     assert written == text.replace('<model type="virtio"/>', "")
 
