@@ -2,18 +2,20 @@
 # make test   install everything, then lint, types, docs and every test, with coverage and its floor
 # make bench  measure beside the alternatives, and fail where a promise is broken
 # make growth measure how the work grows where any part of any input is doubled, and fail where it grows faster
+# make mutants   put small faults into kvnet, and list those that no test notices; MUTANTS chooses, as in "live --count 100"
 # make peers  install the alternatives that take long to install: nova, and Debian's virtinst
 # PYTHON chooses the interpreter that .venv is made of, PYTEST_ARGS goes to pytest.
 
 PYTHON ?= python3
 PYTEST_ARGS ?= -n auto --cov
+MUTANTS ?=
 NOTE ?= $(shell uname -m), two cores
 EXAMPLE ?= examples/pod.yaml
 
 BIN := .venv/bin
 PACKAGING := setup.cfg pyproject.toml
 
-.PHONY: run test lint types docs bench growth peers format clean system
+.PHONY: run test lint types docs bench growth mutants peers format clean system
 
 run: .venv/with-run
 	$(BIN)/kvnet render -f $(EXAMPLE)
@@ -45,6 +47,9 @@ bench: .venv/with-dev
 
 growth: .venv/with-dev
 	$(BIN)/python benchmarks/doubling.py
+
+mutants: .venv/with-dev
+	cd tests && ../$(BIN)/python -m mutants $(MUTANTS)
 
 peers: .venv/with-dev
 	@sh scripts/system-packages $(PYTHON) peers

@@ -176,7 +176,7 @@ def _content(element: etree._Element, *added: etree._Element) -> bytes:
 
 def _refuse_shared_aliases(wanted: Sequence[_Nic]) -> None:
     """libvirt takes an alias once, and two NICs with one alias cannot be told apart."""
-    seen = {""}
+    seen: set[str] = set()
     for n, alias in enumerate(nic.alias for nic in wanted):
         if alias and alias in seen:
             message = f"another NIC has the alias '{alias}' too"

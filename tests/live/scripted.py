@@ -6,6 +6,8 @@ lose the connection, or change the domain, as somebody else would.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,16 +27,23 @@ def error(message: str, code: int = libvirt.VIR_ERR_OPERATION_FAILED) -> Excepti
 
 
 class Clock:
-    """A clock that nobody waits for, in the place of the module ``time``; it keeps the pauses that were made."""
+    """A clock that nobody waits for, in the place of the module ``time``; it keeps the pauses that were made.
+
+    Other threads, such as the one that reaps QEMU, have the real one.
+    """
 
     def __init__(self) -> None:
         self.now = 0.0
         self.pauses: list[float] = []
+        self._thread = threading.get_ident()
 
     def monotonic(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
+        if threading.get_ident() != self._thread:
+            time.sleep(seconds)
+            return
         self.pauses.append(seconds)
         self.now += seconds
 

@@ -1,11 +1,12 @@
-"""What is made of libvirt's answers that are no changes: the agent's, its releases, its events, a domain that starts."""
+"""What is made of libvirt's answers to what changes nothing: the agent's, its releases, its events, a start."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_the_agents_links_are_told_as_it_tells_them_itself(vm: ScriptedDomain) -
 @pytest.mark.parametrize(("options", "seconds"), [({}, 5), ({"timeout": 9}, 9)])
 @pytest.mark.parametrize("answers", [True, False])
 def test_the_agent_has_its_time_and_afterwards_no_limit(
-    vm: ScriptedDomain, options: dict[str, int], seconds: int, answers: bool
+    vm: ScriptedDomain, options: dict[str, Any], seconds: int, answers: bool
 ) -> None:
     asked: list[list[int]] = []
     vm.before = lambda _, call, __: asked.append([*vm.agent_timeouts]) if call == "interfaceAddresses" else None
@@ -64,7 +65,7 @@ def test_the_agent_has_its_time_and_afterwards_no_limit(
     assert asked == [[seconds]]
     assert vm.agent_timeouts == [seconds, libvirt.VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK]
     vm.agent_timeouts.clear()
-    live.status(MACHINE, Connection(vm), profile=HOST, **options)  # type: ignore[arg-type]
+    live.status(MACHINE, Connection(vm), profile=HOST, **options)
     assert vm.agent_timeouts[0] == seconds
 
 
@@ -85,34 +86,34 @@ def test_a_connection_that_is_lost_is_no_agent_that_does_not_answer(vm: Scripted
     with pytest.raises(libvirt.libvirtError):
         agent_report(handle(vm))
     with pytest.raises(LibvirtError, match="KN871"):
-        live.status(MACHINE, Connection(vm), profile=HOST)  # type: ignore[arg-type]
+        live.status(MACHINE, Connection(vm), profile=HOST)
 
 
 def test_the_status_is_that_of_the_domain_that_was_named(vm: ScriptedDomain) -> None:
     vm.addresses = {"eth0": {"addrs": [V4, V6], "hwaddr": "02:00:00:00:00:01"}}
-    (entry,) = live.status(MACHINE, Connection(vm), profile=HOST)  # type: ignore[arg-type]
+    (entry,) = live.status(MACHINE, Connection(vm), profile=HOST)
     assert (entry.name, entry.ip_addresses) == ("base", ("10.0.0.5", "fd00::5"))
     vm.named = "other"
-    assert live.status(MACHINE, Connection(vm), profile=HOST, name="other") == (entry,)  # type: ignore[arg-type]
+    assert live.status(MACHINE, Connection(vm), profile=HOST, name="other") == (entry,)
     with pytest.raises(LibvirtError, match="KN870"):
-        live.status(MACHINE, Connection(vm), profile=HOST)  # type: ignore[arg-type]
+        live.status(MACHINE, Connection(vm), profile=HOST)
     multus = [{"name": "default", "interface": "eth0", "ips": ["10.9.9.9"]}]
     vm.addresses = {}
     for options in ({"pod_ips": {"default": {"podIP": "10.9.9.9", "podIPs": ["10.9.9.9"]}}}, {"multus": multus}):
-        told = live.status(MACHINE, Connection(vm), profile=HOST, name="other", **options)  # type: ignore[arg-type]
+        told = live.status(MACHINE, Connection(vm), profile=HOST, name="other", **options)
         assert told == kvnet.status(MACHINE, vm.halves[1], [], **options)
 
 
 def test_the_agent_of_a_domain_that_does_not_run_is_not_asked(vm: ScriptedDomain) -> None:
     vm.halves[1] = None
-    assert live.status(MACHINE, Connection(vm), profile=HOST) == ()  # type: ignore[arg-type]
+    assert live.status(MACHINE, Connection(vm), profile=HOST) == ()
     assert vm.agent_timeouts == []
 
 
 @pytest.mark.parametrize(("kind", "qemu"), [("QEMU", "9.1.12"), ("Test", None), ("Xen", None)])
 def test_the_releases_are_those_of_the_connection(vm: ScriptedDomain, kind: str, qemu: str | None) -> None:
     target = kvnet.Target(facts=FACTS, profile=HOST, libvirt_release="9.0.0")
-    seen = live.with_releases(target, Connection(vm, kind=kind))  # type: ignore[arg-type]
+    seen = live.with_releases(target, Connection(vm, kind=kind))
     assert (str(seen.facts.libvirt_version), seen.libvirt_release) == ("11.2.3", None)
     assert (seen.facts.qemu_version and str(seen.facts.qemu_version)) == qemu
     assert seen.facts.libvirt_networks == FACTS.libvirt_networks
@@ -122,7 +123,7 @@ def test_releases_that_a_lost_connection_does_not_tell_are_an_error(vm: Scripted
     connection = Connection(vm)
     connection.is_lost = True
     with pytest.raises(LibvirtError, match="KN871"):
-        live.with_releases(kvnet.Target(), connection)  # type: ignore[arg-type]
+        live.with_releases(kvnet.Target(), connection)
 
 
 def test_a_domain_that_is_not_there_is_told_with_the_way_to_it(vm: ScriptedDomain) -> None:
@@ -131,7 +132,7 @@ def test_a_domain_that_is_not_there_is_told_with_the_way_to_it(vm: ScriptedDomai
     for profile, other in (("host", "kubevirt"), ("kubevirt", "host")):
         vm.named = "none"
         with pytest.raises(LibvirtError) as caught:
-            live.status(MACHINE, connection, profile=profile)  # type: ignore[arg-type]
+            live.status(MACHINE, connection, profile=profile)
         (problem,) = caught.value.problems
         name = domain_name(MACHINE, Profile(profile))
         assert (problem.code, problem.message) == ("KN870", f"qemu:///system has no domain '{name}'")
@@ -139,22 +140,25 @@ def test_a_domain_that_is_not_there_is_told_with_the_way_to_it(vm: ScriptedDomai
         assert problem.field == "domain.name"
         vm.named = domain_name(MACHINE, Profile(other))
         with pytest.raises(LibvirtError) as caught:
-            live.status(MACHINE, connection, profile=profile)  # type: ignore[arg-type]
+            live.status(MACHINE, connection, profile=profile)
         expected = f"there is '{vm.named}', its name with `--profile {other}`: use that one, or {hint.format(profile)}"
         assert caught.value.problems[0].hint == expected
 
 
 def test_only_a_domain_that_is_not_there_is_none() -> None:
-    def refuses(code: int) -> Any:
-        raise error("no", code)
+    def refusing(code: int) -> Callable[[str], Any]:
+        def refuses(_: str) -> Any:
+            raise error("no", code)
 
-    assert found(refuses, libvirt.VIR_ERR_NO_DOMAIN) is None  # type: ignore[arg-type]
+        return refuses
+
+    assert found(refusing(libvirt.VIR_ERR_NO_DOMAIN), "vm") is None
     with pytest.raises(libvirt.libvirtError):
-        found(refuses, libvirt.VIR_ERR_OPERATION_DENIED)  # type: ignore[arg-type]
+        found(refusing(libvirt.VIR_ERR_OPERATION_DENIED), "vm")
 
 
 def test_what_libvirt_says_is_on_one_line() -> None:
-    assert said(error("a\n  b \n\n c")) == "a; b; c"  # type: ignore[arg-type]
+    assert said(error("a\n  b \n\n c")) == "a; b; c"
 
 
 def test_the_texts_of_domains_are_those_of_their_next_start(test_driver: Any) -> None:
@@ -175,9 +179,9 @@ def test_the_texts_of_domains_are_those_of_their_next_start(test_driver: Any) ->
 
 def test_a_connection_that_only_reads_refuses_changes_in_words() -> None:
     connection = libvirt.openReadOnly("test:///default")
-    with pytest.raises(LibvirtError, match="KN402.*read only"):
+    with pytest.raises(LibvirtError, match=r"KN402.*read only"):
         live.define(PLAIN.format("new"), connection)
-    with pytest.raises(LibvirtError, match="KN871.*forbidden"):
+    with pytest.raises(LibvirtError, match=r"KN871.*forbidden"):
         live.define_machine(machine(name="test"), connection, kvnet.Target(profile=HOST), existing="into")
     connection.close()
 
@@ -212,7 +216,7 @@ AGENT_STATES = {
 
 def test_each_event_of_libvirt_is_told_with_its_kind(vm: ScriptedDomain) -> None:
     connection = Connection(vm)
-    with live.watch(connection, "vm", timeout=0.01) as heard:  # type: ignore[arg-type]
+    with live.watch(connection, "vm", timeout=0.01) as heard:
         assert connection.callbacks.keys() == CALLBACKS.keys()
         for event, (detail, _) in CALLBACKS.items():
             connection.callbacks[event](connection, None, detail, 0)
@@ -230,7 +234,7 @@ def test_each_event_of_libvirt_is_told_with_its_kind(vm: ScriptedDomain) -> None
 )
 def test_states_have_the_names_of_libvirts_numbers(vm: ScriptedDomain, event: int, states: dict[int, str]) -> None:
     connection = Connection(vm)
-    with live.watch(connection, "vm", timeout=0.01) as heard:  # type: ignore[arg-type]
+    with live.watch(connection, "vm", timeout=0.01) as heard:
         for number in states:
             connection.callbacks[event](connection, None, number, 0)
         assert [each.state for each in heard] == [*states.values()]
@@ -249,10 +253,19 @@ def test_a_watch_without_end_goes_on_after_a_silence(vm: ScriptedDomain, monkeyp
         return int(not connection.is_lost)
 
     connection.isAlive = is_alive  # type: ignore[method-assign]
-    with live.watch(connection, "vm") as heard:  # type: ignore[arg-type]
+    with live.watch(connection, "vm") as heard:
         assert next(heard) == Event(kind=EventKind.DOMAIN, state="stopped")
         with pytest.raises(LibvirtError, match=r"KN874.*is lost, and with it its events.*connect again"):
             next(heard)
+
+
+def test_the_next_event_is_waited_for_as_long_as_was_said() -> None:
+    queue = events.Events()
+    event = Event(kind=EventKind.AGENT, state="connected")
+    threading.Timer(0.05, queue.put, [event]).start()
+    assert events._next(queue, 10) == event
+    assert events._next(queue, 0) is None
+    assert events._next(queue, 0.01) is None
 
 
 def test_where_libvirt_delivers_no_events_a_watch_says_so(vm: ScriptedDomain) -> None:
@@ -260,10 +273,10 @@ def test_where_libvirt_delivers_no_events_a_watch_says_so(vm: ScriptedDomain) ->
     connection.has_events = False
     with (
         pytest.raises(LibvirtError, match=r"KN874.*delivers no events: no event loop.*connect with kvnet's `connect`"),
-        live.watch(connection, "vm"),  # type: ignore[arg-type]
+        live.watch(connection, "vm"),
     ):
         pass
-    with pytest.raises(LibvirtError, match="KN870"), live.watch(connection, "other"):  # type: ignore[arg-type]
+    with pytest.raises(LibvirtError, match="KN870"), live.watch(connection, "other"):
         pass
 
 

@@ -9,25 +9,27 @@ import time
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import coverage
 import pytest
 from attrs import field, frozen
-
 from mutants.mutations import Mutant
 from mutants.overlay import ROOT, Overlay
 from mutants.trial import in_child
+
+if TYPE_CHECKING:
+    import coverage
 
 __all__ = ["Covering", "measured", "test_modules"]
 
 _ELSEWHERE = {
     "cni": ("compiler", "node", "manifest"),
+    "xml": ("xml", "device"),
     "spec": ("manifest", "rules", "instancetypes", "compiler"),
     "testing": ("device",),
     "kvnet": (),
 }
-"""The folders with the tests of packages that have none of their name."""
+"""The folders with a package's tests, where they are not the one of its name; elements are declared in ``device``."""
 
 _CPU_SECONDS = 900.0
 _SITE = "import coverage\ncoverage.process_startup()\n"
@@ -137,6 +139,8 @@ def _measure(module: str, where: Overlay, package: str) -> dict[str, Any]:
     took.write_text("{}")
 
     def child() -> int:
+        import coverage  # noqa: PLC0415 - only who measures needs it
+
         os.environ["COVERAGE_PROCESS_START"] = str(of_children)
         measuring = coverage.Coverage(config_file=str(rc))
         measuring.start()
@@ -161,6 +165,8 @@ def _pattern(package: str) -> str:
 
 
 def _lines(folder: Path, root: Path) -> dict[str, Any]:
+    import coverage  # noqa: PLC0415 - only who measures needs it
+
     places: dict[str, int] = {}
     lines: dict[str, dict[int, Sequence[int]]] = {}
     found: dict[str, dict[int, set[int]]] = {}

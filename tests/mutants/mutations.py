@@ -16,8 +16,8 @@ from attrs import frozen
 __all__ = ["Mutant", "mutants"]
 
 _WORD = re.compile(r"\S{1,40}")
-_NOT_ARGUMENTS = frozenset({"kw_only", "slots"})
-"""Keywords that say how a class is called or stored, and not what it does."""
+_NOT_ARGUMENTS = frozenset({"kw_only", "slots", "repr"})
+"""Keywords that say how a class is called, stored or shown, and not what it does."""
 
 _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -186,6 +186,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
             yield from args[1:]
         case ast.Subscript(value=ast.Name(id="Literal" | "tuple" | "dict" | "Callable")):
             return  # a type
+        case ast.keyword(arg=arg) if arg in _NOT_ARGUMENTS:
+            return
         case ast.match_case(guard=guard, body=body):
             yield from [guard] if guard else []
             yield from body

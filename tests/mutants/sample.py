@@ -9,15 +9,17 @@ from itertools import accumulate
 from pathlib import Path
 
 from attrs import frozen
-
-from mutants.covering import Covering, measured
+from mutants.covering import Covering, measured, test_modules
 from mutants.mutations import Mutant, mutants
 from mutants.overlay import ROOT, Overlay
 from mutants.trial import Ran, run_tests
 
-__all__ = ["Verdict", "accepted", "listed", "sampled", "table", "tried"]
+__all__ = ["Verdict", "accepted", "keep_killers", "listed", "replayed", "sampled", "sampled_overall", "table", "tried"]
 
 _ACCEPTED = Path(__file__).with_name("accepted.toml")
+_KILLERS = Path(__file__).with_name("killers.json")
+"""The tests that noticed the mutants of the sample of all packages; CI asks these alone."""
+_REPLAY_CPU_SECONDS = 15.0
 _OTHERS_CPU_SECONDS = 4.0
 """How long other tests of the package take that are tried on a mutant that the tests of its lines let live."""
 
@@ -46,6 +48,13 @@ def sampled(package: str, count: int, seed: int) -> list[Mutant]:
     return sorted(found, key=lambda each: each.rank(seed))[:count]
 
 
+def sampled_overall(count: int, seed: int) -> list[Mutant]:
+    """The first mutants of all packages together in the order of a seed."""
+    return sorted((each for name in listed() for each in sampled(name, count, seed)), key=lambda each: each.rank(seed))[
+        :count
+    ]
+
+
 def accepted() -> dict[str, str]:
     """The reasons why mutants may live, by their names."""
     return {each["mutant"]: each["reason"] for each in tomllib.loads(_ACCEPTED.read_text()).get("accepted", ())}
@@ -66,6 +75,40 @@ def tried(
         before[mutant.name] = verdict.killer if verdict.is_killed else None
         kept.write_text(json.dumps(before, indent=0))
         yield verdict
+
+
+def keep_killers(verdicts: Iterable[Verdict]) -> None:
+    """Keep which test noticed each mutant, for ``replayed``."""
+    found = {each.mutant.name: each.killer for each in verdicts if each.is_killed}
+    _KILLERS.write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def replayed(sample: Iterable[Mutant], where: Overlay) -> Iterator[Verdict]:
+    """Try mutants with the tests that noticed them the last time, and others with the tests of their package.
+
+    Of these, only so many are run as take a short time; what they do not notice by then has lived.
+    """
+    killers: dict[str, str] = json.loads(_KILLERS.read_text())
+    living = accepted()
+    for mutant in sample:
+        if mutant.name in living:
+            yield Verdict(mutant=mutant, is_killed=False)
+            continue
+        with where.with_module(mutant.module, mutant.source((ROOT / mutant.module).read_text())):
+            yield _replayed(mutant, killers.get(mutant.name, ""), where)
+
+
+def _replayed(mutant: Mutant, killer: str, where: Overlay) -> Verdict:
+    modules = test_modules(mutant.package)
+    module = killer.partition("::")[0]
+    if module in modules:
+        names = [killer] if "::" in killer else None
+        if run_tests(where, [module], names=names, cpu=_REPLAY_CPU_SECONDS).has_failed:
+            return Verdict(mutant=mutant, is_killed=True, killer=killer)
+    name = mutant.module.rpartition("/")[2].removesuffix(".py").strip("_")
+    modules.sort(key=lambda each: name not in (ROOT / each).read_text())
+    ran = run_tests(where, modules, cpu=_REPLAY_CPU_SECONDS)
+    return Verdict(mutant=mutant, is_killed=ran.has_failed and ran.status > 0, killer=ran.killer)
 
 
 def _tried(mutant: Mutant, covering: Covering, where: Overlay) -> Verdict:

@@ -10,13 +10,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 from attrs import field, frozen
-
 from mutants.overlay import ROOT, Overlay
 
 __all__ = ["Ran", "in_child", "run_tests", "warm_up"]
@@ -46,7 +46,7 @@ def warm_up() -> None:
     """Import what tests need and is not kvnet."""
     import attrs  # noqa: F401, PLC0415
     import cattrs  # noqa: F401, PLC0415
-    import hypothesis.stateful  # noqa: F401, PLC0415
+    import hypothesis.stateful  # noqa: PLC0415
     import hypothesis.strategies  # noqa: F401, PLC0415
     import lxml.etree  # noqa: F401, PLC0415
     import yaml  # noqa: F401, PLC0415
@@ -136,6 +136,10 @@ def _enter(where: Overlay, log: Path, cpu: float) -> None:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
+    # a coverage that is measured around this would find modules in a folder that is gone
+    sys.settrace(None)
+    for name in [each for each in os.environ if each.startswith("COVERAGE_")]:
+        del os.environ[name]
     os.environ.update(environment)
     os.environ.pop("CI", None)
     sys.dont_write_bytecode = True
@@ -159,7 +163,5 @@ def _wait(pid: int, until: float) -> int:
                 return -signal.SIGKILL
             time.sleep(0.01)
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)  # what it started and left behind
-        except ProcessLookupError:
-            pass
