@@ -79,7 +79,7 @@ def ratio(texts: list[str], read: Read) -> float:
 
 
 def known(texts: list[str]) -> float:
-    """The ratio for devices of shapes that were read before. Raises ValueError where one is read otherwise by itself."""
+    """The ratio for devices of known shapes. Raises ValueError where one of them is read as another device."""
     for text in texts * 4:
         kvnet.read_device(text)
     for text in texts:
