@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kvnet import compile, dump, loads
-from kvnet.compiler import _learnt
+from kvnet.compiler import Compiled, _learnt
 from kvnet.compiler.compiler import _compiled as ordinary
 from kvnet.compiler.naming import hashed_name
 from kvnet.facts import HostFacts, PodLink
@@ -32,6 +32,11 @@ def _nothing_learnt() -> None:
 def forget() -> None:
     _learnt._known.clear()
     _learnt._met._met.clear()
+
+
+def told(made: Compiled) -> tuple[Compiled, list[str]]:
+    """What was compiled, with its XML: addresses are equal however they are spelled."""
+    return made, [] if made.problems else made.xml()
 
 
 def text_of(n: int) -> str:
@@ -94,7 +99,7 @@ def test_a_machine_with_an_odd_word_is_compiled_in_the_ordinary_way(word: str, o
     assert f'"{word}"' in text_of(9)
     read = loads(text_of(9).replace(f'"{word}"', f'"{odd}"'))
     target = Target(facts=facts(9, links=dict.fromkeys(("red-9", odd), PodLink(name="eth0")) | link()))
-    assert compile(read, target) == ordinary(read, target)
+    assert told(compile(read, target)) == told(ordinary(read, target))
 
 
 def link(**changed: Any) -> dict[str, PodLink]:
@@ -135,11 +140,11 @@ UNUSUAL: dict[str, Target] = {
 def test_an_unusual_target_is_compiled_for_in_the_ordinary_way(target: Target) -> None:
     for n in range(4):
         compile(machine(n), Target(facts=facts(n)))
-    assert compile(machine(9), target) == ordinary(machine(9), target)
+    assert told(compile(machine(9), target)) == told(ordinary(machine(9), target))
     for n in range(4):
         compile(machine(n), target)
         assert compile(machine(n), Target(facts=facts(n))) == ordinary(machine(n), Target(facts=facts(n)))
-    assert compile(machine(9), target) == ordinary(machine(9), target)
+    assert told(compile(machine(9), target)) == told(ordinary(machine(9), target))
 
 
 def test_settings_without_end_do_not_fill_the_memory() -> None:
@@ -165,7 +170,7 @@ def test_renamed_machines_are_compiled_as_the_ordinary_way_compiles_them(data: s
             links, others = {name: data.draw(LINKS) for name in names}, {name: data.draw(FUNCTIONS) for name in names}
         target = Target(facts=HostFacts(links=placed(links, n), pci_addresses=placed(others, n)))
         read = loads(text)
-        assert compile(read, target) == ordinary(read, target)
+        assert told(compile(read, target)) == told(ordinary(read, target))
 
 
 def placed(values: Mapping[str, T | None], n: int) -> dict[str, T]:
