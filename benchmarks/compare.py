@@ -20,7 +20,7 @@ class Step(NamedTuple):
 
 
 def in_chunks(steps: Mapping[str, Step], items: Sequence[Any], rounds: int = 9, size: int = 10) -> dict[str, float]:
-    """The median over rounds of the time that each step takes for an item, in seconds.
+    """The median over rounds of the CPU time that each step takes for an item, in seconds.
 
     Of a chunk of items, everything is prepared for a step and then timed, step by step, so that what is timed was
     made just before, as in a stream, and not long ago. Otherwise as ``medians``.
@@ -33,10 +33,10 @@ def in_chunks(steps: Mapping[str, Step], items: Sequence[Any], rounds: int = 9, 
                 for name in _rotated(list(steps), n + start // size):
                     prepare, call = steps[name]
                     prepared = [prepare(item) for item in items[start : start + size]]
-                    started = time.perf_counter()
+                    started = time.process_time()
                     for each in prepared:
                         call(each)
-                    sums[name] += time.perf_counter() - started
+                    sums[name] += time.process_time() - started
                     del prepared
             for name, seconds in sums.items():
                 taken[name].append(seconds / len(items))
@@ -45,7 +45,7 @@ def in_chunks(steps: Mapping[str, Step], items: Sequence[Any], rounds: int = 9, 
 
 
 def medians(calls: Mapping[str, Callable[[], object]], rounds: int = 9) -> dict[str, float]:
-    """The median time of each call, in seconds, by its name.
+    """The median CPU time of each call, in seconds, by its name.
 
     Every round times each call once, and starts one call later than the round before: what slows the machine
     for a while slows all of them, and none always follows the same other. The garbage collector runs between
@@ -68,9 +68,9 @@ def _rotated(names: list[str], by: int) -> list[str]:
 
 
 def _seconds(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     call()
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 @contextmanager

@@ -30,6 +30,9 @@ LONGEST: Final = 16 << 10
 _MOST: Final = 128
 """How many readers are kept."""
 _MOST_MET: Final = 1024
+_PATIENCE: Final = 256
+"""After how many texts in a row that were not learnt only one of ``_SKIPPED`` is looked at."""
+_SKIPPED: Final = 16
 
 
 class _Layout(NamedTuple, Generic[T]):
@@ -62,10 +65,12 @@ class Quoted(Generic[T]):
         self._quote, self._holes_of, self._reader_of = quote, holes_of, reader_of
         self._layouts: dict[str, _Layout[T]] = {}
         self._met = Occurrences(self._layouts.clear, needed=needed)
+        self._missed = 0
 
     def read(self, text: str, *given: Any) -> T | None:
         """The value of a text that was learnt; ``None`` for others. The reader is handed what else is given."""
-        if len(text) > LONGEST:
+        self._missed += 1
+        if len(text) > LONGEST or (self._missed > _PATIENCE and self._missed % _SKIPPED):
             return None
         parts = text.split(self._quote)
         outside = self._quote.join(parts[::2])
@@ -81,7 +86,10 @@ class Quoted(Generic[T]):
             if self._met.is_due((outside, words)):
                 readers[words] = self._reader_of(text, parts, holes) or _read_nothing
             return None
-        return reader(varying(parts), *given)
+        made = reader(varying(parts), *given)
+        if made is not None:
+            self._missed = 0
+        return made
 
     def _layout(self, text: str, parts: Parts) -> _Layout[T]:
         """What is known of the layout of a text, with the reader of texts of the same fixed words."""

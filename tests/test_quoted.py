@@ -60,3 +60,11 @@ def test_what_is_counted_does_not_grow_without_end() -> None:
     occurrences = Occurrences(lambda: None)
     assert not any(occurrences.is_due(n) for n in range(5000))
     assert len(occurrences._met) <= _quoted._MOST_MET
+
+
+def test_after_many_texts_that_never_repeat_a_fleet_is_learnt_all_the_same() -> None:
+    quoted = colours([])
+    for n in range(1000):
+        assert quoted.read(f"a{n}='x' b='1'") is None
+    read = [quoted.read(f"a='x' b='{n}'") for n in range(200)]
+    assert read[-50:] == [(str(n),) for n in range(150, 200)]

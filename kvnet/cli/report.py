@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, TextIO
 
+from kvnet._lazy import lazy
 from kvnet.errors import KvnetError, Problem, Severity
 from kvnet.report.config import Config
-from kvnet.report.fixes import fix_of
 from kvnet.report.formats import write
 from kvnet.report.suppressions import Suppressions, suppressions
 from kvnet.report.text import told
@@ -17,6 +17,10 @@ from kvnet.values import printable
 
 if TYPE_CHECKING:
     from kvnet.manifest.document import Text
+    from kvnet.report import fixes as _fixes
+else:
+    # few commands tell what can be fixed
+    _fixes = lazy("kvnet.report.fixes")
 
 __all__ = ["Report", "Sources", "has_links", "is_styled"]
 
@@ -54,7 +58,7 @@ class Report:
         """Tell problems that are chosen already, as far as they are loud enough; mark those that ``--fix`` corrects."""
         for problem in self.loud(problems):
             if self._format == "text":
-                is_fixable = marks_fixable and fix_of(problem, self.sources) is not None
+                is_fixable = marks_fixable and _fixes.fix_of(problem, self.sources) is not None
                 lines = told(problem, self.sources, colour=self._colour, links=self._links, is_fixable=is_fixable)
                 print(lines, file=self._stream)
             else:

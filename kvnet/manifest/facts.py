@@ -25,6 +25,8 @@ _STATUS = "k8s.v1.cni.cncf.io/network-status"
 _INFO = "kubevirt.io/network-info"
 _LONGEST = 16 << 10
 """The most bytes of a document that is remembered."""
+_MARSHAL = 2
+"""The version of marshal's form in which equal data give equal bytes: later ones tell which texts are one object."""
 _HINT = "`kvnet schema facts` prints what host facts may say"
 _FORMS = {
     "a PCI address": "write domain:bus:slot.function in hexadecimal, as in 0000:81:00.1",
@@ -52,7 +54,7 @@ def load_facts(source: Source) -> HostFacts:
 def _marshalled(source: Source) -> bytes:
     """Plain data as marshal writes them, which tells 1 from true; nothing for other sources, and for long ones."""
     try:
-        marshalled = marshal.dumps(source) if isinstance(source, dict | list) else b""
+        marshalled = marshal.dumps(source, _MARSHAL) if isinstance(source, dict | list) else b""
     except ValueError:  # there is more in it than JSON has
         return b""
     return marshalled if len(marshalled) <= _LONGEST else b""

@@ -18,7 +18,7 @@ from kvnet._codegen import function, title
 from kvnet._quoted import Parts, Quoted, Read
 from kvnet.errors import XmlError
 from kvnet.xml.element import constructor
-from kvnet.xml.generate import REFUSALS, cached, reader
+from kvnet.xml.generate import REFUSALS, parsed, reader
 from kvnet.xml.parser import parse
 from kvnet.xml.schema import Branch, Leaf, Node, declaration, plan_of
 from kvnet.xml.types import Hex, Int, Ip, Mac, Text, Token
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["read_learnt"]
 
 _VARYING: Final = (Hex, Int, Ip, Mac, Text, Token)
-"""The types of values that may vary; other values, such as ``yes``, are few, and each choice of them is learnt."""
+"""The types of values that may vary. Other values are few, such as ``yes`` and the models, of which some are ``newer``
+than others: each choice of them is learnt."""
 _is_plain = re.compile("[ !#-%(-;=-~]*").fullmatch
 """Whether values stand for themselves between any quotes, in ASCII."""
 _REMEMBERED: Final = 1024
@@ -147,10 +148,10 @@ class _Code:
                 self._element(each, part, values)
 
     def _leaf(self, leaf: Leaf, text: str) -> str:
-        if not isinstance(leaf.scalar, _VARYING):
+        if not isinstance(leaf.scalar, _VARYING) or getattr(leaf.scalar, "newer", None):
             return self._name(leaf.field, leaf.scalar.parse(text))
         self.holes.append(self.at)
-        return f"{self._name(f'parse_{leaf.field}', cached(leaf.scalar, leaf.scalar.parse))}(w{self.at})"
+        return parsed(leaf, self.names, f"w{self.at}", f"{leaf.field}_{self.at}")
 
     def _name(self, name: str, value: Any) -> str:
         unique = f"{name}_{len(self.names)}"

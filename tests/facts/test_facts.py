@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvnet import HostFacts, HostNetwork, dump, load_facts, loads_facts
+from kvnet import FactsError, HostFacts, HostNetwork, dump, load_facts, loads_facts
 from kvnet.facts import Confidential, PodLink, PodNetwork
 from kvnet.values import MacAddress, PciAddress
 
@@ -85,3 +85,19 @@ def test_networks_of_the_host_are_read_and_dumped() -> None:
     known = {"default": HostNetwork(libvirt_network="lab"), "prod/localnet": HostNetwork(ovs_bridge="br-ex")}
     assert facts.networks == known
     assert dump(facts) == text
+
+
+def test_the_same_plain_data_are_read_once_and_others_anew() -> None:
+    data = {"links": {"a": {"mtu": 1400}}, "libvirtNetworks": ["lan"]}
+    first = load_facts(data)
+    assert load_facts(json.loads(json.dumps(data))) is first
+    data["links"]["b"] = {"mtu": 1500}  # type: ignore[index]
+    assert load_facts(data) == HostFacts(
+        links={"a": PodLink(mtu=1400), "b": PodLink(mtu=1500)}, libvirt_networks=("lan",)
+    )
+
+
+def test_a_truth_value_is_no_number_although_python_says_that_they_are_equal() -> None:
+    assert load_facts({"links": {"a": {"mtu": 1}}}).links == {"a": PodLink(mtu=1)}
+    with pytest.raises(FactsError, match="mtu"):
+        load_facts({"links": {"a": {"mtu": True}}})
