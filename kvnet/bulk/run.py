@@ -88,18 +88,19 @@ def _sent(
 
 def render_chunk(worker: Worker, chunk: Sequence[Item], *, run: str | None = None) -> Batch:
     """Render the machines of some lines or files, in a worker, and number the lines of a block for a ``run``."""
-    batch = Batch()
-    templates, with_file = worker.templates, worker.settings.files
-    for item in chunk:
-        batch.size += item.size
-        answer = templates.answer(item.text) if templates is not None and isinstance(item, Line) else None
-        if answer is not None:
-            _add_answer(batch, answer, with_file=with_file)
-        else:
+    if not isinstance(chunk, Block):
+        batch = Batch(sum([item.size for item in chunk]))
+        for item in chunk:
             _render_item(batch, worker, item)
-    return (
-        batch.packed_by_worker(chunk.first, run, chunk.slot) if run is not None and isinstance(chunk, Block) else batch
-    )
+        return batch
+    batch = Batch(len(chunk.text) + 1)
+    for number, text in enumerate(chunk.text.split(b"\n"), chunk.number):
+        answer = worker.templates.answer(text) if worker.templates is not None else None
+        if answer is not None:
+            _add_answer(batch, answer, with_file=worker.settings.files)
+        elif text.strip():
+            _render_item(batch, worker, Line(chunk.file, number, text))
+    return batch if run is None else batch.packed_by_worker(chunk.first, run, chunk.slot)
 
 
 def _render_item(batch: Batch, worker: Worker, item: Item) -> None:
@@ -163,12 +164,11 @@ def _answer(settings: Settings, item: Line, text: bytes) -> Answer | None:
 
 def _add_answer(batch: Batch, answer: Answer, *, with_file: bool) -> None:
     """Add an answer to a batch."""
-    line, *texts = answer.texts.split(SEPARATOR)
+    texts = answer.texts.split(SEPARATOR)
     if with_file:
-        name, content, *texts = texts
-        batch.files.append((name.decode(), content.decode()))
-    batch.lines.append(line)
-    batch.digests.append([digest_of(text) for text in texts])
+        batch.files.append((texts[1].decode(), texts[2].decode()))
+    batch.lines.append(texts[0])
+    batch.digests.append([digest_of(text) for text in texts[3 if with_file else 1 :]])
     codes = answer.rest
     assert isinstance(codes, tuple)
     batch.tally.count_rendered(codes)

@@ -18,7 +18,7 @@ from bulk.fleets import envelope, lines_like
 
 import kvnet
 from kvnet.bulk._work import Worker
-from kvnet.bulk.inputs import Line
+from kvnet.bulk.inputs import Block
 from kvnet.bulk.outputs import Batch
 from kvnet.bulk.rendering import render
 from kvnet.bulk.run import render_chunk
@@ -58,24 +58,28 @@ def compare(seed: int, lines: int) -> tuple[int, int]:
     target, whole, files = random.choice(TARGETS), random.random() < 0.5, random.random() < 0.2
     plain = Worker(Settings(target=target, whole=whole, files=files, templates=False))
     data = envelope(random)
-    while seed % 16 and render_chunk(plain, [Line("in", 1, json.dumps(data).encode())]).tally.refused:
+    while seed % 16 and render_chunk(plain, _block(1, json.dumps(data).encode())).tally.refused:
         data = envelope(random)
-    items = [Line("in", n, text) for n, text in enumerate(lines_like(data, random, lines), 1) if text.strip()]
+    texts = [text for text in lines_like(data, random, lines) if text.strip()]
     learnt = Worker(Settings(target=target, whole=whole, files=files))
-    for item in items:
-        _demand_same(seed, item, render_chunk(plain, [item]), render_chunk(learnt, [item]))
+    for number, text in enumerate(texts, 1):
+        block = _block(number, text)
+        _demand_same(seed, block, render_chunk(plain, block), render_chunk(learnt, block))
     if not seed % 8:
-        texts = [item.text for item in items]
         for text, one, other in zip(
             texts, render(texts, target, whole=whole, templates=False), render(texts, target, whole=whole), strict=True
         ):
             if one != other:
                 raise Difference(f"seed {seed}, {text!r}:\n{one}\n{other}")
     assert learnt.templates is not None
-    return len(items), learnt.templates.answered
+    return len(texts), learnt.templates.answered
 
 
-def _demand_same(seed: int, item: Line, one: Batch, other: Batch) -> None:
+def _block(number: int, text: bytes) -> Block:
+    return Block.of("in", number, number - 1, [text])
+
+
+def _demand_same(seed: int, item: Block, one: Batch, other: Batch) -> None:
     if one != other:
         told = "\n".join(f"{each.lines} {each.files} {each.tally}" for each in (one, other))
         raise Difference(f"seed {seed}, line {item.number}, {item.text!r}:\n{told}")
