@@ -1,4 +1,4 @@
-"""Times of several ways to do one thing, comparable with each other because they are taken in turns."""
+"""CPU times of several ways to do one thing, comparable with each other because they are taken in turns."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def in_chunks(steps: Mapping[str, Step], items: Sequence[Any], rounds: int = 9, 
                 for name in _rotated(list(steps), n + start // size):
                     prepare, call = steps[name]
                     prepared = [prepare(item) for item in items[start : start + size]]
-                    started = time.perf_counter()
+                    started = time.process_time()
                     for each in prepared:
                         call(each)
-                    sums[name] += time.perf_counter() - started
+                    sums[name] += time.process_time() - started
                     del prepared
             for name, seconds in sums.items():
                 taken[name].append(seconds / len(items))
@@ -68,9 +68,9 @@ def _rotated(names: list[str], by: int) -> list[str]:
 
 
 def _seconds(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     call()
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 @contextmanager

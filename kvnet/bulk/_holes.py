@@ -203,7 +203,7 @@ def spots_of(line: bytes, paths: dict[Path, tuple[Kind, ...]]) -> Iterator[Spot]
             case b'"':
                 start, end = token.span(1)
                 kinds = paths.get((*around[-1][0], _KEY) if is_key else path, ()) if around else ()
-                yield Spot(start, end, tuple([each for each in kinds if each.fits(token[1])]))
+                yield Spot(start, end, tuple([each for each in kinds if each.fits(token[1])]) if kinds else ())
                 if is_key:
                     key = _ANY if around[-1][0] in _BY_NETWORK else token[1].decode("latin-1")
                     path = (*around[-1][0], key)
@@ -242,6 +242,8 @@ def _forms(spots: Sequence[Spot]) -> tuple[Form, ...]:
 def _common_kind(each: Sequence[tuple[Kind, ...]]) -> Kind | None:
     """The kind of a text that is at several places: the one whose examples may be at all of them."""
     wanted = set(each)
+    if () in wanted:
+        return None
     for kind in dict.fromkeys(kind for kinds in each for kind in kinds):
         marks = [mark.encode() for mark in kind.marks(0)]
         if all(any(other.fits(mark) for other in kinds) for kinds in wanted for mark in marks):
