@@ -78,6 +78,8 @@ def _getter(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]
     """Gives the items at some places, as a tuple however many there are."""
     if len(places) > 1:
         return itemgetter(*places)
+    if not places:
+        return lambda _: ()
     return lambda items: tuple([items[place] for place in places])
 
 
@@ -359,7 +361,7 @@ def _uuid(line: bytes, values: tuple[bytes, ...]) -> Iterator[_Computed]:
 
 def _uuid_of(numbers: Sequence[int | None], own: Sequence[bytes], values: tuple[bytes, ...]) -> bytes:
     namespace, name = [each if number is None else values[number] for number, each in zip(numbers, own, strict=True)]
-    return str(derived_uuid(namespace.decode(), name.decode())).encode()
+    return derived_uuid(namespace.decode(), name.decode()).encode()
 
 
 def _with_holes(
