@@ -37,7 +37,8 @@ class Kind:
     """A kind of name or address.
 
     - ``pattern``: what it is made of, for an expression that matches at one place in one way
-    - ``marks``: two examples for a number, which nothing else in a line contains; the orders of the two are opposite
+    - ``marks``: two examples for a number, which nothing else in a line contains. They differ in length, in the kinds
+      of their characters, and in their order, so that nothing that depends on one of these is taken for fixed
     - ``forms``: what is computed from it in the XML, beside the text itself
     """
 
@@ -71,7 +72,7 @@ def _pci_attributes(address: bytes) -> bytes:
 _HEX, _OCTET = rb"[0-9a-f]", rb":[0-9a-f][0-9a-f]"
 _L = rb"(?!-)[a-z0-9-]{1,63}+(?<!-)"
 _LABEL = Kind(_L, lambda n: (f"k{n:03}x-q7", f"{999 - n:03}z{'w' * 58}0"))
-_NAME = Kind(rb"[A-Za-z0-9_-]{1,63}+", lambda n: (f"K{n:03}_Q7", f"{999 - n:03}Z_{'w' * 58}"), (_digits_of_link,))
+_NAME = Kind(rb"[A-Za-z0-9_-]{1,63}+", lambda n: (f"K{n:03}_Q7", f"{999 - n:03}z-{'w' * 58}"), (_digits_of_link,))
 _NODE = Kind(rb"(?![.-])[a-z0-9.-]{1,253}+(?<![.-])", lambda n: (f"k{n:03}.q7", f"{999 - n:03}z.{'w' * 58}"))
 _WORD = Kind(rb"[%b]{1,253}+" % re.escape(RUN), lambda n: (f"K{n:03}:Q/7", f"{999 - n:03}Z:/_.{'w' * 58}"))
 _MAC = Kind(
