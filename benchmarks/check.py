@@ -24,6 +24,7 @@ from uuid import UUID, uuid5
 import yaml
 from attrs import frozen
 
+import fleets
 import kvnet
 import kvnet.device
 import reading
@@ -155,6 +156,35 @@ def _parsed(folder: str) -> None:
         yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
 
 
+def of_shapes(rounds: int) -> Iterator[Promise]:
+    """What the command takes for a machine in one process, by what the machines have in common."""
+    goals = {"known shape, devices": 3, "known shape, domains": 4, "no two of one shape, devices": 40}
+    measured_ = fleets.in_floors(rounds)
+    for name, goal in goals.items():
+        yield Promise(name=f"NDJSON to NDJSON, {name}, in f-strings", goal=goal, measured=measured_[name])
+
+
+def of_processors(most: int) -> Iterator[Promise]:
+    """CPU time of the command, beyond what it takes to start and to learn."""
+    one, two = (_slope(jobs) for jobs in (1, 2))
+    told = "CPU time of two jobs, compared with one"
+    yield Promise(name=told, goal=1.1, measured=sum(two) / sum(one))
+    yield Promise(name="main process of two jobs, in µs a VM", goal=1.5, measured=two[0] * 1e6)
+    many = _by_command(most, 1, shapes=20)
+    told = f"{most:,} VMs of 20 shapes from NDJSON to NDJSON, in seconds of CPU for 1,000,000"
+    yield Promise(name=told, goal=15, measured=(many.main_cpu + many.workers_cpu) / most * 1e6)
+
+
+def _slope(jobs: int) -> tuple[float, float]:
+    """Seconds of CPU that one more VM takes, of the main process and of its workers: the least of several runs."""
+    few, many = ([_by_command(size, jobs) for _ in range(ALTERNATIONS)] for size in (SCALED, SCALED * 6))
+    main, workers = (
+        (min(getattr(each, name) for each in many) - min(getattr(each, name) for each in few)) / (SCALED * 5)
+        for name in ("main_cpu", "workers_cpu")
+    )
+    return main, workers
+
+
 def of_fleets(most: int) -> Iterator[Promise]:
     """What the command takes for fleets: memory, and how far a second core helps."""
     seconds: dict[int, list[float]] = {1: [], 2: []}
@@ -170,9 +200,9 @@ def of_fleets(most: int) -> Iterator[Promise]:
     yield Promise(name=told, goal=15, measured=growth)
 
 
-def _by_command(count: int, jobs: int) -> Peak:
+def _by_command(count: int, jobs: int, shapes: int = 1) -> Peak:
     with tempfile.TemporaryDirectory() as folder:
-        return measured(count, Path(folder), jobs, devices=True)
+        return measured(count, Path(folder), jobs, devices=True, shapes=shapes)
 
 
 def _written(made: Sequence[kvnet.device.Device]) -> list[str]:
@@ -289,6 +319,8 @@ _PARTS: dict[str, Callable[[Namespace], Iterator[Promise]]] = {
     "reading": lambda _: of_reading(),
     "start": lambda _: in_fresh_interpreters(),
     "files": lambda asked: of_files(asked.rounds),
+    "shapes": lambda asked: of_shapes(asked.rounds),
+    "processors": lambda asked: of_processors(asked.most),
     "fleets": lambda asked: of_fleets(asked.most),
 }
 

@@ -1,4 +1,4 @@
-"""Times of several ways to do one thing, comparable with each other because they are taken in turns."""
+"""CPU times of several ways to do one thing, comparable with each other because they are taken in turns."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ class Kind:
     """A kind of name or address.
 
     - ``pattern``: what it is made of, for an expression that matches at one place in one way
-    - ``marks``: two examples for a number, which nothing else in a line contains; the orders of the two are opposite
+    - ``marks``: two examples for a number, which nothing else in a line contains. They differ in length, in the kinds
+      of their characters, and in their order, so that nothing that depends on one of these is taken for fixed
     - ``forms``: what is computed from it in the XML, beside the text itself
     """
 
@@ -71,7 +72,7 @@ def _pci_attributes(address: bytes) -> bytes:
 _HEX, _OCTET = rb"[0-9a-f]", rb":[0-9a-f][0-9a-f]"
 _L = rb"(?!-)[a-z0-9-]{1,63}+(?<!-)"
 _LABEL = Kind(_L, lambda n: (f"k{n:03}x-q7", f"{999 - n:03}z{'w' * 58}0"))
-_NAME = Kind(rb"[A-Za-z0-9_-]{1,63}+", lambda n: (f"K{n:03}_Q7", f"{999 - n:03}Z_{'w' * 58}"), (_digits_of_link,))
+_NAME = Kind(rb"[A-Za-z0-9_-]{1,63}+", lambda n: (f"K{n:03}_Q7", f"{999 - n:03}z-{'w' * 58}"), (_digits_of_link,))
 _NODE = Kind(rb"(?![.-])[a-z0-9.-]{1,253}+(?<![.-])", lambda n: (f"k{n:03}.q7", f"{999 - n:03}z.{'w' * 58}"))
 _WORD = Kind(rb"[%b]{1,253}+" % re.escape(RUN), lambda n: (f"K{n:03}:Q/7", f"{999 - n:03}Z:/_.{'w' * 58}"))
 _MAC = Kind(
@@ -203,7 +204,7 @@ def spots_of(line: bytes, paths: dict[Path, tuple[Kind, ...]]) -> Iterator[Spot]
             case b'"':
                 start, end = token.span(1)
                 kinds = paths.get((*around[-1][0], _KEY) if is_key else path, ()) if around else ()
-                yield Spot(start, end, tuple([each for each in kinds if each.fits(token[1])]))
+                yield Spot(start, end, tuple([each for each in kinds if each.fits(token[1])]) if kinds else ())
                 if is_key:
                     key = _ANY if around[-1][0] in _BY_NETWORK else token[1].decode("latin-1")
                     path = (*around[-1][0], key)
@@ -242,6 +243,8 @@ def _forms(spots: Sequence[Spot]) -> tuple[Form, ...]:
 def _common_kind(each: Sequence[tuple[Kind, ...]]) -> Kind | None:
     """The kind of a text that is at several places: the one whose examples may be at all of them."""
     wanted = set(each)
+    if () in wanted:
+        return None
     for kind in dict.fromkeys(kind for kinds in each for kind in kinds):
         marks = [mark.encode() for mark in kind.marks(0)]
         if all(any(other.fits(mark) for other in kinds) for kinds in wanted for mark in marks):

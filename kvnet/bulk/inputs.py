@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple, overload
 
 from attrs import evolve, field, frozen
 
+from kvnet.bulk._shared import Slot
 from kvnet.bulk.rendering import BulkResult, documents_of, lost, refused, render_source
 from kvnet.bulk.settings import Settings
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
@@ -39,7 +40,7 @@ __all__ = [
 
 LONGEST = 8 << 20
 """The most bytes of a line; a Kubernetes API server takes no object of that size."""
-_BLOCK = 256 << 10
+_BLOCK = 1 << 20
 _FILES = 32
 """How many files are a chunk."""
 _OTHERS = re.compile(rb"NetworkAttachmentDefinition|VirtualMachine(?:Cluster)?(?:Instancetype|Preference)\b")
@@ -118,7 +119,7 @@ class Block(Sequence[Line]):
     """Lines of a file that follow each other, as they are sent to a worker.
 
     ``number`` is that of the first line, from 1, and ``first`` the index of its machine, from 0. So many ``machines``
-    are in the lines; those of white space hold none.
+    are in the lines; those of white space hold none. The text is sent through ``slot`` where there is one.
     """
 
     file: str
@@ -126,11 +127,19 @@ class Block(Sequence[Line]):
     first: int
     machines: int
     text: bytes
+    slot: Slot | None = None
 
     @classmethod
-    def of(cls, file: str, number: int, first: int, texts: Sequence[bytes]) -> Block:
-        """The block of these lines."""
-        return cls(file, number, first, sum(map(bool, map(bytes.strip, texts))), b"\n".join(texts))
+    def of(cls, file: str, number: int, first: int, texts: Sequence[bytes], text: bytes | None = None) -> Block:
+        """The block of these lines, whose ``text`` is given where it is known."""
+        text = b"\n".join(texts) if text is None else text
+        return cls(file=file, number=number, first=first, machines=sum(map(bool, map(bytes.strip, texts))), text=text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fixed = (self.file, self.number, self.first, self.machines)
+        if self.slot is not None and self.slot.put(self.text):
+            return _block_of_slot, (fixed, self.slot, len(self.text))
+        return Block, (*fixed, self.text)
 
     def __iter__(self) -> Iterator[Line]:
         for number, text in enumerate(self.text.split(b"\n"), self.number):
@@ -158,6 +167,10 @@ class Block(Sequence[Line]):
         first, last = (line.number - self.number for line in (chosen[0], chosen[-1]))
         texts = self.text.split(b"\n")[first : last + 1]
         return Block.of(self.file, chosen[0].number, self.first + start, texts)
+
+
+def _block_of_slot(fixed: tuple[str, int, int, int], slot: Slot, length: int) -> Block:
+    return Block(*fixed, slot.get(length), slot)
 
 
 class File(NamedTuple):
@@ -238,10 +251,14 @@ class Ndjson:
         """The lines of each block. Lines of white space hold no machine."""
         number, index, kept = 1, 0, b""
         while read := self.stream.read(self.block):
-            *texts, kept = (kept + read).split(b"\n")
-            # of a line that is too long, no more is kept than shows that
-            kept = kept[: LONGEST + 1]
-            if block := Block.of(self.name, number, index, texts):
+            text, line_feed, rest = read.rpartition(b"\n")
+            if not line_feed:
+                # of a line that is too long, no more is kept than shows that
+                kept = (kept + rest)[: LONGEST + 1]
+                continue
+            text, kept = kept + text, rest
+            texts = text.split(b"\n")
+            if block := Block.of(self.name, number, index, texts, text):
                 yield block
             number += len(texts)
             index += len(block)

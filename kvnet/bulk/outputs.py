@@ -13,6 +13,7 @@ from typing import IO, Any, ClassVar, NamedTuple
 
 from attrs import define, evolve, field
 
+from kvnet.bulk._shared import Slot
 from kvnet.bulk.duplicates import LineFile, Records, digests_of, sorted_records, starts_of
 from kvnet.bulk.files import created, locked, sync_folder
 from kvnet.bulk.inputs import Done, Unusable
@@ -88,13 +89,31 @@ def _example(line: Mapping[str, Any], problem: Mapping[str, Any]) -> str:
     return f"{name}{place}: {problem['message']}"
 
 
+class TextInSlot(NamedTuple):
+    """A text that is kept in memory which processes share."""
+
+    slot: Slot
+    length: int
+
+
 class Packed(NamedTuple):
     """The lines of so many machines as they are written, which of them begin where, and what the machines use."""
 
-    text: bytes
+    text: bytes | TextInSlot
     machines: int
     starts: list[int]
     records: dict[int, bytes]
+
+    @property
+    def whole_text(self) -> bytes:
+        """The lines, wherever they are kept."""
+        return self.text if isinstance(self.text, bytes) else self.text.slot.get(self.text.length, is_result=True)
+
+    def sent_through(self, slot: Slot | None) -> Packed:
+        """The same with its text in a slot, where there is room for it."""
+        text = self.whole_text
+        is_there = slot is not None and slot.put(text, is_result=True)
+        return self._replace(text=TextInSlot(slot, len(text))) if slot is not None and is_there else self
 
 
 @define
@@ -133,9 +152,9 @@ class Batch:
         lines = numbered(first, self.lines, run)
         return Packed(b"".join(lines), len(lines), starts_of(lines, first), sorted_records(first, self.digests))
 
-    def packed_by_worker(self, first: int, run: str) -> Batch:
-        """The batch with its lines and digests in one piece."""
-        return evolve(self, packed=self.pack(first, run), lines=[], digests=[])
+    def packed_by_worker(self, first: int, run: str, slot: Slot | None) -> Batch:
+        """The batch with its lines and digests in one piece, the lines in a slot where there is one."""
+        return evolve(self, packed=self.pack(first, run).sent_through(slot), lines=[], digests=[])
 
 
 def error_dict(problem: Problem) -> dict[str, Any]:
@@ -206,7 +225,7 @@ class Output:
     def write(self, batch: Batch) -> None:
         """Write a batch."""
         packed = batch.packed or batch.pack(self.tally.machines, self.run)
-        self._lines.write(packed.text, packed.machines, packed.starts)
+        self._lines.write(packed.whole_text, packed.machines, packed.starts)
         self._records.write(packed.records)
         self.tally.add(batch.tally)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, TextIO
 
 from attrs import evolve
 
+from kvnet.bulk._shared import Area
 from kvnet.bulk._work import Work, Worker
 from kvnet.bulk.duplicates import digest_of
 from kvnet.bulk.files import REPORT_BEGINS
-from kvnet.bulk.inputs import Block, Done, Item, Line, Source, other_input
+from kvnet.bulk.inputs import Block, Done, Item, Line, Ndjson, Source, other_input
 from kvnet.bulk.outputs import Batch, Output, Tally, error_dict, file_name, numbered, read_head
 from kvnet.bulk.rendering import BulkResult
 from kvnet.bulk.scheduler import results
@@ -24,6 +25,9 @@ from kvnet.errors import FieldPath, Problem
 from kvnet.fleet import Duplicate
 
 __all__ = ["render_chunk", "run", "write_report"]
+
+_ROOM = 4
+"""How many times the size of its input the result of a block may be, to be sent through shared memory."""
 
 
 def run(
@@ -52,24 +56,51 @@ def run(
     # each machine of a block has its index already, and a file of a directory may hold several machines or none
     render = partial(render_chunk, run=output.run if output.is_packed else None)
     work, lost = Work(render, settings), partial(_lost_item, settings)
-    with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
+    with (
+        _sent(chunks, source, ahead, is_shared=executor is not None) as sent,
+        closing(results(sent, work, lost, executor, ahead=ahead)) as batches,
+    ):
         for each in batches:
             output.write(each)
             show(each.size, each.tally.machines, True)
 
 
+@contextmanager
+def _sent(
+    chunks: Iterable[Sequence[Item]], source: Source, ahead: int, *, is_shared: bool
+) -> Iterator[Iterable[Sequence[Item]]]:
+    """The chunks, which workers find in memory that they share with this process where there are several.
+
+    No more than ``ahead`` chunks are in work, so that a slot is used again only when its result was written.
+    """
+    if not is_shared or not isinstance(source, Ndjson):
+        yield chunks
+        return
+    area = Area(ahead, _ROOM * source.block)
+    try:
+        yield (
+            evolve(chunk, slot=area.slot(number)) if isinstance(chunk, Block) else chunk
+            for number, chunk in enumerate(chunks)
+        )
+    finally:
+        area.close()
+
+
 def render_chunk(worker: Worker, chunk: Sequence[Item], *, run: str | None = None) -> Batch:
     """Render the machines of some lines or files, in a worker, and number the lines of a block for a ``run``."""
-    batch = Batch()
-    templates, with_file = worker.templates, worker.settings.files
-    for item in chunk:
-        batch.size += item.size
-        answer = templates.answer(item.text) if templates is not None and isinstance(item, Line) else None
-        if answer is not None:
-            _add_answer(batch, answer, with_file=with_file)
-        else:
+    if not isinstance(chunk, Block):
+        batch = Batch(sum([item.size for item in chunk]))
+        for item in chunk:
             _render_item(batch, worker, item)
-    return batch.packed_by_worker(chunk.first, run) if run is not None and isinstance(chunk, Block) else batch
+        return batch
+    batch = Batch(len(chunk.text) + 1)
+    for number, text in enumerate(chunk.text.split(b"\n"), chunk.number):
+        answer = worker.templates.answer(text) if worker.templates is not None else None
+        if answer is not None:
+            _add_answer(batch, answer, with_file=worker.settings.files)
+        elif text.strip():
+            _render_item(batch, worker, Line(chunk.file, number, text))
+    return batch if run is None else batch.packed_by_worker(chunk.first, run, chunk.slot)
 
 
 def _render_item(batch: Batch, worker: Worker, item: Item) -> None:
@@ -133,12 +164,11 @@ def _answer(settings: Settings, item: Line, text: bytes) -> Answer | None:
 
 def _add_answer(batch: Batch, answer: Answer, *, with_file: bool) -> None:
     """Add an answer to a batch."""
-    line, *texts = answer.texts.split(SEPARATOR)
+    texts = answer.texts.split(SEPARATOR)
     if with_file:
-        name, content, *texts = texts
-        batch.files.append((name.decode(), content.decode()))
-    batch.lines.append(line)
-    batch.digests.append([digest_of(text) for text in texts])
+        batch.files.append((texts[1].decode(), texts[2].decode()))
+    batch.lines.append(texts[0])
+    batch.digests.append([digest_of(text) for text in texts[3 if with_file else 1 :]])
     codes = answer.rest
     assert isinstance(codes, tuple)
     batch.tally.count_rendered(codes)

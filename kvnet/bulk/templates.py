@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from itertools import count as numbers
 from operator import itemgetter
 from threading import Lock
@@ -43,11 +44,11 @@ _MOST_SEEN: Final = 1024
 _SLOTS = re.compile(rb"([^%b])" % re.escape(RUN))
 _ANYTHING: Final = rb"([%b]*+)" % re.escape(RUN)
 
-# What learning may cost, in the time that it takes to look at a line: rendering twice more and making an expression
-# takes 20 times as long. A line that is rendered takes about as long as to look at one.
-_FIRST_CREDIT: Final = 400.0
-_COST_OF_LEARNING: Final = 20.0
-_FOR_A_LINE, _FOR_AN_ANSWER = 0.01, 0.25
+# What learning may cost, in the time that it takes to render a line: to look at one, and to make a template of it. Each
+# line that is rendered, or answered, gives credit for a part of its own time, or of what it saved.
+_FIRST_CREDIT: Final = 200.0
+_TO_LOOK, _TO_LEARN = 2.0, 20.0
+_FOR_A_LINE, _FOR_AN_ANSWER = 0.01, 0.5
 
 
 class Answer(NamedTuple):
@@ -77,6 +78,8 @@ def _getter(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]
     """Gives the items at some places, as a tuple however many there are."""
     if len(places) > 1:
         return itemgetter(*places)
+    if not places:
+        return lambda _: ()
     return lambda items: tuple([items[place] for place in places])
 
 
@@ -113,13 +116,12 @@ class _Slots(NamedTuple):
     @classmethod
     def of(cls, line: bytes, variables: Sequence[Variable]) -> _Slots:
         parts = _SLOTS.split(line)
-        starts, at = {}, 0
-        for n, part in enumerate(parts):
-            if not n % 2:
-                starts[at] = n // 2
-            at += len(part)
-        numbers = {starts[start]: n for n, each in enumerate(variables) for start in each.starts}
-        return cls(tuple(parts[::2]), tuple(parts[1::2]), numbers)
+        runs = parts[::2]
+        # each part between two runs is one byte
+        starts = accumulate((len(run) + 1 for run in runs), initial=0)
+        numbers_of = {start: n for n, each in enumerate(variables) for start in each.starts}
+        variables_of_runs = {n: numbers_of[start] for n, start in enumerate(starts) if start in numbers_of}
+        return cls(tuple(runs), tuple(parts[1::2]), variables_of_runs)
 
     def fixed(self) -> tuple[bytes, ...]:
         return tuple([run for n, run in enumerate(self.runs) if n not in self.variables])
@@ -245,8 +247,9 @@ class Templates:
         """Look at a line that has no template and was rendered, and learn its shape if it has come often enough."""
         with self._lock:
             self._credit = min(self._credit + _FOR_A_LINE, _FIRST_CREDIT)
-            if self._credit >= 1 and len(line) <= _LONGEST:
-                self._credit -= 1
+            # lines are not looked at with what it takes to learn from one
+            if self._credit >= _TO_LOOK + _TO_LEARN and len(line) <= _LONGEST:
+                self._credit -= _TO_LOOK
                 self._look_at(line, render)
 
     def _look_at(self, line: bytes, render: Render) -> None:
@@ -265,9 +268,9 @@ class Templates:
         if len(self._seen) >= _MOST_SEEN:
             del self._seen[next(iter(self._seen))]
         self._seen[shape] = times
-        if times < _OCCURRENCES or self._credit < _COST_OF_LEARNING:
+        if times < _OCCURRENCES:
             return
-        self._credit -= _COST_OF_LEARNING
+        self._credit -= _TO_LEARN
         # a shape that cannot be learnt is not tried again soon
         self._seen[shape] = -1000 * _OCCURRENCES
         template = _template(self.target, slots, variables, words, render)
@@ -358,7 +361,7 @@ def _uuid(line: bytes, values: tuple[bytes, ...]) -> Iterator[_Computed]:
 
 def _uuid_of(numbers: Sequence[int | None], own: Sequence[bytes], values: tuple[bytes, ...]) -> bytes:
     namespace, name = [each if number is None else values[number] for number, each in zip(numbers, own, strict=True)]
-    return str(derived_uuid(namespace.decode(), name.decode())).encode()
+    return derived_uuid(namespace.decode(), name.decode()).encode()
 
 
 def _with_holes(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from hashlib import sha1
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from attrs import evolve, frozen
 
@@ -34,7 +35,7 @@ _KIB = 1024
 _INDENT = "    "
 _NICS = FieldPath(("nics",))
 # Version 1 of the rule that gives a machine its UUID; another rule would take another namespace
-_UUID_NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11")
+_UUID_NAMESPACE = UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11").bytes
 _APIC_VCPUS = 255
 """The most vCPUs that an x86 guest can have without extended APIC ids."""
 _MOST_VCPUS = 2**32 - 1
@@ -207,16 +208,24 @@ def domain_uuid(machine: Machine) -> UUID:
     if given is not None:
         return given
     try:
-        return derived_uuid(machine.namespace or "default", machine.name or _NAMELESS)
+        return UUID(derived_uuid(machine.namespace or "default", machine.name or _NAMELESS))
     except UnicodeEncodeError:
         message = "the namespace or the name has half of a surrogate pair, which is not a character"
         at = FieldPath(("metadata",))
         raise Rejected([Problem(at, "KN602", message, hint="use letters, no / and no line break")]) from None
 
 
-def derived_uuid(namespace: str, name: str) -> UUID:
-    """The UUID of the domain of a machine whose firmware has none. Raises UnicodeEncodeError."""
-    return uuid5(_UUID_NAMESPACE, f"{namespace}/{name}")
+def derived_uuid(namespace: str, name: str) -> str:
+    """The UUID of the domain of a machine whose firmware has none: version 5 of RFC 9562. Raises UnicodeEncodeError.
+
+    >>> from uuid import uuid5
+    >>> derived_uuid("default", "vm") == str(uuid5(UUID("8b0f6c1e-3f0e-5d0c-9a55-0b1f0b7a2d11"), "default/vm"))
+    True
+    """
+    # for a domain of a fleet, uuid.uuid5 takes a fifth of all time
+    digits = sha1(_UUID_NAMESPACE + f"{namespace}/{name}".encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 _LEFT_OUT = {"disks": "disks", "filesystems": "filesystems", "gpus": "GPUs", "hostDevices": "host devices"}

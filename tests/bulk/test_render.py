@@ -263,3 +263,34 @@ def test_a_worker_of_dask_killed_in_the_middle_loses_nothing() -> None:
             time.sleep(0.1)
     assert _names(seen) == [f"vm-{n}" for n in range(2000)]
     assert not any(each.is_refused for each in seen)
+
+
+@pytest.mark.slow
+def test_a_worker_of_ray_killed_in_the_middle_loses_nothing() -> None:
+    ray: Any = pytest.importorskip("ray", reason="needs Ray")
+
+    # Ray sends functions of a module by its name, and workers do not find that of a test
+    def call(task: Any, *arguments: Any) -> Any:
+        return task(*arguments)
+
+    def pid() -> int:
+        time.sleep(0.2)
+        return os.getpid()
+
+    called, told = ray.remote(max_retries=3)(call), ray.remote(pid)
+
+    class RayExecutor(Executor):
+        def submit(self, task: Any, /, *arguments: Any, **_: Any) -> Any:
+            return called.remote(task, *arguments).future()
+
+    machines = [json.dumps(vmi(n)) for n in range(2000)]
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        pids = set(ray.get([told.remote() for _ in range(4)]))
+        made = render(machines, executor=RayExecutor(), chunk=25, ahead=8)
+        seen = [next(made) for _ in range(30)]
+        os.kill(pids.pop(), signal.SIGKILL)
+        seen += made
+    finally:
+        ray.shutdown()
+    assert seen == [*render(machines, templates=False)]

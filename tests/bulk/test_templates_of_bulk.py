@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import kvnet
 from kvnet.bulk import _holes, render
 from kvnet.bulk._work import Worker
-from kvnet.bulk.inputs import Line
+from kvnet.bulk.inputs import Block
 from kvnet.bulk.run import render_chunk
 from kvnet.bulk.settings import Settings
 from kvnet.bulk.templates import Answer, Templates
@@ -30,8 +30,8 @@ from kvnet.target import Target
 SECONDS = int(os.environ.get("KVNET_FUZZ_SECONDS", "30" if os.environ.get("CI") else "0"))
 
 
-def texts(*machines: Any) -> list[Line]:
-    return [Line("in", n, json.dumps(each).encode()) for n, each in enumerate(machines, 1)]
+def block(*machines: Any) -> Block:
+    return Block.of("in", 1, 0, [json.dumps(each).encode() for each in machines])
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -51,8 +51,8 @@ def test_a_shape_is_learnt_at_its_third_line_and_answers_the_others() -> None:
     worker = Worker(Settings())
     assert worker.templates is not None
     counts = []
-    for item in texts(*map(vmi, range(6))):
-        render_chunk(worker, [item])
+    for n in range(6):
+        render_chunk(worker, block(vmi(n)))
         counts.append((worker.templates.count, worker.templates.answered))
     assert counts == [(0, 0), (0, 0), (1, 0), (1, 1), (1, 2), (1, 3)]
 
@@ -84,8 +84,8 @@ ODD: dict[str, Any] = {
 def test_a_line_that_is_almost_of_a_shape_is_rendered_in_the_ordinary_way(what: str) -> None:
     worker = Worker(Settings())
     assert worker.templates is not None
-    render_chunk(worker, texts(*map(vmi, range(4))))
-    odd = texts(ODD[what])
+    render_chunk(worker, block(*map(vmi, range(4))))
+    odd = block(ODD[what])
     before = worker.templates.answered
     assert render_chunk(worker, odd) == render_chunk(Worker(Settings(templates=False)), odd)
     assert (before, worker.templates.answered) == (1, 1)
@@ -95,9 +95,8 @@ def test_a_line_that_is_almost_of_a_shape_is_rendered_in_the_ordinary_way(what: 
 def test_white_space_escapes_and_keys_given_twice_are_left_to_the_ordinary_way(change: tuple[bytes, bytes]) -> None:
     worker = Worker(Settings())
     assert worker.templates is not None
-    render_chunk(worker, texts(*map(vmi, range(4))))
-    (item,) = texts(vmi(7))
-    odd = [item._replace(text=item.text.replace(*change))]
+    render_chunk(worker, block(*map(vmi, range(4))))
+    odd = Block.of("in", 1, 0, [json.dumps(vmi(7)).encode().replace(*change)])
     assert render_chunk(worker, odd) == render_chunk(Worker(Settings(templates=False)), odd)
     assert worker.templates.answered == 1
 

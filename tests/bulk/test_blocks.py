@@ -1,0 +1,79 @@
+"""Blocks of lines: which machines are in them, and how they reach a worker."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Iterator
+
+import pytest
+from bulk.manifests import vmi
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvnet.bulk._shared import Area
+from kvnet.bulk._work import Worker
+from kvnet.bulk.inputs import Block, Line, Ndjson
+from kvnet.bulk.outputs import TextInSlot
+from kvnet.bulk.run import render_chunk
+from kvnet.bulk.settings import Settings
+
+TEXTS = st.lists(st.sampled_from([b"", b" ", b"\t\r", b"a", b"bb", b"{}"]), max_size=20)
+
+
+@pytest.fixture
+def area() -> Iterator[Area]:
+    made = Area(2, 4000)
+    yield made
+    made.close()
+
+
+def told(lines: list[Line]) -> list[tuple[int, bytes]]:
+    return [(each.number, each.text) for each in lines]
+
+
+@given(texts=TEXTS, size=st.integers(1, 40))
+def test_every_line_that_holds_a_machine_is_in_one_block_with_its_number_and_index(
+    texts: list[bytes], size: int
+) -> None:
+    chunks = Ndjson(io.BytesIO(b"\n".join(texts)), "in", block=size).chunks()
+    blocks = [each for each in chunks if isinstance(each, Block)]
+    wanted = [(number, text) for number, text in enumerate(texts, 1) if text.strip()]
+    assert told([line for block in blocks for line in block]) == wanted
+    assert [block.first for block in blocks] == [sum(map(len, blocks[:n])) for n in range(len(blocks))]
+
+
+@given(texts=TEXTS, start=st.integers(0, 20), stop=st.integers(0, 20))
+def test_a_part_of_a_block_has_its_lines_with_their_numbers_and_indexes(
+    texts: list[bytes], start: int, stop: int
+) -> None:
+    block = Block.of("in", 7, 3, texts)
+    part = block[start:stop]
+    assert told(list(part)) == told(list(block)[start:stop])
+    assert len(part) == len(list(block)[start:stop])
+    assert not part or part.first == 3 + start
+
+
+def test_a_block_is_sent_through_its_slot_and_its_lines_come_back_there(area: Area) -> None:
+    block = Block("in", 1, 0, 1, json.dumps(vmi(1)).encode(), area.slot(5))
+    data = pickle.dumps(block)
+    assert b"VirtualMachineInstance" not in data
+    made = render_chunk(Worker(Settings()), pickle.loads(data), run="r")
+    assert made.packed is not None
+    assert isinstance(made.packed.text, TextInSlot)
+    here = render_chunk(Worker(Settings()), Block.of("in", 1, 0, [block.text]), run="r")
+    assert here.packed is not None
+    assert made.packed.whole_text == here.packed.whole_text
+
+
+def test_a_block_without_room_in_its_slot_is_sent_as_it_is(area: Area) -> None:
+    block = Block("in", 1, 0, 1, b"x" * 4001, area.slot(0))
+    assert pickle.loads(pickle.dumps(block)).text == block.text
+
+
+def test_a_result_without_room_in_its_slot_comes_back_as_it_is(area: Area) -> None:
+    text = b"\n".join(json.dumps(vmi(n)).encode() for n in range(9))
+    made = render_chunk(Worker(Settings(whole=True)), Block("in", 1, 0, 9, text, area.slot(0)), run="r")
+    assert made.packed is not None
+    assert isinstance(made.packed.text, bytes)
