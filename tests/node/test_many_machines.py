@@ -20,8 +20,9 @@ from components import needs_package, needs_program
 from node.hosts import NEEDS_HOST, machine, snapshot
 
 from kvnet import node
-from kvnet.node.machines import machine_down, machine_up, machines
+from kvnet.node.machines import machine_down, machine_up
 from kvnet.node.namespaces import namespace_name
+from kvnet.node.running import running_machines
 from kvnet.node.state import StateFolder
 
 pytestmark = [
@@ -56,7 +57,7 @@ def test_ten_machines_come_up_at_once_and_go_at_once(state: StateFolder) -> None
     given = [machine(MASQUERADE, name=name.partition("/")[2]) for name in names]
     with ThreadPoolExecutor(len(names)) as threads:
         list(threads.map(lambda each: machine_up(*each, state=state, virt_type="qemu"), given))
-        running = machines(state=state)
+        running = running_machines(state=state)
         assert sorted(each.name for each in running) == names
         assert all(each.domain is not None for each in running)
         assert len({ip for each in running for ip in each.pod_ips}) == 2 * len(names)
