@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import atheris
-from seeds import entry_texts, write_seeds
+from seeds import entry_texts, kept_entries, write_seeds
 
 with atheris.instrument_imports(include=["kvnet"]):
     # names, for kvnet imports what they need only when they are asked for
@@ -138,10 +138,9 @@ def one_input(data: bytes) -> None:
 def main() -> None:
     """Fuzz until libFuzzer ends."""
     with tempfile.TemporaryDirectory() as folder:
-        write_seeds(entry_texts(), Path(folder))
+        write_seeds([*entry_texts(), *kept_entries()], Path(folder))
         words = Path(__file__).with_name("manifest.dict")
-        corpora = [str(path) for path in [Path(__file__).with_name("corpus")] if path.is_dir()]
-        atheris.Setup([*sys.argv, f"-dict={words}", "-max_len=4096", folder, *corpora], one_input)
+        atheris.Setup([*sys.argv, f"-dict={words}", "-max_len=4096", folder], one_input)
         atheris.Fuzz()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from recorded import CORPUS, lines, recordings
 
-__all__ = ["device_texts", "entry_texts", "manifest_texts", "write_seeds"]
+__all__ = ["device_texts", "entry_texts", "kept_entries", "manifest_texts", "write_seeds"]
 
 ROOT = Path(__file__).parents[2]
 PLAIN = (
@@ -76,8 +77,14 @@ def entry_texts() -> list[str]:
     return [f"{chr(n)}{text}" for n, texts in enumerate(_ENTRIES) for text in texts]
 
 
-def write_seeds(texts: Iterable[str], folder: Path) -> None:
+def kept_entries() -> list[bytes]:
+    """What earlier runs of ``fuzz_entries.py`` found new ways with; JSON has each byte as a character."""
+    path = Path(__file__).with_name("entries.jsonl.gz")
+    return [json.loads(line).encode("latin-1") for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+def write_seeds(texts: Iterable[str | bytes], folder: Path) -> None:
     """One file for each text."""
     for text in texts:
-        data = text.encode()
+        data = text.encode() if isinstance(text, str) else text
         (folder / sha256(data).hexdigest()[:16]).write_bytes(data)
