@@ -250,7 +250,9 @@ class StreamOutput(Output):
             super().__init__(os.dup(kept.fileno()), run=run)
 
     def write(self, batch: Batch) -> None:
-        self._stream.write(b"".join(numbered(self.tally.machines, batch.lines, self.run)))
+        text = memoryview(b"".join(numbered(self.tally.machines, batch.lines, self.run)))
+        while text:  # an unbuffered stream takes what there is room for
+            text = text[self._stream.write(text) :]
         self._stream.flush()
         super().write(evolve(batch, lines=[head(line) for line in batch.lines]))
 

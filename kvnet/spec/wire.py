@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Annotated, Any, Final, Protocol
 
 import attrs
@@ -245,7 +245,7 @@ def json_name(attribute: attrs.Attribute[Any]) -> str:
     return attribute.metadata.get(_NAME) or _in_camel_case(attribute.name)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _in_camel_case(name: str) -> str:
     head, *tail = name.split("_")
     return head + "".join(word.capitalize() for word in tail)

@@ -18,11 +18,11 @@ from pathlib import Path
 import kvnet.bulk.run
 from kvnet.cli.main import main
 
-def stuck(settings, chunk):
+def stuck(worker, chunk, *, run=None):
     Path("begun").touch()
     re.match("(a+)+$", "a" * 64 + "b")  # holds the interpreter's lock for years
 
-kvnet.bulk.run._render_chunk = stuck
+kvnet.bulk.run.render_chunk = stuck
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -39,7 +39,11 @@ def stuck_run(tmp_path: Path) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    _wait_until((tmp_path / "begun").exists)
+    try:
+        _wait_until((tmp_path / "begun").exists)
+    except AssertionError:
+        run.kill()
+        raise
     return run
 
 
