@@ -886,6 +886,7 @@ _OF_OTHERS: Mapping[str, Dimension] = {
         make=lambda n: listed([instancetype(k + n) for k in range(n)] + [referring(k) for k in range(n)]),
         call=told,
         most=1024,
+        settled=64,
     ),
     "claims, check": Dimension(make=lambda n: json.dumps(claims(n), indent=0), call=told, most=_LISTS),
     "claims without NICs, check": Dimension(
@@ -895,7 +896,7 @@ _OF_OTHERS: Mapping[str, Dimension] = {
     ),
     "links of the pod, pod_links": Dimension(make=in_pod, call=lambda a: kvnet.pod_links(*a), most=_LISTS),
     "links of the pod, pod_nat": Dimension(make=in_pod, call=lambda a: kvnet.pod_nat(*a), most=_LISTS),
-    "links of the pod, pod_dhcp": Dimension(make=in_pod, call=lambda a: kvnet.pod_dhcp(*a), most=_LISTS),
+    "links of the pod, pod_dhcp": Dimension(make=in_pod, call=lambda a: kvnet.pod_dhcp(*a), most=_LISTS, settled=64),
     "NICs, status": Dimension(
         make=lambda n: (machine(wide(n)), domain(n), *reports(n)), call=lambda a: kvnet.status(*a), most=_LISTS
     ),

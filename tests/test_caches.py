@@ -12,6 +12,7 @@ OWN = {
     "kvnet/cli/check.py:named": "the files of one run",
     "kvnet/manifest/binder.py:reader": "the types of fields",
     "kvnet/spec/keys.py:_folded": "the keys of each mapping that KubeVirt knows",
+    "kvnet/xml/_learnt.py:_quoted": "the classes that are read together",
     "kvnet/xml/reading.py:_readers": "the classes of elements",
 }
 """Caches without a bound that are keyed by something else than a class, and what that is."""

@@ -21,7 +21,7 @@ from kvnet.manifest.cni import position
 from kvnet.spec import Machine, Masquerade, Nad, PasstBinding, Sriov
 from kvnet.spec import Plugin as PluginBinding
 from kvnet.spec.nic import Nic
-from kvnet.spec.wire import REST, default_of, json_name
+from kvnet.spec.wire import REST, Origin, default_of, json_name
 
 __all__ = ["lost", "lost_of_machine", "lost_of_nad", "lost_of_nic"]
 
@@ -79,20 +79,26 @@ def lost_of_nad(nic: Nic, nad: Nad, chain: Chain, carried: frozenset[Setting]) -
     Of very many, only the first are told by name: any number of NICs may be on one NAD.
     """
     losses = _losses(chain, carried)
+    first, more = losses[: _MOST_TOLD + 1], len(losses) - _MOST_TOLD
+    places = _places(nad.origin, nad.config, tuple([loss.path for loss in first])) if first else ()
     told = [
-        lost(nic.at, f"{loss.what} in NAD '{nad.name}' is not carried over: {loss.why}", loss.hint, _place(nad, loss))
-        for loss in losses[:_MOST_TOLD]
+        lost(nic.at, f"{loss.what} in NAD '{nad.name}' is not carried over: {loss.why}", loss.hint, place)
+        for loss, place in zip(first, places, strict=True)
     ]
-    if len(losses) > _MOST_TOLD:
-        message = f"{len(losses) - _MOST_TOLD} more settings in NAD '{nad.name}' are not carried over"
-        told.append(lost(nic.at, message, "leave out what no plugin reads", _place(nad, losses[_MOST_TOLD])))
+    if more > 0:
+        message = f"{more} more settings in NAD '{nad.name}' are not carried over"
+        told[-1] = lost(nic.at, message, "leave out what no plugin reads", places[-1])
     return tuple(told)
 
 
-def _place(nad: Nad, loss: _Loss) -> Place | None:
-    if nad.origin is None or nad.config is None:
-        return None
-    return nad.origin.place(FieldPath(("spec", "config")), offset=position(nad.config, loss.path))
+@lru_cache(maxsize=16)
+def _places(
+    origin: Origin | None, config: str | None, paths: tuple[tuple[str | int, ...], ...]
+) -> tuple[Place | None, ...]:
+    """The places of values in the CNI configuration of a NAD, which several NICs may be on."""
+    if origin is None or config is None:
+        return (None,) * len(paths)
+    return tuple([origin.place(FieldPath(("spec", "config")), offset=position(config, path)) for path in paths])
 
 
 @lru_cache(maxsize=1024)

@@ -289,15 +289,13 @@ def _source_index(text: str, node: yaml.ScalarNode, offset: int) -> int:
     YAML folds and strips white space alone, so the other characters are counted. White space itself is
     placed at what follows it, and the end of the value at its last character.
     """
-    letters, pieces = _letters(text, node)
+    letters, pieces = _letters(text, node.start_mark.index, node.end_mark.index, node.style or "", node.value)
     return pieces[min(bisect_left(letters, offset), len(pieces) - 1)]
 
 
 @lru_cache(maxsize=2)
-def _letters(text: str, node: yaml.ScalarNode) -> tuple[list[int], list[int]]:
+def _letters(text: str, start: int, end: int, style: str, value: str) -> tuple[list[int], list[int]]:
     """Where the characters are that are no white space: in the value of a scalar, and in its text."""
-    start, end = node.start_mark.index, node.end_mark.index
-    style = node.style or ""
     if style in ("|", ">"):
         header = _HEADER.match(text, start, end)
         start = header.end() if header else start
@@ -305,7 +303,7 @@ def _letters(text: str, node: yaml.ScalarNode) -> tuple[list[int], list[int]]:
         start, end = text.index(style, start) + 1, end - 1
     pieces = _PIECES.get(style, _LETTERS).finditer(text, start, end)
     return (
-        [n for n, letter in enumerate(node.value) if not letter.isspace()],
+        [n for n, letter in enumerate(value) if not letter.isspace()],
         [piece.start() for piece in pieces if piece.lastgroup != "blank"] or [start],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import cached_property
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -194,7 +195,12 @@ class PodFound(BriefRepr):
 
     def link(self, name: str) -> FoundLink | None:
         """The link of that name, None if there is none."""
-        return next((each for each in self.links if each.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, FoundLink]:
+        """The links by their names, the first of each."""
+        return {each.name: each for each in reversed(self.links)}
 
 
 def load_found(source: Source) -> PodFound:

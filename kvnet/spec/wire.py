@@ -81,6 +81,9 @@ class Origin(Protocol):
         With ``offset``, that of a character of its text.
         """
 
+    def __hash__(self) -> int:
+        """Origins are values, by which places are remembered."""
+
 
 class Lenient:
     """A class whose JSON object may have members that kvnet does not read."""

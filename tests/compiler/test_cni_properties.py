@@ -40,6 +40,7 @@ OF_ANY_PLUGIN = {"mtu", "mac"}
 """The settings that several plugins of a chain can have, of which the last counts."""
 POD = {json_name(each) for cls in PLUGINS.values() for each in attrs.fields(cls) if each.name in OF_THE_POD}
 RESOURCE = {"k8s.v1.cni.cncf.io/resourceName": "macvtap.network.kubevirt.io/eth1"}
+FUNCTION = "0000:05:00.1"
 MOST_CALLS = 50_000
 """How many Python functions may be called for one NAD: a fifth of what takes 50 ms on slow machines."""
 MANY = settings(max_examples=1000, suppress_health_check=list(HealthCheck), deadline=None)
@@ -47,7 +48,7 @@ MANY = settings(max_examples=1000, suppress_health_check=list(HealthCheck), dead
 
 def made(config: dict[str, Any], facts: dict[str, Any], binding: str = "bridge") -> kvnet.CompiledNic:
     nad = Nad(name="nad", annotations=RESOURCE, config=json.dumps(config))
-    known = {**facts, **({"pciAddresses": {"a": "0000:05:00.1"}} if binding == "sriov" else {})}
+    known = {**facts, **({"pciAddresses": {"a": FUNCTION}} if binding == "sriov" else {})}
     return only(nic(binding=binding), multus(), facts=known, target={"profile": "host", "nads": (nad,)})
 
 
@@ -79,7 +80,8 @@ def silent(config: dict[str, Any], facts: dict[str, Any], binding: str) -> list[
         is_told = is_told or any(f"'{plugin['type']}' (with " in each and key in each for each in told)
         others = [each for m, each in enumerate(plugins_of(config)) if m != n]
         is_replaced = key in OF_ANY_PLUGIN and any(key in each for each in others)
-        is_default = (key, plugin[key]) == ("mode", "bridge")
+        # the facts may name the very same function
+        is_default = (key, plugin[key]) in (("mode", "bridge"), ("pciBusID", FUNCTION), ("deviceID", FUNCTION))
         if is_told or is_replaced or is_default or (facts and binding != "sriov" and key in WHERE):
             continue
         other = made(without(config, n, key), facts, binding)
