@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 
-import pytest
+from components import needs_program
 
 from kvnet import live
 from kvnet.spec.nic import CONVENTIONAL_MODELS, MODELS
@@ -17,7 +16,7 @@ DOMAIN = """\
 """
 
 
-@pytest.mark.skipif(shutil.which("qemu-system-x86_64") is None, reason="QEMU is not installed")
+@needs_program("qemu-system-x86_64")
 def test_libvirt_puts_conventional_models_on_a_bridge_and_all_others_on_a_root_port() -> None:
     models = (None, *MODELS, "virtio-transitional", "virtio-non-transitional")
     with live.connect() as connection:

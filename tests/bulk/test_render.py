@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from importlib import import_module
 from multiprocessing import get_context
 from typing import Any
 
 import pytest
 from bulk.manifests import BAD, vmi
+from components import needs_package
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -245,9 +247,11 @@ def test_an_executor_that_its_owner_has_shut_down_is_done_without() -> None:
 
 
 @pytest.mark.slow
+@needs_package("distributed", "test")
 def test_a_worker_of_dask_killed_in_the_middle_loses_nothing() -> None:
-    distributed = pytest.importorskip("distributed", reason="needs distributed")
     import warnings  # noqa: PLC0415
+
+    distributed: Any = import_module("distributed")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -266,8 +270,9 @@ def test_a_worker_of_dask_killed_in_the_middle_loses_nothing() -> None:
 
 
 @pytest.mark.slow
+@needs_package("ray", "test")
 def test_a_worker_of_ray_killed_in_the_middle_loses_nothing() -> None:
-    ray: Any = pytest.importorskip("ray", reason="needs Ray")
+    ray: Any = import_module("ray")
 
     # Ray sends functions of a module by its name, and workers do not find that of a test
     def call(task: Any, *arguments: Any) -> Any:

@@ -183,7 +183,7 @@ def _lines(namespace: str) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="module")
 def web(image: Image) -> Iterator[Web]:
-    if missing():
+    if missing() and not os.environ.get("CI"):
         pytest.skip(f"missing here: {', '.join(missing())}")
     with plain_host(image) as host:
         ipam = {"type": "host-local", "ranges": [[{"subnet": "10.99.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from components import needs_package
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from kvnet.manifest import _json
 from kvnet.manifest._json import parse_json
 from kvnet.manifest._problems import Misfit
 
-pytest.importorskip("jiter")
+pytestmark = needs_package("jiter", "jiter")
 
 
 def told(text: str) -> tuple[str, object]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from components import needs_package, needs_program
 from node.hosts import NEEDS_HOST, machine, nad, snapshot
 
 import kvnet
@@ -30,8 +29,8 @@ from kvnet.node.state import StateFolder
 pytestmark = [
     *NEEDS_HOST,
     pytest.mark.usefixtures("host"),
-    pytest.mark.skipif(importlib.util.find_spec("libvirt") is None, reason="pip install 'kvnet[libvirt]'"),
-    pytest.mark.skipif(shutil.which("qemu-system-x86_64") is None, reason="run scripts/system-packages"),
+    needs_package("libvirt", "libvirt"),
+    needs_program("qemu-system-x86_64"),
     pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="there is no /dev/net/tun"),
 ]
 
