@@ -125,14 +125,15 @@ class _Scheduler(Generic[T, R]):
             yield result
 
     def stop(self) -> None:
-        """Cancel what has not begun; end the executor, if it was made here, and its workers, in whatever they are."""
+        """Cancel what has not begun; end the executor, if it was made here, and its workers, in whatever they are.
+
+        Idle workers are killed, too: one that waits for a lock which a killed one held would never end.
+        """
         for task in self.pending:
             task.future.cancel()
-        if self._make is None:
-            return
-        if self.pending:
+        if self._make is not None:
             _kill_workers(self._executor)
-        self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self, task: _Task[T, R]) -> None:
         try:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from importlib import import_module
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -244,6 +246,42 @@ def test_an_executor_that_its_owner_has_shut_down_is_done_without() -> None:
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
     assert _names(list(render([vmi(0), vmi(1)], executor=executor, chunk=1))) == ["vm-0", "vm-1"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells what a process waits for")
+def test_a_run_ends_though_an_idle_worker_was_killed_that_held_the_lock_of_the_others() -> None:
+    made: list[ProcessPoolExecutor] = []
+
+    def pool() -> ProcessPoolExecutor:
+        made.append(scheduler.processes(2))
+        return made[0]
+
+    ended = scheduler.results([[1], [2], [3], [4]], _slowly, lambda _, error: [repr(error)], pool, ahead=6)
+    assert [next(ended) for _ in range(4)] == [[1], [2], [3], [4]]
+    (holder,) = _reading(made[0])
+    os.kill(holder, signal.SIGKILL)
+    closing = threading.Thread(target=ended.close, daemon=True)
+    closing.start()
+    closing.join(60)
+    assert not closing.is_alive()
+
+
+def _slowly(chunk: Sequence[int]) -> list[int]:
+    time.sleep(0.05)
+    return list(chunk)
+
+
+def _reading(pool: ProcessPoolExecutor) -> list[int]:
+    """The workers that read from the pipe to them, once all others wait for the lock on it."""
+    for _ in range(600):
+        waits = {pid: Path(f"/proc/{pid}/wchan").read_text() for pid in pool._processes or {}}
+        reading = [pid for pid, what in waits.items() if "pipe" in what]
+        if len(reading) == 1 and sum("futex" in what for what in waits.values()) == len(waits) - 1:
+            return reading
+        if "0" in waits.values() and not any("futex" in what for what in waits.values()):
+            pytest.skip("this kernel does not tell what a process waits for")
+        time.sleep(0.05)
+    raise AssertionError(waits)
 
 
 @pytest.mark.slow
