@@ -7,7 +7,7 @@
 # PYTHON chooses the interpreter that .venv is made of, PYTEST_ARGS goes to pytest.
 
 PYTHON ?= python3
-PYTEST_ARGS ?= -n auto --cov
+PYTEST_ARGS ?= -n auto --dist worksteal --cov
 MUTANTS ?=
 NOTE ?= $(shell uname -m), two cores
 EXAMPLE ?= examples/pod.yaml
