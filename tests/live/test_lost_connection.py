@@ -51,7 +51,7 @@ def vm(libvirtd: Daemon) -> Iterator[Daemon]:
 def crash(monkeypatch: pytest.MonkeyPatch, vm: Daemon) -> Callable[..., None]:
     """Have the daemon crash before a change of the domain; ``once`` it is started again at once."""
     module: Any = importlib.import_module("kvnet.live._apply")
-    carry_out = module._make_call
+    carry_out = module.make_call
 
     def crash_before(number: int, *, again: bool) -> None:
         calls = 0
@@ -65,7 +65,7 @@ def crash(monkeypatch: pytest.MonkeyPatch, vm: Daemon) -> Callable[..., None]:
                     vm.start()
             carry_out(*arguments)
 
-        monkeypatch.setattr(module, "_make_call", crashing)
+        monkeypatch.setattr(module, "make_call", crashing)
 
     return crash_before
 

@@ -145,9 +145,19 @@ def _enter(where: Overlay, log: Path, cpu: float) -> None:
     sys.dont_write_bytecode = True
     here = {str(ROOT), str(ROOT / "tests")}
     sys.path[:] = [str(where.folder), *(path for path in sys.path if path not in here)]
+    _forget_modules()
     phases: list[Any] = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
     hypothesis.settings.register_profile("mutants", phases=phases, database=None, deadline=None)
     hypothesis.settings.load_profile("mutants")
+
+
+def _forget_modules() -> None:
+    """Have kvnet and the tests imported again: a process that ran other tests has them as they are."""
+    ours = (f"{ROOT / 'kvnet'}{os.sep}", f"{ROOT / 'tests'}{os.sep}")
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+        if f"{path}{os.sep}".startswith(ours) and name.partition(".")[0] != "mutants":
+            del sys.modules[name]
 
 
 def _wait(pid: int, until: float) -> int:
