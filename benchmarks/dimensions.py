@@ -84,6 +84,13 @@ def plain(name: str = "m", around: Json | None = None, **spec: Any) -> Json:
     return vmi([{"name": "n", "masquerade": {}}], [{"name": "n", "pod": {}}], name=name, around=around, **spec)
 
 
+def with_network_data(link: str, count: int) -> Json:
+    """A machine whose cloud-init volume has network data of so many links."""
+    data = "version: 2\nethernets:\n" + "".join(f"  e{n}: {{{link}}}\n" for n in range(count))
+    disks, volume = [{"name": "v", "disk": {}}], {"name": "v", "cloudInitNoCloud": {"networkData": data}}
+    return plain(devices={"disks": disks}, volumes=[volume])
+
+
 def wide(count: int) -> Json:
     """A machine with so many NICs."""
     return vmi([nic(n) for n in range(count)], [attached(n) for n in range(count)])
@@ -552,20 +559,7 @@ _OF_TEXTS: Mapping[str, Dimension] = {
     ),
     "length of a number": Dimension(make=lambda n: json.dumps(plain()).replace('"1Gi"', "1" * n, 1), call=told),
     "length of network data": Dimension(
-        make=lambda n: json.dumps(
-            plain(
-                devices={"disks": [{"name": "v", "disk": {}}]},
-                volumes=[
-                    {
-                        "name": "v",
-                        "cloudInitNoCloud": {
-                            "networkData": "version: 2\nethernets:\n"
-                            + "".join(f"  e{k}: {{dhcp4: true}}\n" for k in range(n))
-                        },
-                    }
-                ],
-            )
-        ),
+        make=lambda n: json.dumps(with_network_data("dhcp4: true", n)),
         call=told,
         most=16384,
     ),
@@ -965,20 +959,7 @@ _OF_OTHERS: Mapping[str, Dimension] = {
         most=8192,
     ),
     "problems of network data, check": Dimension(
-        make=lambda n: json.dumps(
-            plain(
-                devices={"disks": [{"name": "v", "disk": {}}]},
-                volumes=[
-                    {
-                        "name": "v",
-                        "cloudInitNoCloud": {
-                            "networkData": "version: 2\nethernets:\n"
-                            + "".join(f"  e{k}: {{addresses: [1], gateway6: x}}\n" for k in range(n))
-                        },
-                    }
-                ],
-            )
-        ),
+        make=lambda n: json.dumps(with_network_data("addresses: [1], gateway6: x", n)),
         call=told,
         most=2048,
     ),

@@ -13,13 +13,12 @@ from itertools import chain, islice
 from typing import NamedTuple, TextIO
 
 from kvnet.bulk.files import Role, check_report, check_roles, report_file
-from kvnet.bulk.identity import run_digest
 from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable, check_lines
 from kvnet.bulk.outputs import FileOutput, FolderOutput, Output, StreamOutput, Tally
 from kvnet.bulk.run import run as run_bulk
 from kvnet.bulk.run import write_report
 from kvnet.bulk.scheduler import processes
-from kvnet.bulk.settings import Settings
+from kvnet.bulk.settings import Settings, run_digest
 from kvnet.cli.inputs import common, named_file
 from kvnet.cli.output import CLEAN, FINDINGS
 from kvnet.cli.report import Report

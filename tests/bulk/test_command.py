@@ -243,7 +243,7 @@ def test_an_interrupted_run_ends_with_130_and_leaves_no_worker(
 
 @pytest.mark.slow
 def test_a_killed_worker_is_replaced(bulk: Bulk, environment: dict[str, str], tmp_path: Path) -> None:
-    many(tmp_path / "vms.ndjson", 4000)
+    many(tmp_path / "vms.ndjson", 40_000)  # so many blocks that work is left when the first is written
     words = [sys.executable, "-m", "kvnet", "bulk", "-f", "vms.ndjson", "-o", "out.ndjson", "--jobs", "2"]
     with subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as run:
         out = tmp_path / "out.ndjson"

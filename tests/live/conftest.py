@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from live.daemon import MISSING as MISSING_DAEMON
+from live.daemon import Daemon, daemon, end_domains
 
 from kvnet.live import connect
 
@@ -41,3 +43,16 @@ def qemu(libvirt_is_there: None) -> Iterator[Any]:
 def test_driver(libvirt_is_there: None) -> Iterator[Any]:
     with connect("test:///default") as connection:
         yield connection
+
+
+@pytest.fixture(scope="module")
+def libvirtd(libvirt_is_there: None) -> Iterator[Daemon]:
+    """A daemon of the module's own, whose domains are gone with it."""
+    if MISSING_DAEMON and os.environ.get("CI"):
+        pytest.fail(f"missing here: {', '.join(MISSING_DAEMON)}")
+    if MISSING_DAEMON:
+        pytest.skip(f"missing here: {', '.join(MISSING_DAEMON)}")
+    with daemon() as made:
+        yield made
+        with connect(made.uri) as connection:
+            end_domains(connection)

@@ -6,12 +6,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from live.daemon import MISSING, Daemon, daemon, end_domains
+from live.daemon import Daemon
 
 import kvnet
 from kvnet import Noticed, live
@@ -108,18 +107,6 @@ class TestDomainTexts:
             assert [each.alias for each in kvnet.read_domain(text.text)] == ["net0"]
         finally:
             running.destroy()
-
-
-@pytest.fixture(scope="module")
-def libvirtd(libvirt_is_there: None) -> Iterator[Daemon]:
-    if MISSING and os.environ.get("CI"):
-        pytest.fail(f"missing here: {', '.join(MISSING)}")
-    if MISSING:
-        pytest.skip(f"missing here: {', '.join(MISSING)}")
-    with daemon() as made:
-        yield made
-        with live.connect(made.uri) as connection:
-            end_domains(connection)
 
 
 @pytest.mark.slow

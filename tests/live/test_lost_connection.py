@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live.daemon import MISSING, Daemon, daemon, end_domains
+from live.daemon import Daemon, end_domains
 from live.live_machines import FACTS, HOST, devices, domain, machine, plugged
 
 import kvnet
@@ -25,16 +25,6 @@ pytestmark = pytest.mark.slow
 NAME = "vm"
 ASKED = machine(plugged("base"), *(plugged(name) for name in "abc"), name=NAME)
 ATTACHED = [f"attach {name} (ua-{name}) [running, next start]" for name in "abc"]
-
-
-@pytest.fixture(scope="module")
-def libvirtd(libvirt_is_there: None) -> Iterator[Daemon]:
-    if MISSING and os.environ.get("CI"):
-        pytest.fail(f"missing here: {', '.join(MISSING)}")
-    if MISSING:
-        pytest.skip(f"missing here: {', '.join(MISSING)}")
-    with daemon() as made:
-        yield made
 
 
 @pytest.fixture

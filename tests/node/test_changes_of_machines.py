@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +38,6 @@ _MOST = 500
 NAME = "prod/web"
 DEFAULT, LAN = {"name": "default", "masquerade": {}}, {"name": "lan", "bridge": {}}
 NADS = (nad("lan", bridge="br9", ipam={}), nad("other", bridge="br8", ipam={}))
-
-
-@pytest.fixture
-def state() -> Iterator[StateFolder]:
-    """A state folder with a short path; what a test leaves in it is taken down."""
-    with tempfile.TemporaryDirectory(prefix="kv", dir="/tmp") as folder:
-        made = StateFolder(Path(folder))
-        yield made
-        machine_down(NAME, state=made)
 
 
 def up(state: StateFolder, *nics: dict[str, Any]) -> Running:

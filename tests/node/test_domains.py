@@ -6,9 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,15 +41,6 @@ from kvnet.node.state import StateFolder
 web, target = machine([{"name": "default", "masquerade": {}}])
 machine_up(web, target, state=StateFolder(sys.argv[1]), virt_type="qemu")
 """
-
-
-@pytest.fixture
-def state() -> Iterator[StateFolder]:
-    """A state folder with a short path; what a test leaves in it is taken down."""
-    with tempfile.TemporaryDirectory(prefix="kv", dir="/tmp") as folder:
-        made = StateFolder(Path(folder))
-        yield made
-        machine_down(NAME, state=made)
 
 
 def up(state: StateFolder) -> Running:
