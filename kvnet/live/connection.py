@@ -210,6 +210,7 @@ class _Root:
         self._lock = threading.Lock()
         self._path = Path(tempfile.mkdtemp(prefix="kvnet-"))
         self._path.rmdir()
+        self._folders: list[Path] = []
         _prepare_process()
 
     def __enter__(self) -> Path:
@@ -221,6 +222,8 @@ class _Root:
             if self._users == 0:
                 # the name is known by now: this fails where somebody else has taken it
                 self._path.mkdir(mode=0o700)
+                for folder in self._folders:
+                    folder.mkdir(mode=0o700)
                 _configure(self._path)
                 _capabilities.restore(self._path)
             self._users += 1
@@ -231,6 +234,8 @@ class _Root:
             with self._lock:
                 self._users -= 1
                 if self._users == 0:
+                    # the driver outlives its connections, and makes its folders only when it starts
+                    self._folders = sorted(each for each in self._path.rglob("*") if each.is_dir())
                     shutil.rmtree(self._path, ignore_errors=True)
 
 

@@ -230,7 +230,7 @@ def test_a_finished_run_is_resumed_to_the_same_bytes_where_the_input_lacks_its_l
 def test_an_interrupted_run_ends_with_130_and_leaves_no_worker(
     bulk: Bulk, stopped: Callable[..., tuple[int, list[int]]], tmp_path: Path
 ) -> None:
-    many(tmp_path / "vms.ndjson", 4000)
+    many(tmp_path / "vms.ndjson", 40_000)
     out = tmp_path / "out.ndjson"
     words = ("-f", "vms.ndjson", "-o", "out.ndjson", "--jobs", "2")
     status, workers = stopped(*words, number=signal.SIGINT, watched=out, size=1)
@@ -238,7 +238,7 @@ def test_an_interrupted_run_ends_with_130_and_leaves_no_worker(
     assert len(workers) == 2
     assert ended(workers)
     assert bulk(*words, "--resume").returncode == 1
-    assert [each["index"] for each in told(out)] == list(range(4000))
+    assert [each["index"] for each in told(out)] == list(range(40_000))
 
 
 @pytest.mark.slow

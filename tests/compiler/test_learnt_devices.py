@@ -16,6 +16,8 @@ from kvnet.compiler import Compiled, _learnt
 from kvnet.compiler.compiler import _compiled as ordinary
 from kvnet.compiler.naming import hashed_name
 from kvnet.facts import HostFacts, PodLink
+from kvnet.manifest import loading
+from kvnet.manifest._learnt import LearntMachines
 from kvnet.spec import Machine
 from kvnet.target import Profile, Target
 from kvnet.testing import admitted_machines, machines
@@ -25,8 +27,9 @@ T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_learnt() -> None:
+def _nothing_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
     forget()
+    monkeypatch.setattr(loading, "_LEARNT", LearntMachines(loading._machine_of_json))
 
 
 def forget() -> None:

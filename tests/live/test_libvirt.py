@@ -250,6 +250,26 @@ def test_nothing_is_left_behind_but_the_two_threads(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+_SAVES = """
+from kvnet.live import connect
+DOMAIN = '''
+  <domain type='qemu'><name>saved</name><memory>65536</memory><os><type arch='x86_64'>hvm</type></os></domain>
+'''
+for turn in range(2):
+    with connect() as connection:
+        domain = connection.defineXML(DOMAIN)
+        domain.create()
+        domain.managedSave(0)
+        domain.managedSaveRemove()
+        domain.undefine()
+"""
+
+
+def test_a_domain_can_be_saved_through_each_of_several_connections() -> None:
+    ran = subprocess.run([sys.executable, "-c", _SAVES], capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
 def _connects(answers: Any) -> None:
     try:
         with connect():
