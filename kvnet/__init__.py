@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from kvnet.hotplug import plan_changes as plan_changes
     from kvnet.instancetypes import Expansion as Expansion
     from kvnet.instancetypes import expand as expand
-    from kvnet.instancetypes.common import common_instancetypes as common_instancetypes
-    from kvnet.instancetypes.common import common_preferences as common_preferences
+    from kvnet.instancetypes.references import common_instancetypes as common_instancetypes
+    from kvnet.instancetypes.references import common_preferences as common_preferences
     from kvnet.interface_status import status as status
     from kvnet.lifecycle import live_migratable as live_migratable
     from kvnet.lifecycle import restart_required as restart_required
@@ -119,7 +119,7 @@ _HOMES = {
     "kvnet.fleet": "check_all",
     "kvnet.hotplug": "Action HotplugPolicy LiveDomain Plan Step plan_changes",
     "kvnet.instancetypes": "Expansion expand",
-    "kvnet.instancetypes.common": "common_instancetypes common_preferences",
+    "kvnet.instancetypes.references": "common_instancetypes common_preferences",
     "kvnet.interface_status": "status",
     "kvnet.lifecycle": "live_migratable restart_required",
     "kvnet.manifest": "Manifest dump load load_all load_cluster load_facts loads loads_all loads_cluster loads_facts",

@@ -16,7 +16,7 @@ import kvnet
 from kvnet._spelling import near_words
 from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
-from kvnet.instancetypes.common import common_instancetypes, common_preferences
+from kvnet.instancetypes.references import common_instancetypes, common_preferences
 from kvnet.manifest import (
     FACTS,
     NO_YAML,

@@ -8,9 +8,10 @@ from attrs import frozen
 
 from kvnet._spelling import near_word
 from kvnet.cni.ipam import KubeOvnIpam
-from kvnet.cni.meta import BandwidthPlugin, FirewallPlugin, PortmapPlugin, TuningPlugin
 from kvnet.cni.plugins import (
+    BandwidthPlugin,
     BridgePlugin,
+    FirewallPlugin,
     HostDevicePlugin,
     IpvlanPlugin,
     KubeOvnPlugin,
@@ -20,8 +21,10 @@ from kvnet.cni.plugins import (
     OvnPlugin,
     OvsPlugin,
     Plugin,
+    PortmapPlugin,
     PtpPlugin,
     SriovPlugin,
+    TuningPlugin,
     VlanPlugin,
 )
 from kvnet.spec.wire import BriefRepr, Rest, Tagged, mapping, rest

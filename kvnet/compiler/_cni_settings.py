@@ -7,8 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from kvnet.cni.meta import BandwidthPlugin
-from kvnet.cni.plugins import BridgePlugin, OvnPlugin, OvsPlugin, Plugin, SriovPlugin
+from kvnet.cni.plugins import BandwidthPlugin, BridgePlugin, OvnPlugin, OvsPlugin, Plugin, SriovPlugin
 from kvnet.cni.values import Trunk, vlans_of
 from kvnet.device import Bandwidth, Filter, Inbound, Outbound, Port, Vlan, VlanTag
 from kvnet.values import MacAddress

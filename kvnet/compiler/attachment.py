@@ -14,8 +14,8 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from kvnet.cni.chain import PLUGINS, Chain, nearest_plugin
-from kvnet.cni.meta import BandwidthPlugin, TuningPlugin
 from kvnet.cni.plugins import (
+    BandwidthPlugin,
     BridgePlugin,
     HostDevicePlugin,
     IpvlanPlugin,
@@ -27,6 +27,7 @@ from kvnet.cni.plugins import (
     Plugin,
     PtpPlugin,
     SriovPlugin,
+    TuningPlugin,
     VlanPlugin,
 )
 from kvnet.cni.values import is_link_name

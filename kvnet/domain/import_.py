@@ -13,8 +13,7 @@ from kvnet.compiler import compile
 from kvnet.compiler.naming import pod_link_names
 from kvnet.device import Device, Hostdev, HostdevSource, Interface, PciHostAddress, RawElement
 from kvnet.device.diff import Change, Changes, Noticed, diff
-from kvnet.domain._attachments import host_network
-from kvnet.domain._nics import Nic, Taken, imported_nics, is_nic, name_in_alias, numbered, pci_address
+from kvnet.domain._nics import Nic, Taken, host_network, imported_nics, is_nic, name_in_alias, numbered, pci_address
 from kvnet.domain.read import About, about, domain_element, effective, parse_document, read_domain
 from kvnet.errors import FieldPath, Problem, Severity, XmlError
 from kvnet.facts import HostFacts, HostNetwork, PodLink

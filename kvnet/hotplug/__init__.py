@@ -5,8 +5,10 @@ from kvnet.hotplug.persistent import (
     Call,
     DomainPlan,
     DomainState,
+    Redefinition,
     mac_from_uuid,
     plan_domain,
+    redefine,
     with_fixed_addresses,
 )
 from kvnet.hotplug.plan import plan_changes, plan_next_start, plan_virtual_functions
@@ -23,7 +25,6 @@ from kvnet.hotplug.ports import (
     placeholders,
     with_hotplug_ports,
 )
-from kvnet.hotplug.redefine import Redefinition, redefine
 from kvnet.hotplug.steps import Action, Plan, Step, preview
 
 __all__ = [

@@ -1,18 +1,32 @@
-"""Which instancetype and which preference a machine refers to."""
+"""Which instancetype and preference a machine refers to, and the objects that KubeVirt deploys for all clusters."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
 
 from attrs import frozen
 
 from kvnet._spelling import near_word, sure_word
 from kvnet.errors import Cause, FieldPath, Problem, Severity
-from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, REFERRING, Instancetype, Machine, Matcher, Preference
+from kvnet.manifest import binder
+from kvnet.spec import (
+    INSTANCETYPE_KINDS,
+    PREFERENCE_KINDS,
+    REFERRING,
+    Instancetype,
+    InstancetypeSpec,
+    Machine,
+    Matcher,
+    Preference,
+    PreferenceSpec,
+)
 from kvnet.target import Target, object_names, objects_named
 
-__all__ = ["Referred", "reference_at", "referred"]
+__all__ = ["Referred", "common_instancetypes", "common_preferences", "reference_at", "referred"]
 
 F = TypeVar("F", Instancetype, Preference)
 
@@ -151,3 +165,34 @@ def _meant(name: str, kind: str | None, namespace: str, kinds: tuple[str, str], 
     if close:
         return f"did you mean '{close}'? else add its document"
     return _ADD_COMMON if kind in _CLUSTER_KINDS else _ADD
+
+
+_BUNDLE = Path(__file__).with_name("common-instancetypes.json")
+
+
+@cache
+def common_instancetypes() -> tuple[Instancetype, ...]:
+    """The cluster-wide instancetypes that KubeVirt deploys, by their names in order.
+
+    The bundle has what decides vCPUs, memory and NICs. Source: https://github.com/kubevirt/common-instancetypes, at the
+    commit that ``source`` in the bundle names.
+
+    >>> import kvnet
+    >>> target = kvnet.Target(instancetypes=common_instancetypes(), preferences=common_preferences())
+    >>> [each.spec.cpu.guest for each in target.instancetypes if each.name == "u1.2xlarge"]
+    [8]
+    """
+    specs = _bundle()["instancetypes"].items()
+    return tuple(Instancetype(name=name, spec=binder.bind(InstancetypeSpec, spec)) for name, spec in specs)
+
+
+@cache
+def common_preferences() -> tuple[Preference, ...]:
+    """The cluster-wide preferences that KubeVirt deploys; otherwise as ``common_instancetypes``."""
+    specs = _bundle()["preferences"].items()
+    return tuple(Preference(name=name, spec=binder.bind(PreferenceSpec, spec)) for name, spec in specs)
+
+
+def _bundle() -> Mapping[str, Any]:
+    bundle: Mapping[str, Any] = json.loads(_BUNDLE.read_text(encoding="utf-8"))
+    return bundle

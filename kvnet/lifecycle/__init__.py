@@ -1,8 +1,7 @@
 """What a change of a manifest means for its running machine: restart, live migration, or taken over at once."""
 
 from kvnet.lifecycle.migration import MigrationRequired, is_migratable, live_migratable, migration_required
-from kvnet.lifecycle.restart import network_changes, restart_required
-from kvnet.lifecycle.sync import Synced, not_plugged, synced
+from kvnet.lifecycle.restart import Synced, network_changes, not_plugged, restart_required, synced
 
 __all__ = [
     "MigrationRequired",

@@ -14,16 +14,16 @@ from kvnet.manifest.network_data import GuestLink, Written, index_of, read_netwo
 from kvnet.rules.context import Nic, OnNad, RuleContext
 from kvnet.rules.nad_advice import gives_ipv4
 from kvnet.spec import Bridge
-from kvnet.spec.guest_network import GuestNetwork, guest_network_of
+from kvnet.spec.network import GuestNetwork, guest_network_of
 from kvnet.spec.wire import entries, member, text
 from kvnet.target import nad_name
 from kvnet.values import PciAddress, ip_of
 
 if TYPE_CHECKING:
-    from kvnet.cni import meta
+    from kvnet.cni import plugins
     from kvnet.cni.chain import Chain
 else:
-    meta = lazy("kvnet.cni.meta")
+    plugins = lazy("kvnet.cni.plugins")
 
 __all__ = [
     "USUAL_MTU",
@@ -71,7 +71,7 @@ def known_mtu(context: RuleContext, nic: Nic, on: OnNad | None) -> int | None:
 
 
 def _mtu_of(chain: Chain) -> int | None:
-    tuned = [each.mtu for each in chain.plugins if isinstance(each, meta.TuningPlugin) and each.mtu]
+    tuned = [each.mtu for each in chain.plugins if isinstance(each, plugins.TuningPlugin) and each.mtu]
     return tuned[-1] if tuned else getattr(chain.first, "mtu", None) or None
 
 

@@ -15,11 +15,11 @@ from kvnet.spec.network import is_nad_reference
 from kvnet.target import Target, nad_name, nad_of, other_nads
 
 if TYPE_CHECKING:
-    from kvnet.cni import ipam, meta, plugins
+    from kvnet.cni import ipam, plugins
     from kvnet.cni.chain import Chain
 else:
     # the classes of CNI plugins take 17 ms to import, which only those who have NADs pay for
-    ipam, meta, plugins = (lazy(f"kvnet.cni.{name}") for name in ("ipam", "meta", "plugins"))
+    ipam, plugins = (lazy(f"kvnet.cni.{name}") for name in ("ipam", "plugins"))
 
 __all__ = ["RULES", "SECURITY", "gives_ipv4"]
 
@@ -235,7 +235,7 @@ def _openings(on: OnNad) -> Iterator[tuple[str, str]]:
 
 def _promiscuous(plugin: plugins.Plugin) -> str:
     """The member that puts a link into promiscuous mode, or nothing."""
-    if isinstance(plugin, meta.TuningPlugin) and plugin.promisc:
+    if isinstance(plugin, plugins.TuningPlugin) and plugin.promisc:
         return "promisc"
     is_set = (isinstance(plugin, plugins.BridgePlugin) and plugin.promisc_mode) or (
         isinstance(plugin, plugins.MacvtapPlugin) and plugin.is_promiscuous

@@ -1,7 +1,6 @@
 """Hypothesis strategies for kvnet's values, for the tests of those who build on it. Needs ``kvnet[testing]``."""
 
-from kvnet.testing.devices import devices, elements
-from kvnet.testing.domains import domains
+from kvnet.testing.devices import devices, domains, elements
 from kvnet.testing.specs import (
     admitted_machines,
     cluster_configs,
