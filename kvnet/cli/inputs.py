@@ -112,19 +112,12 @@ def read_partly(
     order = {_name(file): n for n, file in enumerate(files)}
     problems = sorted((*unread, *reading.problems), key=lambda each: order.get(each.place.file, 0) if each.place else 0)
     ours = {*reading.files, *(each.place.file for each in unread if each.place)}
-    facts, of_cluster = None, Manifest()
     try:
         facts = None if arguments.facts is None else kvnet.load_facts(named_file(arguments.facts))
-        of_cluster = of_cluster if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
+        manifest = _with_cluster(reading.manifest, arguments.cluster)
     except KvnetError as error:
         raise Rejected([*problems, *error.problems]) from None
-    manifest = evolve(
-        reading.manifest,
-        objects=(*reading.manifest.objects, *of_cluster.objects),
-        cluster=of_cluster.cluster or reading.manifest.cluster,
-        repeated=(*reading.manifest.repeated, *of_cluster.repeated),
-        skipped=(*reading.manifest.skipped, *others),
-    )
+    manifest = evolve(manifest, skipped=(*manifest.skipped, *others))
     profile, virt_type = getattr(arguments, "profile", Profile.KUBEVIRT), getattr(arguments, "virt_type", "kvm")
     instancetypes, preferences = common(arguments)
     target = manifest.target(
@@ -134,6 +127,19 @@ def read_partly(
     return Given(
         reading=reading, files=tuple(sorted(ours, key=lambda each: order.get(each, 0))), skipped=len(files) - len(ours)
     ), target
+
+
+def _with_cluster(manifest: Manifest, file: str | None) -> Manifest:
+    """The manifest with the objects of ``--cluster``, whose KubeVirt object counts more."""
+    if file is None:
+        return manifest
+    given = load_cluster_objects(named_file(file))
+    return evolve(
+        manifest,
+        objects=(*manifest.objects, *given.objects),
+        cluster=given.cluster or manifest.cluster,
+        repeated=(*manifest.repeated, *given.repeated),
+    )
 
 
 def _name(file: Path | str | None) -> str:

@@ -168,21 +168,30 @@ def _plan(
     matched = _matched(machine, compiled.nics, domain, policy)
     if policy.answers.replaces and is_on_root_complex(machine, target):
         matched = _around_other_devices(matched, domain)
+    return _in_steps(_outcomes(matched, domain, policy, profile, runs=runs), policy)
+
+
+def _outcomes(
+    matched: Sequence[_Matched], domain: LiveDomain, policy: HotplugPolicy, profile: Profile, *, runs: bool
+) -> Iterator[Outcome]:
+    """What is to be done for each NIC, in order, and what cannot be done while it runs."""
     unique = [each for each in matched if len(each.found) <= 1]
     differences = {each.nic.number: [*_restart_differences(each, profile)] for each in unique}
     replaces = policy.answers.replaces and not runs
     replaced = [each for each in unique if replaces and differences[each.nic.number]]
     kept = [each for each in unique if each not in replaced]
-    outcomes = [
-        *_compile_problems(unique, policy),
-        *_attachments(unique, domain, policy, runs=runs),
-        *_detachments(unique, domain, policy, runs=runs),
-        *_link_updates(kept, policy),
-        *(_replacement(each, profile) for each in replaced),
-        *_ambiguous_aliases(matched),
-        *(problem for each in kept for problem in differences[each.nic.number]),
-        *_unknown_nics(matched, domain),
-    ]
+    yield from _compile_problems(unique, policy)
+    yield from _attachments(unique, domain, policy, runs=runs)
+    yield from _detachments(unique, domain, policy, runs=runs)
+    yield from _link_updates(kept, policy)
+    yield from (_replacement(each, profile) for each in replaced)
+    yield from _ambiguous_aliases(matched)
+    yield from (problem for each in kept for problem in differences[each.nic.number])
+    yield from _unknown_nics(matched, domain)
+
+
+def _in_steps(outcomes: Iterable[Outcome], policy: HotplugPolicy) -> Plan:
+    """The plan of outcomes: a policy that stops at an error takes no step after it."""
     steps: list[Step] = []
     problems: list[Problem] = []
     for each in outcomes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvnet.errors import Cause, Problem
+from kvnet.errors import Cause, FieldPath, Problem
 from kvnet.rules.context import Rule, RuleContext, refusal
 from kvnet.rules.occasions import CLAIMING_DEVICES, CLAIMS, DEFAULTS, NAMELESS, NAMES, PODS, SOURCES
 from kvnet.spec import Plugin, ResourceClaim, Sriov
@@ -191,22 +191,7 @@ def _references(context: RuleContext) -> Iterator[Problem]:
         claim = network.resource_claim
         if claim is None:
             continue
-        if not claim.claim_name:
-            yield refusal(
-                at / "resourceClaim" / "claimName",
-                "KN121",
-                f"network '{network.name}' names no claim",
-                "write the name of one of spec.resourceClaims",
-                cause=Cause.REQUIRED,
-            )
-        if not claim.request_name:
-            yield refusal(
-                at / "resourceClaim" / "requestName",
-                "KN122",
-                f"network '{network.name}' names no request of its claim",
-                "write the name of a request in the claim",
-                cause=Cause.REQUIRED,
-            )
+        yield from _missing_names(at, network.name, claim)
         if not (claim.claim_name and claim.request_name):
             continue
         if claim.claim_name not in known:
@@ -219,14 +204,28 @@ def _references(context: RuleContext) -> Iterator[Problem]:
             )
         pair = (claim.claim_name, claim.request_name)
         if pair in seen:
-            yield refusal(
-                at,
-                "KN124",
-                f"request '{claim.request_name}' of claim '{claim.claim_name}' is used by an earlier network",
-                "give each network a request of its own",
-                cause=Cause.DUPLICATE,
-            )
+            message = f"request '{claim.request_name}' of claim '{claim.claim_name}' is used by an earlier network"
+            yield refusal(at, "KN124", message, "give each network a request of its own", cause=Cause.DUPLICATE)
         seen.add(pair)
+
+
+def _missing_names(at: FieldPath, network: str, claim: ResourceClaim) -> Iterator[Problem]:
+    if not claim.claim_name:
+        yield refusal(
+            at / "resourceClaim" / "claimName",
+            "KN121",
+            f"network '{network}' names no claim",
+            "write the name of one of spec.resourceClaims",
+            cause=Cause.REQUIRED,
+        )
+    if not claim.request_name:
+        yield refusal(
+            at / "resourceClaim" / "requestName",
+            "KN122",
+            f"network '{network}' names no request of its claim",
+            "write the name of a request in the claim",
+            cause=Cause.REQUIRED,
+        )
 
 
 def claims_of_devices(context: RuleContext) -> Iterator[Problem]:

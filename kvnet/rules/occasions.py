@@ -1,5 +1,4 @@
-"""The occasions that a machine and its target give: in one pass, which fields, bindings and sources are used, so that
-only rules that concern them are asked."""
+"""Tell in one pass which fields, bindings and sources a machine uses, so that only rules about them are asked."""
 
 from __future__ import annotations
 
