@@ -1,18 +1,23 @@
-"""The command as a process of its own, with real streams."""
+"""The command in a process of its own, with real streams."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from commands import Commands
 
 import kvnet
 
+_READ_AT_START = ("PYTHON", "LC_")
+"""Beginnings of variables that Python reads when it starts."""
+_FORKING = frozenset({"bulk", "down", "exec", "ps", "up"})
+"""Commands that start processes of their own from that of the command."""
 SOURCE = Path(kvnet.__file__).parents[1]
 Run = Callable[..., "CompletedProcess[bytes]"]
 
@@ -24,14 +29,25 @@ def environment() -> dict[str, str]:
     return inherited | {"PYTHONPATH": str(SOURCE), "TERM": "xterm", "LC_ALL": "C"}
 
 
+@pytest.fixture(scope="session")
+def commands(environment: dict[str, str]) -> Iterator[Commands]:
+    with Commands(environment) as made:
+        yield made
+
+
 @pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path) -> Run:
+def run(environment: dict[str, str], commands: Commands, tmp_path: Path) -> Run:
     """Runs ``kvnet`` in a folder of its own; ``closed`` are the numbers of streams that it starts without."""
 
     def kvnet_command(
         *arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] = {}, closed: tuple[int, ...] = ()
     ) -> CompletedProcess[bytes]:
-        command = [sys.executable, "-m", "kvnet", *map(str, arguments)]
+        words = [*map(str, arguments)]
+        if not closed and not any(key.startswith(_READ_AT_START) for key in env) and _FORKING.isdisjoint(words):
+            ended = commands.run(words, stdin, tmp_path, {**environment, **env})
+            if ended is not None:
+                return ended
+        command = [sys.executable, "-m", "kvnet", *words]
         if closed:
             redirections = " ".join(f"{number}>&-" for number in closed)
             command = ["sh", "-c", f'exec "$@" {redirections}', "sh", *command]
