@@ -1,4 +1,4 @@
-"""Where Hypothesis keeps its examples, and the tables that tests make of what they measured."""
+"""How many examples Hypothesis tries, and where it keeps them; and the tables that tests make of what they measured."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 _SECTION = "table"
+
+# CI tries as many as Hypothesis does by itself; so does --hypothesis-profile=default
+if not os.environ.get("CI") and settings.default == settings.get_profile("default"):
+    settings.register_profile("few", max_examples=20)
+    settings.load_profile("few")
 
 # a checkout that cannot be written to
 if not os.access(Path(__file__).parents[1], os.W_OK):

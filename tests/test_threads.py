@@ -110,6 +110,7 @@ def _printed(source: str, *arguments: str, folder: str) -> list[list[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["", "render", "loads of mistakes", "import_domain", "patch", "pod_links", "status"])
 def test_eight_threads_on_cold_caches_give_what_one_gives(tmp_path: object, first: str) -> None:
     source = _THREADS.replace("list(CALLS)", f"sorted(CALLS, key=lambda name: name != {first!r})")
@@ -118,6 +119,7 @@ def test_eight_threads_on_cold_caches_give_what_one_gives(tmp_path: object, firs
     assert all(each == alone for each in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_other_processes_give_what_this_one_gives(tmp_path: object, method: str) -> None:
     *found, here = _printed(_PROCESSES, method, folder=str(tmp_path))

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = sorted(Path(__file__).parents[1].glob("examples/*.yaml"))
 BLOCKED = """
 import sys
@@ -41,12 +43,14 @@ def output_of(program: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_every_example_is_rendered_alike_without_lxml_and_without_the_c_part_of_pyyaml() -> None:
     whole = output_of("import sys\n" + RENDERING)
     assert int(whole.splitlines()[-1].split()[0]) > 10
     assert output_of(BLOCKED + RENDERING) == whole
 
 
+@pytest.mark.slow
 def test_what_reads_xml_needs_lxml() -> None:
     asked = "import kvnet\nkvnet.read_device('<interface/>')\n"
     result = subprocess.run([sys.executable, "-c", BLOCKED + asked], capture_output=True, text=True, check=False)

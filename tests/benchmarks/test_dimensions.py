@@ -36,6 +36,7 @@ def _counted(counts: list[int]) -> Iterator[None]:
         counts.append(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dimension", DIMENSIONS.values(), ids=DIMENSIONS)
 def test_twice_the_input_is_twice_the_work(dimension: Dimension) -> None:
     dimension.call(dimension.make(dimension.settled // 2))

@@ -198,6 +198,7 @@ def test_a_report_that_cannot_be_written_is_told_before_the_run(bulk: Bulk, tmp_
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["100000", "9" * 20])
 def test_no_more_workers_are_started_than_there_is_work(bulk: Bulk, tmp_path: Path, jobs: str) -> None:
     (tmp_path / "vms.ndjson").write_bytes(_GIVEN)
@@ -251,6 +252,7 @@ def test_a_full_disk_is_told_in_words(tmp_path: Path, environment: dict[str, str
     assert b"Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["out", "out/"])
 def test_a_run_goes_on_after_the_disk_was_full(tmp_path: Path, environment: dict[str, str], output: str) -> None:
     (tmp_path / "vms.ndjson").write_bytes(lines([vmi(n) for n in range(400)]))

@@ -24,6 +24,7 @@ def virsh_is_there() -> None:
     pytest.skip("virsh is not installed: apt-get install libvirt-clients")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["kubevirt", "host"])
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
 def test_virsh_defines_what_is_rendered(path: Path, profile: str, environment: dict[str, str]) -> None:

@@ -32,14 +32,16 @@ def test_there_are_as_many_classes_as_elements() -> None:
     assert len(CLASSES) > 50
 
 
-@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize(
+    "cls", [pytest.param(each, marks=[pytest.mark.slow] if each is Interface else []) for each in CLASSES]
+)
 def test_what_is_written_is_read_and_every_declared_field_is_exercised(cls: type) -> None:
     exercised: set[str] = set()
 
     # a field such as ``managed`` is drawn only with one source of fifteen
-    @settings(
-        max_examples=1500 if cls is Interface else 250, derandomize=True, deadline=None, suppress_health_check=SLOW
-    )
+    count = 1500 if cls is Interface else min(25 * len([cls, *plan_of(cls).fields()]), 250)
+
+    @settings(max_examples=count, derandomize=True, deadline=None, suppress_health_check=SLOW)
     @given(elements(cls))
     def reads_back(value: Any) -> None:
         exercised.update(part.field for part in plan_of(cls).fields() if getattr(value, part.field) != part.empty)

@@ -73,10 +73,12 @@ def _host(folder: Path) -> Host:
     return Host(folder, folder / "bin")
 
 
+@pytest.mark.slow
 def test_qemu_is_asked_once_for_all_definitions_of_a_user(host: Host) -> None:
     assert [host.asked_while("define", "-f", EXAMPLE) for _ in range(4)] == [0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_only_its_user_can_read_and_write_what_is_kept(host: Host) -> None:
     file = host.kept
     modes = [each.stat().st_mode & 0o777 for each in (file, file.parent, file.parent.parent)]
@@ -84,6 +86,7 @@ def test_only_its_user_can_read_and_write_what_is_kept(host: Host) -> None:
     assert {each.suffix for each in file.parent.iterdir()} == {".xml"}, "nothing half-written is left"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [0o770, 0o707])
 def test_what_others_may_write_is_neither_believed_nor_written(host: Host, mode: int) -> None:
     file = host.kept
@@ -93,6 +96,7 @@ def test_what_others_may_write_is_neither_believed_nor_written(host: Host, mode:
     assert file.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 def test_the_cache_of_another_user_is_left_alone(host: Host) -> None:
     os.chown(host.cache, 65534, 65534)
@@ -101,6 +105,7 @@ def test_the_cache_of_another_user_is_left_alone(host: Host) -> None:
     assert host.kept.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_what_is_no_capabilities_is_asked_for_again_and_replaced(host: Host) -> None:
     file = host.kept
     file.write_text("<qemuCaps><emulator>")
@@ -109,6 +114,7 @@ def test_what_is_no_capabilities_is_asked_for_again_and_replaced(host: Host) -> 
     assert host.asked_while("define", "-f", EXAMPLE) == 0
 
 
+@pytest.mark.slow
 def test_a_link_in_the_place_of_a_file_is_not_followed(host: Host) -> None:
     file = host.kept
     elsewhere = host.folder / "elsewhere.xml"
@@ -120,12 +126,14 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(host: Host) -> None:
     assert elsewhere.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_made_is_done_without(host: Host) -> None:
     shutil.rmtree(host.cache)
     host.cache.write_text("a file")
     assert host.asked_while("define", "-f", EXAMPLE) > 0
 
 
+@pytest.mark.slow
 def test_threads_that_start_with_the_driver_may_use_all_cpus_behind_it() -> None:
     cpus, ready, end = os.sched_getaffinity(0), threading.Event(), threading.Event()
     seen: list[int] = []

@@ -242,6 +242,7 @@ def test_a_running_domain_without_a_definition_that_is_replaced_keeps_its_addres
     assert "disk" in {each.at.parts[-1] for each in defined.notes if each.code == "KN408"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("existing", ["into", "replace"])
 def test_a_saved_state_stays_and_it_is_told_that_it_comes_before_the_definition(
     connection: Any, tmp_path: Path, existing: str

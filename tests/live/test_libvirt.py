@@ -265,6 +265,7 @@ for turn in range(2):
 """
 
 
+@pytest.mark.slow
 def test_a_domain_can_be_saved_through_each_of_several_connections() -> None:
     ran = subprocess.run([sys.executable, "-c", _SAVES], capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr

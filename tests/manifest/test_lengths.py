@@ -38,6 +38,7 @@ def test_an_open_text_without_an_end_is_refused(bound: int) -> None:
         kvnet.load_all(stream)
 
 
+@pytest.mark.slow
 def test_the_aliases_of_all_documents_count_together() -> None:
     ten, hundred = ",".join("x" * 10), ",".join(["*a"] * 100)
     document = f"kind: Service\na: &a [{ten}]\nb: &b [{hundred}]\nc: [{','.join(['*b'] * 100)}]\n"
@@ -48,6 +49,7 @@ def test_the_aliases_of_all_documents_count_together() -> None:
     assert len(told) == 4
 
 
+@pytest.mark.slow
 def test_documents_that_mention_a_star_without_aliases_are_not_counted() -> None:
     document = "kind: Service\na: '*'\nb: [" + ",".join("x" * 1000) + "]\n"
     assert len(kvnet.loads_all("---\n".join([document] * 1200)).skipped) == 1200

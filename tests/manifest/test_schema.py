@@ -52,6 +52,7 @@ def test_every_example_is_valid(path: Path) -> None:
     assert [flaw for document in yaml.safe_load_all(path.read_text()) for flaw in flaws(document, validator)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_the_command_prints_what_check_jsonschema_takes(name: str, tmp_path: Path) -> None:
     printed = subprocess.run(

@@ -53,6 +53,7 @@ def test_each_fault_of_a_statement_is_found(code: str, faults: set[str]) -> None
     assert found == faults
 
 
+@pytest.mark.slow
 def test_every_mutant_of_a_module_is_python_and_differs() -> None:
     text = (ROOT / "kvnet/values.py").read_text()
     found = mutants("kvnet/values.py", text)

@@ -39,11 +39,6 @@ def code(page: Path) -> str:
     return "".join(block.text for block in run_blocks(page))
 
 
-def with_marks(page: Path) -> object:
-    is_slow = LIBVIRT.search(code(page)) or DASK.search(code(page))
-    return pytest.param(page, id=named(page), marks=[pytest.mark.slow] if is_slow else [])
-
-
 def missing(page: Path) -> list[str]:
     """What the blocks of a page need, and is not installed."""
     needed = {
@@ -83,7 +78,8 @@ def reader(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterat
         end_domains(connection)
 
 
-@pytest.mark.parametrize("page", [with_marks(page) for page in PAGES if run_blocks(page)])
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [pytest.param(page, id=named(page)) for page in PAGES if run_blocks(page)])
 def test_the_blocks_of_a_page_run_in_order_and_give_what_it_shows(page: Path, reader: Reader) -> None:
     if page in IN_THE_CHECKOUT:
         shutil.copytree(ROOT / "examples", reader.folder / "examples")

@@ -29,6 +29,7 @@ def cells(svg: str) -> str:
     return re.sub(r"\s", "", "".join(each.text or "" for each in texts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "told"),
     [

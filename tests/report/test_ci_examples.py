@@ -45,6 +45,7 @@ def run(script: str, folder: Path) -> CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("manifest", "status"), [(GOOD, 0), (BAD, 1)], ids=["good", "bad"])
 def test_the_github_workflow_fails_on_errors_and_leaves_a_log(manifest: str, status: int, folder: Path) -> None:
     (folder / "app" / "vm.yaml").write_text(manifest)
@@ -57,6 +58,7 @@ def test_the_github_workflow_fails_on_errors_and_leaves_a_log(manifest: str, sta
     assert len(json.loads((folder / uploaded).read_text())["runs"][0]["results"]) == status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("manifest", "status"), [(GOOD, 0), (BAD, 1)], ids=["good", "bad"])
 def test_the_gitlab_job_fails_on_errors_and_leaves_a_report(manifest: str, status: int, folder: Path) -> None:
     (folder / "app" / "vm.yaml").write_text(manifest)
@@ -67,6 +69,7 @@ def test_the_gitlab_job_fails_on_errors_and_leaves_a_report(manifest: str, statu
     assert report.attrib["failures"] == str(status)
 
 
+@pytest.mark.slow
 def test_the_hook_passes_on_other_files_and_fails_on_a_mistake(folder: Path) -> None:
     (folder / "values.yaml").write_text("a: 1\n")
     (folder / "app" / "vm.yaml").write_text(BAD)

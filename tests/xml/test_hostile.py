@@ -72,6 +72,7 @@ print(json.dumps([codes, times, megabytes]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_document_is_refused_in_little_time_and_memory(text: str) -> None:
     ended = subprocess.run(
