@@ -32,7 +32,7 @@ _MOST: Final = 128
 _MOST_MET: Final = 1024
 _PATIENCE: Final = 256
 """After how many texts in a row that were not learnt only one of ``_SKIPPED`` is looked at."""
-_SKIPPED: Final = 16
+_SKIPPED: Final = 64
 
 
 class _Layout(NamedTuple, Generic[T]):
