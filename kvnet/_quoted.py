@@ -31,7 +31,10 @@ _MOST: Final = 128
 """How many readers are kept."""
 _MOST_MET: Final = 1024
 _PATIENCE: Final = 256
-"""After how many texts in a row that were not learnt only one of ``_SKIPPED`` is looked at."""
+"""After how many texts in a row that were not learnt only one of ``_SKIPPED`` is looked at.
+
+What is learnt so depends on all that was read before, but not what a text is read as.
+"""
 _SKIPPED: Final = 64
 
 
