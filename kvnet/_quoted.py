@@ -35,7 +35,7 @@ _PATIENCE: Final = 256
 
 What is learnt so depends on all that was read before, but not what a text is read as.
 """
-_SKIPPED: Final = 64
+_SKIPPED: Final = 32
 
 
 class _Layout(NamedTuple, Generic[T]):
