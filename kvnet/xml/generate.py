@@ -46,8 +46,8 @@ def sources(cls: Any) -> dict[str, str]:
 def reader(cls: type, *, texts: bool = True) -> Callable[[etree._Element], Any]:
     """The function that makes an object of a class from an element, or raises one of ``REFUSALS``.
 
-    Without ``texts``, it is for elements in which there is nothing but elements and attributes, and looks for no text:
-    to see that beforehand takes a fifth of the time that it takes at each element.
+    Without ``texts``, it is for elements in which there is nothing but elements and attributes. It looks for no text,
+    and takes 7 % less time.
     """
     plan = plan_of(cls)
     names: dict[str, Any] = {"make": constructor(cls)}
