@@ -31,8 +31,11 @@ _MOST: Final = 128
 """How many readers are kept."""
 _MOST_MET: Final = 1024
 _PATIENCE: Final = 256
-"""After how many texts in a row that were not learnt only one of ``_SKIPPED`` is looked at."""
-_SKIPPED: Final = 16
+"""After how many texts in a row that were not learnt only one of ``_SKIPPED`` is looked at.
+
+What is learnt so depends on all that was read before, but not what a text is read as.
+"""
+_SKIPPED: Final = 32
 
 
 class _Layout(NamedTuple, Generic[T]):

@@ -184,10 +184,8 @@ def _object(cls: Any) -> Read:
     ]
     tables = {field.name: list(table.values()) for field in fields if (table := members_of(field)) is not None}
     folded, order = next(iter(tables.items()), ("", []))
-    # to set the fields as __init__ would, without the call, saves 8 % of JSON to XML
     needs_init = hasattr(cls, "__attrs_post_init__") or "__slots__" in vars(cls)
-    new = object.__new__
-    set_fields = next(vars(each)["__dict__"] for each in cls.__mro__ if "__dict__" in vars(each)).__set__
+    make = maker(cls)
 
     def read(value: Any) -> Any:  # noqa: PLR0912 - one flat loop, without a call for each member
         if type(value) is not dict and not isinstance(value, Mapping):
@@ -228,11 +226,26 @@ def _object(cls: Any) -> Read:
             held[folded] = tuple(sorted(held[folded], key=lambda each: order.index(type(each))))
         if needs_init:
             return _checked(cls, held)
+        return make(held)
+
+    return read if others or is_open or needs_init else _shared(cls(), read)
+
+
+def maker(cls: type[T]) -> Callable[[dict[str, Any]], T]:
+    """The function that makes an object of a dictionary of all its fields, as ``__init__`` would without its checks.
+
+    Without the call of ``__init__``, JSON to XML takes 8 % less, and ``check`` 5 %: Python 3.11 finds the attributes of
+    an object sooner in a dictionary of its own than in one that shares its keys with others.
+    """
+    new = object.__new__
+    set_fields = next(vars(each)["__dict__"] for each in cls.__mro__ if "__dict__" in vars(each)).__set__
+
+    def make(held: dict[str, Any]) -> T:
         made = new(cls)
         set_fields(made, held)
         return made
 
-    return read if others or is_open or needs_init else _shared(cls(), read)
+    return make
 
 
 def _shared(only: Any, read: Read) -> Read:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import attrs
+
 from kvnet._lazy import lazy
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.manifest import binder
@@ -57,6 +59,8 @@ def _name(value: Any) -> str:
 
 
 _NAMES: Mapping[str, binder.Read] = {"name": _name, "namespace": _name}
+_made = binder.maker(Machine)
+_ABSENT: Mapping[str, Any] = {field.name: None for field in attrs.fields(Machine)}
 _ANNOTATIONS = {"annotations": binder.reader(Mapping[str, str])}
 _METADATA = {
     kind: {("metadata",): _NAMES, (*template, "metadata"): _ANNOTATIONS}
@@ -97,7 +101,7 @@ def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Ma
     if flaws:
         raise Misfit(*flaws)
     around = _without_evident(around, API_OF[kind], *metadata)
-    return Machine(kind=kind, **fields, around=around, origin=origin)
+    return _made({**_ABSENT, "kind": kind, "annotations": {}, **fields, "around": around, "origin": origin})
 
 
 def _refers(around: Mapping[str, Any], path: tuple[str, ...]) -> bool:

@@ -143,11 +143,19 @@ def evolve(device: T, **changes: Any) -> T:
 
 
 @cache
-def constructor(cls: type) -> Callable[[Mapping[str, Any]], Any]:
-    """A function that makes an object of values that were checked one by one; ValueError if the cross check fails."""
-    said = declaration(cls)
-    names: dict[str, Any] = {"new": object.__new__, "cls": cls, "cross_check": said.cross_check}
-    lines = ["def make(values):", "    made = new(cls)", "    made.__dict__.update(values)"]
+def constructor(cls: type) -> Callable[[dict[str, Any]], Any]:
+    """A function that makes an object of values that were checked one by one, whose dictionary becomes the object's.
+
+    It raises ValueError if the cross check fails.
+    """
+    said, set_fields = declaration(cls), vars(Element)["__dict__"].__set__
+    names: dict[str, Any] = {
+        "new": object.__new__,
+        "cls": cls,
+        "set_fields": set_fields,
+        "cross_check": said.cross_check,
+    }
+    lines = ["def make(values):", "    made = new(cls)", "    set_fields(made, values)"]
     if said.cross_check is not None:
         lines += ["    if cross_check(made): raise ValueError"]
     for name, check in said.field_checks.items():

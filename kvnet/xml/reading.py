@@ -36,6 +36,8 @@ def read(text: str | bytes, *classes: type, lossless: bool = False, file: str = 
     """
     made = read_learnt(text, classes) if isinstance(text, str) else None
     if made is None:
+        made = _plainly(parse(text, file=file, blanks=False), classes)
+    if made is None:
         made = _read(parse(text, file=file), classes, text, lossless, file)
     # the text itself and not that of the tree, which has other quotes
     return evolve(made, verbatim=text if isinstance(text, str) else text.decode()) if lossless else made
@@ -45,15 +47,22 @@ def read_tree(
     element: etree._Element, *classes: type, text: str | bytes, lossless: bool = False, file: str = "<xml>"
 ) -> Any:
     """Read the object of one element of a tree that was parsed from ``text``; see ``read``."""
-    made = _read(element, classes, text, lossless, file)
+    made = _plainly(element, classes)
+    if made is None:
+        made = _read(element, classes, text, lossless, file)
     return evolve(made, verbatim=_element_text(element)) if lossless else made
 
 
-def _read(element: etree._Element, classes: tuple[type, ...], text: str | bytes, lossless: bool, file: str) -> Any:
+def _plainly(element: etree._Element, classes: tuple[type, ...]) -> Any:
+    """The object that the generated reader makes of an element; ``None`` if it refuses."""
+    texts = etree.tostring(element, encoding="utf-8", method="text", with_tail=False)
     try:
-        return _readers(classes)[element.tag](element)
+        return _readers(classes, bool(texts and not texts.isspace()))[element.tag](element)
     except REFUSALS:
-        pass
+        return None
+
+
+def _read(element: etree._Element, classes: tuple[type, ...], text: str | bytes, lossless: bool, file: str) -> Any:
     cls = class_of(element, classes)
     at = FieldPath((str(element.tag),))
     if cls is None:
@@ -68,8 +77,8 @@ def _read(element: etree._Element, classes: tuple[type, ...], text: str | bytes,
 
 
 @cache
-def _readers(classes: tuple[type, ...]) -> dict[Any, Callable[[etree._Element], Any]]:
-    return {declaration(cls).tag: reader(cls) for cls in classes}
+def _readers(classes: tuple[type, ...], texts: bool) -> dict[Any, Callable[[etree._Element], Any]]:
+    return {declaration(cls).tag: reader(cls, texts=texts) for cls in classes}
 
 
 def _refusal(found: list[Flaw], text: str | bytes, file: str) -> XmlError:

@@ -22,7 +22,7 @@ from kvnet.manifest._learnt import LearntMachines
 from kvnet.rules import shapes
 from kvnet.rules.check import _findings as judge
 from kvnet.rules.shapes import remembered, shape_of
-from kvnet.spec import Machine, Nad
+from kvnet.spec import Cpu, DhcpOptions, Interface, Machine, Masquerade, Nad
 from kvnet.spec.cluster import BindingPlugin, ClusterConfig
 from kvnet.target import Target
 from kvnet.testing import machines, targets
@@ -372,7 +372,55 @@ def test_shapes_without_end_do_not_fill_the_memory() -> None:
         told(kvnet.load(machine), target)
         told(kvnet.load(machine), Target(virt_type="qemu"))
     assert len(shapes._known) <= 16
-    assert all(len(known) <= 256 for _, known in shapes._known.values())
+    assert all(len(known.verdicts) <= 256 for known in shapes._known.values())
+
+
+OF_ONE_NIC: dict[str, Any] = {
+    "bindings": Masquerade(),
+    "model": "e1000",
+    "mac_address": None,
+    "pci_address": None,
+    "ports": (),
+    "port_ranges": (),
+    "boot_order": 7,
+    "dhcp_options": DhcpOptions(),
+    "tag": "a",
+    "acpi_index": 7,
+    "state": "down",
+}
+OF_THE_CPU: dict[str, Any] = {
+    "cores": 7,
+    "sockets": 7,
+    "threads": 7,
+    "max_sockets": 7,
+    "model": "host-model",
+    "dedicated_cpu_placement": True,
+    "rest": {"isolateEmulatorThread": True},
+}
+
+
+@pytest.mark.parametrize("field", [each.name for each in attrs.fields(Interface) if each.name != "name"])
+def test_every_field_of_a_nic_is_part_of_the_shape(field: str) -> None:
+    machine = kvnet.load(fleet_machine(1))
+    first, second = machine.interfaces
+    other = machine.with_nics((first, attrs.evolve(second, **{field: OF_ONE_NIC[field]})), machine.networks)
+    assert shape_of(other, Target()) not in (None, shape_of(machine, Target()))
+
+
+@pytest.mark.parametrize("field", [each.name for each in attrs.fields(Cpu)])
+def test_every_field_of_the_cpu_is_part_of_the_shape(field: str) -> None:
+    machine = kvnet.load(fleet_machine(1))
+    cpu = attrs.evolve(machine.spec.domain.cpu or Cpu(), **{field: OF_THE_CPU[field]})
+    domain = attrs.evolve(machine.spec.domain, cpu=cpu)
+    other = attrs.evolve(machine, spec=attrs.evolve(machine.spec, domain=domain))
+    assert shape_of(other, Target()) not in (None, shape_of(machine, Target()))
+
+
+def test_machines_of_two_shapes_by_turns_get_verdicts_of_their_own() -> None:
+    target = Target()
+    for n in range(12):
+        machine = kvnet.load(changed(fleet_machine(n), ((*NICS, 0, "model"), ["virtio", "e1001"][n % 2])))
+        assert told(machine, target) == judge(machine, target, NO_GROUPS)
 
 
 def test_what_has_no_hash_is_judged_by_itself() -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from kvnet import XmlError, read_device, write
-from kvnet.device import Hostdev, Interface
+from kvnet.device import Device, Hostdev, Interface
 from kvnet.testing import devices
 from kvnet.xml import _learnt
 from kvnet.xml.parser import parse
 from kvnet.xml.reading import read, read_tree
+from kvnet.xml.schema import RawElement
 
 TAP = """<interface type='ethernet'>
   <mac address='52:54:00:12:34:{0:02x}'/>
@@ -158,3 +159,36 @@ def mutated(text: str, data: st.DataObject) -> str:
         return text[: match.start(1)] + new + text[match.end(1) :]
     at = data.draw(st.integers(0, len(text)))
     return text[:at] + (data.draw(PIECES) + text[at:] if kind == "piece" else text[at + 1 :])
+
+
+def test_a_source_that_cannot_be_read_keeps_its_white_space() -> None:
+    source = "<source>\n    <a/>\n  </source>"
+    made = read_device(f"<interface type='odd'>\n  {source}\n</interface>", lossless=True)
+    assert made.source == RawElement("odd", source)
+
+
+@given(devices(), st.data())
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_text_between_elements_is_seen_wherever_it_is(device: Device, data: st.DataObject) -> None:
+    text = write(device)
+    ends = [match.end() for match in re.finditer(">", text)][:-1]
+    assume(ends)
+    at = data.draw(st.sampled_from(ends))
+    odd = data.draw(
+        st.sampled_from([" ", "\n", "x", " x", "&#120;", "<![CDATA[x]]>", "\xa0", "<!-- x -->", "<?x?>", "é"])
+    )
+    changed = f"{text[:at]}{odd}{text[at:]}"
+    assert told(changed) == told_part_by_part(changed)
+
+
+def told_part_by_part(text: str) -> object:
+    """What a text is read as, or why it is refused, without generated readers."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("kvnet.xml.reading.read_learnt", lambda *_: None)
+        patched.setattr("kvnet.xml.reading.reader", lambda *_, **__: refuse)
+        patched.setattr("kvnet.xml.reading._readers", lambda *_: {})
+        return told(text)
