@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 from typing import ClassVar, NamedTuple
 
 __all__ = ["Area", "Slot"]
@@ -18,9 +19,9 @@ class Slot(NamedTuple):
         """Keep a text here. Returns whether there is room for it."""
         return Area.known[self.area].put(2 * self.number + is_result, text)
 
-    def get(self, length: int, *, is_result: bool = False) -> bytes:
-        """The text of a length that is kept here."""
-        return Area.known[self.area].get(2 * self.number + is_result, length)
+    def view(self, length: int, *, is_result: bool = False) -> memoryview:
+        """The text of a length that is kept here, which is not copied."""
+        return Area.known[self.area].view(2 * self.number + is_result, length)
 
 
 class Area:
@@ -41,9 +42,10 @@ class Area:
         return Slot(id(self), number % self._slots)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Give the memory back, or leave that to the last view of it."""
         del self.known[id(self)]
-        self._memory.close()
+        with suppress(BufferError):
+            self._memory.close()
 
     def put(self, place: int, text: bytes) -> bool:
         if len(text) > self._size:
@@ -52,6 +54,6 @@ class Area:
         self._memory[start : start + len(text)] = text
         return True
 
-    def get(self, place: int, length: int) -> bytes:
+    def view(self, place: int, length: int) -> memoryview:
         start = place * self._size
-        return self._memory[start : start + length]
+        return memoryview(self._memory)[start : start + length]

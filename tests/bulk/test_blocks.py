@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from kvnet.bulk._shared import Area
 from kvnet.bulk._work import Worker
-from kvnet.bulk.inputs import Block, Line, Ndjson
-from kvnet.bulk.outputs import TextInSlot
+from kvnet.bulk.batches import TextInSlot
+from kvnet.bulk.inputs import Ndjson
+from kvnet.bulk.lines import Block, Line
 from kvnet.bulk.run import render_chunk
 from kvnet.bulk.settings import Settings
 

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 import kvnet
 from kvnet.bulk import _holes, render
+from kvnet.bulk._template import Answer
 from kvnet.bulk._work import Worker
-from kvnet.bulk.inputs import Block
+from kvnet.bulk.lines import Block
 from kvnet.bulk.run import render_chunk
 from kvnet.bulk.settings import Settings
-from kvnet.bulk.templates import Answer, Templates
+from kvnet.bulk.templates import Templates
 from kvnet.spec.usual import are_usual
 from kvnet.target import Target
 
@@ -155,7 +156,7 @@ def test_the_least_used_template_is_forgotten() -> None:
     machines = [[each.replace(b'"1Gi"', b'"%dGi"' % size) for each in lines_of] for size in (1, 2, 3)]
     for shape in machines:
         for line in shape[:3]:
-            templates.learn(line, lambda text: Answer(text, None))
+            templates.learn(line, lambda text: Answer((text,), (), None))
         assert templates.answer(shape[3]) is not None
     assert templates.count == 2
     assert [templates.answer(shape[4]) is not None for shape in machines] == [False, True, True]
@@ -168,7 +169,7 @@ def test_lines_of_ever_new_shapes_are_looked_at_a_bounded_number_of_times() -> N
     def render_line(text: bytes) -> Answer:
         nonlocal rendered
         rendered += 1
-        return Answer(text, None)
+        return Answer((text,), (), None)
 
     for n in range(3000):
         machine = vmi(n // 3) | {"status": {f"key{n // 3}": 1}}
