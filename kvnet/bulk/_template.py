@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from attrs import define, evolve
 
+from kvnet._codegen import function
 from kvnet.bulk._holes import RUN, Form, Variable
 from kvnet.domain.build import derived_uuid
 from kvnet.errors import KvnetError
@@ -24,53 +25,38 @@ from kvnet.manifest import load, load_facts
 from kvnet.rules.shapes import Shape, shape_of
 from kvnet.target import Target
 
-__all__ = ["SEPARATOR", "Answer", "Outline", "Render", "Slots", "Template", "template_of"]
+__all__ = ["Answer", "Outline", "Render", "Slots", "Template", "template_of"]
 
-SEPARATOR: Final = b"\x1e"
-"""What is before each text of an answer but the first: neither JSON nor XML has it in a text."""
 _SLOTS = re.compile(rb"([^%b])" % re.escape(RUN))
 _ANYTHING: Final = rb"([%b]*+)" % re.escape(RUN)
 
 
 class Answer(NamedTuple):
-    """What rendering a line gives: texts with names and addresses, in parts to be joined, and the rest.
+    """What rendering a line gives: texts with names and addresses, the longest of them first, and the rest."""
 
-    ``first`` are the parts of the first text, and ``others`` those of the others, each behind a ``SEPARATOR``.
-    """
-
-    first: Sequence[bytes]
+    first: bytes
     others: Sequence[bytes]
     rest: object
 
     @classmethod
     def of(cls, texts: Sequence[str], rest: object) -> Answer | None:
-        """The answer of these texts; ``None`` where one of them has what separates texts, or half a character."""
-        separator = SEPARATOR.decode()
-        if any(separator in text for text in texts):
-            return None
+        """The answer of these texts; ``None`` where one of them has half a character."""
         try:
             first, *others = [text.encode() for text in texts]
         except UnicodeEncodeError:
             return None
-        return cls((first,), [SEPARATOR + each for each in others], rest)
-
-    def first_text(self) -> bytes:
-        """The first text."""
-        return b"".join(self.first)
-
-    def other_texts(self) -> list[bytes]:
-        """The texts after the first."""
-        return b"".join(self.others).split(SEPARATOR)[1:]
+        return cls(first, others, rest)
 
 
-_Computed = Callable[[tuple[bytes, ...]], bytes]
+_Values = tuple[bytes, ...]
+_Computed = Callable[[_Values], bytes]
 _Getter = Callable[[Sequence[Any]], tuple[Any, ...]]
 Render = Callable[[bytes], Answer | None]
 """Renders a line in the ordinary way; ``None`` where the answer is not one to be learnt, as of a refused machine."""
 
 
 def _getter(places: Sequence[int]) -> _Getter:
-    """Gives the items at some places, as a tuple however many there are."""
+    """Gets the items at some places, as a tuple however many there are."""
     if len(places) > 1:
         return itemgetter(*places)
     if not places:
@@ -80,30 +66,25 @@ def _getter(places: Sequence[int]) -> _Getter:
 
 @define(eq=False)
 class Template:
-    """An answer with holes.
+    """An answer with holes: ``fill`` is a function that was generated for its texts.
 
-    ``first`` and ``others`` choose the parts of the texts: from names and addresses, what ``forms`` compute from
-    them, and ``fixed`` texts. ``words`` are the other strings of the line, which no name or address may be. ``size`` is
-    that of the line that it was learnt from, and ``used`` the turn of the last one.
+    ``words`` are the strings of the line that are no names or addresses, which none of these may be. ``size`` is that
+    of the line that it was learnt from, and ``used`` the turn of the last one.
     """
 
-    forms: tuple[_Computed, ...]
-    fixed: tuple[bytes, ...]
-    first: _Getter
-    others: _Getter
+    fill: Callable[[_Values], tuple[bytes, list[bytes]]]
     rest: object
     words: frozenset[bytes]
     size: int
     used: int = 0
 
-    def takes(self, values: tuple[bytes, ...]) -> bool:
+    def takes(self, values: _Values) -> bool:
         """Whether no two names or addresses are the same, and none is another string of the line."""
         return len(set(values)) == len(values) and self.words.isdisjoint(values)
 
-    def filled(self, values: tuple[bytes, ...]) -> Answer:
+    def filled(self, values: _Values) -> Answer:
         """The answer with these names and addresses."""
-        parts = (*values, *[form(values) for form in self.forms], *self.fixed)
-        return Answer(self.first(parts), self.others(parts), self.rest)
+        return Answer(*self.fill(values), self.rest)
 
 
 class Slots(NamedTuple):
@@ -217,11 +198,7 @@ def template_of(
     marked = answers[1]
     template = _with_holes(marked, first, [*_forms(variables), *_uuid(lines[1], first)], words, len(lines[0]))
     others = zip((given, second), (answers[0], answers[2]), strict=True)
-    return template if all(_is_same(template.filled(values), each) for values, each in others) else None
-
-
-def _is_same(one: Answer, other: Answer) -> bool:
-    return one.first_text() == other.first_text() and one.other_texts() == other.other_texts()
+    return template if all(template.filled(values) == each for values, each in others) else None
 
 
 def _forms(variables: Sequence[Variable]) -> Iterator[_Computed]:
@@ -231,11 +208,11 @@ def _forms(variables: Sequence[Variable]) -> Iterator[_Computed]:
             yield partial(_of_one, form, number)
 
 
-def _of_one(form: Form, number: int, values: tuple[bytes, ...]) -> bytes:
+def _of_one(form: Form, number: int, values: _Values) -> bytes:
     return form(values[number])
 
 
-def _uuid(line: bytes, values: tuple[bytes, ...]) -> Iterator[_Computed]:
+def _uuid(line: bytes, values: _Values) -> Iterator[_Computed]:
     """The UUID that is derived from namespace and name of the machine in a line, where one of them is a value."""
     metadata = _machine(json.loads(line)).get("metadata") or {}
     parts = [(metadata.get("namespace") or "default").encode(), (metadata.get("name") or "").encode()]
@@ -244,38 +221,39 @@ def _uuid(line: bytes, values: tuple[bytes, ...]) -> Iterator[_Computed]:
         yield partial(_uuid_of, numbers, parts)
 
 
-def _uuid_of(numbers: Sequence[int | None], own: Sequence[bytes], values: tuple[bytes, ...]) -> bytes:
+def _uuid_of(numbers: Sequence[int | None], own: Sequence[bytes], values: _Values) -> bytes:
     namespace, name = [each if number is None else values[number] for number, each in zip(numbers, own, strict=True)]
     return derived_uuid(namespace.decode(), name.decode()).encode()
 
 
 def _with_holes(
-    answer: Answer, values: tuple[bytes, ...], forms: Sequence[_Computed], words: frozenset[bytes], size: int
+    answer: Answer, values: _Values, forms: Sequence[_Computed], words: frozenset[bytes], size: int
 ) -> Template:
     """The template that an answer is, with a hole wherever one of the values is, or what is computed from them."""
-    computed = [form(values) for form in forms]
-    place = {text: n for n, text in reversed([*enumerate((*values, *computed))])}
-    alternatives = b"|".join(re.escape(each) for each in sorted(place, key=len, reverse=True))
-    pattern = b"(%b)" % alternatives if place else b"(?!)"
-    texts = [re.split(pattern, b"".join(parts)) for parts in (answer.first, answer.others)]
-    used = sorted({place[part] for parts in texts for part in parts[1::2] if place[part] >= len(values)})
-    renumbered = {old: len(values) + new for new, old in enumerate(used)}
-    fixed = tuple(dict.fromkeys(part for parts in texts for part in parts[::2] if part))
-    place_of = {text: renumbered.get(n, n) for text, n in place.items()}
-    place_of_fixed = {text: len(values) + len(used) + n for n, text in enumerate(fixed)}
-    first, others = (
-        _getter([(place_of if n % 2 else place_of_fixed)[part] for n, part in enumerate(parts) if part])
-        for parts in texts
-    )
-    return Template(
-        forms=tuple([forms[n - len(values)] for n in used]),
-        fixed=fixed,
-        first=first,
-        others=others,
-        rest=answer.rest,
-        words=words,
-        size=size,
-    )
+    holes = {form(values): f"c{n}" for n, form in reversed([*enumerate(forms)])}
+    holes |= {value: f"v{n}" for n, value in enumerate(values)}
+    names: dict[str, Any] = {"join": b"".join} | {f"form{n}": form for n, form in enumerate(forms)}
+    first, *others = [_filling(text, holes, names) for text in (answer.first, *answer.others)]
+    code = f"{first}, [{', '.join(others)}]"
+    lines = [
+        "def fill(values):",
+        *([f"    {', '.join(f'v{n}' for n in range(len(values)))}, = values"] if values else []),
+        *(f"    c{n} = form{n}(values)" for n in range(len(forms)) if f"c{n}," in code),
+        f"    return {code}",
+    ]
+    return Template(fill=function("fill", lines, names, "fill a line"), rest=answer.rest, words=words, size=size)
+
+
+def _filling(text: bytes, holes: Mapping[bytes, str], names: dict[str, Any]) -> str:
+    """The code that joins a text from holes and what is between them, which gets names of its own."""
+    alternatives = b"|".join(re.escape(each) for each in sorted(holes, key=len, reverse=True))
+    parts = re.split(b"(%b)" % alternatives, text) if holes else [text]
+    told = []
+    for n, part in enumerate(parts):
+        told.append(holes[part] if n % 2 else f"f{len(names)}")
+        if not n % 2:
+            names[told[-1]] = part
+    return f"join(({', '.join(told)},))"
 
 
 def _machine(data: Any) -> Any:

@@ -19,7 +19,7 @@ from kvnet.fleet import Duplicate, Uses
 if TYPE_CHECKING:
     from kvnet.bulk.rendering import BulkResult
 
-__all__ = ["Fleet", "LineFile", "Records", "digest", "digest_of", "digests_of", "sorted_records", "starts_of"]
+__all__ = ["Fleet", "LineFile", "Records", "digest", "digests_of", "digests_of_texts", "sorted_records", "starts_of"]
 
 _BUCKETS = 128
 _AT_ONCE = 1 << 17
@@ -30,13 +30,13 @@ _STEP = 16
 
 def digest(kind: str, where: str, what: str) -> bytes:
     """8 bytes that stand for one use."""
-    return digest_of(f"{kind}\0{where}\0{what}".encode(errors="surrogatepass"))
+    return digests_of_texts([f"{kind}\0{where}\0{what}".encode(errors="surrogatepass")])[0]
 
 
-def digest_of(use: bytes) -> bytes:
-    """8 bytes that stand for one use, whose kind, network or host, and thing are joined by zeros."""
-    # to ask for a digest of 8 bytes takes longer than to cut off the others
-    return blake2b(use).digest()[:8]
+def digests_of_texts(uses: Iterable[bytes]) -> list[bytes]:
+    """8 bytes that stand for each use, whose kind, network or host, and thing are joined by zeros."""
+    # to ask for digests of 8 bytes takes longer than to cut off the others
+    return [blake2b(use).digest()[:8] for use in uses]
 
 
 def digests_of(uses: Uses) -> list[bytes]:

@@ -87,9 +87,18 @@ class Block(Sequence[Line]):
         return Block, (*fixed, self.text)
 
     def __iter__(self) -> Iterator[Line]:
-        for number, text in enumerate(self.text.split(b"\n"), self.number):
+        for number, text in enumerate(self.texts(), self.number):
             if text.strip():
                 yield Line(self.file, number, text)
+
+    def texts(self) -> Iterator[bytes]:
+        """The text of each line, those of white space among them."""
+        text, start = self.text, 0
+        # bytes.split looks at each byte, and takes three times as long
+        while (end := text.find(b"\n", start)) >= 0:
+            yield text[start:end]
+            start = end + 1
+        yield text[start:]
 
     def __len__(self) -> int:
         return self.machines
@@ -110,7 +119,7 @@ class Block(Sequence[Line]):
             return Block(self.file, self.number, self.first + start, 0, b"")
         # the lines between them that hold no machine are counted, too
         first, last = (line.number - self.number for line in (chosen[0], chosen[-1]))
-        texts = self.text.split(b"\n")[first : last + 1]
+        texts = [*self.texts()][first : last + 1]
         return Block.of(self.file, chosen[0].number, self.first + start, texts)
 
 

@@ -165,8 +165,8 @@ def _of_answer(answer: Answer) -> BulkResult:
     """The result that an answer stands for."""
     rest = answer.rest
     assert isinstance(rest, BulkResult)
-    texts = map(bytes.decode, answer.other_texts())
-    namespace, name = answer.first_text().decode(), next(texts)
+    texts = map(bytes.decode, answer.others)
+    namespace, name = answer.first.decode(), next(texts)
     devices = tuple(islice(texts, len(rest.devices)))
     document = next(texts)
     notes = [evolve(each, message=next(texts), hint=next(texts), instead=next(texts)) for each in rest.notes]

@@ -16,7 +16,7 @@ from kvnet.bulk._shared import Area
 from kvnet.bulk._template import Answer
 from kvnet.bulk._work import Work, Worker
 from kvnet.bulk.batches import Batch, Tally, error_dict, numbered, read_head, read_without_index, without_index
-from kvnet.bulk.duplicates import digest_of
+from kvnet.bulk.duplicates import digests_of_texts
 from kvnet.bulk.files import REPORT_BEGINS
 from kvnet.bulk.inputs import Done, Item, Ndjson, Source, other_input
 from kvnet.bulk.lines import Block, Line
@@ -97,7 +97,7 @@ def render_chunk(worker: Worker, chunk: Sequence[Item], *, run: str | None = Non
             _render_item(batch, worker, item)
         return batch
     batch, answered = Batch(len(chunk.text) + 1), []
-    for number, text in enumerate(chunk.text.split(b"\n"), chunk.number):
+    for number, text in enumerate(chunk.texts(), chunk.number):
         answer = worker.templates.answer(text) if worker.templates is not None else None
         if answer is not None:
             _add_answer(batch, answer, with_file=worker.settings.files)
@@ -170,12 +170,12 @@ def _answer(settings: Settings, item: Line, text: bytes) -> Answer | None:
 
 def _add_answer(batch: Batch, answer: Answer, *, with_file: bool) -> None:
     """Add an answer to a batch, which does not count it yet."""
-    uses = answer.other_texts()
+    uses = answer.others
     if with_file:
         name, content, *uses = uses
         batch.files.append((name.decode(), content.decode()))
-    batch.lines.append(answer.first_text())
-    batch.digests.append([digest_of(use) for use in uses])
+    batch.lines.append(answer.first)
+    batch.digests.append(digests_of_texts(uses))
 
 
 def _name_problem(result: BulkResult) -> Problem:

@@ -156,7 +156,7 @@ def test_the_least_used_template_is_forgotten() -> None:
     machines = [[each.replace(b'"1Gi"', b'"%dGi"' % size) for each in lines_of] for size in (1, 2, 3)]
     for shape in machines:
         for line in shape[:3]:
-            templates.learn(line, lambda text: Answer((text,), (), None))
+            templates.learn(line, lambda text: Answer(text, [], None))
         assert templates.answer(shape[3]) is not None
     assert templates.count == 2
     assert [templates.answer(shape[4]) is not None for shape in machines] == [False, True, True]
@@ -169,7 +169,7 @@ def test_lines_of_ever_new_shapes_are_looked_at_a_bounded_number_of_times() -> N
     def render_line(text: bytes) -> Answer:
         nonlocal rendered
         rendered += 1
-        return Answer((text,), (), None)
+        return Answer(text, [], None)
 
     for n in range(3000):
         machine = vmi(n // 3) | {"status": {f"key{n // 3}": 1}}
