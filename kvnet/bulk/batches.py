@@ -141,18 +141,15 @@ class Batch:
     @classmethod
     def of_line(cls, line: bytes) -> Batch:
         """The batch of one line, as it stands behind its index."""
-        result = cls(lines=[line])
-        result.count(read_without_index(line))
+        told = read_without_index(line)
+        result = cls(lines=[line], digests=[digests_of(Uses.of_line(told))])
+        result.tally.count(told)
         return result
 
-    def add(self, line: Mapping[str, Any]) -> None:
-        """Add a line."""
+    def add(self, line: Mapping[str, Any], uses: Uses) -> None:
+        """Add what is told of a machine in a line, and what the machine uses, where it was rendered."""
         self.lines.append(without_index(line))
-        self.count(line)
-
-    def count(self, line: Mapping[str, Any]) -> None:
-        """Count the machine of a line, and note what it uses."""
-        self.digests.append(digests_of(Uses.of_line(line)))
+        self.digests.append(digests_of(uses))
         self.tally.count(line)
 
     def pack(self, first: int, run: str) -> Packed:

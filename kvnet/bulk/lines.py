@@ -152,7 +152,7 @@ def _render_envelope(text: bytes, file: str, settings: Settings) -> BulkResult:
     except Exception as error:
         return refused(source, error)
     result = render_source(source, file, settings, facts)
-    return evolve(result, problems=_placed_in(document, "vm", result.problems))
+    return evolve(result, problems=_placed_in(document, "vm", result.problems)) if result.problems else result
 
 
 def _envelope_problems(envelope: Mapping[str, Any]) -> Iterator[Problem]:

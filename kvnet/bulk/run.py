@@ -25,7 +25,7 @@ from kvnet.bulk.rendering import BulkResult
 from kvnet.bulk.scheduler import results
 from kvnet.bulk.settings import Settings
 from kvnet.errors import FieldPath, Problem
-from kvnet.fleet import Duplicate
+from kvnet.fleet import Duplicate, Uses
 
 __all__ = ["render_chunk", "run", "write_report"]
 
@@ -129,7 +129,7 @@ def _lost_item(settings: Settings, item: Item, error: BaseException) -> Batch:
 def _add(batch: Batch, settings: Settings, result: BulkResult, listed_file: str | None) -> bool:
     """Add a result to a batch. Returns whether it is sound."""
     line, file = _told(settings, result, listed_file)
-    batch.add(line)
+    batch.add(line, result.uses if "uses" in line else Uses())
     if settings.files:
         batch.files.append(file)
     return "problems" not in line
