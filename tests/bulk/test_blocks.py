@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 
 from kvnet.bulk._shared import Area
 from kvnet.bulk._work import Worker
-from kvnet.bulk.batches import TextInSlot
+from kvnet.bulk.batches import Batch, TextInSlot
 from kvnet.bulk.inputs import Ndjson
-from kvnet.bulk.lines import Block, Line
+from kvnet.bulk.lines import Block, Line, counted
 from kvnet.bulk.run import render_chunk
 from kvnet.bulk.settings import Settings
+from kvnet.fleet import Uses
 
-TEXTS = st.lists(st.sampled_from([b"", b" ", b"\t\r", b"a", b"bb", b"{}"]), max_size=20)
+_ODD = [b"", b" ", b"\t\r", b"\x0b\x0c", b"\0", b"\x85", b" a"]
+TEXTS = st.lists(st.sampled_from([*_ODD, b"a", b"bb", b"{}"]), max_size=20)
+TOLD = st.lists(st.fixed_dictionaries({"name": st.text(), "xml": st.text()}), max_size=40)
 
 
 @pytest.fixture
@@ -54,6 +57,44 @@ def test_a_part_of_a_block_has_its_lines_with_their_numbers_and_indexes(
     assert told(list(part)) == told(list(block)[start:stop])
     assert len(part) == len(list(block)[start:stop])
     assert not part or part.first == 3 + start
+
+
+@given(texts=TEXTS)
+def test_the_lines_of_a_text_are_counted_and_found_as_if_it_were_split(texts: list[bytes]) -> None:
+    text = b"\n".join(texts)
+    split = text.split(b"\n")
+    assert counted(text) == (len(split), sum(1 for line in split if line.strip()))
+    assert [*Block("in", 1, 0, 0, text).texts()] == split
+
+
+@given(
+    told=st.lists(st.fixed_dictionaries({"name": st.text(), "xml": st.text()}), max_size=40), first=st.integers(0, 99)
+)
+def test_lines_that_a_worker_numbers_are_those_that_the_writing_process_would_number(
+    told: list[dict[str, str]], first: int
+) -> None:
+    batch = Batch()
+    for n, line in enumerate(told):
+        batch.add(line, Uses(macs=(("lan", str(n % 7)),)))
+    packed = batch.packed_by_worker(first, "r", None).packed
+    assert packed is not None
+    assert packed == batch.pack(first, "r")
+    lines = bytes(packed.whole_text).splitlines(keepends=True)
+    run = {"run": "r"} if not first and told else {}
+    assert [json.loads(line) for line in lines] == [
+        {"index": first + n, **(run if not n else {}), **line} for n, line in enumerate(told)
+    ]
+    assert packed.starts == [len(b"".join(lines[:n])) for n in range(len(lines)) if not (first + n) % 16]
+    assert sum(map(len, packed.records.values())) == 16 * len(told)
+
+
+def test_memory_whose_text_is_being_written_is_given_back_by_the_last_view() -> None:
+    area = Area(1, 100)
+    slot = area.slot(0)
+    assert slot.put(b"kept", is_result=True)
+    view = slot.view(4, is_result=True)
+    area.close()
+    assert bytes(view) == b"kept"
 
 
 def test_a_block_is_sent_through_its_slot_and_its_lines_come_back_there(area: Area) -> None:
