@@ -165,7 +165,7 @@ def test_a_template_puts_other_names_and_what_is_computed_from_them_wherever_tho
         return Answer(made[0], made[1:], "rest")
 
     def computed(values: tuple[bytes, ...]) -> bytes:
-        return b"of-" + values[1]
+        return values[1][::-1] + b"."
 
     example = (b"K000_Q7", b"K001_Q7", b"K002_Q7")
     template = _template._with_holes(answer(example), example, [computed], frozenset(), 0)
