@@ -6,7 +6,7 @@ import mmap
 from contextlib import suppress
 from typing import ClassVar, NamedTuple
 
-__all__ = ["Area", "Slot"]
+__all__ = ["Area", "Slot", "TextInSlot"]
 
 
 class Slot(NamedTuple):
@@ -15,13 +15,20 @@ class Slot(NamedTuple):
     area: int
     number: int
 
-    def put(self, text: bytes, *, is_result: bool = False) -> bool:
+    def put(self, text: bytes | memoryview, *, is_result: bool = False) -> bool:
         """Keep a text here. Returns whether there is room for it."""
         return Area.known[self.area].put(2 * self.number + is_result, text)
 
     def view(self, length: int, *, is_result: bool = False) -> memoryview:
         """The text of a length that is kept here, which is not copied."""
         return Area.known[self.area].view(2 * self.number + is_result, length)
+
+
+class TextInSlot(NamedTuple):
+    """A text that is kept in a slot."""
+
+    slot: Slot
+    length: int
 
 
 class Area:
@@ -47,7 +54,7 @@ class Area:
         with suppress(BufferError):
             self._memory.close()
 
-    def put(self, place: int, text: bytes) -> bool:
+    def put(self, place: int, text: bytes | memoryview) -> bool:
         if len(text) > self._size:
             return False
         start = place * self._size

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from attrs import define, evolve, field
 
-from kvnet.bulk._shared import Slot
+from kvnet.bulk._shared import Slot, TextInSlot
 from kvnet.bulk.duplicates import digests_of, sorted_records, starts_of
 from kvnet.errors import Problem
 from kvnet.fleet import Uses
@@ -19,7 +19,6 @@ __all__ = [
     "Batch",
     "Packed",
     "Tally",
-    "TextInSlot",
     "beginning",
     "error_dict",
     "head",
@@ -90,13 +89,6 @@ def _example(line: Mapping[str, Any], problem: Mapping[str, Any]) -> str:
     name = f"{line.get('namespace') or 'default'}/{line['name']}" if line.get("name") else "a machine without a name"
     place = f" ({problem['file']}:{problem.get('line')}:{problem.get('column')})" if problem.get("file") else ""
     return f"{name}{place}: {problem['message']}"
-
-
-class TextInSlot(NamedTuple):
-    """A text that is kept in memory which processes share."""
-
-    slot: Slot
-    length: int
 
 
 class Packed(NamedTuple):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from attrs import evolve, field, frozen
 
+from kvnet.bulk._shared import Area, TextInSlot
 from kvnet.bulk.lines import LONGEST, Block, Line, counted
 from kvnet.bulk.rendering import BulkResult, lost, refused, render_source
 from kvnet.bulk.settings import Settings
@@ -135,12 +137,16 @@ class Resumed:
 
 @frozen
 class Ndjson:
-    """A stream of lines, of which ``block`` bytes are read at once; ``size`` is that of the whole where it is known."""
+    """A stream of lines, of which ``block`` bytes are read at once; ``size`` is that of the whole where it is known.
 
-    stream: IO[bytes] = field(eq=False)
+    Blocks are put into ``area`` by turns, where there is one. A chunk's place is used again after so many other chunks.
+    """
+
+    stream: BufferedReader | BytesIO = field(eq=False)
     name: str
     size: int | None = None
     block: int = _BLOCK
+    area: Area | None = None
 
     @property
     def step(self) -> int:
@@ -150,16 +156,32 @@ class Ndjson:
     def chunks(self) -> Iterator[Sequence[Item]]:
         """The lines of each block. Lines of white space hold no machine."""
         number, index, kept = 1, 0, b""
-        while read := self.stream.read(self.block):
-            end = read.rfind(b"\n")
+        room, turns = bytearray(self.block), itertools.count()
+        while True:
+            if len(room) < len(kept) + self.block:
+                room = bytearray(len(kept) + self.block)
+            room[: len(kept)] = kept
+            read = len(kept) + self.stream.readinto(memoryview(room)[len(kept) : len(kept) + self.block])
+            if read == len(kept):
+                break
+            end = room.rfind(b"\n", 0, read)
             if end < 0:
                 # of a line that is too long, no more is kept than shows that
-                kept = (kept + read)[: LONGEST + 1]
+                kept = bytes(room[: min(read, LONGEST + 1)])
                 continue
-            text, kept = b"".join((kept, memoryview(read)[:end])), read[end + 1 :]
-            lines, machines = counted(text)
+            kept = bytes(room[end + 1 : read])
+            lines, machines = counted(room, end)
             if machines:
-                yield Block(self.name, number, index, machines, text)
+                text = memoryview(room)[:end]
+                slot = self.area.slot(next(turns)) if self.area is not None else None
+                is_there = slot is not None and slot.put(text)
+                yield Block(
+                    self.name,
+                    number,
+                    index,
+                    machines,
+                    TextInSlot(slot, end) if slot is not None and is_there else bytes(text),
+                )
             number += lines
             index += machines
         if kept.strip():

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, overload
 
 from attrs import evolve, frozen
 
-from kvnet.bulk._shared import Slot
+from kvnet.bulk._shared import Slot, TextInSlot
 from kvnet.bulk.rendering import BulkResult, documents_of, lost, refused, render_source
 from kvnet.bulk.settings import Settings
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
@@ -64,27 +64,35 @@ class Block(Sequence[Line]):
     """Lines of a file that follow each other, as they are sent to a worker.
 
     ``number`` is that of the first line, from 1, and ``first`` the index of its machine, from 0. So many ``machines``
-    are in the lines; those of white space hold none. The text is sent through ``slot`` where there is one.
+    are in the lines; those of white space hold none. The text is ``kept`` here, or where workers find it.
     """
 
     file: str
     number: int
     first: int
     machines: int
-    text: bytes
-    slot: Slot | None = None
+    kept: bytes | TextInSlot
 
     @classmethod
     def of(cls, file: str, number: int, first: int, texts: Sequence[bytes]) -> Block:
         """The block of these lines."""
         text = b"\n".join(texts)
-        return cls(file=file, number=number, first=first, machines=counted(text)[1], text=text)
+        return cls(file=file, number=number, first=first, machines=counted(text)[1], kept=text)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        fixed = (self.file, self.number, self.first, self.machines)
-        if self.slot is not None and self.slot.put(self.text):
-            return _block_of_slot, (fixed, self.slot, len(self.text))
-        return Block, (*fixed, self.text)
+    @property
+    def text(self) -> bytes:
+        """The lines, without the last line feed."""
+        return self.kept if isinstance(self.kept, bytes) else bytes(self.kept.slot.view(self.kept.length))
+
+    @property
+    def size(self) -> int:
+        """The bytes of the lines."""
+        return 1 + (len(self.kept) if isinstance(self.kept, bytes) else self.kept.length)
+
+    @property
+    def slot(self) -> Slot | None:
+        """Where the text is, and the result may be."""
+        return None if isinstance(self.kept, bytes) else self.kept.slot
 
     def __iter__(self) -> Iterator[Line]:
         for number, text in enumerate(self.texts(), self.number):
@@ -123,20 +131,16 @@ class Block(Sequence[Line]):
         return Block.of(self.file, chosen[0].number, self.first + start, texts)
 
 
-def counted(text: bytes) -> tuple[int, int]:
-    """How many lines are in a text, and how many of them hold a machine: those that are no white space."""
-    lines, blank, start = 1, 0, 0
+def counted(text: bytes | bytearray, size: int | None = None) -> tuple[int, int]:
+    """How many lines are in a text of a size, and how many of them hold a machine: those that are no white space."""
+    lines, blank, start, size = 1, 0, 0, len(text) if size is None else size
     # to split the text would take five times as long
-    while (end := text.find(b"\n", start)) >= 0:
+    while (end := text.find(b"\n", start, size)) >= 0:
         lines += 1
         if text[start] <= _SPACE and not text[start:end].strip():
             blank += 1
         start = end + 1
-    return lines, lines - blank - (not text[start:].strip())
-
-
-def _block_of_slot(fixed: tuple[str, int, int, int], slot: Slot, length: int) -> Block:
-    return Block(*fixed, bytes(slot.view(length)), slot)
+    return lines, lines - blank - (not text[start:size].strip())
 
 
 def _render_envelope(text: bytes, file: str, settings: Settings) -> BulkResult:

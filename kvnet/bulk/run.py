@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from typing import Any, TextIO
 
@@ -47,6 +47,19 @@ def run(
     ``show`` gets the size in the unit of the input's own, the number of machines, and whether this run rendered them.
     At most ``ahead`` chunks are in work. Raises Unusable where the output belongs to another input.
     """
+    with _in_shared_memory(source, ahead) if executor is not None else nullcontext(source) as shared:
+        _run(shared, settings, output, executor, ahead=ahead, show=show)
+
+
+def _run(
+    source: Source,
+    settings: Settings,
+    output: Output,
+    executor: Executor | Callable[[], Executor] | None,
+    *,
+    ahead: int,
+    show: Callable[[int, int, bool], None],
+) -> None:
     done = output.resume()
     chunks: Iterable[Sequence[Item]] = source.chunks()
     if done.count:
@@ -59,32 +72,24 @@ def run(
     # each machine of a block has its index already, and a file of a directory may hold several machines or none
     render = partial(render_chunk, run=output.run if output.is_packed else None)
     work, lost = Work(render, settings), partial(_lost_item, settings)
-    with (
-        _sent(chunks, source, ahead, is_shared=executor is not None) as sent,
-        closing(results(sent, work, lost, executor, ahead=ahead)) as batches,
-    ):
+    with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
         for each in batches:
             output.write(each)
             show(each.size, each.tally.machines, True)
 
 
 @contextmanager
-def _sent(
-    chunks: Iterable[Sequence[Item]], source: Source, ahead: int, *, is_shared: bool
-) -> Iterator[Iterable[Sequence[Item]]]:
-    """The chunks, which workers find in memory that they share with this process where there are several.
+def _in_shared_memory(source: Source, ahead: int) -> Iterator[Source]:
+    """The same input, whose blocks workers find in memory that they share with this process.
 
     No more than ``ahead`` chunks are in work, so that a slot is used again only when its result was written.
     """
-    if not is_shared or not isinstance(source, Ndjson):
-        yield chunks
+    if not isinstance(source, Ndjson):
+        yield source
         return
     area = Area(ahead, _ROOM * source.block)
     try:
-        yield (
-            evolve(chunk, slot=area.slot(number)) if isinstance(chunk, Block) else chunk
-            for number, chunk in enumerate(chunks)
-        )
+        yield evolve(source, area=area)
     finally:
         area.close()
 
@@ -96,7 +101,7 @@ def render_chunk(worker: Worker, chunk: Sequence[Item], *, run: str | None = Non
         for item in chunk:
             _render_item(batch, worker, item)
         return batch
-    batch, answered = Batch(len(chunk.text) + 1), []
+    batch, answered = Batch(chunk.size), []
     for number, text in enumerate(chunk.texts(), chunk.number):
         answer = worker.templates.answer(text) if worker.templates is not None else None
         if answer is not None:

@@ -12,9 +12,9 @@ from bulk.manifests import vmi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvnet.bulk._shared import Area
+from kvnet.bulk._shared import Area, Slot, TextInSlot
 from kvnet.bulk._work import Worker
-from kvnet.bulk.batches import Batch, TextInSlot
+from kvnet.bulk.batches import Batch
 from kvnet.bulk.inputs import Ndjson
 from kvnet.bulk.lines import Block, Line, counted
 from kvnet.bulk.run import render_chunk
@@ -31,6 +31,11 @@ def area() -> Iterator[Area]:
     made = Area(2, 4000)
     yield made
     made.close()
+
+
+def in_slot(slot: Slot, text: bytes, machines: int = 1) -> Block:
+    assert slot.put(text)
+    return Block("in", 1, 0, machines, TextInSlot(slot, len(text)))
 
 
 def told(lines: list[Line]) -> list[tuple[int, bytes]]:
@@ -98,7 +103,7 @@ def test_memory_whose_text_is_being_written_is_given_back_by_the_last_view() -> 
 
 
 def test_a_block_is_sent_through_its_slot_and_its_lines_come_back_there(area: Area) -> None:
-    block = Block("in", 1, 0, 1, json.dumps(vmi(1)).encode(), area.slot(5))
+    block = in_slot(area.slot(5), json.dumps(vmi(1)).encode())
     data = pickle.dumps(block)
     assert b"VirtualMachineInstance" not in data
     made = render_chunk(Worker(Settings()), pickle.loads(data), run="r")
@@ -109,13 +114,25 @@ def test_a_block_is_sent_through_its_slot_and_its_lines_come_back_there(area: Ar
     assert made.packed.whole_text == here.packed.whole_text
 
 
-def test_a_block_without_room_in_its_slot_is_sent_as_it_is(area: Area) -> None:
-    block = Block("in", 1, 0, 1, b"x" * 4001, area.slot(0))
-    assert pickle.loads(pickle.dumps(block)).text == block.text
+@given(texts=TEXTS, size=st.integers(1, 40))
+def test_blocks_are_the_same_in_shared_memory_and_those_without_room_there_are_sent_as_they_are(
+    texts: list[bytes], size: int
+) -> None:
+    whole, shared = b"\n".join(texts), Area(3, 12)
+    plain = Ndjson(io.BytesIO(whole), "in", block=size).chunks()
+    kept = Ndjson(io.BytesIO(whole), "in", block=size, area=shared).chunks()
+    for one, other in zip(plain, kept, strict=True):
+        assert isinstance(one, Block)
+        assert isinstance(other, Block)
+        sent = pickle.loads(pickle.dumps(other))
+        for each in (other, sent):
+            assert (each.text, each.size, len(each), each.first) == (one.text, one.size, len(one), one.first)
+        assert sent.slot is None or sent.size <= 13
+    shared.close()
 
 
 def test_a_result_without_room_in_its_slot_comes_back_as_it_is(area: Area) -> None:
     text = b"\n".join(json.dumps(vmi(n)).encode() for n in range(9))
-    made = render_chunk(Worker(Settings(whole=True)), Block("in", 1, 0, 9, text, area.slot(0)), run="r")
+    made = render_chunk(Worker(Settings(whole=True)), in_slot(area.slot(0), text, machines=9), run="r")
     assert made.packed is not None
     assert isinstance(made.packed.text, bytes)
