@@ -2,8 +2,8 @@
 
     python benchmarks/growth.py --most 1000000
 
-The CPU time for a NIC, and for a machine, should not depend on how many there are. A machine that is refused ends the run,
-for the time of refusing says nothing about that of rendering.
+The CPU time for a NIC, and for a machine, should not depend on how many there are. A machine that is refused ends the
+run, for the time of refusing says nothing about that of rendering.
 """
 
 from __future__ import annotations
