@@ -15,7 +15,7 @@ import attrs
 from attrs import frozen
 
 import kvnet
-from kvnet.bulk.inputs import Line
+from kvnet.bulk.lines import Line
 from kvnet.bulk.rendering import Settings
 from kvnet.cli.main import main as command
 from kvnet.manifest.document import sound_documents

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from kvnet._html import drawing, table
 from kvnet.compiler import Compiled, compile
@@ -76,25 +76,26 @@ def render(machine: Machine, target: Target | None = None, *, whole: bool = True
     ('default_vm', False, ['KN906', 'KN321', 'KN310', 'KN312'])
     """
     target = checked_target(machine, target)
-    rendered = Rendered(machine=machine, target=target, name=domain_name(machine, target.profile))
+    # to give a value other fields takes five times as long as to make it
+    rendered = partial(Rendered, machine=machine, target=target, name=domain_name(machine, target.profile))
     expansion = expand(machine, target)
     found = without_consequences(expansion.machine, findings(expansion, target))
     errors = tuple([each for each in found if each.is_error])
     if errors:
-        return evolve(rendered, problems=errors, notes=tuple([each for each in found if not each.is_error]))
+        return rendered(problems=errors, notes=tuple([each for each in found if not each.is_error]))
     machine = expansion.machine
     compiled = compile(machine, target)
     if compiled.problems:
-        return evolve(rendered, compiled=compiled, problems=placed(machine.origin, compiled.problems), notes=found)
+        return rendered(compiled=compiled, problems=placed(machine.origin, compiled.problems), notes=found)
     noted = without_consequences(machine, (*found, *placed(machine.origin, compiled.notes)))
     if not whole:
-        return evolve(rendered, compiled=compiled, notes=noted)
+        return rendered(compiled=compiled, notes=noted)
     try:
         document = _document(machine, target, compiled)
     except KvnetError as error:
-        return evolve(rendered, compiled=compiled, problems=placed(machine.origin, error.problems), notes=found)
+        return rendered(compiled=compiled, problems=placed(machine.origin, error.problems), notes=found)
     notes = (*noted, *placed(machine.origin, left_out(machine)))
-    return evolve(rendered, compiled=compiled, document=document, notes=notes)
+    return rendered(compiled=compiled, document=document, notes=notes)
 
 
 def host_findings(machine: Machine, target: Target, groups: frozenset[str]) -> tuple[Problem, ...]:

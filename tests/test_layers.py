@@ -85,6 +85,7 @@ ALLOWED = {
         *("rules", "values", "errors"),
     },
     "bulk": {
+        "_codegen",
         *("fleet", "pipeline", "domain", "rules", "compiler", "instancetypes", "defaults", "manifest", "target"),
         *("facts", "spec", "device", "values", "errors"),
     },

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 from typing import ClassVar, NamedTuple
 
-__all__ = ["Area", "Slot"]
+__all__ = ["Area", "Slot", "TextInSlot"]
 
 
 class Slot(NamedTuple):
@@ -14,13 +15,20 @@ class Slot(NamedTuple):
     area: int
     number: int
 
-    def put(self, text: bytes, *, is_result: bool = False) -> bool:
+    def put(self, text: bytes | memoryview, *, is_result: bool = False) -> bool:
         """Keep a text here. Returns whether there is room for it."""
         return Area.known[self.area].put(2 * self.number + is_result, text)
 
-    def get(self, length: int, *, is_result: bool = False) -> bytes:
-        """The text of a length that is kept here."""
-        return Area.known[self.area].get(2 * self.number + is_result, length)
+    def view(self, length: int, *, is_result: bool = False) -> memoryview:
+        """The text of a length that is kept here, which is not copied."""
+        return Area.known[self.area].view(2 * self.number + is_result, length)
+
+
+class TextInSlot(NamedTuple):
+    """A text that is kept in a slot."""
+
+    slot: Slot
+    length: int
 
 
 class Area:
@@ -41,17 +49,18 @@ class Area:
         return Slot(id(self), number % self._slots)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Give the memory back, or leave that to the last view of it."""
         del self.known[id(self)]
-        self._memory.close()
+        with suppress(BufferError):
+            self._memory.close()
 
-    def put(self, place: int, text: bytes) -> bool:
+    def put(self, place: int, text: bytes | memoryview) -> bool:
         if len(text) > self._size:
             return False
         start = place * self._size
         self._memory[start : start + len(text)] = text
         return True
 
-    def get(self, place: int, length: int) -> bytes:
+    def view(self, place: int, length: int) -> memoryview:
         start = place * self._size
-        return self._memory[start : start + length]
+        return memoryview(self._memory)[start : start + length]

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from io import BufferedReader
+from collections.abc import Iterator, Sequence
+from io import BufferedReader, BytesIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 from attrs import evolve, field, frozen
 
-from kvnet.bulk._shared import Slot
-from kvnet.bulk.rendering import BulkResult, documents_of, lost, refused, render_source
+from kvnet.bulk._shared import Area, TextInSlot
+from kvnet.bulk.lines import LONGEST, Block, Line, counted
+from kvnet.bulk.rendering import BulkResult, lost, refused, render_source
 from kvnet.bulk.settings import Settings
-from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
-from kvnet.facts import HostFacts
-from kvnet.manifest import Document, Manifest, is_of_others, load_all, load_facts, loads_all, manifest_files
+from kvnet.errors import KvnetError, Place, Rejected
+from kvnet.manifest import Document, Manifest, is_of_others, load_all, loads_all, manifest_files
 from kvnet.manifest.document import Text, bounded_bytes, read_text, sound_documents
 from kvnet.manifest.objects import repeated
 from kvnet.pipeline import placed
 from kvnet.spec import Machine
 
 __all__ = [
-    "Block",
     "Directory",
     "Done",
     "File",
     "Item",
-    "Line",
     "Ndjson",
     "Resumed",
     "Source",
@@ -38,8 +37,6 @@ __all__ = [
     "other_input",
 ]
 
-LONGEST = 8 << 20
-"""The most bytes of a line; a Kubernetes API server takes no object of that size."""
 _BLOCK = 1 << 20
 _FILES = 32
 """How many files are a chunk."""
@@ -49,7 +46,6 @@ _NO_LINE = re.compile(
     rb"(?:---|%YAML|- |\{\{|\{%|[\w.\"'-]{1,64}:[ \r\n]|[{\[][ \t\r]*\n)"
 )
 """How YAML in blocks begins, a template of it, JSON over several lines, or what is in UTF-16."""
-_ENVELOPE = re.compile(rb'\s*\{\s*"(?:vm|facts)"\s*:')
 
 
 class Unusable(OSError):
@@ -77,100 +73,6 @@ def other_input(name: str) -> Unusable:
     """The error for an output that belongs to another input."""
     reason = "does not lead to what is in the output already: another input, or other settings"
     return Unusable(f"'{name}' {reason}; render it without --resume")
-
-
-class Line(NamedTuple):
-    """A line of NDJSON that holds a machine: its file, its number from 1, and its text without the line feed."""
-
-    file: str
-    number: int
-    text: bytes
-
-    @property
-    def listed_file(self) -> None:
-        """No line of the output names its file."""
-
-    @property
-    def size(self) -> int:
-        """The bytes of the line."""
-        return len(self.text) + 1
-
-    def results(self, settings: Settings) -> list[BulkResult]:
-        """Render the machine, an object or an envelope. Places are those in the whole file."""
-        if len(self.text) > LONGEST:
-            message = f"line {self.number} is longer than {LONGEST >> 20} MiB"
-            place, hint = Place(self.file, self.number, 1), "write one KubeVirt object on each line"
-            return [BulkResult(problems=(Problem(FieldPath(), "KN703", message, place=place, hint=hint),))]
-        result = (_render_envelope if _ENVELOPE.match(self.text) else render_source)(self.text, self.file, settings)
-        moved = tuple([self._moved(each) for each in result.problems])
-        return [evolve(result, problems=moved) if moved else result]
-
-    def lost(self, error: BaseException) -> BulkResult:
-        """The result where no worker could render the machine."""
-        return lost(self.text, error, Place(self.file, self.number, 1))
-
-    def _moved(self, problem: Problem) -> Problem:
-        place = problem.place
-        return problem.placed(evolve(place, line=place.line + self.number - 1)) if place else problem
-
-
-@frozen(eq=False)
-class Block(Sequence[Line]):
-    """Lines of a file that follow each other, as they are sent to a worker.
-
-    ``number`` is that of the first line, from 1, and ``first`` the index of its machine, from 0. So many ``machines``
-    are in the lines; those of white space hold none. The text is sent through ``slot`` where there is one.
-    """
-
-    file: str
-    number: int
-    first: int
-    machines: int
-    text: bytes
-    slot: Slot | None = None
-
-    @classmethod
-    def of(cls, file: str, number: int, first: int, texts: Sequence[bytes], text: bytes | None = None) -> Block:
-        """The block of these lines, whose ``text`` is given where it is known."""
-        text = b"\n".join(texts) if text is None else text
-        return cls(file=file, number=number, first=first, machines=sum(map(bool, map(bytes.strip, texts))), text=text)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        fixed = (self.file, self.number, self.first, self.machines)
-        if self.slot is not None and self.slot.put(self.text):
-            return _block_of_slot, (fixed, self.slot, len(self.text))
-        return Block, (*fixed, self.text)
-
-    def __iter__(self) -> Iterator[Line]:
-        for number, text in enumerate(self.text.split(b"\n"), self.number):
-            if text.strip():
-                yield Line(self.file, number, text)
-
-    def __len__(self) -> int:
-        return self.machines
-
-    @overload
-    def __getitem__(self, index: int) -> Line: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Block: ...
-
-    def __getitem__(self, index: int | slice) -> Line | Block:
-        lines = list(self)
-        if isinstance(index, int):
-            return lines[index]
-        start, stop, _ = index.indices(len(lines))
-        chosen = lines[start:stop]
-        if not chosen:
-            return Block(self.file, self.number, self.first + start, 0, b"")
-        # the lines between them that hold no machine are counted, too
-        first, last = (line.number - self.number for line in (chosen[0], chosen[-1]))
-        texts = self.text.split(b"\n")[first : last + 1]
-        return Block.of(self.file, chosen[0].number, self.first + start, texts)
-
-
-def _block_of_slot(fixed: tuple[str, int, int, int], slot: Slot, length: int) -> Block:
-    return Block(*fixed, slot.get(length), slot)
 
 
 class File(NamedTuple):
@@ -235,12 +137,16 @@ class Resumed:
 
 @frozen
 class Ndjson:
-    """A stream of lines, of which ``block`` bytes are read at once; ``size`` is that of the whole where it is known."""
+    """A stream of lines, of which ``block`` bytes are read at once; ``size`` is that of the whole where it is known.
 
-    stream: IO[bytes] = field(eq=False)
+    Blocks are put into ``area`` by turns, where there is one. A chunk's place is used again after so many other chunks.
+    """
+
+    stream: BufferedReader | BytesIO = field(eq=False)
     name: str
     size: int | None = None
     block: int = _BLOCK
+    area: Area | None = None
 
     @property
     def step(self) -> int:
@@ -250,18 +156,34 @@ class Ndjson:
     def chunks(self) -> Iterator[Sequence[Item]]:
         """The lines of each block. Lines of white space hold no machine."""
         number, index, kept = 1, 0, b""
-        while read := self.stream.read(self.block):
-            text, line_feed, rest = read.rpartition(b"\n")
-            if not line_feed:
+        room, turns = bytearray(self.block), itertools.count()
+        while True:
+            if len(room) < len(kept) + self.block:
+                room = bytearray(len(kept) + self.block)
+            room[: len(kept)] = kept
+            read = len(kept) + self.stream.readinto(memoryview(room)[len(kept) : len(kept) + self.block])
+            if read == len(kept):
+                break
+            end = room.rfind(b"\n", 0, read)
+            if end < 0:
                 # of a line that is too long, no more is kept than shows that
-                kept = (kept + rest)[: LONGEST + 1]
+                kept = bytes(room[: min(read, LONGEST + 1)])
                 continue
-            text, kept = kept + text, rest
-            texts = text.split(b"\n")
-            if block := Block.of(self.name, number, index, texts, text):
-                yield block
-            number += len(texts)
-            index += len(block)
+            kept = bytes(room[end + 1 : read])
+            lines, machines = counted(room, end)
+            if machines:
+                text = memoryview(room)[:end]
+                slot = self.area.slot(next(turns)) if self.area is not None else None
+                is_there = slot is not None and slot.put(text)
+                yield Block(
+                    self.name,
+                    number,
+                    index,
+                    machines,
+                    TextInSlot(slot, end) if slot is not None and is_there else bytes(text),
+                )
+            number += lines
+            index += machines
         if kept.strip():
             yield Block.of(self.name, number, index, [kept])
 
@@ -348,43 +270,3 @@ def _documents(path: Path) -> Sequence[Document]:
             return ()
         raise
     return sound
-
-
-def _render_envelope(text: bytes, file: str, settings: Settings) -> BulkResult:
-    """Render the machine of ``{"vm": {...}, "facts": {...}}``."""
-    source: Any = None
-    try:
-        (document,) = documents_of(text, file)
-        source, facts = document.data.get("vm"), document.data.get("facts")
-        if problems := [*_envelope_problems(document.data)]:
-            raise Rejected(placed(document.origin, problems))
-        if facts is not None:
-            facts = _facts(document)
-    except Exception as error:
-        return refused(source, error)
-    result = render_source(source, file, settings, facts)
-    return evolve(result, problems=_placed_in(document, "vm", result.problems))
-
-
-def _envelope_problems(envelope: Mapping[str, Any]) -> Iterator[Problem]:
-    hint = 'write {"vm": {...}, "facts": {...}}'
-    if not isinstance(envelope.get("vm"), Mapping):
-        yield Problem(FieldPath(("vm",)), "KN700", "there is no machine in this envelope", hint=hint)
-    for key in envelope:
-        if key not in ("vm", "facts"):
-            yield Problem(FieldPath((key,)), "KN700", f"an envelope has no field '{key}'", hint=hint)
-
-
-def _facts(document: Document) -> HostFacts:
-    try:
-        return load_facts(document.data["facts"])
-    except KvnetError as error:
-        raise Rejected(_placed_in(document, "facts", error.problems)) from None
-
-
-def _placed_in(document: Document, key: str, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """Problems of one part of an envelope, with their places in the whole."""
-    if document.origin is None:
-        return problems
-    bare = key == "vm" and "kind" not in document.data[key] and "apiVersion" not in document.data[key]
-    return placed(evolve(document.origin, prefix=(key,), bare=bare), problems)

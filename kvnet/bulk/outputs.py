@@ -1,195 +1,42 @@
-"""Write results as lines of NDJSON to a stream or file, or a file for each machine and a journal, and count them."""
+"""Write batches to a stream or a file, or a file for each machine and a journal, and count machines."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from tempfile import TemporaryFile
-from typing import IO, Any, ClassVar, NamedTuple
+from typing import IO, Any, ClassVar
 
-from attrs import define, evolve, field
+from attrs import evolve
 
-from kvnet.bulk._shared import Slot
-from kvnet.bulk.duplicates import LineFile, Records, digests_of, sorted_records, starts_of
+from kvnet.bulk.batches import (
+    BEGINS,
+    Batch,
+    Tally,
+    beginning,
+    error_dict,
+    head,
+    numbered,
+    read_head,
+    read_without_index,
+    without_index,
+)
+from kvnet.bulk.duplicates import LineFile, Records
 from kvnet.bulk.files import created, locked, sync_folder
 from kvnet.bulk.inputs import Done, Unusable
 from kvnet.errors import FieldPath, Problem
-from kvnet.fleet import Duplicate, Uses
+from kvnet.fleet import Duplicate
 
-__all__ = ["JOURNAL", "Batch", "FileOutput", "FolderOutput", "Output", "StreamOutput", "Tally"]
+__all__ = ["JOURNAL", "FileOutput", "FolderOutput", "Output", "StreamOutput", "file_name"]
 
 JOURNAL = "kvnet-bulk.ndjson"
 _TEMPORARY = ".kvnet-bulk.tmp"
-_BEGINS = b'{"index": '
 _ODD_SHAPES = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What is raised for a line of another shape than those that a run writes."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,240}")
-
-
-@define
-class Tally:
-    """What a run counts: machines, duplicates, and by code the ``reasons`` for refusing and the ``notes``.
-
-    A reason has a number of machines, and its first example.
-    """
-
-    machines: int = 0
-    duplicates: int = 0
-    reasons: dict[str, tuple[int, str]] = field(factory=dict)
-    notes: Counter[str] = field(factory=Counter)
-
-    @property
-    def refused(self) -> int:
-        """How many machines were refused."""
-        return sum(count for count, _ in self.reasons.values())
-
-    def count(self, line: Mapping[str, Any]) -> None:
-        """Count the machine of a line."""
-        self.machines += 1
-        self.notes.update(line.get("notes", ()))
-        for problem in line.get("problems", ())[:1]:
-            count, example = self.reasons.get(problem["code"], (0, _example(line, problem)))
-            self.reasons[problem["code"]] = (count + 1, example)
-
-    def count_rendered(self, notes: Iterable[str]) -> None:
-        """Count a machine that was rendered, with the codes of its notes."""
-        self.machines += 1
-        for code in notes:
-            self.notes[code] += 1
-
-    def add(self, other: Tally) -> None:
-        """Count the machines of another tally, which follow those of this one."""
-        self.machines += other.machines
-        self.notes.update(other.notes)
-        for code, (count, example) in other.reasons.items():
-            before, first = self.reasons.get(code, (0, example))
-            self.reasons[code] = (before + count, first)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The counts as plain data, with the keys of the report."""
-        reasons = {code: {"count": count, "example": text} for code, (count, text) in sorted(self.reasons.items())}
-        return {
-            "vms": self.machines,
-            "rendered": self.machines - self.refused,
-            "refused": self.refused,
-            "reasons": reasons,
-            "notes": dict(sorted(self.notes.items())),
-            "duplicated": self.duplicates,
-        }
-
-
-def _example(line: Mapping[str, Any], problem: Mapping[str, Any]) -> str:
-    """Which machine a line is about, and what is wrong with it."""
-    name = f"{line.get('namespace') or 'default'}/{line['name']}" if line.get("name") else "a machine without a name"
-    place = f" ({problem['file']}:{problem.get('line')}:{problem.get('column')})" if problem.get("file") else ""
-    return f"{name}{place}: {problem['message']}"
-
-
-class TextInSlot(NamedTuple):
-    """A text that is kept in memory which processes share."""
-
-    slot: Slot
-    length: int
-
-
-class Packed(NamedTuple):
-    """The lines of so many machines as they are written, which of them begin where, and what the machines use."""
-
-    text: bytes | TextInSlot
-    machines: int
-    starts: list[int]
-    records: dict[int, bytes]
-
-    @property
-    def whole_text(self) -> bytes:
-        """The lines, wherever they are kept."""
-        return self.text if isinstance(self.text, bytes) else self.text.slot.get(self.text.length, is_result=True)
-
-    def sent_through(self, slot: Slot | None) -> Packed:
-        """The same with its text in a slot, where there is room for it."""
-        text = self.whole_text
-        is_there = slot is not None and slot.put(text, is_result=True)
-        return self._replace(text=TextInSlot(slot, len(text))) if slot is not None and is_there else self
-
-
-@define
-class Batch:
-    """The results of one chunk, ready to be written.
-
-    - ``size``: how much of the input this was, in the unit of the input's own size
-    - ``lines``: JSON without the index
-    - ``digests``: 8 bytes for each thing that a machine uses, and ``tally``: the counts, so that the process that
-      writes need not read the lines
-    - ``files``: names and XML, where a file for each machine is wanted
-    - ``packed``: lines and digests, where the worker knew the index of its first machine
-    """
-
-    size: int = 0
-    lines: list[bytes] = field(factory=list)
-    digests: list[list[bytes]] = field(factory=list)
-    tally: Tally = field(factory=Tally)
-    files: list[tuple[str, str] | None] = field(factory=list)
-    packed: Packed | None = None
-
-    @classmethod
-    def of_line(cls, line: bytes) -> Batch:
-        """The batch of one line that is there already."""
-        result = cls(lines=[line])
-        result.count(read_head(line))
-        return result
-
-    def count(self, line: Mapping[str, Any]) -> None:
-        """Count the machine of a line, and note what it uses."""
-        self.digests.append(digests_of(Uses.of_line(line)))
-        self.tally.count(line)
-
-    def pack(self, first: int, run: str) -> Packed:
-        """Lines and digests of machines whose first has an index; ``run`` is whose output it is."""
-        lines = numbered(first, self.lines, run)
-        return Packed(b"".join(lines), len(lines), starts_of(lines, first), sorted_records(first, self.digests))
-
-    def packed_by_worker(self, first: int, run: str, slot: Slot | None) -> Batch:
-        """The batch with its lines and digests in one piece, the lines in a slot where there is one."""
-        return evolve(self, packed=self.pack(first, run).sent_through(slot), lines=[], digests=[])
-
-
-def error_dict(problem: Problem) -> dict[str, Any]:
-    """An error as a line tells it: without its severity, and without a field where it is about the whole."""
-    return {key: value for key, value in problem.as_dict().items() if key != "severity" and value != ""}
-
-
-def numbered(first: int, lines: Iterable[bytes], run: str) -> list[bytes]:
-    """Lines with their indexes, counted from ``first``, and their line feeds; the first of all names the ``run``."""
-    return [
-        b'{"index": %d, %b\n' % (index, line[1:]) if index else b"%b%b\n" % (beginning(run), line[1:])
-        for index, line in enumerate(lines, first)
-    ]
-
-
-def beginning(run: str) -> bytes:
-    """How the first line of a run's output begins."""
-    return b'%b0, "run": "%b", ' % (_BEGINS, run.encode())
-
-
-def head(line: bytes) -> bytes:
-    """The line without its XML. It is cut at bytes that no JSON text can hold inside a string."""
-    for key in (b', "xml": ', b', "devices": '):
-        before, found, _ = line.partition(key)
-        if found:
-            return before + b"}"
-    return line
-
-
-def read_head(line: bytes) -> dict[str, Any]:
-    """What a line tells, without its XML. Raises ValueError where it is no JSON object."""
-    content = json.loads(head(line))
-    if not isinstance(content, dict):
-        raise ValueError(f"a line is an object, not {type(content).__name__}")
-    return content
 
 
 def file_name(namespace: str | None, name: str | None) -> str | None:
@@ -287,15 +134,15 @@ class FileOutput(Output):
         for line in self._lines.recover():
             file = self._checked(line, done.count).get("file")
             try:
-                before = Batch.of_line(line)
+                before = Batch.of_line(line[1:])
             except _ODD_SHAPES:
                 raise self._foreign(done.count) from None
             self._records.add(done.count, before.digests[0])
             self.tally.add(before.tally)
             of_file = done.of_file + 1 if file is not None and file == done.file else 1
             done = Done(done.count + 1, line, file, of_file)
-        torn = self._lines.rest(len(_BEGINS))
-        if not _BEGINS.startswith(torn):
+        torn = self._lines.rest(len(BEGINS))
+        if not BEGINS.startswith(torn):
             raise self._foreign(done.count)
         return done
 
@@ -315,7 +162,7 @@ class FileOutput(Output):
         found = self._lines.rest(len(wanted))
         if found == wanted or (wanted.startswith(found) and b"\n" not in found):
             return
-        if not found.startswith(_BEGINS):
+        if not found.startswith(BEGINS):
             raise self._foreign(0)
         reason = "was written with another input, or other settings, or by another release of kvnet"
         raise Unusable(f"'{self._file()}' {reason}; render it without --resume")
@@ -410,8 +257,8 @@ def _refused(line: bytes, file: str) -> bytes:
         f"the file '{file}' exists already",
         hint="give the machine another name, or render into an empty directory",
     )
-    identity = {key: value for key, value in read_head(line).items() if key in ("namespace", "name", "file")}
-    return json.dumps({**identity, "problems": [error_dict(problem)]}).encode()
+    identity = {key: value for key, value in read_without_index(line).items() if key in ("namespace", "name", "file")}
+    return without_index({**identity, "problems": [error_dict(problem)]})
 
 
 def _file_of(line: bytes) -> str | None:

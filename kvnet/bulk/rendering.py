@@ -10,10 +10,10 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from kvnet.bulk._template import Answer
 from kvnet.bulk._work import Work, Worker
 from kvnet.bulk.scheduler import results
 from kvnet.bulk.settings import Settings
-from kvnet.bulk.templates import SEPARATOR, Answer
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
@@ -165,8 +165,8 @@ def _of_answer(answer: Answer) -> BulkResult:
     """The result that an answer stands for."""
     rest = answer.rest
     assert isinstance(rest, BulkResult)
-    texts = iter(answer.texts.decode().split(SEPARATOR.decode()))
-    namespace, name = next(texts), next(texts)
+    texts = map(bytes.decode, answer.others)
+    namespace, name = answer.first.decode(), next(texts)
     devices = tuple(islice(texts, len(rest.devices)))
     document = next(texts)
     notes = [evolve(each, message=next(texts), hint=next(texts), instead=next(texts)) for each in rest.notes]

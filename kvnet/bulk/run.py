@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from typing import Any, TextIO
 
 from attrs import evolve
 
 from kvnet.bulk._shared import Area
+from kvnet.bulk._template import Answer
 from kvnet.bulk._work import Work, Worker
-from kvnet.bulk.duplicates import digest_of
+from kvnet.bulk.batches import Batch, Tally, error_dict, numbered, read_head, read_without_index, without_index
+from kvnet.bulk.duplicates import digests_of_texts
 from kvnet.bulk.files import REPORT_BEGINS
-from kvnet.bulk.inputs import Block, Done, Item, Line, Ndjson, Source, other_input
-from kvnet.bulk.outputs import Batch, Output, Tally, error_dict, file_name, numbered, read_head
+from kvnet.bulk.inputs import Done, Item, Ndjson, Source, other_input
+from kvnet.bulk.lines import Block, Line
+from kvnet.bulk.outputs import Output, file_name
 from kvnet.bulk.rendering import BulkResult
 from kvnet.bulk.scheduler import results
 from kvnet.bulk.settings import Settings
-from kvnet.bulk.templates import SEPARATOR, Answer
 from kvnet.errors import FieldPath, Problem
-from kvnet.fleet import Duplicate
+from kvnet.fleet import Duplicate, Uses
 
 __all__ = ["render_chunk", "run", "write_report"]
 
@@ -44,6 +47,19 @@ def run(
     ``show`` gets the size in the unit of the input's own, the number of machines, and whether this run rendered them.
     At most ``ahead`` chunks are in work. Raises Unusable where the output belongs to another input.
     """
+    with _in_shared_memory(source, ahead) if executor is not None else nullcontext(source) as shared:
+        _run(shared, settings, output, executor, ahead=ahead, show=show)
+
+
+def _run(
+    source: Source,
+    settings: Settings,
+    output: Output,
+    executor: Executor | Callable[[], Executor] | None,
+    *,
+    ahead: int,
+    show: Callable[[int, int, bool], None],
+) -> None:
     done = output.resume()
     chunks: Iterable[Sequence[Item]] = source.chunks()
     if done.count:
@@ -56,32 +72,24 @@ def run(
     # each machine of a block has its index already, and a file of a directory may hold several machines or none
     render = partial(render_chunk, run=output.run if output.is_packed else None)
     work, lost = Work(render, settings), partial(_lost_item, settings)
-    with (
-        _sent(chunks, source, ahead, is_shared=executor is not None) as sent,
-        closing(results(sent, work, lost, executor, ahead=ahead)) as batches,
-    ):
+    with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
         for each in batches:
             output.write(each)
             show(each.size, each.tally.machines, True)
 
 
 @contextmanager
-def _sent(
-    chunks: Iterable[Sequence[Item]], source: Source, ahead: int, *, is_shared: bool
-) -> Iterator[Iterable[Sequence[Item]]]:
-    """The chunks, which workers find in memory that they share with this process where there are several.
+def _in_shared_memory(source: Source, ahead: int) -> Iterator[Source]:
+    """The same input, whose blocks workers find in memory that they share with this process.
 
     No more than ``ahead`` chunks are in work, so that a slot is used again only when its result was written.
     """
-    if not is_shared or not isinstance(source, Ndjson):
-        yield chunks
+    if not isinstance(source, Ndjson):
+        yield source
         return
     area = Area(ahead, _ROOM * source.block)
     try:
-        yield (
-            evolve(chunk, slot=area.slot(number)) if isinstance(chunk, Block) else chunk
-            for number, chunk in enumerate(chunks)
-        )
+        yield evolve(source, area=area)
     finally:
         area.close()
 
@@ -93,13 +101,17 @@ def render_chunk(worker: Worker, chunk: Sequence[Item], *, run: str | None = Non
         for item in chunk:
             _render_item(batch, worker, item)
         return batch
-    batch = Batch(len(chunk.text) + 1)
-    for number, text in enumerate(chunk.text.split(b"\n"), chunk.number):
+    batch, answered = Batch(chunk.size), []
+    for number, text in enumerate(chunk.texts(), chunk.number):
         answer = worker.templates.answer(text) if worker.templates is not None else None
         if answer is not None:
             _add_answer(batch, answer, with_file=worker.settings.files)
+            answered.append(answer.rest)
         elif text.strip():
             _render_item(batch, worker, Line(chunk.file, number, text))
+    for codes, machines in Counter(answered).items():
+        assert isinstance(codes, tuple)
+        batch.tally.count_rendered(codes, machines)
     return batch if run is None else batch.packed_by_worker(chunk.first, run, chunk.slot)
 
 
@@ -122,10 +134,9 @@ def _lost_item(settings: Settings, item: Item, error: BaseException) -> Batch:
 def _add(batch: Batch, settings: Settings, result: BulkResult, listed_file: str | None) -> bool:
     """Add a result to a batch. Returns whether it is sound."""
     line, file = _told(settings, result, listed_file)
-    batch.count(line)
+    batch.add(line, result.uses if "uses" in line else Uses())
     if settings.files:
         batch.files.append(file)
-    batch.lines.append(json.dumps(line).encode())
     return "problems" not in line
 
 
@@ -159,19 +170,17 @@ def _answer(settings: Settings, item: Line, text: bytes) -> Answer | None:
     if "problems" in line:
         return None
     uses = ["\0".join(use) for use in result.uses]
-    return Answer.of([json.dumps(line), *(file or ()), *uses], tuple(line.get("notes", ())))
+    return Answer.of([without_index(line).decode(), *(file or ()), *uses], tuple(line.get("notes", ())))
 
 
 def _add_answer(batch: Batch, answer: Answer, *, with_file: bool) -> None:
-    """Add an answer to a batch."""
-    texts = answer.texts.split(SEPARATOR)
+    """Add an answer to a batch, which does not count it yet."""
+    uses = answer.others
     if with_file:
-        batch.files.append((texts[1].decode(), texts[2].decode()))
-    batch.lines.append(texts[0])
-    batch.digests.append([digest_of(text) for text in texts[3 if with_file else 1 :]])
-    codes = answer.rest
-    assert isinstance(codes, tuple)
-    batch.tally.count_rendered(codes)
+        name, content, *uses = uses
+        batch.files.append((name.decode(), content.decode()))
+    batch.lines.append(answer.first)
+    batch.digests.append(digests_of_texts(uses))
 
 
 def _name_problem(result: BulkResult) -> Problem:
@@ -190,7 +199,7 @@ def _is_same(done: Done, last: Item, settings: Settings, run: str) -> bool:
     lines = render_chunk(Worker(evolve(settings, templates=False)), [last]).lines[:1]
     if numbered(done.count - 1, lines, run) == [done.last]:
         return True
-    again = read_head(lines[0]) if lines else {}
+    again = read_without_index(lines[0]) if lines else {}
     return "KN705" in codes and all(before.get(key) == again.get(key) for key in ("namespace", "name", "file"))
 
 

@@ -12,9 +12,10 @@ from io import BufferedReader
 from itertools import chain, islice
 from typing import NamedTuple, TextIO
 
+from kvnet.bulk.batches import Tally
 from kvnet.bulk.files import Role, check_report, check_roles, report_file
 from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable, check_lines
-from kvnet.bulk.outputs import FileOutput, FolderOutput, Output, StreamOutput, Tally
+from kvnet.bulk.outputs import FileOutput, FolderOutput, Output, StreamOutput
 from kvnet.bulk.run import run as run_bulk
 from kvnet.bulk.run import write_report
 from kvnet.bulk.scheduler import processes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import marshal
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated, Any
 
 import attrs
@@ -130,6 +130,8 @@ def _joined(sequences: list[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 
 def _check_agreement(known: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    if not known:
+        return
     paths: list[tuple[str, ...]] = []
     for name, value in found.items():
         key, before = json_name(getattr(attrs.fields(HostFacts), name)), known.get(name)
@@ -204,11 +206,17 @@ def _own(data: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of kvnet's own document; what it says itself counts more than the documents inside it."""
     read = binder.bind(_Document, data)
     known = {**(read.network_info or {}), **(read.network_status or {})}
-    for field in attrs.fields(HostFacts):
-        if data.get(json_name(field)) is not None:
-            value = getattr(read, field.name)
-            known[field.name] = {**known.get(field.name, {}), **value} if isinstance(value, Mapping) else value
+    for key, name in _keys():
+        if data.get(key) is not None:
+            value = getattr(read, name)
+            known[name] = {**known.get(name, {}), **value} if isinstance(value, Mapping) else value
     return known
+
+
+@cache
+def _keys() -> tuple[tuple[str, str], ...]:
+    """The key and the name of each field of HostFacts."""
+    return tuple([(json_name(field), field.name) for field in attrs.fields(HostFacts)])
 
 
 @attrs.frozen(kw_only=True, slots=False)

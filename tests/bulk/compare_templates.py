@@ -18,8 +18,8 @@ from bulk.fleets import envelope, lines_like
 
 import kvnet
 from kvnet.bulk._work import Worker
-from kvnet.bulk.inputs import Block
-from kvnet.bulk.outputs import Batch
+from kvnet.bulk.batches import Batch
+from kvnet.bulk.lines import Block
 from kvnet.bulk.rendering import render
 from kvnet.bulk.run import render_chunk
 from kvnet.bulk.settings import Settings

@@ -12,14 +12,18 @@ from bulk.manifests import vmi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvnet.bulk._shared import Area
+from kvnet.bulk._shared import Area, Slot, TextInSlot
 from kvnet.bulk._work import Worker
-from kvnet.bulk.inputs import Block, Line, Ndjson
-from kvnet.bulk.outputs import TextInSlot
+from kvnet.bulk.batches import Batch
+from kvnet.bulk.inputs import Ndjson
+from kvnet.bulk.lines import Block, Line, counted
 from kvnet.bulk.run import render_chunk
 from kvnet.bulk.settings import Settings
+from kvnet.fleet import Uses
 
-TEXTS = st.lists(st.sampled_from([b"", b" ", b"\t\r", b"a", b"bb", b"{}"]), max_size=20)
+_ODD = [b"", b" ", b"\t\r", b"\x0b\x0c", b"\0", b"\x85", b" a"]
+TEXTS = st.lists(st.sampled_from([*_ODD, b"a", b"bb", b"{}"]), max_size=20)
+TOLD = st.lists(st.fixed_dictionaries({"name": st.text(), "xml": st.text()}), max_size=40)
 
 
 @pytest.fixture
@@ -27,6 +31,11 @@ def area() -> Iterator[Area]:
     made = Area(2, 4000)
     yield made
     made.close()
+
+
+def in_slot(slot: Slot, text: bytes, machines: int = 1) -> Block:
+    assert slot.put(text)
+    return Block("in", 1, 0, machines, TextInSlot(slot, len(text)))
 
 
 def told(lines: list[Line]) -> list[tuple[int, bytes]]:
@@ -55,8 +64,46 @@ def test_a_part_of_a_block_has_its_lines_with_their_numbers_and_indexes(
     assert not part or part.first == 3 + start
 
 
+@given(texts=TEXTS)
+def test_the_lines_of_a_text_are_counted_and_found_as_if_it_were_split(texts: list[bytes]) -> None:
+    text = b"\n".join(texts)
+    split = text.split(b"\n")
+    assert counted(text) == (len(split), sum(1 for line in split if line.strip()))
+    assert [*Block("in", 1, 0, 0, text).texts()] == split
+
+
+@given(
+    told=st.lists(st.fixed_dictionaries({"name": st.text(), "xml": st.text()}), max_size=40), first=st.integers(0, 99)
+)
+def test_lines_that_a_worker_numbers_are_those_that_the_writing_process_would_number(
+    told: list[dict[str, str]], first: int
+) -> None:
+    batch = Batch()
+    for n, line in enumerate(told):
+        batch.add(line, Uses(macs=(("lan", str(n % 7)),)))
+    packed = batch.packed_by_worker(first, "r", None).packed
+    assert packed is not None
+    assert packed == batch.pack(first, "r")
+    lines = bytes(packed.whole_text).splitlines(keepends=True)
+    run = {"run": "r"} if not first and told else {}
+    assert [json.loads(line) for line in lines] == [
+        {"index": first + n, **(run if not n else {}), **line} for n, line in enumerate(told)
+    ]
+    assert packed.starts == [len(b"".join(lines[:n])) for n in range(len(lines)) if not (first + n) % 16]
+    assert sum(map(len, packed.records.values())) == 16 * len(told)
+
+
+def test_memory_whose_text_is_being_written_is_given_back_by_the_last_view() -> None:
+    area = Area(1, 100)
+    slot = area.slot(0)
+    assert slot.put(b"kept", is_result=True)
+    view = slot.view(4, is_result=True)
+    area.close()
+    assert bytes(view) == b"kept"
+
+
 def test_a_block_is_sent_through_its_slot_and_its_lines_come_back_there(area: Area) -> None:
-    block = Block("in", 1, 0, 1, json.dumps(vmi(1)).encode(), area.slot(5))
+    block = in_slot(area.slot(5), json.dumps(vmi(1)).encode())
     data = pickle.dumps(block)
     assert b"VirtualMachineInstance" not in data
     made = render_chunk(Worker(Settings()), pickle.loads(data), run="r")
@@ -67,13 +114,25 @@ def test_a_block_is_sent_through_its_slot_and_its_lines_come_back_there(area: Ar
     assert made.packed.whole_text == here.packed.whole_text
 
 
-def test_a_block_without_room_in_its_slot_is_sent_as_it_is(area: Area) -> None:
-    block = Block("in", 1, 0, 1, b"x" * 4001, area.slot(0))
-    assert pickle.loads(pickle.dumps(block)).text == block.text
+@given(texts=TEXTS, size=st.integers(1, 40))
+def test_blocks_are_the_same_in_shared_memory_and_those_without_room_there_are_sent_as_they_are(
+    texts: list[bytes], size: int
+) -> None:
+    whole, shared = b"\n".join(texts), Area(3, 12)
+    plain = Ndjson(io.BytesIO(whole), "in", block=size).chunks()
+    kept = Ndjson(io.BytesIO(whole), "in", block=size, area=shared).chunks()
+    for one, other in zip(plain, kept, strict=True):
+        assert isinstance(one, Block)
+        assert isinstance(other, Block)
+        sent = pickle.loads(pickle.dumps(other))
+        for each in (other, sent):
+            assert (each.text, each.size, len(each), each.first) == (one.text, one.size, len(one), one.first)
+        assert sent.slot is None or sent.size <= 13
+    shared.close()
 
 
 def test_a_result_without_room_in_its_slot_comes_back_as_it_is(area: Area) -> None:
     text = b"\n".join(json.dumps(vmi(n)).encode() for n in range(9))
-    made = render_chunk(Worker(Settings(whole=True)), Block("in", 1, 0, 9, text, area.slot(0)), run="r")
+    made = render_chunk(Worker(Settings(whole=True)), in_slot(area.slot(0), text, machines=9), run="r")
     assert made.packed is not None
     assert isinstance(made.packed.text, bytes)

@@ -19,7 +19,9 @@ from bulk.manifests import BAD, lines, vmi
 
 import kvnet
 from kvnet.bulk import inputs
-from kvnet.bulk.inputs import Directory, Line, Ndjson
+from kvnet.bulk import lines as lines_of_bulk
+from kvnet.bulk.inputs import Directory, Ndjson
+from kvnet.bulk.lines import Line
 from kvnet.bulk.rendering import Settings
 from kvnet.cli import main
 
@@ -111,7 +113,8 @@ def test_blank_lines_hold_no_machine_and_still_count_as_lines(bulk: Bulk) -> Non
 
 
 def test_a_line_that_is_too_long_is_a_problem_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "LONGEST", 5000)
+    for module in (inputs, lines_of_bulk):
+        monkeypatch.setattr(module, "LONGEST", 5000)
     text = lines([vmi(0)]) + b"x" * 70_000 + b"\n" + lines([vmi(1)])
     source = Ndjson(io.BytesIO(text), "vms", block=1024)
     blocks = list(source.chunks())

@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvnet.bulk import duplicates, inputs
+from kvnet.bulk.batches import Tally, error_dict, head, numbered, read_head, read_without_index, without_index
 from kvnet.bulk.duplicates import LineFile, Records, digests_of
 from kvnet.bulk.files import REPORT_BEGINS, Role, check_report, check_roles, created, locked
-from kvnet.bulk.inputs import Directory, Done, File, Line, Ndjson, Unusable
-from kvnet.bulk.outputs import FileOutput, Tally, error_dict, file_name, head, numbered, read_head
+from kvnet.bulk.inputs import Directory, Done, File, Ndjson, Unusable
+from kvnet.bulk.lines import Line
+from kvnet.bulk.outputs import FileOutput, file_name
 from kvnet.errors import FieldPath, Place, Problem, Severity
 from kvnet.fleet import Uses
 
@@ -102,17 +104,19 @@ def test_a_tally_counts_machines_reasons_and_notes_in_order() -> None:
 
 
 def test_lines_have_their_numbers_and_the_first_names_the_run() -> None:
-    assert numbered(0, [b'{"a": 1}', b'{"b": 2}'], "r") == [
+    told = [{"a": 1}, {"b": 2}]
+    assert numbered(0, map(without_index, told), "r") == [
         b'{"index": 0, "run": "r", "a": 1}\n',
         b'{"index": 1, "b": 2}\n',
     ]
-    assert numbered(7, [b'{"a": 1}'], "r") == [b'{"index": 7, "a": 1}\n']
+    assert numbered(7, [without_index({"a": 1})], "r") == [b'{"index": 7, "a": 1}\n']
+    assert [*map(read_without_index, map(without_index, told))] == told
 
 
 @pytest.mark.parametrize("key", ["xml", "devices"])
 def test_the_head_of_a_line_is_all_before_its_xml(key: str) -> None:
     whole = b'{"index": 1, "name": "a", "%b": "<x/>", "notes": []}' % key.encode()
-    assert head(whole) == b'{"index": 1, "name": "a"}'
+    assert head(whole) == b'{"index": 1, "name": "a"}\n'
     assert read_head(whole) == {"index": 1, "name": "a"}
     assert head(b'{"index": 1}') == b'{"index": 1}'
     with pytest.raises(ValueError, match="list"):

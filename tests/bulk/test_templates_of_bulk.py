@@ -18,12 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kvnet
-from kvnet.bulk import _holes, render
+from kvnet.bulk import _holes, _template, render
+from kvnet.bulk._template import Answer
 from kvnet.bulk._work import Worker
-from kvnet.bulk.inputs import Block
+from kvnet.bulk.lines import Block
 from kvnet.bulk.run import render_chunk
 from kvnet.bulk.settings import Settings
-from kvnet.bulk.templates import Answer, Templates
+from kvnet.bulk.templates import Templates
 from kvnet.spec.usual import are_usual
 from kvnet.target import Target
 
@@ -149,13 +150,40 @@ def test_the_marks_of_a_kind_are_of_it_and_differ(number: int, kind: _holes.Kind
     assert len(set(marks)) == 4
 
 
+PIECES = st.lists(st.integers(0, 3) | st.sampled_from([b"<a>", b"b", b"'", b"\\", b"{x}"]), max_size=12)
+
+
+@given(texts=st.lists(PIECES, min_size=1, max_size=4), values=st.permutations([b"one", b"zwei", b"d'3'"]))
+def test_a_template_puts_other_names_and_what_is_computed_from_them_wherever_those_of_its_example_were(
+    texts: list[list[int | bytes]], values: list[bytes]
+) -> None:
+    """The number 3 stands for a text that is computed from the second value."""
+
+    def answer(values: tuple[bytes, ...]) -> Answer:
+        known = (*values, computed(values))
+        made = [b"".join(known[each] if isinstance(each, int) else each for each in pieces) for pieces in texts]
+        return Answer(made[0], made[1:], "rest")
+
+    def computed(values: tuple[bytes, ...]) -> bytes:
+        return values[1][::-1] + b"."
+
+    example = (b"K000_Q7", b"K001_Q7", b"K002_Q7")
+    template = _template._with_holes(answer(example), example, [computed], frozenset(), 0)
+    assert template.filled(tuple(values)) == answer(tuple(values))
+
+
+def test_a_text_with_half_a_character_is_no_answer() -> None:
+    assert Answer.of(["a", "\ud800"], None) is None
+    assert Answer.of(["a", "é"], 7) == Answer(b"a", ["é".encode()], 7)
+
+
 def test_the_least_used_template_is_forgotten() -> None:
     templates = Templates(Target(), most=2)
     lines_of = [json.dumps(vmi(n)).encode() for n in range(5)]
     machines = [[each.replace(b'"1Gi"', b'"%dGi"' % size) for each in lines_of] for size in (1, 2, 3)]
     for shape in machines:
         for line in shape[:3]:
-            templates.learn(line, lambda text: Answer(text, None))
+            templates.learn(line, lambda text: Answer(text, [], None))
         assert templates.answer(shape[3]) is not None
     assert templates.count == 2
     assert [templates.answer(shape[4]) is not None for shape in machines] == [False, True, True]
@@ -168,7 +196,7 @@ def test_lines_of_ever_new_shapes_are_looked_at_a_bounded_number_of_times() -> N
     def render_line(text: bytes) -> Answer:
         nonlocal rendered
         rendered += 1
-        return Answer(text, None)
+        return Answer(text, [], None)
 
     for n in range(3000):
         machine = vmi(n // 3) | {"status": {f"key{n // 3}": 1}}

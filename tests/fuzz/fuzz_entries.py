@@ -33,7 +33,7 @@ with atheris.instrument_imports(include=["kvnet"]):
         render,
         status,
     )
-    from kvnet.bulk.inputs import Line
+    from kvnet.bulk.lines import Line
     from kvnet.bulk.outputs import FileOutput, FolderOutput
     from kvnet.bulk.rendering import Settings
     from kvnet.report.baseline import read_baseline
