@@ -1,4 +1,4 @@
-"""Where Hypothesis keeps its examples, and the tables that tests make of what they measured."""
+"""How Hypothesis is set, and the tables that tests make of what they measured."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _SECTION = "table"
 
 # a checkout that cannot be written to
 if not os.access(Path(__file__).parents[1], os.W_OK):
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "kvnet-hypothesis"))
+
+# no test may fail because the machine is busy; what else was set, by CI or by a trial of mutants, stays
+settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("busy")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
