@@ -156,6 +156,16 @@ def test_a_mac_from_uuid_is_the_same_each_time_and_another_for_each_nic_and_mach
     assert len({mac, *others}) == 4
 
 
+@pytest.mark.parametrize(("live", "config"), [(domain(), domain()), (None, domain()), (domain(), None)])
+def test_new_nics_whose_derived_mac_addresses_would_be_equal_get_two(live: str | None, config: str | None) -> None:
+    first, second = "net-4565", "net-7784"
+    derived = mac_from_uuid(UUID, first)
+    assert derived == mac_from_uuid(UUID, second)
+    plan = planned(live, config, nic(first), nic(second))
+    macs = [device.mac for call in plan.calls if isinstance(device := kvnet.read_device(call.step.xml), Interface)]
+    assert macs == [derived, mac_from_uuid(UUID, second, [derived])]
+
+
 I440FX = "<controller type='pci' index='0' model='pci-root'/>"
 
 

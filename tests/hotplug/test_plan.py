@@ -271,6 +271,7 @@ def test_nics_that_are_not_the_machines_stay_and_are_named() -> None:
         ("KN856", "interface[1]"),
         ("KN856", "interface[2]"),
     ]
+    assert ["(alias: ua-other)" in plan.problems[0].message, "(alias: none)" in plan.problems[1].message] == [True] * 2
 
 
 def test_virtual_functions_come_once_the_machine_has_migrated() -> None:
@@ -480,3 +481,18 @@ def test_what_no_step_speaks_of_keeps_its_bytes() -> None:
     after = preview(text, plan_changes(text, asked))
     changed = live("b").replace("<alias", '<link state="down"/><alias')
     assert after == text.replace("\n    " + live("a"), "").replace(live("b"), changed)
+
+
+def test_new_interfaces_follow_the_last_interface_and_new_hostdevs_follow_them() -> None:
+    gpu = "<hostdev type='pci'><alias name='ua-gpu'/></hostdev>"
+    known = kvnet.Target(facts=HostFacts(pci_addresses={"fast": PciAddress.parse("0000:81:00.1")}))
+    text = domain("<rng model='virtio'/>", gpu)
+    after = preview(text, plan_changes(text, machine(nic("fast", "sriov"), nic("red")), known))
+    found = etree.fromstring(after).xpath("devices/*")
+    assert [(each.tag, *each.xpath("alias/@name")) for each in found] == [
+        ("interface", "ua-default"),
+        ("interface", "ua-red"),
+        ("hostdev", "ua-sriov-fast"),
+        ("rng",),
+        ("hostdev", "ua-gpu"),
+    ]
