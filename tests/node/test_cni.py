@@ -136,7 +136,7 @@ def test_a_refusal_is_told_with_code_message_and_details(plugins: Path) -> None:
     ],
 )
 def test_a_plugin_that_is_missing_is_told_with_its_origin(name: str, hint: str) -> None:
-    with pytest.raises(NodeError, match="KN881") as raised:
+    with pytest.raises(NodeError, match=r"KN881\b") as raised:
         cni.plugin_path(name)
     assert hint in raised.value.problems[0].hint
 
