@@ -17,7 +17,7 @@ from kvnet.compiler import found_links
 from kvnet.facts import HostFacts, PodLink
 from kvnet.hotplug import Action, HotplugPolicy, networks_to_set_up, plan_next_start, plan_virtual_functions, preview
 from kvnet.hotplug import policy as policies
-from kvnet.spec import Machine, Nad
+from kvnet.spec import Machine, Nad, Resources
 from kvnet.testing import admitted_machines
 from kvnet.values import PciAddress
 
@@ -150,6 +150,12 @@ def test_the_rule_can_be_chosen_and_the_host_profile_has_its_own() -> None:
     assert codes(plan_changes(domain(), machine(nic("red")), policy=HotplugPolicy.KUBEVIRT), Severity.NOTE) == ["KN858"]
 
 
+@pytest.mark.parametrize(("word", "raised"), [("Plain", ValueError), ("", ValueError), (5, TypeError)])
+def test_a_policy_that_is_none_is_told_with_those_that_are(word: Any, raised: type[Exception]) -> None:
+    with pytest.raises(raised, match=f"the policy is 'kubevirt' or 'plain', not {word!r}"):
+        plan_changes(domain(), machine(), policy=word)
+
+
 def test_every_policy_has_every_answer() -> None:
     assert set(policies.ANSWERS) == set(HotplugPolicy)
     assert all(each.default is NOTHING for each in fields(policies.Answers))
@@ -231,6 +237,24 @@ def test_a_difference_names_both_values_and_the_field_of_the_spec() -> None:
     (problem,) = plan_changes(domain(live()), machine(nic("red", model="e1000"))).problems
     assert "model.@type virtio-non-transitional → e1000" in problem.message
     assert str(problem.at) == "spec.domain.devices.interfaces[1]"
+
+
+REFUSED = {
+    "CPUs that cannot be counted": (Resources(limits={"cpu": "many"}), None, "KN603"),
+    "another architecture than the host's": (None, "arm64", "KN306"),
+}
+
+
+@pytest.mark.parametrize(("resources", "architecture", "code"), REFUSED.values(), ids=REFUSED)
+def test_a_machine_that_cannot_be_compiled_as_a_whole_changes_nothing(
+    resources: Resources | None, architecture: str | None, code: str
+) -> None:
+    asked = machine(nic("red", state="absent"))
+    spec = evolve(asked.spec, architecture="amd64", domain=evolve(asked.spec.domain, resources=resources))
+    plan = plan_changes(
+        domain(live()), evolve(asked, spec=spec), kvnet.Target(facts=HostFacts(architecture=architecture))
+    )
+    assert ([each.code for each in plan.problems], plan.steps) == ([code], ())
 
 
 def test_an_mtu_that_is_known_of_the_pod_counts() -> None:

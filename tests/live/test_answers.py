@@ -341,8 +341,9 @@ def test_a_started_domain_is_told_and_runs_or_waits(none_left: Any) -> None:
     assert running.state()[0] == libvirt.VIR_DOMAIN_PAUSED
     with pytest.raises(
         LibvirtError, match=r"KN876\b.*'vm' runs already.*apply changes to a running domain, or stop it first"
-    ):
+    ) as raised:
         live.start(text, none_left, replace=True)
+    assert [problem.field for problem in raised.value.problems] == ["domain.name"]
     running.destroy()
     with pytest.raises(LibvirtError, match=r"KN406\b"):
         live.start(text, none_left)
