@@ -162,7 +162,11 @@ def test_the_mark_is_under_the_word_that_is_meant(line: str, part: str) -> None:
 
 @pytest.mark.parametrize(
     ("line", "shown"),
-    [("\tname: red", "  1 |  name: red"), ("a\u00a0red", "  1 | a red"), ("a\x1b\u202e: red", "  1 | a\ufffd\ufffd: red")],
+    [
+        ("\tname: red", "  1 |  name: red"),
+        ("a\u00a0red", "  1 | a red"),
+        ("a\x1b\u202e: red", "  1 | a\ufffd\ufffd: red"),
+    ],
 )
 def test_white_space_of_a_source_is_shown_as_a_space_and_what_cannot_be_shown_as_a_mark(line: str, shown: str) -> None:
     assert told(a_problem(line=1, column=line.index("red") + 1), {"vm.yaml": line}).split("\n")[1] == shown
