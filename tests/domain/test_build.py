@@ -186,9 +186,10 @@ def test_an_unknown_architecture_is_rejected() -> None:
 
 def test_a_machine_that_contradicts_its_instancetype_is_rejected() -> None:
     asked, target = given_vm({"domain": {"cpu": {"cores": 2}}}, instancetype={})
-    for devices in (None, []):
-        with pytest.raises(Rejected, match=r"KN211\b"):
-            build(asked, target, devices)
+    with pytest.raises(Rejected, match=r"KN211\b"):
+        build(asked, target)
+    with pytest.raises(Rejected, match=r"KN211\b"):
+        build(asked, target, [])
     sound, target = given_vm({}, instancetype={"cpu": {"guest": 3}})
     assert etree.fromstring(build(sound, target, [])).xpath("string(vcpu/@current)") == "3"
 

@@ -16,7 +16,7 @@ from lxml import etree
 from kvnet.errors import FieldPath, Problem
 from kvnet.hotplug import Plan, Step, preview
 from kvnet.live import LibvirtError
-from kvnet.node import attaching, attachments, changes, machines, namespaces, running, steps
+from kvnet.node import attaching, attachments, changes, cni, host, machines, namespaces, running, steps
 from kvnet.node.cni import Attachment
 from kvnet.node.domains import Domain
 from kvnet.node.programs import node_error
@@ -101,11 +101,11 @@ class PaperHost:
         yield steps, "revive_server", self._revive_server
         yield steps, "stop_servers", self._changing(self._stop_servers)
         yield steps, "is_running", self.servers.__contains__
-        yield attaching.host, "claim", self._changing(self._claim)
-        yield attaching.host, "release", self._changing(lambda state, namespace: self.claims.pop(namespace, None))
-        yield attaching.cni, "add", self._changing(self._add)
-        yield attaching.cni, "check", lambda attachment: None
-        yield attaching.cni, "delete", self._changing(self._delete)
+        yield host, "claim", self._changing(self._claim)
+        yield host, "release", self._changing(lambda state, namespace: self.claims.pop(namespace, None))
+        yield cni, "add", self._changing(self._add)
+        yield cni, "check", lambda attachment: None
+        yield cni, "delete", self._changing(self._delete)
         yield attaching, "isolate", lambda names: None
         yield from ((place, "domain_of", lambda folder: self._domain()) for place in (machines, running))
         yield machines, "start_domain", self._changing(self._start_domain)

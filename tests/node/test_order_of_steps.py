@@ -53,7 +53,7 @@ def up(state: StateFolder, *nics: dict[str, Any], **options: Any) -> Pod:
     return node.pod_up(*wanted(*nics), state=state, **options)
 
 
-def networks(pod: Pod) -> list[tuple[str, str]]:
+def networks(pod: Pod) -> list[tuple[str | None, str | None]]:
     return [(each.interface, each.name) for each in pod.facts.pod_networks or ()]
 
 
