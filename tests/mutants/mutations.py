@@ -296,6 +296,8 @@ def _arguments(node: ast.expr | ast.stmt) -> Iterator[_Change]:
         if keyword.arg and keyword.arg not in _NOT_ARGUMENTS and _target(node.func) != "zip":
             fewer = [*node.keywords[:place], *node.keywords[place + 1 :]]
             yield _Change("keyword", node, ast.Call(node.func, node.args, fewer))
+    if _target(node.func) in ("min", "max"):
+        return  # of two numbers, whichever comes first
     if len(node.args) > 1 and not any(isinstance(each, ast.Starred) for each in node.args[:2]):
         first, second, *others = node.args
         yield _Change("swap", node, ast.Call(node.func, [second, first, *others], node.keywords))

@@ -131,24 +131,17 @@ def test_rules_are_set_where_there_is_something_to_keep_apart(
     assert here.tables == set()
 
 
-@pytest.mark.parametrize(
-    ("before", "boot", "others", "after"),
-    [
-        pytest.param("0", "boot 1", [], "0", id="off, as it was"),
-        pytest.param("1", "boot 1", [], "1", id="on, as it was"),
-        pytest.param("0", "boot 2", [], "1", id="as it is since the host was started anew"),
-        pytest.param("0", "boot 1", [("inet", "kvnet3")], "1", id="on for the pods of another state folder"),
-    ],
-)
-def test_forwarding_is_in_the_end(
-    before: str,
-    boot: str,
-    others: list[tuple[str, str]],
-    after: str,
-    here: Host,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+FORWARDING: dict[str, tuple[str, str, list[tuple[str, str]], bool]] = {
+    "off where it was off": ("0", "boot 1", [], True),
+    "on where it was on": ("1", "boot 1", [], False),
+    "as it is where the host was started anew": ("0", "boot 2", [], False),
+    "on where pods of another state folder need it": ("0", "boot 1", [("inet", "kvnet3")], False),
+}
+
+
+@pytest.mark.parametrize("case", FORWARDING)
+def test_forwarding_is_in_the_end(case: str, here: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, boot, others, is_restored = FORWARDING[case]
     state, written = StateFolder(tmp_path), dict[str, str]()
     monkeypatch.setattr(Path, "write_text", lambda path, text: written.update({str(path): text}))
     here.kernel |= dict.fromkeys(host._FORWARDING, before)
@@ -156,8 +149,7 @@ def test_forwarding_is_in_the_end(
     here.kernel |= {**dict.fromkeys(host._FORWARDING, "1"), host._BOOT: boot}
     here.tables |= {*others}
     host.release(state, "one")
-    restored = {f"/proc/sys/{path}": "0" for path in host._FORWARDING}
-    assert written == (restored if after == "0" else {})
+    assert written == ({f"/proc/sys/{path}": "0" for path in host._FORWARDING} if is_restored else {})
 
 
 def test_tables_that_plugins_left_empty_are_removed_and_others_stay(here: Host, tmp_path: Path) -> None:
