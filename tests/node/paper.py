@@ -49,6 +49,7 @@ class PaperHost:
     - ``rules``: the texts that nft was given
     - ``servers``: the folders of DHCP servers that run
     - ``claims``: the bridges that pods use
+    - ``isolated``: the ports of bridges that are kept apart
     - ``domain``: the XML of the domain that runs
     - ``refused``: what does not succeed: names of links that are not detached, and actions that libvirt refuses
     - ``keeps``: the aliases that the guest does not release
@@ -61,6 +62,7 @@ class PaperHost:
     rules: list[str] = field(factory=list)
     servers: list[Path] = field(factory=list)
     claims: dict[str, list[str]] = field(factory=dict)
+    isolated: list[str] = field(factory=list)
     domain: str | None = None
     refused: set[str] = field(factory=set)
     keeps: set[str] = field(factory=set)
@@ -106,7 +108,7 @@ class PaperHost:
         yield cni, "add", self._changing(self._add)
         yield cni, "check", lambda attachment: None
         yield cni, "delete", self._changing(self._delete)
-        yield attaching, "isolate", lambda names: None
+        yield attaching, "isolate", self.isolated.extend
         yield from ((place, "domain_of", lambda folder: self._domain()) for place in (machines, running))
         yield machines, "start_domain", self._changing(self._start_domain)
         yield machines, "stop_domain", self._changing(self._stop_domain)
@@ -172,9 +174,12 @@ class PaperHost:
         assert attachment.interface not in self.attached
         assert attachment.result is None
         self.attached[attachment.interface] = attachment.network
+        bridge = {"name": attachment.plugins[0]["bridge"]}
+        port, inside = {"name": f"veth-{bridge['name']}"}, {"name": attachment.interface, "sandbox": "/run/netns/x"}
+        result = {"cniVersion": "0.4.0", "interfaces": [bridge, port, inside]}
         if attachment.interface != "eth0":
-            return {"cniVersion": "0.4.0"}
-        return {"cniVersion": "0.4.0", "ips": [{"address": "10.243.0.5/16", "gateway": "10.243.0.1"}]}
+            return result
+        return result | {"ips": [{"address": "10.243.0.5/16", "gateway": "10.243.0.1"}]}
 
     def _delete(self, attachment: Attachment) -> None:
         if attachment.interface in self.refused:

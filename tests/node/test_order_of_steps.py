@@ -74,6 +74,7 @@ def test_each_step_is_told_before_it_is_taken_and_in_order(host: PaperHost, stat
         "record that the pod is complete",
     ]
     assert host.claims == {namespace: ["kvnet0", "br9"]}
+    assert host.isolated == ["veth-kvnet0"], "machines on the bridge of a NAD are to meet"
     assert (pod.name, pod.namespace, pod.is_complete) == (NAME, namespace, True)
     assert networks(pod) == [("eth0", "kvnet"), (LAN_LINK, "prod/lan")]
     assert {link: [*map(str, given)] for link, given in pod.addresses.items()} == {
