@@ -27,12 +27,9 @@ from kvnet.values import MacAddress
 
 __all__ = ["Killed", "PaperHost"]
 
-
 _PODS: Final = import_module("kvnet.node.pods")
 """The module; the package has a function of its name."""
-
-
-_ROUTES: Final = (FoundRoute(destination=IPv4Network("0.0.0.0/0"), link="eth0", gateway=IPv4Address("10.243.0.1")),)
+_ANYWHERE: Final = IPv4Network("0.0.0.0/0")
 
 
 class Killed(BaseException):
@@ -77,7 +74,10 @@ class PaperHost:
         """What is in the pod: the links of CNI plugins, and those that were made."""
         given = [_link(name, n) for n, name in enumerate(self.attached, start=2)]
         links = found_after(PodFound(links=tuple(given)), PodLinks(links=tuple(self.links))).links
-        return PodFound(links=links, routes=_ROUTES if "eth0" in self.attached else ())
+        routes = [
+            FoundRoute(destination=_ANYWHERE, link=each, gateway=_gateway(n)) for n, each in enumerate(self.attached)
+        ]
+        return PodFound(links=links, routes=tuple(routes))
 
     def on_paper(self, monkeypatch: pytest.MonkeyPatch) -> PaperHost:
         """Let kvnet work on this host."""
@@ -176,10 +176,9 @@ class PaperHost:
         self.attached[attachment.interface] = attachment.network
         bridge = {"name": attachment.plugins[0]["bridge"]}
         port, inside = {"name": f"veth-{bridge['name']}"}, {"name": attachment.interface, "sandbox": "/run/netns/x"}
-        result = {"cniVersion": "0.4.0", "interfaces": [bridge, port, inside]}
-        if attachment.interface != "eth0":
-            return result
-        return result | {"ips": [{"address": "10.243.0.5/16", "gateway": "10.243.0.1"}]}
+        number = [*self.attached].index(attachment.interface)
+        ip = {"address": str(_address(number)), "gateway": str(_gateway(number))}
+        return {"cniVersion": "0.4.0", "interfaces": [bridge, port, inside], "ips": [ip]}
 
     def _delete(self, attachment: Attachment) -> None:
         if attachment.interface in self.refused:
@@ -219,5 +218,12 @@ def _with_macs(document: str) -> str:
 
 def _link(name: str, number: int) -> FoundLink:
     mac = MacAddress.parse(f"0a:58:00:00:00:{number:02x}")
-    ipv4 = (IPv4Interface("10.243.0.5/16"),) if name == "eth0" else ()
-    return FoundLink(name=name, index=number, kind="veth", mac=mac, mtu=1500, ipv4=ipv4)
+    return FoundLink(name=name, index=number, kind="veth", mac=mac, mtu=1500, ipv4=(_address(number - 2),))
+
+
+def _address(number: int) -> IPv4Interface:
+    return IPv4Interface(f"10.{243 - number}.0.5/16")
+
+
+def _gateway(number: int) -> IPv4Address:
+    return IPv4Address(f"10.{243 - number}.0.1")

@@ -71,6 +71,7 @@ def test_each_step_is_told_before_it_is_taken_and_in_order(host: PaperHost, stat
         f"make the links k6t-eth0, tap0, k6t-{LAN_LINK[3:]}, {LAN_LINK[3:]}-nic, tap{LAN_LINK[3:]}, {LAN_LINK}",
         "set the NAT of the pod",
         "serve DHCP on k6t-eth0",
+        f"serve DHCP on k6t-{LAN_LINK[3:]}",
         "record that the pod is complete",
     ]
     assert host.claims == {namespace: ["kvnet0", "br9"]}
@@ -79,9 +80,10 @@ def test_each_step_is_told_before_it_is_taken_and_in_order(host: PaperHost, stat
     assert networks(pod) == [("eth0", "kvnet"), (LAN_LINK, "prod/lan")]
     assert {link: [*map(str, given)] for link, given in pod.addresses.items()} == {
         "eth0": ["10.243.0.5/16"],
-        LAN_LINK: [],
+        LAN_LINK: ["10.242.0.5/16"],
     }
-    assert pod.leases_files == {"default": host.servers[0] / "dhcp.leases"}
+    assert [*pod.leases_files] == ["default", "lan"]
+    assert [*pod.leases_files.values()] == [each / "dhcp.leases" for each in host.servers]
     assert pod.leases_file == host.servers[0] / "dhcp.leases"
     assert [str(each.to) for each in pod.forwards] == ["10.0.2.2"]
     assert (pod.found.hostname, str(pod.found.host_ip)) == ("web", "10.243.0.1")
@@ -217,6 +219,10 @@ def test_a_change_that_was_killed_anywhere_is_completed_by_the_next(host: PaperH
         assert (networks(changed), changed.is_complete) == (networks(whole), True), f"killed after {until} changes"
         assert {each.name for each in changed.found.links} == {each.name for each in whole.found.links}
         assert host.attached == {"eth0": "kvnet", OTHER_LINK: "prod/other"}
+        assert {each / "dhcp.leases" for each in host.servers} == {*changed.leases_files.values()}
+        assert [*changed.leases_files] == ["default", "other"]
+        recorded = [each["name"] for each in state.pod(NAME).record["links"]]
+        assert sorted(recorded) == sorted(each.name for each in host.links)
         node.pod_down(NAME, state=state)
         assert host.is_empty
         if is_done:
@@ -250,8 +256,8 @@ def sources(running: Running) -> dict[str | None, str | None]:
 def test_a_machine_is_up_with_its_pod_and_down_with_all_of_it(host: PaperHost, state: StateFolder) -> None:
     made, told = machine_is_up(state, LAN), list[str]()
     assert (made.name, made.folder) == (NAME, state.pod(NAME).path / "domain")
-    assert [*map(str, made.pod_ips)] == ["10.243.0.5"]
-    assert made.awaited == 1, "the NIC on the pod network is served"
+    assert [*map(str, made.pod_ips)] == ["10.243.0.5", "10.242.0.5"]
+    assert made.awaited == 2, "both NICs are served"
     assert sources(made) == {"default": "domain", "lan": "domain, multus-status"}
     assert running_machines(state=state) == (made,)
     assert machine_up(*wanted(), state=state, progress=told.append) == made, "it goes on as it is"
