@@ -207,6 +207,9 @@ def test_a_change_attaches_what_is_new_and_detaches_what_is_gone(host: PaperHost
     assert host.claims == {after.namespace: ["kvnet0", "br8"]}
     assert node.pod_change(*wanted(OTHER), state=state, progress=told.append) == after
     assert told.count("change the networks of the pod") == 1
+    host.servers.clear()
+    back = node.pod_change(*wanted(LAN), state=state)
+    assert {each / "dhcp.leases" for each in host.servers} == {*back.leases_files.values()}, "one that had ended, too"
 
 
 def test_a_change_that_was_killed_anywhere_is_completed_by_the_next(host: PaperHost, state: StateFolder) -> None:
