@@ -87,7 +87,7 @@ class PaperHost:
 
     def _replacements(self) -> Iterator[tuple[Any, str, Any]]:
         yield from ((place, "check_host", lambda: None) for place in (_PODS, changes))
-        yield _PODS, "number_of", lambda state: 0
+        yield from ((place, "number_of", lambda state: 0) for place in (_PODS, machines))
         yield attachments, "missing_plugins", lambda config: []
         yield namespaces, "create", self._changing(self.namespaces.append)
         yield namespaces, "remove", self._changing(self._remove_namespace)

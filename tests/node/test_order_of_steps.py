@@ -16,10 +16,11 @@ from kvnet.compiler.naming import hashed_name
 from kvnet.live import LibvirtError
 from kvnet.node.change_plan import machine_plan
 from kvnet.node.changes import MachineChange, check_up, machine_change
-from kvnet.node.machines import machine_down, machine_up
+from kvnet.node.domains import Boot
+from kvnet.node.machines import machine_down, machine_up, planned_steps
 from kvnet.node.namespaces import namespace_name
 from kvnet.node.pods import Pod
-from kvnet.node.running import Running, known_names, pod_named, running_machines, target_of
+from kvnet.node.running import Running, known_names, pod_named, running_machines, target_of, wait_for_leases
 from kvnet.node.state import StateFolder
 from kvnet.pod.nft import Forward
 
@@ -188,6 +189,15 @@ def test_a_set_up_that_fails_is_undone_and_both_errors_are_told(host: PaperHost,
     assert [each.code for each in raised.value.problems] == ["KN832", "KN882"]
 
 
+def test_a_pod_is_there_for_as_long_as_its_context_lasts(host: PaperHost, state: StateFolder) -> None:
+    with node.pod(*wanted(LAN), state=state) as made:
+        assert node.pods(state) == (made,)
+    assert host.is_empty
+    with pytest.raises(KeyError), node.pod(*wanted(LAN), state=state) as made:
+        made.addresses["gone"]
+    assert host.is_empty
+
+
 # changes of a pod
 
 
@@ -290,6 +300,50 @@ def test_a_machine_whose_domain_has_ended_starts_as_the_manifest_is_now(host: Pa
     host.domain = None
     assert sources(machine_up(*wanted(), state=state, progress=told.append)) == {"default": "domain"}
     assert f"take the pod of {NAME} down" in told
+
+
+def test_the_steps_that_are_planned_are_those_that_are_taken(host: PaperHost, state: StateFolder) -> None:
+    planned = planned_steps(*wanted(LAN), state=state, boot=Boot(disks=(Path("/a.img"),), kernel=Path("/k")))
+    assert host.is_empty, "a plan touches nothing"
+    told: list[str] = []
+    pod = up(state, LAN, progress=told.append)
+    assert planned[0] == told[0]
+    assert planned[1:3] == ("attach eth0 to kvnet by CNI: bridge", f"attach {LAN_LINK} to prod/lan by CNI: bridge")
+    made = [each.removeprefix("make the link ").split(": ") for each in planned if each.startswith("make the link ")]
+    assert {name for name, _ in made} == {each.name for each in pod.found.links if each.name != "eth0"}
+    assert ["tap0", "tap"] in made
+    assert [each.partition(":")[0] for each in planned if each.startswith("serve")] == [
+        each for each in told if each.startswith("serve DHCP on k6t-eth0")
+    ]
+    assert any(each.startswith("nft add rule ip nat") for each in planned)
+    assert any(each.startswith("set net/ipv4/ip_forward") for each in planned)
+    assert planned[-2:] == (
+        "define and start the domain prod_web with /a.img, /k",
+        f"wait for the guest of {NAME} to take its address",
+    )
+
+
+def test_a_guest_is_waited_for_until_it_has_its_addresses_or_its_domain_has_ended(
+    host: PaperHost, state: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kvnet.node.running._POLL_SECONDS", 0)
+    made, told = machine_is_up(state), list[str]()
+
+    def lease(step: str) -> None:
+        told.append(step)
+        made.pod.leases_files["default"].parent.mkdir(exist_ok=True)
+        made.pod.leases_files["default"].write_text("1796000000 52:54:00:aa:bb:cc 10.0.2.2 web 01:52\n")
+
+    assert wait_for_leases(made, timeout=0, progress=told.append).awaited == 1
+    assert told == []
+    waited = wait_for_leases(made, timeout=60, progress=lease)
+    assert (waited.awaited, [str(each.address) for each in waited.leases]) == (0, ["10.0.2.2"])
+    assert told == [f"wait for the guest of {NAME} to take its address"]
+    assert wait_for_leases(waited, timeout=60, progress=told.append) == waited
+    assert len(told) == 1
+    made.pod.leases_files["default"].unlink()
+    host.domain = None
+    assert wait_for_leases(made, timeout=60).domain is None
 
 
 def test_names_are_known_in_full_and_others_are_told_with_those_that_are_up(
