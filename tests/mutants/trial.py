@@ -126,6 +126,7 @@ def in_child(where: Overlay, work: Callable[[], int], cpu: float) -> tuple[int, 
 
 def _enter(where: Overlay, log: Path, cpu: float) -> None:
     os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
