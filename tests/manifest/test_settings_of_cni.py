@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kvnet.cni.ipam import networks_of
 from kvnet.errors import FieldPath, Rejected
 from kvnet.manifest.binder import plain
 from kvnet.manifest.cni import chain_of, chain_or_reject
@@ -59,6 +60,45 @@ def test_the_settings_of_a_plugin_have_the_names_of_its_project(plugin: str, set
     read = chain_of(json.dumps({"cniVersion": "0.4.0", "name": "n", "type": plugin, **settings})).first
     assert dict(read.rest) == {}
     written = plain(read)
+    assert {name: written[name] for name in settings} == settings
+
+
+ADDRESSES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "host-local with a subnet": (
+        {"type": "host-local", "subnet": "10.1.0.0/16", "rangeStart": "10.1.0.5", "rangeEnd": "10.1.0.9"},
+        ("10.1.0.0/16",),
+    ),
+    "host-local with sets of ranges": (
+        {
+            "type": "host-local",
+            "ranges": [[{"subnet": "10.1.0.0/24"}, {"subnet": "10.1.1.0/24"}], [{"subnet": "fd00::/64"}]],
+        },
+        ("10.1.0.0/24", "10.1.1.0/24", "fd00::/64"),
+    ),
+    "static": ({"type": "static", "addresses": [{"address": "10.1.0.5/16"}]}, ("10.1.0.5/16",)),
+    "whereabouts with a range": (
+        {"type": "whereabouts", "range": "10.1.0.0/16", "range_start": "10.1.0.5", "range_end": "10.1.0.9"},
+        ("10.1.0.0/16",),
+    ),
+    "whereabouts with several": (
+        {"type": "whereabouts", "ipRanges": [{"range": "10.1.0.0/16"}, {"range": "fd00::/64"}], "network_name": "n"},
+        ("10.1.0.0/16", "fd00::/64"),
+    ),
+    "dhcp": ({"type": "dhcp", "provide": [{"option": "12", "fromArg": "K8S_POD_NAME"}]}, ()),
+    "kube-ovn": ({"type": "kube-ovn", "provider": "a.b", "server_socket": "/run/s"}, ()),
+    "a plugin that nobody knows": ({"type": "own"}, ()),
+}
+
+
+@pytest.mark.parametrize(("settings", "networks"), ADDRESSES.values(), ids=ADDRESSES)
+def test_the_networks_that_an_ipam_plugin_gives_addresses_of_are(
+    settings: dict[str, Any], networks: tuple[str, ...]
+) -> None:
+    config = {"cniVersion": "0.4.0", "name": "n", "type": "bridge", "bridge": "br1", "ipam": settings}
+    ipam = chain_of(json.dumps(config)).first.ipam
+    assert networks_of(ipam) == networks
+    assert dict(ipam.rest) == {}
+    written = plain(ipam)
     assert {name: written[name] for name in settings} == settings
 
 
