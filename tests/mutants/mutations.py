@@ -300,7 +300,8 @@ def _arguments(node: ast.expr | ast.stmt) -> Iterator[_Change]:
         return  # of two numbers, whichever comes first
     if len(node.args) > 1 and not any(isinstance(each, ast.Starred) for each in node.args[:2]):
         first, second, *others = node.args
-        yield _Change("swap", node, ast.Call(node.func, [second, first, *others], node.keywords))
+        if ast.dump(first) != ast.dump(second):
+            yield _Change("swap", node, ast.Call(node.func, [second, first, *others], node.keywords))
 
 
 _KINDS: tuple[Callable[[ast.expr | ast.stmt], Iterator[_Change]], ...] = (

@@ -31,6 +31,7 @@ FAULTS = {
     "how a class is called": ("x = f(kw_only=True)", set()),
     "an assertion of zip": ("x = zip(a, strict=True)", set()),
     "the smaller of two": ("x = min(a, b)", set()),
+    "the same twice": ("x = f(a, a)", set()),
     "swap": ("x = f(a, b)", {"x = (f(b, a))"}),
     "condition": ("x = a if b else c", {"x = a if (not b) else c"}),
     "negation": ("x = a if not b else c", {"x = a if (b) else c"}),
