@@ -320,6 +320,8 @@ TYPED_IN_DOMAIN: dict[str, tuple[Any, str]] = {
     "memory": ({"hugepages": "2Mi"}, "hugepages"),
     "firmware": ({"bootloader": "efi"}, "bootloader"),
     "features": ("smm", ""),
+    "ioThreads": ("4", ""),
+    "ioThreadsPolicy": (4, ""),
 }
 TYPED_IN_DEVICES: dict[str, Any] = {
     "hostDevices": 5,
