@@ -124,6 +124,14 @@ CASES: dict[str, tuple[Any, tuple[str, str], list[tuple[str, str]]]] = {
         ("KN004", "spec.domain.devices.autoattachPodInterface"),
         [],
     ),
+    "text for what opts out of the default NIC, and multiqueue": (
+        vmi(
+            devices={"autoattachPodInterface": "false", "networkInterfaceMultiqueue": True},
+            domain={"memory": {"guest": "128Mi"}, "cpu": {}},
+        ),
+        ("KN004", "spec.domain.devices.autoattachPodInterface"),
+        [],
+    ),
     "an API version that was never served": (
         vmi([nic(model="x")], [multus()]) | {"apiVersion": "kubevirt.io/v2"},
         ("KN017", "apiVersion"),
