@@ -56,3 +56,14 @@ def test_a_place_that_is_found_later_can_be_copied_and_sent_to_another_process()
 def test_a_place_has_no_other_attributes() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'row'"):
         _ = kvnet.errors.Place("vm.yaml", 3, 7).row
+
+
+def test_causes_have_the_names_that_kubernetes_gives_them() -> None:
+    assert [str(each) for each in kvnet.Cause] == [
+        "FieldValueRequired",
+        "FieldValueInvalid",
+        "FieldValueDuplicate",
+        "FieldValueNotSupported",
+        "FieldValueNotFound",
+        "FieldValueForbidden",
+    ]

@@ -17,6 +17,10 @@ def cells(text: str) -> list[str]:
     return [str(each.text_content()) for each in html.fromstring(text).iter("td")]
 
 
+def headings(text: str) -> list[str]:
+    return [str(each.text_content()) for each in html.fromstring(text).iter("th")]
+
+
 def machine(name: str = "red") -> Machine:
     nic = Interface(name=name, bindings=(Masquerade(),), mac_address="02:00:00:00:00:01")
     return Machine(name=HOSTILE).with_nics((nic,), (Network(name=name, sources=(Pod(),)),))
@@ -67,4 +71,5 @@ def test_a_plan_shows_steps_and_problems() -> None:
     step = kvnet.Step(action=kvnet.Action.ATTACH, nic="red", alias="ua-red", xml="<interface/>")
     shown = Plan(steps=(step,), problems=(problem,))._repr_html_()
     assert cells(shown) == ["attach", "red", "<interface/>", "error", "spec", HOSTILE]
+    assert headings(shown) == ["Step", "NIC", "XML or message"]
     assert "<script" not in shown

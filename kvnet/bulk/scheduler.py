@@ -96,7 +96,8 @@ class _Scheduler(Generic[T, R]):
         executor: Executor | Callable[[], Executor],
     ) -> None:
         self._work, self._lost = work, lost
-        self._make = executor if not hasattr(executor, "submit") else None
+        # a class has the method, too, and makes executors
+        self._make = executor if isinstance(executor, type) or not hasattr(executor, "submit") else None
         self._executor = self._make() if self._make else cast(Executor, executor)
         self._finished = self._broken = 0
         self.pending: deque[_Task[T, R]] = deque()

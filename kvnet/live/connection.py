@@ -264,7 +264,7 @@ def _prepare_process() -> None:
     many seconds.
     """
     event_loop().start()
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0:
+    if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0:
         threading.Thread(target=_reap_qemu, name="kvnet-qemu-reaper", daemon=True).start()
 
 

@@ -40,9 +40,12 @@ _OF_SEVERAL: Final = frozenset({"KN105", "KN111"})
 """Problems of an interface or network that has several bindings or sources."""
 _OF_NETWORKS: Final = frozenset({"KN204"})
 """Problems elsewhere that follow where the source of a network is flawed."""
-_RESOURCES: Final = frozenset({"cpu", "memory", "resources"})
 _OF_RESOURCES: Final = frozenset({"KN209", "KN212", "KN227"}) | _OF_QUEUES
-"""Problems elsewhere that follow where the CPU, the memory or the resources are flawed."""
+_OF_OTHERS: Final[Mapping[str | int, frozenset[str]]] = {
+    **dict.fromkeys(("cpu", "memory", "resources"), _OF_RESOURCES),
+    "autoattachPodInterface": _OF_QUEUES,
+}
+"""Problems elsewhere that follow where one of these members is flawed; the last one decides on the default NIC."""
 
 
 @frozen(kw_only=True)
@@ -97,7 +100,7 @@ class PartialMachine:
         for path in self.left_out:
             entry, member = self._entry(path)
             if entry is None:
-                codes |= frozenset() if _RESOURCES.isdisjoint(path) else _OF_RESOURCES
+                codes = codes.union(*(_OF_OTHERS.get(step, ()) for step in path))
                 continue
             codes |= _OF_MEMBERS.get(member, frozenset()) | (_OF_CIDRS if entry[0] == "networks" else frozenset())
             if not member or (member != "name" and self._is_joined(entry)):

@@ -245,7 +245,9 @@ def _complete(served: DhcpServer, nic: Nic, found: PodFound, dns: ResolvConf) ->
         return served
     own, problems = of_interface(nic.interface.dhcp_options, nic.at / "dhcpOptions")
     wrong = domains_problem(domains, nic.machine.root / "dnsConfig")
-    options = {**dict(_options(served, found.hostname or "")), **own}
+    # what is no domain has no form in which it could be sent
+    sent = evolve(served, search_domains=()) if wrong else served
+    options = {**dict(_options(sent, found.hostname or "")), **own}
     return evolve(served, options=tuple(sorted(options.items())), problems=(*([wrong] if wrong else ()), *problems))
 
 
@@ -258,7 +260,7 @@ def _options(served: DhcpServer, hostname: str) -> Iterator[tuple[int, bytes]]:
     yield Code.HOSTNAME, hostname.encode(errors="surrogatepass")
     domain = longest_domain(served.search_domains)
     if domain:
-        yield Code.DOMAIN, domain.encode(errors="surrogatepass")
+        yield Code.DOMAIN, domain.encode()
     yield Code.MTU, served.mtu.to_bytes(2)
     if served.search_domains:
         yield Code.SEARCH_DOMAINS, encoded_domains(served.search_domains)

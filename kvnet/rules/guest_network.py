@@ -61,7 +61,7 @@ def _searches(at: FieldPath, searches: list[str]) -> Iterator[Problem]:
     if len(searches) > _MOST_SEARCHES:
         message = f"{len(searches)} search domains are too many"
         yield _of_dns(at, message, f"list at most {_MOST_SEARCHES}", "searchDomains")
-    length = len(" ".join(searches).encode())
+    length = len(" ".join(searches).encode(errors="surrogatepass"))
     if length > _LONGEST_SEARCH_LIST:
         message = f"the search domains have {length} characters together"
         yield _of_dns(at, message, f"drop some: {_LONGEST_SEARCH_LIST} fit, with a space between them", "searchDomains")
@@ -78,7 +78,7 @@ def _of_dns(at: FieldPath, message: str, hint: str, reported: Any, *, cause: Cau
 
 
 def _name_flaws(name: str) -> Iterator[str]:
-    if len(name.encode()) > LONGEST_DNS_NAME:
+    if len(name.encode(errors="surrogatepass")) > LONGEST_DNS_NAME:
         yield f"is longer than {LONGEST_DNS_NAME} characters"
     if not DNS_NAME.fullmatch(name):
         yield "is not a DNS name"
@@ -113,7 +113,7 @@ def _data_of(at: FieldPath, source: Mapping[str, Any]) -> Iterator[Problem]:
     sources = [name for name in ("networkData", "networkDataBase64") if text(source, name)]
     if text(member(source, "networkDataSecretRef"), "name"):
         sources.append("networkDataSecretRef")
-    data = plain.encode()
+    data = plain.encode(errors="surrogatepass")
     if encoded:
         try:
             data = data or b64decode(re.sub("[\r\n]", "", encoded), validate=True)

@@ -32,6 +32,16 @@ def named(n: int, name: Any, namespace: Any = "fleet") -> dict[str, Any]:
     return vmi(n) | {"metadata": {"name": name, "namespace": namespace}}
 
 
+def _linked(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+    path.symlink_to(path.with_name("moved"))
+
+
+def _folder_of(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 @pytest.fixture
 def manifests(tmp_path: Path) -> Path:
     """Three good machines, and bad ones of several kinds."""
@@ -122,6 +132,38 @@ def test_force_loses_what_the_run_before_has_written_and_nothing_else(bulk: Bulk
     assert bulk("-f", "-", "-o", "out/", stdin=lines([vmi(1)])).returncode == 2
     assert bulk("-f", "-", "-o", "out/", "--force", stdin=lines([vmi(1)])).returncode == 0
     assert set(files(tmp_path / "out")) == {JOURNAL, "fleet_vm-1.xml", "mine.xml"}
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        pytest.param(lambda path: None, [[], [], []], id="as it was written"),
+        pytest.param(lambda path: path.unlink(), [[], [], []], id="gone"),
+        pytest.param(lambda path: path.write_text("mine"), [[], [], ["KN705"]], id="of somebody else"),
+        pytest.param(_linked, [[], [], ["KN705"]], id="a link to what it was"),
+        pytest.param(_folder_of, [[], [], ["KN705"]], id="a folder"),
+    ],
+)
+def test_the_file_of_the_machine_after_the_end_of_a_journal_is(
+    change: Callable[[Path], Any], codes: list[list[str]], bulk: Bulk, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    given = lines([vmi(0), vmi(1), vmi(2)])
+    bulk("-f", "-", "-o", "out/", stdin=given)
+    whole = (out / JOURNAL).read_bytes().splitlines(keepends=True)
+    (out / JOURNAL).write_bytes(b"".join(whole[:2]) + b'{"ind')
+    change(out / "fleet_vm-2.xml")
+    bulk("-f", "-", "-o", "out/", "--resume", stdin=given)
+    assert [[problem["code"] for problem in each.get("problems", ())] for each in journal(out)] == codes
+
+
+def test_the_file_of_an_earlier_machine_is_not_taken_for_that_of_the_next(bulk: Bulk, tmp_path: Path) -> None:
+    out, given = tmp_path / "out", lines([named(1, "twin"), vmi(2), named(1, "twin")])
+    bulk("-f", "-", "-o", "out/", stdin=given)
+    whole = (out / JOURNAL).read_bytes().splitlines(keepends=True)
+    (out / JOURNAL).write_bytes(b"".join(whole[:2]))
+    bulk("-f", "-", "-o", "out/", "--resume", stdin=given)
+    assert (out / JOURNAL).read_bytes().splitlines(keepends=True) == whole
 
 
 @pytest.mark.slow

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +25,8 @@ from hypothesis import strategies as st
 import kvnet
 from kvnet import testing
 from kvnet.bulk import BulkResult, render, scheduler
+from kvnet.bulk._work import Work, Worker
+from kvnet.bulk.settings import Settings
 from kvnet.defaults import defaulted
 from kvnet.domain.build import domain_name
 from kvnet.facts import PodLink
@@ -231,6 +234,75 @@ def test_a_chunk_that_kills_every_worker_is_narrowed_down_and_given_up() -> None
 def test_a_part_that_fails_is_lost_alone(executor: Any) -> None:
     made = scheduler.results([(11, 12, 13, 14), (15, 16)], work, lost, executor, ahead=2)
     assert [each for part in made for each in part] == ["11", "12", "13: ValueError", "14", "15", "16"]
+
+
+class Fragile(Executor):
+    """An executor that breaks at once, and for good, where a chunk would kill its worker."""
+
+    def __init__(self, *, breaks_at: int = 13) -> None:
+        self._breaks_at = breaks_at
+        self.is_broken = False
+
+    def submit(self, task: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.is_broken |= self._breaks_at in arguments[0] or self._breaks_at == 0
+        if self.is_broken:
+            future.set_exception(BrokenExecutor("a worker ended"))
+        else:
+            future.set_result(task(*arguments, **options))
+        return future
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("chunk", [1, 2, 3, 8])
+def test_what_breaks_every_executor_is_found_in_its_chunk_and_lost_alone(chunk: int, ordered: bool) -> None:
+    chunks = [range(n, min(n + chunk, 24)) for n in range(0, 24, chunk)]
+    made = scheduler.results(chunks, _texts, lost, Fragile, ahead=3, ordered=ordered)
+    told = [each for part in made for each in part]
+    wanted = ["13: BrokenExecutor" if n == 13 else str(n) for n in range(24)]
+    assert (told if ordered else sorted(told)) == (wanted if ordered else sorted(wanted))
+
+
+def _texts(numbers: Sequence[int]) -> list[str]:
+    return [str(number) for number in numbers]
+
+
+def test_executors_that_never_finish_anything_are_at_fault_and_not_the_chunks() -> None:
+    made: list[Fragile] = []
+
+    def make() -> Executor:
+        made.append(Fragile(breaks_at=0))
+        return made[-1]
+
+    with pytest.raises(BrokenExecutor):
+        list(scheduler.results([(n,) for n in range(99)], _texts, lost, make, ahead=2))
+    assert 20 < len(made) < 100
+
+
+def test_a_class_of_executors_makes_them() -> None:
+    assert _names(list(render([vmi(0), vmi(1)], executor=ThreadPoolExecutor))) == ["vm-0", "vm-1"]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_this_process_does_the_rest_where_the_executor_that_was_given_breaks(ordered: bool) -> None:
+    executor = Fragile()
+    made = scheduler.results([(11, 12), (13, 14), (15,)], _texts, lost, executor, ahead=2, ordered=ordered)
+    assert sorted(each for part in made for each in part) == ["11", "12", "13", "14", "15"]
+    assert executor.is_broken
+
+
+def test_another_process_has_the_settings_of_the_run_and_reads_them_once() -> None:
+    settings = Settings(whole=False, target=kvnet.Target(profile="host"))
+    sent = pickle.dumps(Work(_told_settings, settings))
+    first, second = pickle.loads(sent), pickle.loads(sent)
+    assert first(()) is second(())
+    assert first(()) == settings
+    assert pickle.loads(pickle.dumps(first))(()) is first(()), "a worker may hand it on"
+    assert first(()) is not settings
+
+
+def _told_settings(worker: Worker, chunk: Sequence[Any]) -> Settings:
+    return worker.settings
 
 
 @pytest.mark.slow

@@ -177,6 +177,73 @@ def test_a_text_with_half_a_character_is_no_answer() -> None:
     assert Answer.of(["a", "é"], 7) == Answer(b"a", ["é".encode()], 7)
 
 
+SPEC, STATUS, FACTS = ("vm", "spec"), ("vm", "status"), ("facts",)
+METADATA = ("vm", "metadata")
+CHANGING: dict[str, tuple[tuple[str | int, ...], Callable[[int], str]]] = {
+    "its name": ((*METADATA, "name"), "other-{}".format),
+    "its namespace": ((*METADATA, "namespace"), "ns-{}".format),
+    "its UID": ((*METADATA, "uid"), "0b1c-{}".format),
+    "its resource version": ((*METADATA, "resourceVersion"), "10{}".format),
+    "when it was created": ((*METADATA, "creationTimestamp"), "2024-01-01T00:00:0{}Z".format),
+    "the label of its domain": ((*METADATA, "labels", "kubevirt.io/domain"), "domain-{}".format),
+    "the label of its machine": ((*METADATA, "labels", "kubevirt.io/vm"), "vm-{}".format),
+    "the label of its node": ((*METADATA, "labels", "kubevirt.io/nodeName"), "node-{}.lab".format),
+    "the label of its name": ((*METADATA, "labels", "vm.kubevirt.io/name"), "name-{}".format),
+    "a NAD without its namespace": ((*SPEC, "networks", 1, "multus", "networkName"), "lan-{}".format),
+    "a NAD with its namespace": ((*SPEC, "networks", 1, "multus", "networkName"), "fleet/lan-{}".format),
+    "a MAC address": ((*SPEC, "domain", "devices", "interfaces", 1, "macAddress"), "52:54:00:00:01:0{}".format),
+    "a PCI address": ((*SPEC, "domain", "devices", "interfaces", 1, "pciAddress"), "0000:0{}:00.0".format),
+    "its host name": ((*SPEC, "hostname"), "host-{}".format),
+    "its firmware's UUID": ((*SPEC, "domain", "firmware", "uuid"), "5d307ca9-b3ef-428c-8861-06e72d69f22{}".format),
+    "a claim": ((*SPEC, "volumes", 0, "persistentVolumeClaim", "claimName"), "claim-{}".format),
+    "a data volume": ((*SPEC, "volumes", 1, "dataVolume", "name"), "volume-{}".format),
+    "an image": ((*SPEC, "volumes", 2, "containerDisk", "image"), "quay.io/disks/image:{}".format),
+    "its node": ((*STATUS, "nodeName"), "node-{}.lab".format),
+    "the name of a link": ((*FACTS, "links", "lan", "name"), "pod0123456789{}".format),
+    "the MAC address of a link": ((*FACTS, "links", "lan", "mac"), "52:54:00:00:02:0{}".format),
+    "a tap": ((*FACTS, "links", "lan", "tap"), "tap{}".format),
+    "the host address of a function": ((*FACTS, "pciAddresses", "fast"), "0000:05:00.{}".format),
+}
+"""Places of a machine and its facts, and what stands there in line 1, 2, ..."""
+
+
+def _whole_line() -> dict[str, Any]:
+    """A machine that has each of the places, and its facts."""
+    machine = vmi(1, interfaces=[{"name": "lan"}])
+    machine["metadata"] |= {"labels": {}}
+    spec = machine["spec"]
+    spec["domain"] |= {"firmware": {}}
+    spec["domain"]["devices"]["interfaces"].append({"name": "fast", "sriov": {}})
+    spec["networks"].append({"name": "fast", "multus": {"networkName": "default/fast"}})
+    disks = {"claim": "persistentVolumeClaim", "data": "dataVolume", "image": "containerDisk"}
+    spec["domain"]["devices"]["disks"] = [{"name": name, "disk": {"bus": "virtio"}} for name in disks]
+    spec["volumes"] = [{"name": name, source: {}} for name, source in disks.items()]
+    line = {"vm": machine, "facts": {"links": {"lan": {}}, "pciAddresses": {}}}
+    for place, value in CHANGING.values():
+        _write(line, place, value(7))
+    return line
+
+
+def _write(line: dict[str, Any], place: tuple[str | int, ...], value: str) -> None:
+    inner: Any = line
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = value
+
+
+@pytest.mark.parametrize("what", CHANGING)
+def test_lines_are_of_one_shape_whatever_name_or_address_is(what: str) -> None:
+    place, value = CHANGING[what]
+    worker = Worker(Settings())
+    assert worker.templates is not None
+    for n in range(1, 6):
+        line = _whole_line()
+        _write(line, place, value(n))
+        made = block(line)
+        assert render_chunk(worker, made) == render_chunk(Worker(Settings(templates=False)), made)
+    assert (worker.templates.count, worker.templates.answered) == (1, 2)
+
+
 def test_the_least_used_template_is_forgotten() -> None:
     templates = Templates(Target(), most=2)
     lines_of = [json.dumps(vmi(n)).encode() for n in range(5)]

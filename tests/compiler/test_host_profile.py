@@ -313,6 +313,37 @@ def test_a_setting_in_another_letter_case_is_told_with_the_one_that_is_meant(wri
     assert (told.code, told.hint) == ("KN346", f"did you mean '{meant}'?")
 
 
+ON_LINKS = ("libvirt does not set it on links", "set it with `ip link set` on the host")
+WHY_LOST: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, str]]] = {
+    "addresses": (
+        {"ipam": IPAM[1]},
+        {},
+        ("libvirt gives no addresses there", "serve DHCP on that network, or give the guest its address"),
+    ),
+    "another MAC address": (
+        {},
+        {"mac": "02:00:00:00:00:0b"},
+        ("the NIC has another MAC address already", "leave one of the two out"),
+    ),
+    "promisc": ({}, {"promisc": True}, ON_LINKS),
+    "allmulti": ({}, {"allmulti": True}, ON_LINKS),
+    "txQLen": ({}, {"txQLen": 7}, ON_LINKS),
+    "sysctl": (
+        {},
+        {"sysctl": {"a": "b"}},
+        ("libvirt has no such setting", "configure it on the host, where it is needed"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("bridge", "tuning", "why"), WHY_LOST.values(), ids=WHY_LOST)
+def test_what_is_lost_of_a_definition_is_told_with_why_and_what_to_do(
+    bridge: dict[str, Any], tuning: dict[str, Any], why: tuple[str, str]
+) -> None:
+    (told,) = chained({"type": "bridge", "bridge": "br1", **bridge}, {"type": "tuning", **tuning}).notes
+    assert (told.message.partition("is not carried over: ")[2], told.hint) == why
+
+
 def test_the_mac_address_of_the_interface_counts_more_than_that_of_tuning_which_is_told() -> None:
     made = chained(BRIDGE, {"type": "tuning", "mac": "02:00:00:00:00:0b"})
     assert str(interface_of(made).mac) == MAC

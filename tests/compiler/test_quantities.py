@@ -91,6 +91,7 @@ def test_a_quantity_that_is_written_otherwise_is_refused_with_what_was_meant(tex
 def test_a_quantity_beyond_all_measure_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is too large"):
         quantity_ceil(text)
+    assert quantity_ceil("1e30") == 10**30
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_release_that_cannot_be_read_is_told_by_the_target(given: Json) -> Non
 
 def test_the_writer_refuses_a_vlan_on_a_linux_bridge_for_a_release_that_never_starts_it() -> None:
     tagged = Interface(source=BridgeSource(bridge="br0"), vlan=Vlan(tags=(VlanTag(id=10),)))
-    with pytest.raises(kvnet.XmlError, match=r"KN520.*11\.0\.0.*interface\.vlan"):
+    with pytest.raises(kvnet.XmlError, match=r"KN520\b.*11\.0\.0.*interface\.vlan"):
         kvnet.write(tagged, libvirt="10.10.0")
     assert kvnet.write(tagged, libvirt="11.0.0") == kvnet.write(tagged)
     switched = attrs.evolve(tagged, virtualport=VirtualPort(type="openvswitch"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
+from instancetypes.given import given_vm
 from lxml import etree
 
 import kvnet
@@ -179,8 +180,18 @@ def test_the_largest_size_is_built(spec: dict[str, object], texts: list[str]) ->
 
 
 def test_an_unknown_architecture_is_rejected() -> None:
-    with pytest.raises(Rejected, match="KN604"):
+    with pytest.raises(Rejected, match=r"KN604\b"):
         build(machine(), kvnet.Target(architecture="riscv64"), [])
+
+
+def test_a_machine_that_contradicts_its_instancetype_is_rejected() -> None:
+    asked, target = given_vm({"domain": {"cpu": {"cores": 2}}}, instancetype={})
+    with pytest.raises(Rejected, match=r"KN211\b"):
+        build(asked, target)
+    with pytest.raises(Rejected, match=r"KN211\b"):
+        build(asked, target, [])
+    sound, target = given_vm({}, instancetype={"cpu": {"guest": 3}})
+    assert etree.fromstring(build(sound, target, [])).xpath("string(vcpu/@current)") == "3"
 
 
 def test_the_uuid_depends_on_namespace_and_name_alone() -> None:
@@ -196,7 +207,7 @@ def test_a_name_with_half_of_a_surrogate_pair_is_a_problem(field: str, profile: 
     target = kvnet.Target(profile=profile)
     given = Machine(**{"name": "vm", field: "\ud800"})  # type: ignore[arg-type]
     assert [problem.code for problem in kvnet.render(given, target).problems] == ["KN602"]
-    with pytest.raises(Rejected, match=r"KN602.*\[metadata"):
+    with pytest.raises(Rejected, match=r"KN602\b.*\[metadata"):
         build(given, target, name="vm")
 
 
@@ -229,6 +240,14 @@ def on_root(kind: str | None = None, **options: str) -> dict[str, str]:
 
 def test_what_libvirt_adds_to_q35_is_on_bus_0_too_where_the_annotation_asks_for_it() -> None:
     assert on_root() == on_root("pc-q35-7.2") == {"controller": "0x03", "memballoon": "0x05"}
+
+
+def test_what_stands_on_bus_0_is_known_of_xml_that_kvnet_does_not_know_whole() -> None:
+    asked = attrs.evolve(machine(), annotations=ON_ROOT)
+    nic = "<interface type='user'><future a='1'/><address type='pci' bus='0x00' slot='0x02'/></interface>"
+    root = etree.fromstring(build(asked, None, [nic]))
+    assert root.xpath("string(devices/interface/future/@a)") == "1"
+    assert root.xpath("devices/memballoon/address/@slot") == ["0x04"]
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "s390x"])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
 import pytest
+from lxml import etree
 
 import kvnet
 from kvnet import Noticed
 from kvnet.domain.import_ import Imported
+from kvnet.domain.read import about, effective
 
 VF = "<source><address{} domain='0' bus='0x81' slot='0x1' function='0x2'/></source>"
 
@@ -312,11 +315,48 @@ def test_what_a_manifest_holds_is_not_told(nic: str) -> None:
     assert [str(problem) for problem in made.assumptions if problem.code == "KN615"] == []
 
 
-@pytest.mark.parametrize(("written", "model"), [("E1000", "e1000"), ("RTL8139", "rtl8139"), ("ViRtIo", None)])
+MODES = {"": "vepa", "mode='vepa'": "vepa", "mode='bridge'": "bridge", "mode='private'": "private"}
+
+
+@pytest.mark.parametrize(("mode", "macvlan"), [*MODES.items(), ("mode='passthrough'", "passthru")])
+def test_a_macvtap_gets_a_nad_of_macvlan_in_its_mode(mode: str, macvlan: str) -> None:
+    made = kvnet.import_domain(domain(f"<interface type='direct'><source dev='eth1' {mode}/></interface>"))
+    (nad,) = made.nads
+    config = json.loads(nad.config or "")
+    assert (config["type"], config["master"], config["mode"]) == ("macvlan", "eth1", macvlan)
+
+
+IN_ANY_CASE = {
+    "E1000": "e1000",
+    "E1000E": "e1000e",
+    "IGB": "igb",
+    "RTL8139": "rtl8139",
+    "ViRtIo": None,
+    "VirtIO-transitional": None,
+    "Virtio-Non-Transitional": None,
+}
+
+
+@pytest.mark.parametrize(("written", "model"), IN_ANY_CASE.items())
 def test_a_model_is_read_in_any_letter_case_as_libvirt_does(written: str, model: str | None) -> None:
     made = kvnet.import_domain(domain(f"<interface type='user'><model type='{written}'/></interface>"))
     assert made.machine.interfaces[0].model == model
     assert [str(each) for each in made.assumptions if each.code == "KN614" or "names no model" in each.message] == []
+
+
+@pytest.mark.parametrize(("written", "model"), [("VMXNET3", "vmxnet3"), ("NE2k_PCI", "NE2k_PCI")])
+def test_only_a_model_that_libvirt_knows_by_name_is_written_in_its_letters(written: str, model: str) -> None:
+    nics = kvnet.read_domain(domain(f"<interface type='user'><model type='{written}'/></interface>"))
+    (made,) = effective(nics, about(etree.fromstring(domain())))
+    assert getattr(made, "model", None) == model
+
+
+def test_an_architecture_that_the_domain_does_not_name_is_told_at_its_field() -> None:
+    text = domain().replace(" arch='x86_64'", "")
+    assert [each.field for each in kvnet.import_domain(text).assumptions if "amd64 is assumed" in each.message] == [
+        "spec.architecture"
+    ]
+    assert "spec.architecture" not in [each.field for each in kvnet.import_domain(domain()).assumptions]
 
 
 def test_arguments_of_qemu_are_told_for_they_may_be_nics() -> None:
@@ -486,6 +526,11 @@ def test_a_text_with_two_domains_is_refused_as_such(text: str, read: Callable[[s
     with pytest.raises(kvnet.XmlError) as refused:
         read(text)
     assert [problem.code for problem in refused.value.problems] == ["KN508"]
+    place = refused.value.problems[0].place
+    assert place is not None
+    line = text.splitlines()[place.line - 1]
+    begins = "<domains>" if text.startswith("<domains>") else "<domain>", "<?xml", "<!--"
+    assert line[place.column - 1 :].startswith(begins)
 
 
 @pytest.mark.parametrize("text", [f"{ONE}<network/>", f"{ONE}junk", f"<a/>{ONE}", f"{ONE}{ONE[:-3]}"])

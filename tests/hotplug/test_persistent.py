@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from instancetypes.given import given_vm
 from machines import multus, nic, pod, vmi
 
 import kvnet
 from kvnet import Profile
 from kvnet.device import Interface
-from kvnet.hotplug import DomainPlan, DomainState, LiveDomain, mac_from_uuid, plan_domain, preview
+from kvnet.hotplug import (
+    DomainPlan,
+    DomainState,
+    LiveDomain,
+    mac_from_uuid,
+    plan_changes,
+    plan_domain,
+    plan_virtual_functions,
+    preview,
+    redefine,
+)
 from kvnet.spec import Domain, Machine, Nad, Resources, VmiSpec
 from kvnet.values import MacAddress
 
@@ -154,6 +165,59 @@ def test_a_mac_from_uuid_is_the_same_each_time_and_another_for_each_nic_and_mach
     assert mac.octets[:3] == bytes.fromhex("525400")
     others = [mac_from_uuid(UUID, "blue"), mac_from_uuid(UUID[::-1], "red"), mac_from_uuid(UUID, "red", [mac])]
     assert len({mac, *others}) == 4
+
+
+def test_links_of_one_nic_that_libvirt_writes_in_two_ways_are_set_in_one_call() -> None:
+    live = domain(standing("red", 2, inside="<target dev='vnet1'/>"))
+    (call,) = planned(live, domain(RED), nic("red", state="down")).calls
+    assert str(call) == "update-link red (ua-red) [running, next start]"
+    assert "vnet1" not in call.step.xml, "of a persistent NIC, libvirt takes no more than its own XML"
+
+
+UNLIKE: dict[str, str] = {
+    "another alias": RED.replace("ua-red", "red"),
+    "another MAC address": standing("red", 2, mac="52:54:00:00:00:09"),
+    "another guest address": standing("red", 3),
+}
+
+
+@pytest.mark.parametrize("config", UNLIKE.values(), ids=UNLIKE)
+def test_links_of_nics_that_differ_in_what_libvirt_knows_them_by_are_set_one_by_one(config: str) -> None:
+    down = kvnet.load(vmi([nic("red", state="down")], [multus("red")], status={"phase": "Running"}))
+    state = DomainState(uuid=UUID, live=domain(RED), persistent=domain(config))
+    plan = plan_domain(state, down, kvnet.Target(nads=NADS, profile=Profile.HOST), policy="kubevirt")
+    alias = kvnet.read_device(config).alias
+    assert told(plan) == ["update-link red (ua-red) [running]", f"update-link red ({alias}) [next start]"]
+
+
+def test_what_steps_change_is_told_of_each_configuration_without_noise() -> None:
+    plan = planned(domain(RED), domain(), nic("red", state="down"))
+    assert [str(change.at) for change in plan.changes(live=True)] == ["interface[1].link.@state"]
+    assert [(str(change.at), change.before) for change in plan.changes(live=False)] == [("interface[1]", None)]
+    assert planned(domain(), None, nic("red")).changes(live=False) == ()
+
+
+def test_a_machine_that_contradicts_its_instancetype_is_a_problem_of_every_plan() -> None:
+    asked, target = given_vm({"domain": {"cpu": {"cores": 2}}}, instancetype={})
+    plans = (
+        plan_domain(DomainState(uuid=UUID, live=domain(), persistent=domain()), asked, target),
+        plan_changes(domain(), asked, target),
+        plan_virtual_functions(domain(), asked, target),
+        redefine(domain(), UUID, asked, target),
+    )
+    for plan in plans:
+        assert [problem.code for problem in plan.problems] == ["KN211"]
+    assert (plans[0].calls, plans[1].steps, plans[2].steps, plans[3].document) == ((), (), (), domain())
+
+
+@pytest.mark.parametrize(("live", "config"), [(domain(), domain()), (None, domain()), (domain(), None)])
+def test_new_nics_whose_derived_mac_addresses_would_be_equal_get_two(live: str | None, config: str | None) -> None:
+    first, second = "net-4565", "net-7784"
+    derived = mac_from_uuid(UUID, first)
+    assert derived == mac_from_uuid(UUID, second)
+    plan = planned(live, config, nic(first), nic(second))
+    macs = [device.mac for call in plan.calls if isinstance(device := kvnet.read_device(call.step.xml), Interface)]
+    assert macs == [derived, mac_from_uuid(UUID, second, [derived])]
 
 
 I440FX = "<controller type='pci' index='0' model='pci-root'/>"

@@ -17,7 +17,7 @@ from kvnet.compiler import found_links
 from kvnet.facts import HostFacts, PodLink
 from kvnet.hotplug import Action, HotplugPolicy, networks_to_set_up, plan_next_start, plan_virtual_functions, preview
 from kvnet.hotplug import policy as policies
-from kvnet.spec import Machine, Nad
+from kvnet.spec import Machine, Nad, Resources
 from kvnet.testing import admitted_machines
 from kvnet.values import PciAddress
 
@@ -150,6 +150,12 @@ def test_the_rule_can_be_chosen_and_the_host_profile_has_its_own() -> None:
     assert codes(plan_changes(domain(), machine(nic("red")), policy=HotplugPolicy.KUBEVIRT), Severity.NOTE) == ["KN858"]
 
 
+@pytest.mark.parametrize(("word", "raised"), [("Plain", ValueError), ("", ValueError), (5, TypeError)])
+def test_a_policy_that_is_none_is_told_with_those_that_are(word: Any, raised: type[Exception]) -> None:
+    with pytest.raises(raised, match=f"the policy is 'kubevirt' or 'plain', not {word!r}"):
+        plan_changes(domain(), machine(), policy=word)
+
+
 def test_every_policy_has_every_answer() -> None:
     assert set(policies.ANSWERS) == set(HotplugPolicy)
     assert all(each.default is NOTHING for each in fields(policies.Answers))
@@ -233,6 +239,24 @@ def test_a_difference_names_both_values_and_the_field_of_the_spec() -> None:
     assert str(problem.at) == "spec.domain.devices.interfaces[1]"
 
 
+REFUSED = {
+    "CPUs that cannot be counted": (Resources(limits={"cpu": "many"}), None, "KN603"),
+    "another architecture than the host's": (None, "arm64", "KN306"),
+}
+
+
+@pytest.mark.parametrize(("resources", "architecture", "code"), REFUSED.values(), ids=REFUSED)
+def test_a_machine_that_cannot_be_compiled_as_a_whole_changes_nothing(
+    resources: Resources | None, architecture: str | None, code: str
+) -> None:
+    asked = machine(nic("red", state="absent"))
+    spec = evolve(asked.spec, architecture="amd64", domain=evolve(asked.spec.domain, resources=resources))
+    plan = plan_changes(
+        domain(live()), evolve(asked, spec=spec), kvnet.Target(facts=HostFacts(architecture=architecture))
+    )
+    assert ([each.code for each in plan.problems], plan.steps) == ([code], ())
+
+
 def test_an_mtu_that_is_known_of_the_pod_counts() -> None:
     links = {"default": PodLink(name="eth0"), "red": PodLink(name="podb1f51a511f1", mtu=9000)}
     plan = plan_changes(
@@ -271,6 +295,7 @@ def test_nics_that_are_not_the_machines_stay_and_are_named() -> None:
         ("KN856", "interface[1]"),
         ("KN856", "interface[2]"),
     ]
+    assert ["(alias: ua-other)" in plan.problems[0].message, "(alias: none)" in plan.problems[1].message] == [True] * 2
 
 
 def test_virtual_functions_come_once_the_machine_has_migrated() -> None:
@@ -480,3 +505,18 @@ def test_what_no_step_speaks_of_keeps_its_bytes() -> None:
     after = preview(text, plan_changes(text, asked))
     changed = live("b").replace("<alias", '<link state="down"/><alias')
     assert after == text.replace("\n    " + live("a"), "").replace(live("b"), changed)
+
+
+def test_new_interfaces_follow_the_last_interface_and_new_hostdevs_follow_them() -> None:
+    gpu = "<hostdev type='pci'><alias name='ua-gpu'/></hostdev>"
+    known = kvnet.Target(facts=HostFacts(pci_addresses={"fast": PciAddress.parse("0000:81:00.1")}))
+    text = domain("<rng model='virtio'/>", gpu)
+    after = preview(text, plan_changes(text, machine(nic("fast", "sriov"), nic("red")), known))
+    found = etree.fromstring(after).xpath("devices/*")
+    assert [(each.tag, *each.xpath("alias/@name")) for each in found] == [
+        ("interface", "ua-default"),
+        ("interface", "ua-red"),
+        ("hostdev", "ua-sriov-fast"),
+        ("rng",),
+        ("hostdev", "ua-gpu"),
+    ]

@@ -166,6 +166,23 @@ def test_what_cannot_go_in_leaves_the_document_as_it_was(before: str, members: d
     assert made.document == before
 
 
+@pytest.mark.parametrize(
+    ("red", "codes"),
+    [
+        pytest.param([nic("red", "masquerade", state="absent")], [], id="is taken out"),
+        pytest.param([nic("red", "masquerade")], [], id="gets another"),
+        pytest.param([], ["KN509"], id="is not the machine's"),
+    ],
+)
+def test_a_boot_order_may_be_given_to_another_nic_where_the_one_that_has_it(
+    red: list[dict[str, Any]], codes: list[str]
+) -> None:
+    before = domain(network(1, f"{BOOT}<alias name='ua-red'/>"))
+    made = redefined(before, *red, nic("blue", "masquerade", bootOrder=1))
+    assert [each.code for each in made.problems if each.is_error] == codes
+    assert ("ua-blue" in names(made)) is not bool(codes)
+
+
 def test_a_machine_that_cannot_be_compiled_changes_nothing() -> None:
     before = domain(network(1))
     made = redefined(before, nic("red"), networks=[multus("red", networkName="absent")])

@@ -137,6 +137,21 @@ def test_a_revision_is_not_read_and_the_object_that_is_there_now_is_applied() ->
     assert told((machine, kvnet.Target())) == [("KN210", "spec.instancetype", None)]
 
 
+@pytest.mark.parametrize(
+    ("matcher", "hint"),
+    [
+        (
+            {"name": "it", "revisionName": "r1"},
+            "leave revisionName out, or see that the ControllerRevision has the same",
+        ),
+        ({"inferFromVolume": "disk"}, "name it to have it applied"),
+    ],
+)
+def test_a_reference_that_is_not_followed_is_told_with_what_to_write(matcher: dict[str, Any], hint: str) -> None:
+    [problem] = kvnet.expand(vm(matcher), kvnet.Target(instancetypes=KNOWN)).problems
+    assert (problem.severity, problem.hint.startswith(hint)) == (kvnet.Severity.WARNING, True)
+
+
 def test_a_missing_object_is_a_warning_and_the_template_is_rendered_as_it_stands() -> None:
     rendered = kvnet.render(vm({"name": "lost"}, {"name": "lost"}))
     assert [note.code for note in rendered.notes].count("KN210") == 2

@@ -163,3 +163,9 @@ def test_a_condition_whose_time_is_none_is_refused(time: str) -> None:
 def test_a_condition_that_is_none_is_refused_when_it_is_read() -> None:
     with pytest.raises(kvnet.Rejected, match=r"status\.conditions\[0\]\.status"):
         machine([nic()], conditions=[{"type": "MigrationRequired", "status": False}])
+
+
+@pytest.mark.parametrize("plugins", [["moves"], {"moves": {}}, {"moves": BindingPlugin(), "x": None}])
+def test_what_are_no_plugins_is_told(plugins: Any) -> None:
+    with pytest.raises(TypeError, match=r"BindingPlugin.*take binding_plugins of a ClusterConfig"):
+        kvnet.live_migratable(kvnet.load(vmi([nic()], [pod()])), plugins)

@@ -46,6 +46,7 @@ def told(changed: Machine, of: Machine) -> list[str]:
             "ports": (nic(ports=[{"port": 80}]), ".ports"),
             "an empty list of ports, for one that is absent": (nic(ports=[]), ".ports"),
             "boot order": (nic(bootOrder=1), ".bootOrder"),
+            "a boot order of 0, for one that is absent": (nic(bootOrder=0), ".bootOrder"),
             "PCI address": (nic(pciAddress="0000:81:00.1"), ".pciAddress"),
             "DHCP options": (nic(dhcpOptions={"bootFileName": "x"}), ".dhcpOptions"),
             "empty DHCP options": (nic(dhcpOptions={}), ".dhcpOptions"),
@@ -102,6 +103,8 @@ def test_a_machine_that_joins_the_pod_network_needs_a_restart() -> None:
         {
             "source": (pod(), multus(), ""),
             "claim": (claim(claimName="x"), claim(claimName="y"), ".resourceClaim.claimName"),
+            "an empty claim, for one that is absent": (claim(), claim(claimName=""), ".resourceClaim.claimName"),
+            "an empty request, for one that is absent": (claim(), claim(requestName=""), ".resourceClaim.requestName"),
             "CIDR": (pod(), pod(vmNetworkCIDR="10.9.9.0/24"), ".pod.vmNetworkCIDR"),
             "default": (multus(), multus(default=True), ".multus.default"),
             "default and name": (multus(), multus(default=True, networkName="x"), ".multus.default"),
@@ -161,6 +164,21 @@ spec:
     assert problem.place is not None
     assert problem.place.line == 11
     assert not problem.is_error
+
+
+@pytest.mark.parametrize(("letters", "shown"), [(58, f'"{"x" * 58}"'), (59, f'"{"x" * 56}...')])
+def test_a_long_value_is_shown_by_its_beginning(letters: int, shown: str) -> None:
+    changed = vm([nic(tag="x" * letters)], [pod()])
+    [problem] = kvnet.restart_required(changed, running([nic()], [pod()]))
+    assert problem.message == f"the running machine has nothing here, and the manifest has {shown}"
+
+
+def test_what_is_no_machine_is_told_whichever_of_the_two_it_is() -> None:
+    machine = running([nic()], [pod()])
+    with pytest.raises(TypeError, match="Machine"):
+        kvnet.restart_required(machine, {})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="Machine"):
+        kvnet.restart_required({}, machine)  # type: ignore[arg-type]
 
 
 @given(machines())

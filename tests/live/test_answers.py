@@ -85,7 +85,7 @@ def test_a_connection_that_is_lost_is_no_agent_that_does_not_answer(vm: Scripted
     vm.before = loses
     with pytest.raises(libvirt.libvirtError):
         agent_report(handle(vm))
-    with pytest.raises(LibvirtError, match="KN871"):
+    with pytest.raises(LibvirtError, match=r"KN871\b"):
         live.status(MACHINE, Connection(vm), profile=HOST)
 
 
@@ -95,7 +95,7 @@ def test_the_status_is_that_of_the_domain_that_was_named(vm: ScriptedDomain) -> 
     assert (entry.name, entry.ip_addresses) == ("base", ("10.0.0.5", "fd00::5"))
     vm.named = "other"
     assert live.status(MACHINE, Connection(vm), profile=HOST, name="other") == (entry,)
-    with pytest.raises(LibvirtError, match="KN870"):
+    with pytest.raises(LibvirtError, match=r"KN870\b"):
         live.status(MACHINE, Connection(vm), profile=HOST)
     multus = [{"name": "default", "interface": "eth0", "ips": ["10.9.9.9"]}]
     vm.addresses = {}
@@ -122,7 +122,7 @@ def test_the_releases_are_those_of_the_connection(vm: ScriptedDomain, kind: str,
 def test_releases_that_a_lost_connection_does_not_tell_are_an_error(vm: ScriptedDomain) -> None:
     connection = Connection(vm)
     connection.is_lost = True
-    with pytest.raises(LibvirtError, match="KN871"):
+    with pytest.raises(LibvirtError, match=r"KN871\b"):
         live.with_releases(kvnet.Target(), connection)
 
 
@@ -169,7 +169,7 @@ def test_the_texts_of_domains_are_those_of_their_next_start(test_driver: Any) ->
         assert [each.file for each in texts] == ["a", "b", "test"]
         assert all("<domain type='test'>" in each.text for each in texts)
         assert [each.file for each in live.domain_texts(test_driver, ["b", "test"])] == ["b", "test"]
-        with pytest.raises(LibvirtError, match=r"KN870.*'missing'.*define and start it, or name another one"):
+        with pytest.raises(LibvirtError, match=r"KN870\b.*'missing'.*define and start it, or name another one"):
             live.domain_texts(test_driver, ["a", "missing"])
     finally:
         for name in ("a", "b"):
@@ -179,9 +179,9 @@ def test_the_texts_of_domains_are_those_of_their_next_start(test_driver: Any) ->
 
 def test_a_connection_that_only_reads_refuses_changes_in_words() -> None:
     connection = libvirt.openReadOnly("test:///default")
-    with pytest.raises(LibvirtError, match=r"KN402.*read only"):
+    with pytest.raises(LibvirtError, match=r"KN402\b.*read only"):
         live.define(PLAIN.format("new"), connection)
-    with pytest.raises(LibvirtError, match=r"KN871.*forbidden"):
+    with pytest.raises(LibvirtError, match=r"KN871\b.*forbidden"):
         live.define_machine(machine(name="test"), connection, kvnet.Target(profile=HOST), existing="into")
     connection.close()
 
@@ -255,7 +255,7 @@ def test_a_watch_without_end_goes_on_after_a_silence(vm: ScriptedDomain, monkeyp
     connection.isAlive = is_alive  # type: ignore[method-assign]
     with live.watch(connection, "vm") as heard:
         assert next(heard) == Event(kind=EventKind.DOMAIN, state="stopped")
-        with pytest.raises(LibvirtError, match=r"KN874.*is lost, and with it its events.*connect again"):
+        with pytest.raises(LibvirtError, match=r"KN874\b.*is lost, and with it its events.*connect again"):
             next(heard)
 
 
@@ -272,11 +272,13 @@ def test_where_libvirt_delivers_no_events_a_watch_says_so(vm: ScriptedDomain) ->
     connection = Connection(vm)
     connection.has_events = False
     with (
-        pytest.raises(LibvirtError, match=r"KN874.*delivers no events: no event loop.*connect with kvnet's `connect`"),
+        pytest.raises(
+            LibvirtError, match=r"KN874\b.*delivers no events: no event loop.*connect with kvnet's `connect`"
+        ),
         live.watch(connection, "vm"),
     ):
         pass
-    with pytest.raises(LibvirtError, match="KN870"), live.watch(connection, "other"):
+    with pytest.raises(LibvirtError, match=r"KN870\b"), live.watch(connection, "other"):
         pass
 
 
@@ -338,11 +340,12 @@ def test_a_started_domain_is_told_and_runs_or_waits(none_left: Any) -> None:
     assert set(devices(started.live)) == {"base"}
     assert running.state()[0] == libvirt.VIR_DOMAIN_PAUSED
     with pytest.raises(
-        LibvirtError, match=r"KN876.*'vm' runs already.*apply changes to a running domain, or stop it first"
-    ):
+        LibvirtError, match=r"KN876\b.*'vm' runs already.*apply changes to a running domain, or stop it first"
+    ) as raised:
         live.start(text, none_left, replace=True)
+    assert [problem.field for problem in raised.value.problems] == ["domain.name"]
     running.destroy()
-    with pytest.raises(LibvirtError, match="KN406"):
+    with pytest.raises(LibvirtError, match=r"KN406\b"):
         live.start(text, none_left)
     live.start(text, none_left, replace=True)
     assert running.state()[0] == libvirt.VIR_DOMAIN_RUNNING

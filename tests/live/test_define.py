@@ -113,7 +113,7 @@ def test_a_new_domain_has_the_addresses_that_apply_would_give_it(connection: Any
 
 def test_a_second_time_it_is_refused_and_nothing_is_lost(connection: Any) -> None:
     define(connection, machine(RED))
-    with unchanged(connection), pytest.raises(LibvirtError, match=r"KN406.*--into.*--replace"):
+    with unchanged(connection), pytest.raises(LibvirtError, match=r"KN406\b.*--into.*--replace"):
         define(connection, machine(RED))
 
 
@@ -128,7 +128,7 @@ def test_defining_a_domain_over_itself_changes_nothing(connection: Any, existing
 @pytest.mark.parametrize("runs", [False, True])
 def test_a_domain_with_disks_is_left_alone_unasked(connection: Any, tmp_path: Path, runs: bool) -> None:
     by_hand(connection, tmp_path, runs=runs)
-    with unchanged(connection), pytest.raises(LibvirtError, match="KN406.*runs" if runs else "KN406"):
+    with unchanged(connection), pytest.raises(LibvirtError, match=r"KN406\b.*runs" if runs else r"KN406\b"):
         define(connection, machine(RED))
 
 
@@ -202,7 +202,7 @@ def test_another_domain_with_the_uuid_of_the_machine_is_left_alone(connection: A
     spec = {"domain": {"firmware": {"uuid": "cd0e92bb-d962-4cf1-9a1e-6d17a9de6b3c"}, "devices": {}}}
     asked = attrs.evolve(kvnet.load(spec), name="other")
     for existing in live.Existing:
-        with unchanged(connection), pytest.raises(LibvirtError, match=r"KN406|KN870"):
+        with unchanged(connection), pytest.raises(LibvirtError, match=r"KN406\b|KN870\b"):
             define(connection, asked, existing=existing)
     assert [each.name() for each in connection.listAllDomains()] == [NAME]
 
@@ -210,12 +210,12 @@ def test_another_domain_with_the_uuid_of_the_machine_is_left_alone(connection: A
 def test_a_domain_is_not_replaced_by_one_of_another_uuid(connection: Any, tmp_path: Path) -> None:
     by_hand(connection, tmp_path)
     asked = attrs.evolve(kvnet.load({"domain": {"firmware": {"uuid": ANOTHER}, "devices": {}}}), name=NAME)
-    with unchanged(connection), pytest.raises(LibvirtError, match=r"KN406.*firmware\.uuid"):
+    with unchanged(connection), pytest.raises(LibvirtError, match=r"KN406\b.*firmware\.uuid"):
         define(connection, asked, existing="replace")
 
 
 def test_nics_go_into_no_domain_that_is_not_there(connection: Any) -> None:
-    with pytest.raises(LibvirtError, match=r"KN870.*--profile host"):
+    with pytest.raises(LibvirtError, match=r"KN870\b.*--profile host"):
         define(connection, machine(RED), existing="into")
     assert connection.listAllDomains() == []
 
@@ -225,7 +225,7 @@ def test_a_running_domain_without_a_definition_is_left_alone(connection: Any, tm
     domain.undefine()
     try:
         for existing in ("refuse", "into"):
-            with unchanged(connection), pytest.raises(LibvirtError, match="KN406"):
+            with unchanged(connection), pytest.raises(LibvirtError, match=r"KN406\b"):
                 define(connection, machine(RED), existing=existing)
     finally:
         domain.destroy()
@@ -268,14 +268,14 @@ def test_a_domain_that_boots_from_the_network_is_told_when_it_no_longer_does(con
 def test_a_machine_whose_uuid_is_none_changes_nothing(connection: Any, tmp_path: Path, existing: str) -> None:
     by_hand(connection, tmp_path)
     asked = attrs.evolve(kvnet.load({"domain": {"firmware": {"uuid": "mine"}, "devices": {}}}), name=NAME)
-    with unchanged(connection), pytest.raises(kvnet.Rejected, match="KN605"):
+    with unchanged(connection), pytest.raises(kvnet.Rejected, match=r"KN605\b"):
         define(connection, asked, existing=existing)
 
 
 def test_what_the_domain_has_already_is_not_claimed(connection: Any, tmp_path: Path) -> None:
     by_hand(connection, tmp_path)  # libvirt writes <boot> under <os>
     asked = machine(nic("red", "masquerade", bootOrder=1))
-    with unchanged(connection), pytest.raises(kvnet.Rejected, match="KN509"):
+    with unchanged(connection), pytest.raises(kvnet.Rejected, match=r"KN509\b"):
         define(connection, asked, existing="into")
 
 
@@ -297,7 +297,7 @@ def test_a_vlan_on_a_linux_bridge_is_refused_by_a_libvirt_that_never_starts_it(c
     if not is_old:
         assert live.define_machine(asked, connection, target).lost == ()
         return
-    with pytest.raises(kvnet.Rejected, match=r"KN347.*libvirt 11\.0\.0"):
+    with pytest.raises(kvnet.Rejected, match=r"KN347\b.*libvirt 11\.0\.0"):
         live.define_machine(asked, connection, target)
     assert connection.listAllDomains() == []
 

@@ -39,6 +39,10 @@ SAME = {
         f"<hostdev mode='subsystem' type='pci' managed='no'><source>{VF.format('')}</source></hostdev>",
         f"<hostdev mode='subsystem' type='pci'><source>{VF.format('')}</source></hostdev>",
     ),
+    "an interface of a virtual function that is not managed": (
+        f"<interface type='hostdev' managed='no'><source>{VF.format(' type=' + repr('pci'))}</source></interface>",
+        f"<interface type='hostdev'><source>{VF.format(' type=' + repr('pci'))}</source></interface>",
+    ),
     "other order, by alias": (
         nic("<mac address='52:54:00:00:00:01'/>") + named("ua-x", "2"),
         named("ua-x", "2") + nic("<mac address='52:54:00:00:00:01'/>"),

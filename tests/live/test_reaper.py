@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kvnet.live import connection
+from kvnet.live import LibvirtError, connection
 
 
 class _EndedError(Exception):
@@ -45,3 +45,18 @@ def test_only_a_zombie_that_stays_is_reaped_and_as_long_as_it_stays(monkeypatch:
     with pytest.raises(_EndedError):
         connection._reap_qemu()
     assert reaped == [(rounds + 1, 5), (rounds + 2, 5), (rounds + 3, 5)]
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_prepared"),
+    [("qemu:///embed?root=relative", True), ("nothing:///system", False), ("nothing:///embedded", False)],
+)
+def test_the_process_is_prepared_for_a_driver_inside_it(
+    uri: str, is_prepared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[bool] = []
+    monkeypatch.setattr(connection, "_prepare_process", lambda: prepared.append(True))
+    with pytest.raises(LibvirtError) as raised:
+        connection.open_connection(uri)
+    assert [problem.code for problem in raised.value.problems] == ["KN401"]
+    assert prepared == [True] * is_prepared

@@ -6,6 +6,7 @@ import pytest
 from machines import nic, pod, vmi
 
 import kvnet
+from kvnet.values import MacAddress
 
 ADDRESSES = {
     "leading zeros": ("010.000.02.1", "10.0.2.1"),
@@ -49,3 +50,12 @@ def test_the_network_of_the_guest_is_kept_as(written: str, kept: str) -> None:
     machine = kvnet.load(vmi([nic(binding="masquerade")], [pod(vmNetworkCIDR=written)]))
     assert machine.networks[0].pod is not None
     assert machine.networks[0].pod.vm_network_cidr == kept
+
+
+@pytest.mark.parametrize(
+    "spelling", ["02:aa:bb:cc:dd:ee", "02:AA:bb:cc:dd:ee", "02-aa-bb-cc-dd-ee", "02-AA-BB-CC-DD-EE", "02aa.bbcc.ddee"]
+)
+def test_an_address_in_its_canonical_form_is_spelled_as_libvirt_does(spelling: str) -> None:
+    mac = MacAddress.parse(spelling)
+    assert mac.canonical().spelling == "02:aa:bb:cc:dd:ee"
+    assert mac.canonical() == mac

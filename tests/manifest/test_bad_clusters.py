@@ -61,5 +61,5 @@ def test_a_bad_cluster_is_refused_at_its_place(text: str, where: str, says: str)
 
 
 def test_a_stream_without_a_kubevirt_object_is_refused() -> None:
-    with pytest.raises(Rejected, match="KN009"):
+    with pytest.raises(Rejected, match=r"KN009\b"):
         loads_cluster("kind: Secret\n")

@@ -14,6 +14,7 @@ from test_properties import leaves, replaced
 import kvnet
 from kvnet.checks import told_of
 from kvnet.manifest import load_partly
+from kvnet.spec import Nad
 from kvnet.testing import machines
 
 NICS = "spec.domain.devices.interfaces"
@@ -123,6 +124,14 @@ CASES: dict[str, tuple[Any, tuple[str, str], list[tuple[str, str]]]] = {
         ("KN004", "spec.domain.devices.autoattachPodInterface"),
         [],
     ),
+    "text for what opts out of the default NIC, and multiqueue": (
+        vmi(
+            devices={"autoattachPodInterface": "false", "networkInterfaceMultiqueue": True},
+            domain={"memory": {"guest": "128Mi"}, "cpu": {}},
+        ),
+        ("KN004", "spec.domain.devices.autoattachPodInterface"),
+        [],
+    ),
     "an API version that was never served": (
         vmi([nic(model="x")], [multus()]) | {"apiVersion": "kubevirt.io/v2"},
         ("KN017", "apiVersion"),
@@ -134,6 +143,23 @@ CASES: dict[str, tuple[Any, tuple[str, str], list[tuple[str, str]]]] = {
         [("KN129", f"{NICS}[0].model")],
     ),
 }
+
+
+ADVICE: dict[str, tuple[str, dict[str, Any], str]] = {
+    "a bridge on macvlan": ("bridge", {"type": "macvlan", "master": "eth1"}, "KN912"),
+    "sriov on a bridge": ("sriov", {"type": "bridge", "bridge": "br1"}, "KN913"),
+}
+
+
+@pytest.mark.parametrize(("binding", "plugin", "code"), ADVICE.values(), ids=ADVICE)
+def test_nothing_is_advised_on_a_nic_that_may_be_absent(binding: str, plugin: dict[str, Any], code: str) -> None:
+    config = json.dumps({"cniVersion": "0.3.1", "name": "n", **plugin})
+    target = kvnet.Target(nads=[Nad(name="nad", namespace="default", config=config)])
+    for state, codes in (({}, [code]), ({"state": 5}, [])):
+        read = load_partly(vmi([nic("a", binding, bootOrder="1", **state)], [multus("a")]))
+        (partial,) = read.partial
+        told = [each for each in told_of(partial.machine, target) if partial.stands(each)]
+        assert [each.code for each in told if each.code in ("KN912", "KN913")] == codes
 
 
 @pytest.mark.parametrize(("data", "flaw", "others"), CASES.values(), ids=CASES)

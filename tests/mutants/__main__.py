@@ -8,6 +8,7 @@ packages together, and keeps in ``killers.json`` which test notices each.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from mutants.trial import warm_up
 def main() -> int:
     """Try mutants, and tell what lived."""
     arguments = _parser().parse_args()
+    # so that a time limit leaves neither the trial that runs nor the overlay behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     warm_up()
     verdicts = []
     reasons = accepted()

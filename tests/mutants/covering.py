@@ -27,7 +27,7 @@ _ELSEWHERE = {
     "xml": ("xml", "device"),
     "spec": ("manifest", "rules", "instancetypes", "compiler"),
     "testing": ("device",),
-    "kvnet": ("compiler", "manifest", "instancetypes"),
+    "kvnet": ("compiler", "domain", "facts", "manifest", "instancetypes"),
 }
 """The folders with a package's tests, where they are not the one of its name; elements are declared in ``device``."""
 

@@ -184,6 +184,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
             yield from orelse
         case ast.Call(func=ast.Name(id="cast" | "TypeVar"), args=args):
             yield from args[1:]
+        case ast.Call(func=ast.Name(id="zip"), args=args):
+            yield from args  # strict=True asserts what holds
         case ast.Subscript(value=ast.Name(id="Literal" | "tuple" | "dict" | "Callable")):
             return  # a type
         case ast.keyword(arg=arg) if arg in _NOT_ARGUMENTS:
@@ -291,12 +293,15 @@ def _arguments(node: ast.expr | ast.stmt) -> Iterator[_Change]:
     if not isinstance(node, ast.Call):
         return
     for place, keyword in enumerate(node.keywords):
-        if keyword.arg and keyword.arg not in _NOT_ARGUMENTS:
+        if keyword.arg and keyword.arg not in _NOT_ARGUMENTS and _target(node.func) != "zip":
             fewer = [*node.keywords[:place], *node.keywords[place + 1 :]]
             yield _Change("keyword", node, ast.Call(node.func, node.args, fewer))
+    if _target(node.func) in ("min", "max"):
+        return  # of two numbers, whichever comes first
     if len(node.args) > 1 and not any(isinstance(each, ast.Starred) for each in node.args[:2]):
         first, second, *others = node.args
-        yield _Change("swap", node, ast.Call(node.func, [second, first, *others], node.keywords))
+        if ast.dump(first) != ast.dump(second):
+            yield _Change("swap", node, ast.Call(node.func, [second, first, *others], node.keywords))
 
 
 _KINDS: tuple[Callable[[ast.expr | ast.stmt], Iterator[_Change]], ...] = (

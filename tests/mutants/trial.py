@@ -25,6 +25,8 @@ _OPTIONS = [
     *("-x", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"),
     *("-m", "not slow and not guest and not fuzz and not mutants", "--hypothesis-seed=0"),
 ]
+_STAYS = ("mutants", "__main__")
+"""Modules that are not imported again: this package, also where it was started with ``python -m mutants``."""
 _WAIT_FACTOR = 5
 """Seconds that may pass for a second of CPU time, on a machine that does other work as well."""
 
@@ -124,6 +126,7 @@ def in_child(where: Overlay, work: Callable[[], int], cpu: float) -> tuple[int, 
 
 def _enter(where: Overlay, log: Path, cpu: float) -> None:
     os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -156,7 +159,7 @@ def _forget_modules() -> None:
     ours = (f"{ROOT / 'kvnet'}{os.sep}", f"{ROOT / 'tests'}{os.sep}")
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
-        if f"{path}{os.sep}".startswith(ours) and name.partition(".")[0] != "mutants":
+        if f"{path}{os.sep}".startswith(ours) and name.partition(".")[0] not in _STAYS:
             del sys.modules[name]
 
 

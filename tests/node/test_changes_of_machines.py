@@ -132,7 +132,7 @@ def test_a_network_that_cannot_be_attached_leaves_the_machine_as_it_was(state: S
     running = up(state)
     before = snapshot(state.root)
     wrong = nad("lan", bridge="br9", ipam={"type": "host-local", "ranges": [[{"subnet": "10.9.0.0/31"}]]})
-    with pytest.raises(node.NodeError, match="KN882"):
+    with pytest.raises(node.NodeError, match=r"KN882\b"):
         machine_change(*machine([DEFAULT, LAN], wrong), state=state)
     assert snapshot(state.root)["links"] == before["links"]
     (seen,) = running_machines(state=state)

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import attrs
 import pytest
@@ -136,7 +137,7 @@ def test_a_refusal_is_told_with_code_message_and_details(plugins: Path) -> None:
     ],
 )
 def test_a_plugin_that_is_missing_is_told_with_its_origin(name: str, hint: str) -> None:
-    with pytest.raises(NodeError, match="KN881") as raised:
+    with pytest.raises(NodeError, match=r"KN881\b") as raised:
         cni.plugin_path(name)
     assert hint in raised.value.problems[0].hint
 
@@ -198,3 +199,26 @@ def test_the_arguments_of_a_binding_plugin_reach_its_nad(plugins: Path) -> None:
     made = attachments(networks_of_pod(vm, target), name="prod/web", namespace="kvnet-0", ipam=plugins)
     assert made[1].plugins[0]["args"] == {"cni": {"logicNetworkName": "default"}}
     assert made[1].interface == "net1"
+
+
+def test_plugins_are_called_with_the_arguments_that_a_runtime_gives_of_the_pod(plugins: Path) -> None:
+    lan = nad("lan", type="first")
+    networks = networks_of_pod(*machine([{"name": "default", "masquerade": {}}, {"name": "lan", "bridge": {}}], lan))
+    made = attachments(networks, name="prod/web;x=1", namespace="kvnet-0", ipam=Path("/ipam"))
+    first, second = made
+    assert (first.network, first.interface, second.network) == ("kvnet", "eth0", "prod/lan")
+    given = dict(first.arguments)
+    assert [*given] == [
+        "IgnoreUnknown",
+        "K8S_POD_NAMESPACE",
+        "K8S_POD_NAME",
+        "K8S_POD_INFRA_CONTAINER_ID",
+        "K8S_POD_UID",
+    ]
+    assert (given["IgnoreUnknown"], given["K8S_POD_NAMESPACE"]) == ("true", "prod")
+    assert given["K8S_POD_NAME"] == "virt-launcher-web-x-1"
+    assert given["K8S_POD_INFRA_CONTAINER_ID"] == first.container_id == second.container_id
+    assert UUID(given["K8S_POD_UID"]).version == 4
+    assert first.namespace_path == second.namespace_path == "/run/netns/kvnet-0"
+    (again, *_) = attachments(networks, name="prod/other", namespace="kvnet-0", ipam=Path("/ipam"))
+    assert again.container_id != first.container_id

@@ -6,13 +6,15 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lxml import etree
+from lxml import etree, html
 
 import kvnet
 from kvnet.pictures import FORMATS, Box, Picture, Row, picture
 from kvnet.pictures.devices import picture_of_domain
+from kvnet.pictures.picture import COLUMNS
 from kvnet.testing import domains, machines, targets
 
 NAD = (
@@ -96,6 +98,37 @@ def test_on_a_host_each_nic_is_drawn_to_what_its_device_is_plugged_into() -> Non
     assert made.problems == ()
 
 
+def _nad(config: str) -> str:
+    return f"kind: NetworkAttachmentDefinition\nmetadata: {{name: lan}}\nspec: {{config: {config!r}}}\n---\n"
+
+
+NETWORKS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "a NAD without a configuration": (_nad(""), "multus: {networkName: lan}", "NAD lan", ("no CNI configuration",)),
+    "a chain of plugins": (
+        _nad('{"name": "n", "plugins": [{"type": "macvlan", "master": "eth1", "mtu": 1400}, {"type": "tuning"}]}'),
+        "multus: {networkName: lan}",
+        "NAD lan",
+        ("CNI macvlan, tuning", "on eth1", "MTU 1400"),
+    ),
+    "a claim": ("", "resourceClaim: {claimName: c, requestName: r}", "resource claim c/r", ()),
+}
+
+
+@pytest.mark.parametrize(("nad", "network", "box", "facts"), NETWORKS.values(), ids=NETWORKS)
+def test_the_network_of_a_nic_is_drawn_as_it_is_known(nad: str, network: str, box: str, facts: tuple[str, ...]) -> None:
+    spec = f"{{domain: {{devices: {{interfaces: [{{name: a, bridge: {{}}}}]}}}}, networks: [{{name: a, {network}}}]}}"
+    made = drawn(f"{nad}kind: VirtualMachineInstance\nmetadata: {{name: web}}\nspec: {spec}\n")
+    last = made.rows[0].boxes[-1]
+    assert (f"{last.kind} {last.name}", last.facts) == (box, facts)
+
+
+def test_a_nad_that_was_made_with_a_configuration_that_is_none_is_drawn_as_refused() -> None:
+    manifest = kvnet.loads_all(_nad('{"type": "bridge"}') + VM)
+    target = kvnet.Target(nads=[evolve(each, config='{"type": "bridge", "vlan": 9999}') for each in manifest.nads])
+    made = picture(manifest.machines[0], target)
+    assert made.rows[1].boxes[-1].facts == ("a CNI configuration that is refused",)
+
+
 def test_problems_stand_at_their_nic_or_network_and_others_at_the_machine() -> None:
     nic = "- {name: c, sriov: {}}"
     made = drawn(
@@ -133,6 +166,115 @@ def test_of_a_domain_each_nic_is_drawn_to_its_source() -> None:
         ["NIC vf", "virtual function 0000:81:01.2"],
     ]
     assert made.rows[0].boxes[2].facts == ("VLANs 7 untagged, 8",)
+
+
+PLUGGED: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
+    "a network": ("network'><source network='lab'/>", ["libvirt network lab"], ()),
+    "a network's port group, in a VLAN": (
+        "network'><source network='lab' portgroup='staff'/><vlan><tag id='5'/></vlan>",
+        ["libvirt network lab"],
+        ("port group staff", "VLAN 5"),
+    ),
+    "a network whose bridge is known": (
+        "network'><source network='lab' bridge='virbr1'/><target dev='vnet0'/>",
+        ["tap vnet0", "Linux bridge virbr1", "libvirt network lab"],
+        (),
+    ),
+    "a bridge in two VLANs": (
+        "bridge'><source bridge='br0'/><vlan><tag id='5'/><tag id='6'/></vlan>",
+        ["Linux bridge br0"],
+        ("VLANs 5, 6",),
+    ),
+    "a tap": ("ethernet'><target dev='tap0'/>", ["tap tap0"], ()),
+    "a tap of libvirt's": ("ethernet'>", ["tap made by libvirt"], ()),
+    "SLIRP": ("user'>", ["user mode SLIRP"], ()),
+    "passt with ports": (
+        "user'><backend type='passt'/><portForward proto='tcp'><range start='80'/></portForward>"
+        "<portForward proto='udp'/>",
+        ["user mode passt"],
+        ("2 port forwards",),
+    ),
+    "a macvtap": (
+        "direct'><source dev='eth1' mode='vepa'/><target dev='macvtap7'/>",
+        ["macvtap macvtap7", "link eth1"],
+        (),
+    ),
+    "vhost-user": ("vhostuser'><source type='unix' path='/run/s' mode='client'/>", ["vhost-user /run/s"], ()),
+    "a network of another type": ("mcast'><source address='230.0.0.1' port='5558'/>", ["source mcast"], ()),
+    "a type that libvirt has not": ("future'><source x='1'/>", ["source future"], ()),
+}
+
+
+@pytest.mark.parametrize(("nic", "boxes", "facts"), PLUGGED.values(), ids=PLUGGED)
+def test_of_a_nic_of_a_domain_is_drawn(nic: str, boxes: list[str], facts: tuple[str, ...]) -> None:
+    made = picture_of_domain(f"<domain><devices><interface type='{nic}</interface></devices></domain>")
+    assert chains(made) == [["NIC NIC 0", *boxes]]
+    assert made.rows[0].boxes[-1].facts == facts
+
+
+SEEN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "the model of libvirt's choice": ("", ("rtl8139",)),
+    "all that the guest sees": (
+        "<mac address='52:54:00:00:00:01'/><model type='virtio'/><driver queues='4'/><mtu size='9000'/>"
+        "<link state='down'/><boot order='2'/><acpi index='3'/>"
+        "<address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>",
+        (
+            *("virtio", "52:54:00:00:00:01", "4 queues", "MTU 9000", "link down"),
+            *("at 0000:01:00.0", "boots as 2", "ACPI index 3"),
+        ),
+    ),
+    "one queue": ("<model type='virtio'/><driver queues='1'/>", ("virtio",)),
+}
+
+
+@pytest.mark.parametrize(("inside", "facts"), SEEN.values(), ids=SEEN)
+def test_of_a_nic_as_the_guest_sees_it_is_told(inside: str, facts: tuple[str, ...]) -> None:
+    nic = f"<interface type='user'>{inside}</interface>"
+    made = picture_of_domain(f"<domain><devices>{nic}</devices></domain>")
+    assert made.rows[0].boxes[0].facts == facts
+    assert made.rows[0].boxes[0].state == ("down" if "link down" in facts else "")
+
+
+def test_a_page_has_a_table_of_what_is_drawn_with_a_column_for_each_kind_that_is_there() -> None:
+    made = drawn(NAD + VM)
+    page = html.fromstring(FORMATS["html"](made))
+    heads = [each.text_content() for each in page.iter("th")]
+    rows = [[cell.text_content() for cell in row] for row in page.iterfind(".//tbody/tr")]
+    assert heads == [COLUMNS[n] for n in sorted({box.column for box in made.boxes})]
+    assert [row[0] for row in rows] == [box.name + "".join(box.facts) for box in (row.boxes[0] for row in made.rows)]
+    assert "pod bridge k6t-eth0" in rows[0][2]
+    assert [len(row) for row in rows] == [len(heads)] * 3
+    assert [str(each) for each in page.xpath("//table/../@tabindex")] == ["0"]
+    empty = html.fromstring(FORMATS["html"](drawn("{domain: {devices: {autoattachPodInterface: false}}}")))
+    assert empty.find(".//table") is None
+
+
+def _rectangles(svg: str) -> list[tuple[float, float, float, float]]:
+    rectangles = etree.fromstring(svg.encode()).iter("{*}rect")
+    return [tuple(float(each.get(name, "")) for name in ("x", "y", "width", "height")) for each in rectangles]  # type: ignore[misc]
+
+
+def test_the_boxes_of_a_drawing_are_inside_it_and_apart() -> None:
+    made = drawn(NAD + VM)
+    svg = FORMATS["svg"](made)
+    root, boxes = etree.fromstring(svg.encode()), _rectangles(svg)
+    width, height = (float(root.get(name, "")) for name in ("width", "height"))
+    assert root.get("viewBox") == f"0 0 {width:.0f} {height:.0f}"
+    assert all(min(x, y) > 0 and x + w < width and y + h < height for x, y, w, h in boxes)
+    for n, (x, y, w, h) in enumerate(boxes):
+        for other_x, other_y, other_w, other_h in boxes[n + 1 :]:
+            assert x + w < other_x or other_x + other_w < x or y + h < other_y or other_y + other_h < y
+
+
+def test_drawings_stand_below_each_other_and_the_widest_says_how_wide_all_are() -> None:
+    wide, narrow = drawn(NAD + VM), drawn("{domain: {devices: {autoattachPodInterface: false}}}")
+    sizes = []
+    for pictures in ((wide,), (narrow,), (wide, narrow), (narrow, wide)):
+        root = etree.fromstring(FORMATS["svg"](*pictures).encode())
+        sizes.append((float(root.get("width", "")), float(root.get("height", ""))))
+    (width, high), (_, low), *both = sizes
+    assert [each for each, _ in both] == [width] * 2
+    assert [height for _, height in both] == [pytest.approx(high + low, abs=2)] * 2
 
 
 def test_what_is_too_wide_for_a_terminal_stands_below_one_another() -> None:

@@ -166,6 +166,26 @@ REFUSED: dict[str, tuple[kvnet.PodDhcp, str, str]] = {
 }
 
 
+@pytest.mark.parametrize("domain", ["\ud800.example", f"{'a' * 300}.example", "a..b", "é.example", "a" * 64])
+def test_a_search_domain_that_has_no_form_in_dns_is_a_problem_and_is_not_sent(domain: str) -> None:
+    plan = masqueraded(evolve(POD, resolv_conf=f"search {domain}", hostname="\ud800"))
+    assert [each.code for each in plan.problems] == ["KN831"]
+    assert dict(plan.servers[0].options).keys().isdisjoint({15, 119})
+
+
+def test_search_domains_fit_an_option_of_255_bytes_and_no_more() -> None:
+    domains = [f"{'a' * 60}{n}.b" for n in range(3)]
+    for letters, codes in ((58, []), (59, ["KN831"])):
+        plan = masqueraded(evolve(POD, resolv_conf=f"search {' '.join([*domains, letters * 'c'])}"))
+        assert [each.code for each in plan.problems] == codes
+
+
+def test_a_server_is_found_by_its_network() -> None:
+    plan = masqueraded()
+    assert plan.server("a") is plan.servers[0]
+    assert plan.server("b") is None
+
+
 @pytest.mark.parametrize(("plan", "code", "at"), REFUSED.values(), ids=REFUSED)
 def test_a_nic_is_refused_for(plan: kvnet.PodDhcp, code: str, at: str) -> None:
     assert [(each.code, str(each.at), each.is_error) for each in plan.problems] == [(code, at, True)]
@@ -208,6 +228,20 @@ def test_dhcpv6_answers_with_the_address_and_a_duid_of_the_bridge() -> None:
         "00050018fd10000000020000000000000000000205250a8005250a80"
         "0002000a00030001020000000000" + "00170010fd00000000000000000000000000000a"
     )
+
+
+@pytest.mark.parametrize(
+    ("type", "is_rapid", "answered", "tells_rapid"),
+    [("01", False, 2, False), ("01", True, 7, True), ("03", False, 7, False), ("03", True, 7, False)],
+)
+def test_dhcpv6_commits_at_once_where_a_client_solicits_that(
+    type: str, is_rapid: bool, answered: int, tells_rapid: bool
+) -> None:
+    client = bytes.fromhex("0001000a00030001020000000001")
+    rapid = bytes.fromhex("000e0000")
+    made = answer_v6(only(masqueraded()), bytes.fromhex(f"{type}abcdef") + client + rapid * is_rapid)
+    assert made is not None
+    assert (made[0], made[4 + len(client) :].startswith(rapid)) == (answered, tells_rapid)
 
 
 @pytest.mark.parametrize("request_", ["", "01", "01abcdef", "09abcdef0001000a00030001020000000001", "0dabcdef00010000"])

@@ -195,4 +195,30 @@ def test_a_plan_can_be_made_for_a_pod_that_is_assumed_and_a_note_tells_of_it() -
         gateway=IPv4Address("10.244.0.1"),
         routes=(LeaseRoute(gateway=IPv4Address("10.244.0.1")),),
     )
-    assert "eth0 with 10.244.0.10/24, eth0 with fd10:244::10/64" in assumption(machine, found).message
+    note = assumption(machine, found)
+    assert (note.code, str(note.at), note.severity) == ("KN847", "spec.networks", kvnet.Severity.NOTE)
+    assert "eth0 with 10.244.0.10/24, eth0 with fd10:244::10/64" in note.message
+
+
+KNOWN = {"mac": "02:00:00:00:00:07", "mtu": 1400}
+
+
+@pytest.mark.parametrize(
+    ("links", "expected"),
+    [
+        ({}, [("0a:58:0a:f4:00:0a", 1500), (None, 1500)]),
+        ({"a": KNOWN}, [("02:00:00:00:00:07", 1400), (None, 1500)]),
+        ({"b": KNOWN}, [("0a:58:0a:f4:00:0a", 1500), ("02:00:00:00:00:07", 1400)]),
+    ],
+)
+def test_a_link_that_is_assumed_has_the_mac_address_and_the_mtu_of_the_facts(
+    links: dict[str, Any], expected: list[tuple[str | None, int]]
+) -> None:
+    found = assumed([pod("a"), multus("b")], {"links": links}).links
+    assert [(each.mac and str(each.mac), each.mtu) for each in found] == expected
+    assert [(each.kind, each.ipv4_enabled, each.ipv6_enabled) for each in found] == [
+        ("veth", True, False),
+        ("veth", False, False),
+    ]
+    (dual,) = assumed([pod("a", vmIPv6NetworkCIDR="fd10:0:2::/120")]).links
+    assert (dual.ipv4_enabled, dual.ipv6_enabled) == (True, True)

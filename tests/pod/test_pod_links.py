@@ -133,6 +133,8 @@ def test_only_a_managed_tap_of_a_plugin_gets_links_and_its_bridge_has_no_address
         links = plan(machine, found(), binding_plugins=plugins).links
         assert len(links) == count, kind
         assert not any(each.ipv4.addresses for each in links if isinstance(each, BridgeLink))
+        lacking = plan(machine, PodFound(), binding_plugins=plugins)
+        assert [each.code for each in lacking.problems] == ["KN840"] * (kind == "managedTap")
 
 
 @pytest.mark.parametrize(
@@ -196,6 +198,12 @@ PROBLEMS = {
     "no network": (vmi([nic("a", "masquerade")], [pod("a", vmNetworkCIDR="10.0.2.0")]), {}, "KN844", True),
     "no mask": (vmi([nic("a", "masquerade")], [pod("a", vmNetworkCIDR="10.0.2.0/255.255.0.0")]), {}, "KN844", True),
     "no binding": (vmi([nic("a", None)], [pod("a")]), {}, "KN303", False),
+    "no MAC address": (
+        vmi([nic("a", "bridge")], [pod("a")], status={"interfaces": [{"name": "a", "mac": "red"}]}),
+        {},
+        "KN304",
+        False,
+    ),
 }
 
 
@@ -206,6 +214,26 @@ def test_what_keeps_the_links_from_being_made_is_a_problem_and_nothing_is_made(
     made = plan(manifest, found(**members))
     assert [each.code for each in made.problems] == [code]
     assert (made.links, made.gives_up) == ((), gives_up)
+
+
+def test_what_is_no_phase_is_told_with_those_there_are() -> None:
+    for phase, raised in (("startup ", ValueError), (5, TypeError)):
+        with pytest.raises(raised, match=r"the phase is one of startup, liveUpdate, migrationTarget, not ['5]"):
+            Phase(phase)  # type: ignore[arg-type]
+
+
+def test_a_virtual_function_needs_no_link_and_keeps_nothing() -> None:
+    made = plan(vmi([nic("b", "sriov")], [multus("b")]), found())
+    assert (made.problems, made.links, made.leases) == ((), (), {})
+    with_link = found(links=[{**ETH0, "name": "pod3e23e816003"}], routes=[])
+    assert plan(vmi([nic("b", "sriov")], [multus("b")]), with_link) == made
+
+
+def test_a_pod_is_what_was_found_and_else_nothing_is() -> None:
+    machine = kvnet.load(MASQUERADE)
+    assert kvnet.pod_links(machine) == kvnet.pod_links(machine, None, PodFound())
+    with pytest.raises(TypeError, match="a PodFound"):
+        kvnet.pod_links(machine, None, {"links": []})  # type: ignore[arg-type]
 
 
 def test_a_cpu_limit_that_is_no_quantity_is_a_problem() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from pod.hostile import hostile_machines
 import kvnet
 from kvnet import PodFound, PodNat
 from kvnet.pod import FoundLink
-from kvnet.pod.nft import LinkName, PortSpan
+from kvnet.pod.nft import Forward, LinkName, PortSpan, forwards
 from kvnet.spec import Machine
 
 FOUND = kvnet.loads_found("links: [{name: eth0, ipv4: [169.254.1.5/16, 10.244.0.5/24], ipv6: ['fd10:244::5/64']}]")
@@ -54,6 +54,32 @@ def test_ranges_count_where_the_cluster_has_them_and_else_are_no_list_of_ports()
     members = {"portRanges": [{"protocol": "TCP", "start": 8000, "end": 8010}]}
     assert inbound(nat(members, RANGES)) == ["tcp dport 8000-8010 counter dnat to 10.0.2.2"]
     assert inbound(nat(members)) == ["counter dnat to 10.0.2.2"]
+
+
+V4, V6 = IPv4Address("10.0.2.2"), IPv6Address("fd10:0:2::2")
+FORWARDED: dict[str, tuple[dict[str, Any], list[tuple[str | None, str | None]]]] = {
+    "all ports": ({}, [(None, None)]),
+    "listed ports": (
+        {"ports": [{"port": 80}, {"port": 53, "protocol": "UDP"}, {"port": 80, "name": "web"}]},
+        [("tcp", "80"), ("udp", "53")],
+    ),
+    "a range of ports": ({"portRanges": [{"protocol": "UDP", "start": 8000, "end": 8010}]}, [("udp", "8000-8010")]),
+}
+
+
+@pytest.mark.parametrize(("members", "ports"), FORWARDED.values(), ids=FORWARDED)
+def test_the_forwarded_ports_are_told_for_each_address_of_the_guest(
+    members: dict[str, Any], ports: list[tuple[str | None, str | None]]
+) -> None:
+    told = forwards(nat(members, RANGES))
+    assert told == tuple(Forward(to=to, protocol=protocol, ports=span) for to in (V4, V6) for protocol, span in ports)
+    named = [f"{protocol} {span}" if span else "all ports" for protocol, span in ports]
+    assert [str(each) for each in told] == named * 2
+
+
+def test_behind_istio_only_what_the_pod_itself_forwards_is_told() -> None:
+    assert forwards(nat({"ports": [{"port": 80}]}, annotations=ISTIO)) == ()
+    assert forwards(nat({"ports": [{"port": 22}]}, annotations=ISTIO))[0] == Forward(to=V4, protocol="tcp", ports="22")
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,4 @@ def test_what_is_no_baseline_is_refused(text: str, line: int, message: str) -> N
         read_baseline(text, "known.json")
     (problem,) = refused.value.problems
     assert (problem.code, problem.place and problem.place.line) == ("KN033", line)
+    assert problem.hint == "write it with kvnet check --write-baseline"

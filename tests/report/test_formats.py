@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from report.told import SOURCE, a_problem, problems, texts
 
 from kvnet import Problem, Severity
+from kvnet.codes import explanation
 from kvnet.report import FORMATS, write
 from kvnet.report.text import told
 from kvnet.values import printable
@@ -158,6 +160,24 @@ def test_the_mark_is_under_the_word_that_is_meant(line: str, part: str) -> None:
     assert len(shown) <= 110
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("\tname: red", "  1 |  name: red"),
+        ("a\u00a0red", "  1 | a red"),
+        ("a\x1b\u202e: red", "  1 | a\ufffd\ufffd: red"),
+    ],
+)
+def test_white_space_of_a_source_is_shown_as_a_space_and_what_cannot_be_shown_as_a_mark(line: str, shown: str) -> None:
+    assert told(a_problem(line=1, column=line.index("red") + 1), {"vm.yaml": line}).split("\n")[1] == shown
+
+
+def test_a_code_is_a_link_to_its_page_where_the_terminal_has_links() -> None:
+    plain, linked = (told(a_problem(), {}, links=links) for links in (False, True))
+    page = explanation("KN129").url
+    assert linked == plain.replace("KN129", f"\033]8;;{page}\033\\KN129\033]8;;\033\\", 1)
+
+
 def test_wide_characters_take_two_columns_of_the_terminal() -> None:
     _, shown, mark = told(a_problem(line=1, column=7), {"vm.yaml": "漢字: {} red"}).split("\n")
     assert mark.index("^") - shown.index("漢") == 2 * 2 + 4
@@ -224,11 +244,36 @@ def test_a_file_name_becomes_a_uri(file: str, uri: str) -> None:
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 
 
+def test_what_has_one_right_answer_is_a_fix_of_its_characters() -> None:
+    problem = evolve(a_problem(), instead="virtio")
+    (result,) = results([problem], sources=SOURCES)
+    (fix,) = result["fixes"]
+    (change,) = fix["artifactChanges"]
+    assert fix["description"]["text"] == "write virtio in place of virtoi"
+    assert change["artifactLocation"]["uri"] == "vm.yaml"
+    assert change["replacements"] == [
+        {
+            "deletedRegion": {"startLine": 2, "startColumn": 8, "endLine": 2, "endColumn": 14},
+            "insertedContent": {"text": "virtio"},
+        }
+    ]
+    assert "fixes" not in results([a_problem()], sources=SOURCES)[0]
+
+
 def test_each_code_is_one_rule_with_its_group_and_help() -> None:
     log = json.loads(write([a_problem(), a_problem("KN906"), a_problem()], "sarif", version="1.2.3"))
     driver = log["runs"][0]["tool"]["driver"]
     assert driver["version"] == "1.2.3"
     assert [rule["id"] for rule in driver["rules"]] == ["KN129", "KN906"]
-    assert driver["rules"][1]["properties"]["tags"] == ["advice"]
-    assert all(rule["help"]["text"] for rule in driver["rules"])
+    for rule, level in zip(driver["rules"], ("error", "error"), strict=True):
+        known = explanation(rule["id"])
+        assert rule == {
+            "id": known.code,
+            "shortDescription": {"text": known.title},
+            "fullDescription": {"text": known.what},
+            "help": {"text": known.text, "markdown": known.text},
+            "helpUri": known.url,
+            "defaultConfiguration": {"level": level},
+            "properties": {"tags": [known.group]},
+        }
     assert [each["ruleIndex"] for each in log["runs"][0]["results"]] == [0, 1, 0]

@@ -291,6 +291,12 @@ NO_NIC = {
 REFUSED = {**NETWORKS, **BINDINGS, **INTERFACES, **PORTS, **NO_NIC}
 
 
+@pytest.mark.parametrize("model", ["e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio"])
+def test_each_model_of_kubevirt_is_admitted(model: str) -> None:
+    machine = kvnet.load(vmi([nic(model=model)], [multus()]))
+    assert [each.code for each in kvnet.check(machine) if each.code == "KN129"] == []
+
+
 @pytest.mark.parametrize("row", REFUSED.values(), ids=REFUSED)
 def test_a_bad_machine_is_refused_for_its_cause_at_its_field(row: Row) -> None:
     problems = kvnet.check(kvnet.load(row.machine), kvnet.Target(cluster=row.cluster))

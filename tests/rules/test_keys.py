@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from machines import multus, nic, pod, vmi
 
 import kvnet
-from kvnet.spec import TEMPLATES
+from kvnet.spec import TEMPLATES, Cpu, Domain, Firmware, Machine, MachineType, Memory, Resources, VmiSpec, keys
 from kvnet.spec.keys import known_keys, meant
 
 ODD = "KN016"
@@ -23,7 +25,18 @@ def told(data: Any) -> list[tuple[str, str]]:
     return [(each.field, each.hint) for each in problems if each.code == ODD]
 
 
+def _pool(**members: Any) -> Any:
+    data = vmi(kind="VirtualMachinePool", devices=OPTED_OUT)
+    data["spec"]["virtualMachineTemplate"] |= members
+    return data
+
+
 CASES: dict[str, tuple[Any, str, str]] = {
+    "of the template of a pool": (
+        _pool(metdata={}),
+        "spec.virtualMachineTemplate.metdata",
+        "did you mean 'metadata'?",
+    ),
     "another letter case": (
         vmi(devices={"autoattachPodinterface": False}),
         "spec.domain.devices.autoattachPodinterface",
@@ -198,3 +211,42 @@ def test_what_follows_from_an_unknown_key_is_not_told_beside_it(data: Any, key: 
 def test_an_unknown_key_beside_the_known_one_hides_nothing() -> None:
     data = vmi([nic("a", "masquerade")], [pod("a"), multus("b")], devices={"interface": []})
     assert {each.code for each in kvnet.check_all([kvnet.load(data)])} >= {ODD, "KN125"}
+
+
+PARTS: dict[str, tuple[Callable[[Domain], Any], frozenset[str]]] = {
+    "cpu": (lambda domain: Cpu(), keys._CPU),
+    "memory": (lambda domain: Memory(), keys._MEMORY),
+    "resources": (lambda domain: Resources(), keys._RESOURCES),
+    "firmware": (lambda domain: Firmware(), keys._FIRMWARE),
+    "machine": (lambda domain: MachineType(), keys._MACHINE),
+    "devices": (lambda domain: domain.devices, keys._DEVICES),
+}
+
+
+def _with_rest(part: str, rest: dict[str, Any]) -> Machine:
+    domain = Domain()
+    made = (
+        evolve(domain, rest=rest)
+        if part == "domain"
+        else evolve(domain, **{part: evolve(PARTS[part][0](domain), rest=rest)})
+    )
+    return Machine(spec=VmiSpec(domain=made))
+
+
+@pytest.mark.parametrize("part", ["domain", *PARTS])
+def test_all_keys_that_kubevirt_has_are_known_and_one_more_is_not(part: str) -> None:
+    known = keys._DOMAIN if part == "domain" else PARTS[part][1]
+    whole: dict[str, Any] = {key: {} for key in known}
+    for rest, is_odd in (({}, False), (whole, False), (whole | {max(known).upper(): 1}, True)):
+        machine = _with_rest(part, rest)
+        assert keys.has_odd_keys(machine) is is_odd
+        assert bool([*keys.odd_keys(machine)]) is is_odd
+
+
+@pytest.mark.parametrize(
+    ("what", "instead"),
+    [("another letter case", "autoattachPodInterface"), ("one level too high", "")],
+)
+def test_a_key_that_is_meant_for_sure_is_written_in_place_of_the_other(what: str, instead: str) -> None:
+    [problem] = [each for each in kvnet.check(kvnet.load(CASES[what][0])) if each.code == ODD]
+    assert (problem.instead or "") == instead

@@ -297,11 +297,31 @@ def test_plain_data_of_another_type_is_passed_over_in_a_machine_that_was_made(me
     assert kvnet.check(machine) == ()
 
 
+HALF = "\ud800"
+WITH_HALF: dict[str, tuple[Json, list[tuple[str, str]]]] = {
+    "a hostname": ({"hostname": HALF}, [("KN220", "spec.hostname")]),
+    "a subdomain": ({"subdomain": f"{HALF}.b"}, [("KN220", "spec.subdomain")]),
+    "a search domain": ({"dnsConfig": {"searches": [HALF]}}, [("KN221", "searchDomains")]),
+    "network data": ({"volumes": [{"cloudInitNoCloud": {"networkData": HALF}}]}, []),
+}
+
+
+@pytest.mark.parametrize(("rest", "found"), WITH_HALF.values(), ids=WITH_HALF)
+def test_half_of_a_surrogate_pair_in_a_machine_that_was_made_is_judged_as_any_character(
+    rest: Json, found: list[tuple[str, str]]
+) -> None:
+    machine = kvnet.load(of())
+    machine = evolve(machine, spec=evolve(machine.spec, rest=rest))
+    assert [(each.code, each.field) for each in kvnet.check(machine) if each.is_error] == found
+
+
 TYPED_IN_DOMAIN: dict[str, tuple[Any, str]] = {
     "cpu": ({"isolateEmulatorThread": "true"}, "isolateEmulatorThread"),
     "memory": ({"hugepages": "2Mi"}, "hugepages"),
     "firmware": ({"bootloader": "efi"}, "bootloader"),
     "features": ("smm", ""),
+    "ioThreads": ("4", ""),
+    "ioThreadsPolicy": (4, ""),
 }
 TYPED_IN_DEVICES: dict[str, Any] = {
     "hostDevices": 5,

@@ -22,7 +22,7 @@ from kvnet.manifest._learnt import LearntMachines
 from kvnet.rules import shapes
 from kvnet.rules.check import _findings as judge
 from kvnet.rules.shapes import remembered, shape_of
-from kvnet.spec import Cpu, DhcpOptions, Interface, Machine, Masquerade, Nad
+from kvnet.spec import Cpu, DhcpOptions, Interface, Machine, Masquerade, Nad, Pod
 from kvnet.spec.cluster import BindingPlugin, ClusterConfig
 from kvnet.target import Target
 from kvnet.testing import machines, targets
@@ -295,6 +295,17 @@ def test_the_names_of_nads_count_for_machines_of_one_text_as_well(monkeypatch: p
         machine = kvnet.loads(json.dumps(fleet_machine(n)))
         assert told(machine, target) == judge(machine, target, NO_GROUPS)
     assert machine.text_shape
+
+
+def test_a_pod_network_is_told_from_a_nad_whatever_their_names_and_addresses_are() -> None:
+    target = Target(nads=(NAD,))
+    on_nad = kvnet.load(vmi([nic("a")], [multus("a", networkName="known", default=None)]))
+    on_pod = kvnet.load(vmi([nic("a")], [pod("a")]))
+    odd = Pod(vm_network_cidr="known", vm_ipv6_network_cidr=None)
+    on_pod = on_pod.with_nics(on_pod.interfaces, (attrs.evolve(on_pod.networks[0], sources=(odd,)),))
+    assert shape_of(on_nad, target) != shape_of(on_pod, target)
+    for machine in (on_nad, on_nad, on_nad, on_nad, on_pod):
+        assert told(machine, target) == judge(machine, target, NO_GROUPS)
 
 
 def test_a_name_of_two_lines_gives_no_shape() -> None:
