@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ __all__ = ["Attachment", "add", "check", "delete", "missing_plugins", "plugin_pa
 
 _FOLDERS: Final = ("/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni")
 _SECONDS: Final = 120
+_LONGEST_TOLD: Final = 1000
+"""Characters of what a plugin prints that are told."""
 _PLUGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _FIRST_WITH_CHECK: Final = (0, 4, 0)
 """The version of the specification that has CHECK, and gives DEL what ADD gave."""
@@ -84,18 +87,25 @@ def add(attachment: Attachment) -> Mapping[str, Any]:
     """
     result: Mapping[str, Any] | None = None
     for plugin in attachment.plugins:
-        result = _call("ADD", attachment, plugin, result) or {}
+        result = _call("ADD", attachment, plugin, result)
         if not _is_result(result):
             answers = f"{plugin['type']} answers ADD of {attachment.network} as {attachment.interface}"
             raise node_error("KN882", f"the CNI plugin {answers} with what is no result")
     return result or {}
 
 
-def _is_result(answer: Mapping[str, Any]) -> bool:
-    """Whether what is read of a result later is as the specification has it: the addresses, and the names of links."""
+def _is_result(answer: Mapping[str, Any] | None) -> bool:
+    """Whether what is read of a result later is as the specification has it: addresses, names of links, and DNS."""
+    if answer is None:
+        return False
     try:
         addresses_of(answer)
-        return all(isinstance(each["name"], str) for each in answer.get("interfaces") or ())
+        for each in answer.get("ips") or ():
+            ip_address(each.get("gateway") or "::")
+        names = [each["name"] for each in answer.get("interfaces") or ()]
+        dns = answer.get("dns") or {}
+        words = [*(dns.get("nameservers") or ()), *(dns.get("search") or ()), dns.get("domain") or ""]
+        return all(isinstance(each, str) for each in (*names, *words))
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
 
@@ -169,6 +179,7 @@ def _call(
             env=_environment(command, attachment),
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_SECONDS,
             check=False,
             umask=PRIVATE,
@@ -180,10 +191,9 @@ def _call(
         raise node_error("KN882", message) from None
     except OSError as error:
         raise node_error("KN882", f"the CNI plugin {name} does not run: {error.strerror}") from None
-    answer = _json_of(done.stdout)
     if done.returncode:
-        raise _refusal(command, attachment, name, answer, done.stderr)
-    return answer
+        raise _refusal(command, attachment, name, done)
+    return _json_of(done.stdout) if done.stdout.strip() else {}
 
 
 def _request(
@@ -214,20 +224,20 @@ def _environment(command: str, attachment: Attachment) -> dict[str, str]:
 
 
 def _json_of(text: str) -> Mapping[str, Any] | None:
+    """The object that a plugin prints; ``None`` where it prints something else."""
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, Mapping) else None
 
 
-def _refusal(
-    command: str, attachment: Attachment, name: str, answer: Mapping[str, Any] | None, printed: str
-) -> NodeError:
-    """The error with the code, the message and the details that the plugin gives."""
-    given = answer or {}
+def _refusal(command: str, attachment: Attachment, name: str, done: subprocess.CompletedProcess[str]) -> NodeError:
+    """The error with the code, the message and the details that the plugin gives, or else the last that it printed."""
+    given = _json_of(done.stdout) or {}
     parts: Sequence[str] = [str(given[key]) for key in ("msg", "details") if given.get(key)]
-    told = ": ".join(parts or [" ".join(printed.split()) or "it says nothing"])
+    silent = "it says nothing" if done.returncode > 0 else f"it was ended by signal {-done.returncode}"
+    told = ": ".join(parts or [" ".join(done.stderr[-_LONGEST_TOLD:].split()) or silent])
     code = f" with code {given['code']}" if "code" in given else ""
     message = f"the CNI plugin {name} refuses {command} of {attachment.network} as {attachment.interface}{code}: {told}"
     return node_error("KN882", message)

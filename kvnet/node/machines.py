@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from kvnet.domain.build import domain_name
-from kvnet.errors import KvnetError, Rejected
+from kvnet.domain.build import build, domain_name
+from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
 from kvnet.hotplug import with_hotplug_ports
 from kvnet.instancetypes import expand
 from kvnet.live import LibvirtError
@@ -26,10 +26,10 @@ from kvnet.node.host import number_of
 from kvnet.node.namespaces import namespace_name
 from kvnet.node.pods import Pod, Progress, pod_down, pod_up
 from kvnet.node.programs import SEARCH_PATH, check_host, node_error
-from kvnet.node.running import DOMAIN, Running, machine_file, machine_name, machine_of, record_machine, seen
-from kvnet.node.state import PodFolder, StateFolder, full_name
+from kvnet.node.running import DOMAIN, Running, machine_file, machine_of, record_machine, seen
+from kvnet.node.state import PodFolder, StateFolder, full_name, machine_name
 from kvnet.node.work import tell
-from kvnet.pipeline import render
+from kvnet.pipeline import placed, render
 from kvnet.pod import DesiredLink, assumed_found, pod_dhcp, pod_links, pod_nat
 from kvnet.spec import Machine
 from kvnet.target import Target, architecture_of, checked_target
@@ -46,6 +46,8 @@ __all__ = [
 _QEMUS: Final = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64", "s390x": "qemu-system-s390x"}
 """The QEMU of each architecture."""
 _KVM: Final = Path("/dev/kvm")
+_LONGEST_NAME: Final = 247
+"""libvirt writes ``NAME.xml.new``, and names of files have 255 bytes."""
 
 
 def machine_up(
@@ -80,6 +82,7 @@ def machine_up(
     if expansion.refusals:
         raise Rejected(expansion.refusals)
     machine = expansion.machine
+    _check_domain(machine, target)
     name = machine_name(machine)
     with state.locked(_lock(name)):
         folder = state.pod(name)
@@ -112,6 +115,19 @@ def _is_another(machine: Machine, folder: PodFolder) -> bool:
     return file.exists() and file.read_text() != dump(machine)
 
 
+def _check_domain(machine: Machine, target: Target) -> None:
+    """See whether libvirt could define the domain of a machine, whatever its NICs are. Raises Rejected."""
+    size = len(os.fsencode(domain_name(machine, target.profile)))
+    try:
+        if size > _LONGEST_NAME:
+            message = f"the name of the domain has {size} bytes, and libvirt makes files of up to {_LONGEST_NAME}"
+            at = FieldPath(("metadata", "name"))
+            raise Rejected([Problem(at, "KN602", message, hint="shorten the name, or that of the namespace")])
+        build(machine, target, ())
+    except Rejected as refused:
+        raise Rejected(placed(machine.origin, refused.problems)) from refused
+
+
 def check_machines(machines: Iterable[Machine], target: Target, *, pod_network: Path | None = None) -> None:
     """See whether this host can run machines, and whether their networks are known, before anything is touched.
 
@@ -121,6 +137,7 @@ def check_machines(machines: Iterable[Machine], target: Target, *, pod_network: 
     check_host()
     libvirt_module()
     for machine in machines:
+        _check_domain(machine, target)
         _check_qemu(architecture_of(machine, target))
         networks_of_pod(machine, target, pod_network)
 
@@ -201,6 +218,7 @@ def planned_steps(
 
 
 def _steps(machine: Machine, target: Target, state: StateFolder, boot: Boot, network: Path | None) -> Iterator[str]:
+    _check_domain(expand(machine, target).machine, target)
     name = machine_name(machine)
     yield f"make the network namespace {namespace_name(state.root, name)}"
     yield from (f"attach {each}" for each in networks_of_pod(machine, target, network, number=number_of(state)))

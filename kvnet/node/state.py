@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from errno import ENOTEMPTY
+from errno import EDQUOT, ENOSPC, ENOTEMPTY
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -16,14 +16,18 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from kvnet.node.programs import NodeError, node_error
+from kvnet.spec import Machine
 
-__all__ = ["DEFAULT_ROOT", "PodFolder", "StateFolder", "full_name", "private_folder", "write_private"]
+__all__ = ["DEFAULT_ROOT", "PodFolder", "StateFolder", "full_name", "machine_name", "private_folder", "write_private"]
 
 DEFAULT_ROOT: Final = Path("/var/lib/kvnet")
 _ROOT_VARIABLE: Final = "KVNET_ROOT"
 _RECORD: Final = "state.json"
 _DIGITS: Final = 24
 _TRIES: Final = 1000
+_FULL: Final = (ENOSPC, EDQUOT)
+_BLOCK: Final = 512
+"""Bytes of what stat(2) counts as a block."""
 
 
 def full_name(name: str, namespace: str | None = None) -> str:
@@ -33,6 +37,11 @@ def full_name(name: str, namespace: str | None = None) -> str:
     ('default/web', 'prod/web', 'prod/web')
     """
     return name if "/" in name and namespace is None else f"{namespace or 'default'}/{name}"
+
+
+def machine_name(machine: Machine) -> str:
+    """``namespace/name`` of a machine, whatever signs its name has."""
+    return full_name(machine.name or "vm", machine.namespace or "default")
 
 
 @frozen(kw_only=True)
@@ -147,14 +156,35 @@ def private_folder(path: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only root reads, all or nothing, and see it on the disk."""
-    new = _unfinished(path)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    """Write a file that only root reads, all or nothing, and see it on the disk.
+
+    On a full disk, a text that fits into the blocks of the file that is there is written over it, so that a machine can
+    still be taken down. Raises NodeError (KN884) where it cannot be written.
+    """
+    data, new = text.encode(errors="surrogatepass"), _unfinished(path)
+    try:
+        _write(new, data, os.O_CREAT | os.O_TRUNC)
+        new.replace(path)
+    except OSError as error:
+        if error.errno in _FULL:
+            new.unlink(missing_ok=True)
+            if path.exists() and len(data) <= path.stat().st_blocks * _BLOCK:
+                _write(path, data)
+                return
+        message = f"the file {path} cannot be written: {error.strerror}"
+        raise node_error("KN884", message, "make room or mend the disk, and run this again") from error
+
+
+def _write(path: Path, data: bytes, flags: int = 0) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | flags, 0o600)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.ftruncate(descriptor, len(data))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unfinished(path: Path) -> Path:
