@@ -219,8 +219,13 @@ def told_at_manifest(machine: Machine, template: Machine) -> Iterator[None]:
     try:
         yield
     except (Rejected, NodeError) as error:
-        unplaced = [each.placed(None) for each in error.problems]
-        raise type(error)(at_manifest(unplaced, machine, template)) from error
+        raise type(error)(_told_again(error.problems, machine, template)) from error
+
+
+def _told_again(problems: Iterable[Problem], machine: Machine, template: Machine) -> Iterator[Problem]:
+    """Problems at the manifest, but for those that are about no field of a machine."""
+    for each in problems:
+        yield from at_manifest([each.placed(None)], machine, template) if each.at.parts else (each,)
 
 
 def _place(at: FieldPath, machine: Machine, template: Machine) -> FieldPath:

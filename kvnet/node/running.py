@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kvnet.compiler.naming import link_names_in_use
-from kvnet.errors import FieldPath, Problem
+from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.interface_status import status
 from kvnet.manifest import dump, loads
 from kvnet.node._keeper_files import KeeperFiles
@@ -22,7 +22,7 @@ from kvnet.node.namespaces import exists
 from kvnet.node.pods import Pod, Progress, pods
 from kvnet.node.programs import NodeError, node_error
 from kvnet.node.servers import Lease, read_leases
-from kvnet.node.state import StateFolder, full_name, machine_name, write_private
+from kvnet.node.state import StateFolder, damaged, full_name, machine_name, write_private
 from kvnet.node.work import tell
 from kvnet.pipeline import placed
 from kvnet.pod import pod_dhcp
@@ -160,10 +160,16 @@ def record_machine(machine: Machine, pod: Pod) -> None:
 
 
 def machine_of(pod: Pod) -> Machine:
-    """The machine of a pod, as it was brought up; one without NICs where only its pod was made."""
+    """The machine of a pod, as it was brought up; one without NICs where only its pod was made.
+
+    Raises NodeError (KN885) where its record was damaged.
+    """
     file = machine_file(pod.folder)
     if file.exists():
-        return loads(file.read_text())
+        try:
+            return loads(file.read_text())
+        except (Rejected, UnicodeDecodeError):
+            raise damaged(file, "take the machine down with `kvnet down`") from None
     namespace, _, name = pod.name.partition("/")
     return Machine(name=name, namespace=namespace)
 

@@ -88,20 +88,16 @@ def with_lease_routes(found: PodFound) -> PodFound:
     NIC's name.
     """
     with_routes = {each.link for each in found.routes if each.destination.version == 4}
-    missing = {name: lease for name, lease in found.leases.items() if name not in with_routes}
-    return evolve(found, routes=(*found.routes, *(each for name in missing for each in _of_lease(name, missing[name]))))
+    missing = [(name, lease) for name, lease in found.leases.items() if name not in with_routes]
+    return evolve(found, routes=(*found.routes, *(route for each in missing for route in _of_lease(*each))))
 
 
-def _of_lease(link: str, lease: BridgeLease) -> tuple[FoundRoute, ...]:
-    """The routes by a link, the first of which has the gateway of the lease."""
-    if lease.address is None:
-        return ()
-    told = tuple(
-        FoundRoute(destination=each.destination or _ANYWHERE, link=link, gateway=each.gateway) for each in lease.routes
-    )
-    if told and told[0].gateway == lease.gateway:
-        return told
-    return (FoundRoute(destination=lease.address.network, link=link, gateway=lease.gateway), *told)
+def _of_lease(link: str, lease: BridgeLease) -> Iterator[FoundRoute]:
+    """Routes by a link of which the same lease is made: the first has its gateway, and is not told to the guest."""
+    if lease.address is not None:
+        yield FoundRoute(destination=lease.address.network, link=link, gateway=lease.gateway)
+    for each in lease.routes:
+        yield FoundRoute(destination=each.destination or _ANYWHERE, link=link, gateway=each.gateway)
 
 
 def _is_absent(link: DesiredLink) -> bool:
