@@ -6,8 +6,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -172,20 +174,9 @@ def _call(
 ) -> Mapping[str, Any] | None:
     """Call one plugin, and return what it answers. Raises NodeError where it is missing or refuses."""
     name = str(plugin.get("type"))
+    given = json.dumps(_request(attachment, plugin, previous))
     try:
-        done = subprocess.run(
-            [plugin_path(name)],
-            input=json.dumps(_request(attachment, plugin, previous)),
-            env=_environment(command, attachment),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-            umask=PRIVATE,
-            # it holds the locks of this process until it ends
-            close_fds=False,
-        )
+        done = _run(plugin_path(name), given, _environment(command, attachment))
     except subprocess.TimeoutExpired:
         message = f"the CNI plugin {name} did not end {command} of {attachment.network} within {_SECONDS} seconds"
         raise node_error("KN882", message) from None
@@ -194,6 +185,30 @@ def _call(
     if done.returncode:
         raise _refusal(command, attachment, name, done)
     return _json_of(done.stdout) if done.stdout.strip() else {}
+
+
+def _run(path: str, given: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a plugin. One that does not end in time is killed, with what it has started: that holds the locks too."""
+    with subprocess.Popen(
+        [path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+        errors="replace",
+        umask=PRIVATE,
+        process_group=0,
+        # it holds the locks of this process until it ends
+        close_fds=False,
+    ) as process:
+        try:
+            printed, complaint = process.communicate(given, timeout=_SECONDS)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess([path], process.returncode, printed, complaint)
 
 
 def _request(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +156,27 @@ def test_a_plugin_that_fails_without_an_answer_is_told_by_the_last_that_it_print
     with pytest.raises(NodeError, match=f"refuses ADD of prod/lan as net1: .*{told}$") as raised:
         cni.add(attached({"type": "first"}))
     assert len(str(raised.value)) < 2000
+
+
+@pytest.mark.parametrize("ends", ["sleep {0} & wait", "sleep {0} & exit 0"], ids=["hangs", "leaves a child"])
+def test_a_plugin_that_does_not_end_is_told_and_killed_with_what_it_started(
+    plugins: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    monkeypatch.setattr(cni, "_SECONDS", 0.5)
+    seconds = f"4{os.getpid()}"
+    script(plugins / "first", ends.format(seconds))
+    with pytest.raises(NodeError, match=r"KN882 the CNI plugin first did not end ADD of prod/lan within 0.5 seconds"):
+        cni.add(attached({"type": "first"}))
+    end = time.monotonic() + 30
+    while any(each.endswith(f"sleep\0{seconds}\0") for each in commands()):
+        assert time.monotonic() < end, "it goes on"
+
+
+def commands() -> Iterator[str]:
+    """The command lines of all processes that have not ended."""
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield each.read_text(errors="replace")
 
 
 def test_a_refusal_is_told_with_code_message_and_details(plugins: Path) -> None:
