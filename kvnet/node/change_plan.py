@@ -14,13 +14,13 @@ from attrs import evolve, frozen
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.hotplug import DomainPlan, DomainState, HotplugPolicy, plan_domain
-from kvnet.instancetypes import expand
 from kvnet.interface_status.sources import InfoSource, sources_of
 from kvnet.lifecycle import not_plugged, restart_required, synced
 from kvnet.live import Action
 from kvnet.node.attaching import attached, known_networks
 from kvnet.node.attachments import PodNetworkConfig, nads_now, network_at, networks_of_pod
 from kvnet.node.collect import facts
+from kvnet.node.machines import written_out
 from kvnet.node.pods import Pod
 from kvnet.node.programs import NodeError
 from kvnet.node.running import Running, interfaces_of, running_machine
@@ -48,7 +48,6 @@ __all__ = [
     "running_in_full",
     "told_at_manifest",
     "without",
-    "written_out",
 ]
 
 
@@ -111,14 +110,6 @@ def machine_plan(machine: Machine, target: Target | None = None, *, state: State
 def is_undone(problem: Problem) -> bool:
     """Whether a problem tells of a change that is not made: a note tells of none."""
     return problem.severity is not Severity.NOTE
-
-
-def written_out(machine: Machine, target: Target) -> Machine:
-    """The machine with its instancetype, its preference and its default NIC. Raises Rejected."""
-    expansion = expand(machine, target)
-    if expansion.refusals:
-        raise Rejected(expansion.refusals)
-    return with_default_nic(expansion.machine, target.cluster.in_effect)
 
 
 def running_in_full(machine: Machine, target: Target, state: StateFolder) -> Running:

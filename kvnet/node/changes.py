@@ -26,10 +26,9 @@ from kvnet.node.change_plan import (
     running_in_full,
     told_at_manifest,
     without,
-    written_out,
 )
 from kvnet.node.domains import change_domain, live_xml
-from kvnet.node.machines import locked_machine
+from kvnet.node.machines import locked_machine, written_out
 from kvnet.node.pods import Pod, pod_change
 from kvnet.node.programs import NodeError, check_host
 from kvnet.node.running import Running, record_machine, running_machine, seen

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from kvnet.defaults import with_default_nic
 from kvnet.domain.build import build, domain_name
 from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
 from kvnet.hotplug import with_hotplug_ports
@@ -41,6 +42,7 @@ __all__ = [
     "machine_down",
     "machine_up",
     "planned_steps",
+    "written_out",
 ]
 
 _QEMUS: Final = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64", "s390x": "qemu-system-s390x"}
@@ -78,10 +80,7 @@ def machine_up(
     LibvirtError where the domain does not start. A domain that does not start takes its pod with it.
     """
     target = checked_target(machine, target)
-    expansion = expand(machine, target)
-    if expansion.refusals:
-        raise Rejected(expansion.refusals)
-    machine = expansion.machine
+    machine = written_out(machine, target)
     _check_domain(machine, target)
     name = machine_name(machine)
     with state.locked(_lock(name)):
@@ -101,6 +100,14 @@ def machine_up(
                 _down(name, state, progress)
             raise
         return seen(machine, pod)
+
+
+def written_out(machine: Machine, target: Target) -> Machine:
+    """The machine with its instancetype, its preference and its default NIC. Raises Rejected."""
+    expansion = expand(machine, target)
+    if expansion.refusals:
+        raise Rejected(expansion.refusals)
+    return with_default_nic(expansion.machine, target.cluster.in_effect)
 
 
 def _has_pod(folder: PodFolder) -> bool:

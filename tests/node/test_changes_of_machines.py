@@ -24,6 +24,7 @@ from kvnet.node.changes import MachineChange, check_up, machine_change
 from kvnet.node.machines import machine_down, machine_up
 from kvnet.node.running import Running, running_machines
 from kvnet.node.state import StateFolder
+from kvnet.xml.parser import parse
 
 pytestmark = [
     *NEEDS_HOST,
@@ -99,6 +100,19 @@ def test_a_machine_without_nics_has_the_default_nic_which_is_no_change(state: St
     machine_up(*asked, state=state, virt_type="qemu")
     change = machine_change(*asked, state=state)
     assert (change.problems, change.is_complete, sources(change.running)) == ((), True, {"default": "domain"})
+
+
+def test_the_default_nic_of_a_machine_that_lists_none_is_plugged_into_its_pod(state: StateFolder) -> None:
+    running = machine_up(*machine([]), state=state, virt_type="qemu")
+    assert running.domain is not None
+    target = parse(running.domain.xml).find("devices/interface/target")
+    assert target is not None
+    assert target.get("dev") == "tap0"
+    (seen,) = running.interfaces
+    link = running.pod.found.link("eth0")
+    assert link is not None
+    assert (seen.mac, seen.ip_addresses[:1]) == (str(link.mac), (str(running.pod_ips[0]),))
+    assert running.awaited == 1, "the bridge's DHCP server has the pod's address for it"
 
 
 @pytest.mark.parametrize(
