@@ -225,7 +225,8 @@ def planned_steps(
 
 
 def _steps(machine: Machine, target: Target, state: StateFolder, boot: Boot, network: Path | None) -> Iterator[str]:
-    _check_domain(expand(machine, target).machine, target)
+    machine = written_out(machine, target)
+    _check_domain(machine, target)
     name = machine_name(machine)
     yield f"make the network namespace {namespace_name(state.root, name)}"
     yield from (f"attach {each}" for each in networks_of_pod(machine, target, network, number=number_of(state)))
@@ -240,7 +241,8 @@ def _steps(machine: Machine, target: Target, state: StateFolder, boot: Boot, net
     files = [*boot.disks, *(each for each in (boot.kernel, boot.initrd) if each is not None)]
     booted = f" with {', '.join(map(str, files))}" if files else ""
     yield f"define and start the domain {domain_name(machine, target.profile)}{booted}"
-    yield f"wait for the guest of {name} to take its address"
+    if machine.interfaces:
+        yield f"wait for the guest of {name} to take its address"
 
 
 def _kind(link: DesiredLink) -> str:

@@ -88,9 +88,14 @@ class Running:
 
     @property
     def awaited(self) -> int:
-        """How many NICs of the guest are yet to take the address that a server of the pod has for them."""
+        """How many NICs of the guest are yet to take the address that a server of the pod has for them.
+
+        One whose link is down cannot.
+        """
         served = pod_dhcp(self.machine, Target(facts=self.pod.facts), self.pod.found).servers
-        expected = [each.address.ip for each in served if each.address is not None and not each.is_refused]
+        down = {each.name for each in self.machine.interfaces if each.state == "down"}
+        asked = [each for each in served if not each.is_refused and each.network not in down]
+        expected = [each.address.ip for each in asked if each.address is not None]
         return len(set(expected) - {each.address for each in self.leases})
 
 

@@ -78,6 +78,11 @@ def test_qemu_runs_inside_the_pod_and_nothing_is_left_of_it(state: StateFolder) 
     assert snapshot(state.root) == before
 
 
+def test_a_nic_whose_link_is_down_is_not_awaited(state: StateFolder) -> None:
+    asked = machine([{"name": "default", "masquerade": {}, "state": "down"}])
+    assert machine_up(*asked, state=state, virt_type="qemu").awaited == 0
+
+
 def test_a_machine_that_is_up_stays_as_it_is(state: StateFolder) -> None:
     qemu = process(files(up(state)).qemu)
     assert process(files(up(state)).qemu) == qemu
