@@ -113,7 +113,7 @@ def _described_change(change: MachineChange) -> dict[str, Any]:
 def _left_undone(problems: Iterable[Problem]) -> dict[str, Any]:
     """Whether a restart is needed, which does what a migration would do in a cluster, and why."""
     told = [*problems]
-    waits = any(each.code.startswith("KN81") or each.code in ("KN851", "KN857") for each in told)
+    waits = any(each.code.startswith("KN81") or each.code in ("KN851", "KN857", "KN889") for each in told)
     return {"needs_restart": waits, "problems": [problem.as_dict() for problem in told]}
 
 

@@ -11,10 +11,9 @@ from typing import Any, Self
 from kvnet.cli import inputs
 from kvnet.cli.output import CLEAN, FAILED, FINDINGS, write, write_each
 from kvnet.cli.report import Report
-from kvnet.instancetypes import expand
 from kvnet.manifest import plain
 from kvnet.node.domains import Boot
-from kvnet.node.machines import check_machines, machine_down, machine_up, planned_steps
+from kvnet.node.machines import check_machines, machine_down, machine_up, planned_steps, written_out
 from kvnet.node.namespaces import execute
 from kvnet.node.programs import check_host
 from kvnet.node.running import Running, known_names, pod_named, running_machines, wait_for_leases
@@ -146,7 +145,7 @@ def _up(machine: Machine, target: Target, boot: Boot, arguments: Namespace, repo
             running = wait_for_leases(running, timeout=arguments.timeout, progress=shown.show)
     if arguments.output == "text":
         print(_told(running), flush=True)
-    if _has_other_nics(running.machine, expand(machine, target).machine):
+    if _has_other_nics(running.machine, written_out(machine, target)):
         report.remark(f"{running.name} goes on as it was: `kvnet apply` brings it to the manifest")
     if not arguments.no_wait and running.awaited:
         report.failure(_silent(running, arguments.timeout))

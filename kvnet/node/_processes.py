@@ -64,6 +64,10 @@ class Process:
             return False
         return (own.st_dev, own.st_ino) == (other.st_dev, other.st_ino)
 
+    def resume(self) -> None:
+        """Let it go on where somebody stopped it; otherwise, nothing changes."""
+        self._send(signal.SIGCONT)
+
     def end(self, *, grace: float) -> bool:
         """Have it end, by force where it has not after ``grace`` seconds. Returns whether it has ended."""
         self._send(signal.SIGTERM)

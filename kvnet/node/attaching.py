@@ -9,12 +9,13 @@ from attrs import asdict, evolve
 
 from kvnet.errors import Problem
 from kvnet.node import cni, host
-from kvnet.node.attachments import PodNetworkConfig
+from kvnet.node.attachments import PodNetworkConfig, network_at
 from kvnet.node.cni import Attachment
 from kvnet.node.links import isolate
 from kvnet.node.pod_network import is_pod_bridge
+from kvnet.node.programs import told_at
 from kvnet.node.state import private_folder
-from kvnet.node.work import Work, collected
+from kvnet.node.work import Wanted, Work, collected
 
 __all__ = ["attach", "attached", "detach", "known_networks"]
 
@@ -30,22 +31,23 @@ def known_networks(record: Mapping[str, Any]) -> dict[str, PodNetworkConfig]:
     return {each.interface: PodNetworkConfig.of(each) for each in done}
 
 
-def attach(work: Work, namespace: str, given: Collection[Attachment], number: int) -> tuple[Attachment, ...]:
+def attach(wanted: Wanted, work: Work, namespace: str, given: Collection[Attachment]) -> tuple[Attachment, ...]:
     """Attach networks, in order, beside those that are attached already. Returns all of them with their results.
 
-    ``number`` is that of the pod network of the state folder.
+    Raises NodeError, at the network of the manifest that a plugin refuses.
     """
     work.step("prepare the host for the networks", claims=True)
-    host.claim(work.state, namespace, host.bridges_of(given), number)
+    host.claim(work.state, namespace, host.bridges_of(given), wanted.number)
     private_folder(work.state.ipam)
     done = list(attached(work.folder.record))
     for each in given:
         if any(known.interface == each.interface for known in done):
             continue
         work.step(f"attach {each.interface} to {each.network}", attachments=_plain([*done, each]))
-        done.append(evolve(each, result=cni.add(each)))
-        work.step(f"check {each.interface}", attachments=_plain(done))
-        cni.check(done[-1])
+        with told_at(wanted.machine, network_at(wanted.machine, each.interface)):
+            done.append(evolve(each, result=cni.add(each)))
+            work.step(f"check {each.interface}", attachments=_plain(done))
+            cni.check(done[-1])
         if any(is_pod_bridge(plugin.get("bridge")) for plugin in each.plugins):
             isolate(_ports(done[-1]))
     return tuple(done)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -12,16 +13,18 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from kvnet.errors import Rejected
+from kvnet.compiler.naming import pod_link_names
+from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.node.cni import Attachment, missing_plugins
 from kvnet.node.namespaces import namespace_path
-from kvnet.node.pod_network import default_pod_network
-from kvnet.node.programs import NodeError, node_error
+from kvnet.node.pod_network import default_pod_network, is_pod_bridge
+from kvnet.node.programs import NodeError, node_error, told_at
+from kvnet.pipeline import placed
 from kvnet.pod.annotations import NetworkSelection, PodAnnotations, pod_annotations
 from kvnet.spec import Machine, Multus
 from kvnet.target import Target, nad_name
 
-__all__ = ["PodNetworkConfig", "attachments", "networks_of_pod"]
+__all__ = ["PodNetworkConfig", "attachments", "nads_now", "network_at", "networks_of_pod"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NOT_IN_ARGUMENTS: Final = re.compile(r"[^A-Za-z0-9.-]")
@@ -75,27 +78,52 @@ def networks_of_pod(
     """
     told = pod_annotations(machine, target)
     if told.problems:
-        raise Rejected(told.problems)
+        raise Rejected(placed(machine.origin, told.problems))
     wanted = [(None, _PRIMARY), *_selected(told)]
     found: list[PodNetworkConfig] = []
-    problems: list[NodeError] = []
+    problems: list[Problem] = []
     for selection, interface in wanted:
         if interface in known:
             found.append(known[interface])
             continue
         try:
-            name, config = (
-                _primary(machine, target, told, pod_network, number)
-                if selection is None
-                else _of_nad(target, selection)
-            )
-            problems += missing_plugins(config)
-            found.append(PodNetworkConfig(name=name, interface=interface, config=config, selection=selection))
+            with told_at(machine, network_at(machine, interface)):
+                name, config = (
+                    _primary(machine, target, told, pod_network, number)
+                    if selection is None
+                    else _of_nad(target, selection)
+                )
+                _check_config(name, config, is_primary=selection is None)
+                found.append(PodNetworkConfig(name=name, interface=interface, config=config, selection=selection))
         except NodeError as error:
-            problems.append(error)
+            problems += error.problems
     if problems:
-        raise NodeError(dict.fromkeys(problem for error in problems for problem in error.problems))
+        raise NodeError(problems)
     return tuple(found)
+
+
+def network_at(machine: Machine, interface: str) -> FieldPath:
+    """The field of a machine that says which network a link of its pod is attached to."""
+    names, networks = pod_link_names(machine), machine.root / "networks"
+    for number, network in enumerate(machine.networks):
+        if names.get(network.name) == interface:
+            return networks[number] / "multus" / "networkName" if network.multus is not None else networks[number]
+    return networks
+
+
+def _check_config(name: str, config: Mapping[str, Any], *, is_primary: bool) -> None:
+    """Raises NodeError for each plugin that is missing (KN881), and for a bridge of kvnet's own in a NAD (KN883).
+
+    Ports of such a bridge are kept apart, so that machines would not meet on it.
+    """
+    problems = [problem for error in missing_plugins(config) for problem in error.problems]
+    own = next((each["bridge"] for each in config["plugins"] if is_pod_bridge(each.get("bridge"))), None)
+    if own is not None and not is_primary:
+        message = f"the NetworkAttachmentDefinition {name} has the bridge {own}, which is named like a pod network"
+        hint = "give its bridge a name other than kvnet and a digit"
+        problems += node_error("KN883", message, hint).problems
+    if problems:
+        raise NodeError(problems)
 
 
 def _primary(
@@ -155,6 +183,24 @@ def _listed(text: str, name: str, origin: str) -> dict[str, Any]:
         hint = "begin with a letter or a digit, and go on with letters, digits, '_', '.' and '-'"
         raise node_error("KN883", f"{origin} has the name {config['name']!r}, which CNI does not allow", hint)
     return config
+
+
+def nads_now(machine: Machine, target: Target, *, name: str, namespace: str, ipam: Path) -> tuple[Attachment, ...]:
+    """What plugins would be called with now for the networks whose NADs are among the manifests.
+
+    Arguments are as of ``attachments``. A NAD that is missing or cannot be used is left out.
+    """
+    told = pod_annotations(machine, target)
+    wanted = [*_selected(told)]
+    if told.default_network is not None:
+        of_namespace, of_name = nad_name(machine, Multus(network_name=told.default_network))
+        wanted.insert(0, (NetworkSelection(namespace=of_namespace, name=of_name), _PRIMARY))
+    found: list[PodNetworkConfig] = []
+    for selection, interface in wanted:
+        with suppress(NodeError):
+            network, config = _of_nad(target, selection)
+            found.append(PodNetworkConfig(name=network, interface=interface, config=config, selection=selection))
+    return attachments(found, name=name, namespace=namespace, ipam=ipam)
 
 
 def attachments(

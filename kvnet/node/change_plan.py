@@ -6,27 +6,30 @@ What a running machine takes over, and what waits for a restart or a migration, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from attrs import evolve, frozen
 
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, Problem, Rejected, Severity
 from kvnet.hotplug import DomainPlan, DomainState, HotplugPolicy, plan_domain
-from kvnet.instancetypes import expand
 from kvnet.interface_status.sources import InfoSource, sources_of
 from kvnet.lifecycle import not_plugged, restart_required, synced
 from kvnet.live import Action
-from kvnet.node.attaching import known_networks
-from kvnet.node.attachments import PodNetworkConfig, networks_of_pod
+from kvnet.node.attaching import attached, known_networks
+from kvnet.node.attachments import PodNetworkConfig, nads_now, network_at, networks_of_pod
 from kvnet.node.collect import facts
+from kvnet.node.machines import written_out
 from kvnet.node.pods import Pod
+from kvnet.node.programs import NodeError
 from kvnet.node.running import Running, interfaces_of, running_machine
 from kvnet.node.state import StateFolder
 from kvnet.node.work import refuse
 from kvnet.pipeline import placed
 from kvnet.pod import DesiredLink, assumed_found, found_after, pod_links
-from kvnet.spec import Machine, Sriov, Status
+from kvnet.pod.assumed import with_lease_routes
+from kvnet.spec import Interface, Machine, Network, Sriov, Status
 from kvnet.spec.nic import interfaces_at
 from kvnet.target import Target, checked_target
 from kvnet.xml.parser import parse
@@ -34,6 +37,7 @@ from kvnet.xml.parser import parse
 __all__ = [
     "MachinePlan",
     "at_manifest",
+    "changed_nads",
     "desired_machine",
     "in_domain",
     "in_pod",
@@ -42,8 +46,8 @@ __all__ = [
     "others",
     "planned_domain",
     "running_in_full",
+    "told_at_manifest",
     "without",
-    "written_out",
 ]
 
 
@@ -84,34 +88,28 @@ def machine_plan(machine: Machine, target: Target | None = None, *, state: State
     desired, problems = desired_machine(template, running)
     before = in_pod(desired, in_domain(running))
     old = known_networks(state.pod(running.name).record)
-    first = networks_of_pod(before, target, known=old)
-    pod, links = _assumed(before, target, running.pod, first)
-    planned = planned_domain(desired, target, pod, running)
-    gone = {call.step.nic for call in planned.calls if call.step.action is Action.DETACH}
-    after = in_pod(desired, in_domain(running) - gone)
-    known = {each.interface: each for each in first}
-    last = networks_of_pod(after, target, known=known)
+    with told_at_manifest(desired, template):
+        first = networks_of_pod(before, target, known=old)
+        pod, links = _assumed(before, target, running.pod, first)
+        planned = planned_domain(desired, target, pod, running)
+        gone = {call.step.nic for call in planned.calls if call.step.action is Action.DETACH}
+        after = in_pod(desired, in_domain(running) - gone)
+        known = {each.interface: each for each in first}
+        last = networks_of_pod(after, target, known=known)
+    changed = changed_nads(desired, target, running.pod, state)
     return MachinePlan(
         name=running.name,
         attached=others(first, old.values()),
         links=links,
         domain=planned,
         detached=others((*old.values(), *first), last),
-        problems=(*problems, *at_manifest(planned.problems, desired, template)),
+        problems=(*problems, *at_manifest((*planned.problems, *changed), desired, template)),
     )
 
 
 def is_undone(problem: Problem) -> bool:
     """Whether a problem tells of a change that is not made: a note tells of none."""
     return problem.severity is not Severity.NOTE
-
-
-def written_out(machine: Machine, target: Target) -> Machine:
-    """The machine with its instancetype, its preference and its default NIC. Raises Rejected."""
-    expansion = expand(machine, target)
-    if expansion.refusals:
-        raise Rejected(expansion.refusals)
-    return with_default_nic(expansion.machine, target.cluster.in_effect)
 
 
 def running_in_full(machine: Machine, target: Target, state: StateFolder) -> Running:
@@ -155,6 +153,17 @@ def in_pod(machine: Machine, in_domain: Collection[str]) -> Machine:
     return machine.with_nics(interfaces, machine.networks)
 
 
+def changed_nads(machine: Machine, target: Target, pod: Pod, state: StateFolder) -> Iterator[Problem]:
+    """A warning (KN889) for each NAD whose configuration is another than the one that the pod is attached with."""
+    earlier = {each.interface: each for each in attached(state.pod(pod.name).record) if each.result is not None}
+    for now in nads_now(machine, target, name=pod.name, namespace=pod.namespace, ipam=state.ipam):
+        before = earlier.get(now.interface)
+        if before is not None and before.network == now.network and before.config != now.config:
+            message = f"the pod is attached to {now.network} as it was before its configuration was changed"
+            hint = "restart the machine with `kvnet down` and `kvnet up`"
+            yield Problem(network_at(machine, now.interface), "KN889", message, hint=hint, severity=Severity.WARNING)
+
+
 def _reported(machine: Machine, running: Running) -> Machine:
     """The machine with the status that KubeVirt would report of it."""
     return evolve(machine, status=Status(phase="Running", interfaces=running.interfaces))
@@ -179,7 +188,7 @@ def _assumed(
     """
     there = {each.name for each in pod.found.links}
     new = [each for each in assumed_found(machine, target).links if each.name not in there]
-    before = evolve(pod.found, links=(*pod.found.links, *new))
+    before = with_lease_routes(evolve(pod.found, links=(*pod.found.links, *new)))
     planned = pod_links(machine, target, before)
     refuse(machine, *planned.problems)
     after = found_after(before, planned)
@@ -195,15 +204,35 @@ def at_manifest(problems: Iterable[Problem], machine: Machine, template: Machine
     return placed(template.origin, [evolve(each, at=_place(each.at, machine, template)) for each in problems])
 
 
+@contextmanager
+def told_at_manifest(machine: Machine, template: Machine) -> Iterator[None]:
+    """Tell errors of what was made of a manifest at the same fields of the manifest."""
+    try:
+        yield
+    except (Rejected, NodeError) as error:
+        raise type(error)(_told_again(error.problems, machine, template)) from error
+
+
+def _told_again(problems: Iterable[Problem], machine: Machine, template: Machine) -> Iterator[Problem]:
+    """Problems at the manifest, but for those that are about no field of a machine."""
+    for each in problems:
+        yield from at_manifest([each.placed(None)], machine, template) if each.at.parts else (each,)
+
+
 def _place(at: FieldPath, machine: Machine, template: Machine) -> FieldPath:
-    inside, wanted = interfaces_at(machine).parts, interfaces_at(template)
-    size = len(inside)
-    if at.parts[:size] != inside or len(at.parts) == size:
-        return at
-    number, *rest = at.parts[size:]
-    name = machine.interfaces[int(number)].name
-    n = next((n for n, each in enumerate(template.interfaces) if each.name == name), None)
-    return wanted if n is None else FieldPath((*wanted.parts, n, *rest))
+    """The same NIC, or the same network, in the list of the manifest; the list where it is not in that."""
+    lists: tuple[tuple[FieldPath, FieldPath, Sequence[Interface | Network], Sequence[Interface | Network]], ...] = (
+        (interfaces_at(machine), interfaces_at(template), machine.interfaces, template.interfaces),
+        (machine.root / "networks", template.root / "networks", machine.networks, template.networks),
+    )
+    for inside, wanted, own, other in lists:
+        size = len(inside.parts)
+        if at.parts[:size] == inside.parts and len(at.parts) > size:
+            number, *rest = at.parts[size:]
+            name = own[int(number)].name
+            n = next((n for n, each in enumerate(other) if each.name == name), None)
+            return wanted if n is None else FieldPath((*wanted.parts, n, *rest))
+    return at
 
 
 def others(networks: Iterable[PodNetworkConfig], than: Iterable[PodNetworkConfig]) -> tuple[PodNetworkConfig, ...]:

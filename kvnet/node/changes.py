@@ -16,6 +16,7 @@ from kvnet.node.attaching import known_networks
 from kvnet.node.attachments import PodNetworkConfig
 from kvnet.node.change_plan import (
     at_manifest,
+    changed_nads,
     desired_machine,
     in_domain,
     in_pod,
@@ -23,11 +24,11 @@ from kvnet.node.change_plan import (
     others,
     planned_domain,
     running_in_full,
+    told_at_manifest,
     without,
-    written_out,
 )
 from kvnet.node.domains import change_domain, live_xml
-from kvnet.node.machines import locked_machine
+from kvnet.node.machines import locked_machine, written_out
 from kvnet.node.pods import Pod, pod_change
 from kvnet.node.programs import NodeError, check_host
 from kvnet.node.running import Running, record_machine, running_machine, seen
@@ -133,13 +134,15 @@ def _changed(
     running = running_in_full(template, target, state)
     desired, problems = desired_machine(template, running)
     old = known_networks(state.pod(running.name).record).values()
-    pod = _with_networks(desired, target, running, state, progress)
-    first = known_networks(state.pod(running.name).record).values()
-    planned = planned_domain(desired, target, pod, running)
-    applied = _carried_out(planned, template, running, timeout, progress)
-    still = in_domain(seen(desired, pod))
-    pod = pod_change(in_pod(desired, still), target, state=state, progress=progress)
+    with told_at_manifest(desired, template):
+        pod = _with_networks(desired, target, running, state, progress)
+        first = known_networks(state.pod(running.name).record).values()
+        planned = planned_domain(desired, target, pod, running)
+        applied = _carried_out(planned, template, running, timeout, progress)
+        still = in_domain(seen(desired, pod))
+        pod = pod_change(in_pod(desired, still), target, state=state, progress=progress)
     last = known_networks(state.pod(running.name).record).values()
+    changed = changed_nads(desired, target, pod, state)
     gone = tuple(nic.name for nic in desired.interfaces if nic.is_absent and nic.name not in still)
     left = without(desired, gone)
     record_machine(left, pod)
@@ -148,7 +151,7 @@ def _changed(
         attached=others(first, old),
         domain=applied,
         detached=others((*old, *first), last),
-        problems=(*problems, *at_manifest(planned.problems, desired, template)),
+        problems=(*problems, *at_manifest((*planned.problems, *changed), desired, template)),
     )
 
 

@@ -6,8 +6,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +23,8 @@ __all__ = ["Attachment", "add", "check", "delete", "missing_plugins", "plugin_pa
 
 _FOLDERS: Final = ("/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni")
 _SECONDS: Final = 120
+_LONGEST_TOLD: Final = 1000
+"""Characters of what a plugin prints that are told."""
 _PLUGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _FIRST_WITH_CHECK: Final = (0, 4, 0)
 """The version of the specification that has CHECK, and gives DEL what ADD gave."""
@@ -84,18 +89,25 @@ def add(attachment: Attachment) -> Mapping[str, Any]:
     """
     result: Mapping[str, Any] | None = None
     for plugin in attachment.plugins:
-        result = _call("ADD", attachment, plugin, result) or {}
+        result = _call("ADD", attachment, plugin, result)
         if not _is_result(result):
             answers = f"{plugin['type']} answers ADD of {attachment.network} as {attachment.interface}"
             raise node_error("KN882", f"the CNI plugin {answers} with what is no result")
     return result or {}
 
 
-def _is_result(answer: Mapping[str, Any]) -> bool:
-    """Whether what is read of a result later is as the specification has it: the addresses, and the names of links."""
+def _is_result(answer: Mapping[str, Any] | None) -> bool:
+    """Whether what is read of a result later is as the specification has it: addresses, names of links, and DNS."""
+    if answer is None:
+        return False
     try:
         addresses_of(answer)
-        return all(isinstance(each["name"], str) for each in answer.get("interfaces") or ())
+        for each in answer.get("ips") or ():
+            ip_address(each.get("gateway") or "::")
+        names = [each["name"] for each in answer.get("interfaces") or ()]
+        dns = answer.get("dns") or {}
+        words = [*(dns.get("nameservers") or ()), *(dns.get("search") or ()), dns.get("domain") or ""]
+        return all(isinstance(each, str) for each in (*names, *words))
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
 
@@ -162,28 +174,41 @@ def _call(
 ) -> Mapping[str, Any] | None:
     """Call one plugin, and return what it answers. Raises NodeError where it is missing or refuses."""
     name = str(plugin.get("type"))
+    given = json.dumps(_request(attachment, plugin, previous))
     try:
-        done = subprocess.run(
-            [plugin_path(name)],
-            input=json.dumps(_request(attachment, plugin, previous)),
-            env=_environment(command, attachment),
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-            umask=PRIVATE,
-            # it holds the locks of this process until it ends
-            close_fds=False,
-        )
+        done = _run(plugin_path(name), given, _environment(command, attachment))
     except subprocess.TimeoutExpired:
         message = f"the CNI plugin {name} did not end {command} of {attachment.network} within {_SECONDS} seconds"
         raise node_error("KN882", message) from None
     except OSError as error:
         raise node_error("KN882", f"the CNI plugin {name} does not run: {error.strerror}") from None
-    answer = _json_of(done.stdout)
     if done.returncode:
-        raise _refusal(command, attachment, name, answer, done.stderr)
-    return answer
+        raise _refusal(command, attachment, name, done)
+    return _json_of(done.stdout) if done.stdout.strip() else {}
+
+
+def _run(path: str, given: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a plugin. One that does not end in time is killed, with what it has started: that holds the locks too."""
+    with subprocess.Popen(
+        [path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+        errors="replace",
+        umask=PRIVATE,
+        process_group=0,
+        # it holds the locks of this process until it ends
+        close_fds=False,
+    ) as process:
+        try:
+            printed, complaint = process.communicate(given, timeout=_SECONDS)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess([path], process.returncode, printed, complaint)
 
 
 def _request(
@@ -214,20 +239,20 @@ def _environment(command: str, attachment: Attachment) -> dict[str, str]:
 
 
 def _json_of(text: str) -> Mapping[str, Any] | None:
+    """The object that a plugin prints; ``None`` where it prints something else."""
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, Mapping) else None
 
 
-def _refusal(
-    command: str, attachment: Attachment, name: str, answer: Mapping[str, Any] | None, printed: str
-) -> NodeError:
-    """The error with the code, the message and the details that the plugin gives."""
-    given = answer or {}
+def _refusal(command: str, attachment: Attachment, name: str, done: subprocess.CompletedProcess[str]) -> NodeError:
+    """The error with the code, the message and the details that the plugin gives, or else the last that it printed."""
+    given = _json_of(done.stdout) or {}
     parts: Sequence[str] = [str(given[key]) for key in ("msg", "details") if given.get(key)]
-    told = ": ".join(parts or [" ".join(printed.split()) or "it says nothing"])
+    silent = "it says nothing" if done.returncode > 0 else f"it was ended by signal {-done.returncode}"
+    told = ": ".join(parts or [" ".join(done.stderr[-_LONGEST_TOLD:].split()) or silent])
     code = f" with code {given['code']}" if "code" in given else ""
     message = f"the CNI plugin {name} refuses {command} of {attachment.network} as {attachment.interface}{code}: {told}"
     return node_error("KN882", message)

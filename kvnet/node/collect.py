@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import evolve
 
 from kvnet.compiler.pod import found_links
+from kvnet.defaults import with_default_nic
 from kvnet.facts import HostFacts, PodLink, PodNetwork
 from kvnet.node.namespaces import entered
 from kvnet.pod.found import FoundLink, FoundRoute, PodFound
@@ -53,12 +54,13 @@ def facts(
     """The facts of the target, with what was found of the pod: its links with MAC, MTU and tap, and the network-status.
 
     Args:
-        machine: whose pod it is.
+        machine: whose pod it is; one that lists no NIC has KubeVirt's default NIC.
         found: what ``found`` or a Pod has.
         target: whose facts are completed.
         results: of each attached network its name, its link and the result of its CNI plugins; see ``network_status``.
     """
-    known = checked_target(machine, target).facts
+    target = checked_target(machine, target)
+    machine, known = with_default_nic(machine, target.cluster.in_effect), target.facts
     present = {each.name: PodLink(mac=each.mac, mtu=each.mtu) for each in found.links}
     return evolve(known, links=found_links(machine, present), pod_networks=network_status(results, found))
 

@@ -94,7 +94,8 @@ def _keep(files: KeeperFiles, namespace: str, lock: int) -> None:
             os.close(report)
         answer = stream.read()
     if not answer:
-        raise _error("KN886", f"the process that keeps the domain ended: {_last_lines(files.log)}")
+        message = f"the process that keeps the domain ended: {_last_lines(files)}"
+        raise _error("KN886", message, "correct what it says, and run this again")
     problems = json.loads(answer)["problems"]
     if problems:
         raise LibvirtError([_read_problem(each) for each in problems])
@@ -140,9 +141,13 @@ def _read_problem(told: dict[str, Any]) -> Problem:
     return Problem(FieldPath(("domain",)), told["code"], told["message"], hint=told.get("hint") or "")
 
 
-def _last_lines(log: Path) -> str:
+def _last_lines(files: KeeperFiles) -> str:
+    """The last that a keeper printed, or why it could not."""
     with suppress(OSError):
-        return "; ".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:]) or "it printed nothing"
+        printed = files.log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+        if not printed and not shutil.disk_usage(files.folder).free:
+            return f"the disk of {files.folder} is full"
+        return "; ".join(printed) or "it printed nothing"
     return "it printed nothing"
 
 
@@ -185,10 +190,11 @@ def change_domain(folder: Path, step: Step) -> None:
 
     Raises LibvirtError where libvirt refuses it (KN871), or the keeper does not answer (KN886).
     """
+    files = KeeperFiles(folder)
     try:
-        told = KeeperFiles(folder).ask("change", seconds=_CHANGE_SECONDS, step=asdict(step))
+        told = files.ask("change", seconds=_CHANGE_SECONDS, step=asdict(step))
     except OSError as error:
-        raise _silent(error) from error
+        raise _silent(files, error) from error
     if "error" in told:
         message = f"libvirt refuses to {step}: {told['error']}"
         raise _error("KN871", message, "correct what it says, and run this again")
@@ -199,14 +205,17 @@ def _asked(files: KeeperFiles, what: str, seconds: float) -> Any:
     try:
         told = _ask_again(files, what, seconds)
     except OSError as error:
-        raise _silent(error) from error
+        raise _silent(files, error) from error
     if "error" in told:
         raise _error("KN886", f"the domain cannot be described: {told['error']}")
     return told
 
 
-def _silent(error: OSError) -> LibvirtError:
-    return _error("KN886", f"the process that keeps the domain does not answer: {error}")
+def _silent(files: KeeperFiles, error: OSError) -> LibvirtError:
+    keeper = Process.recorded(files.keeper)
+    number = "" if keeper is None else f" {keeper.pid}"
+    message = f"the process{number} that keeps the domain does not answer: {error}"
+    return _error("KN886", message, "let it go on, or take the machine down with `kvnet down`")
 
 
 def stop_domain(folder: Path, namespace: str) -> None:
@@ -218,11 +227,13 @@ def stop_domain(folder: Path, namespace: str) -> None:
     files = KeeperFiles(folder)
     if not folder.is_dir():
         return
+    keeper, qemu = Process.recorded(files.keeper), files.qemu_process(namespace_path(namespace))
+    for known in filter(None, (keeper, qemu)):
+        known.resume()
     if files.is_kept:
         with suppress(OSError):
             _ask_again(files, "stop", _STOP_SECONDS)
-    keeper = Process.recorded(files.keeper)
-    qemu = files.qemu_process(namespace_path(namespace))
+    keeper, qemu = Process.recorded(files.keeper), files.qemu_process(namespace_path(namespace))
     for process, grace in ((keeper, _STOP_SECONDS), (qemu, _QEMU_SECONDS)):
         if process is not None and process.runs and not process.end(grace=grace):
             raise _error("KN886", f"the process {process.pid} does not end")

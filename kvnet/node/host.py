@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kvnet.node.cni import Attachment
-from kvnet.node.pod_network import NUMBERS, is_pod_bridge, pod_bridge, ruleset, table_name
+from kvnet.node.pod_network import NUMBERS, forwarding_of, is_pod_bridge, pod_bridge, ruleset, table_name
 from kvnet.node.programs import NodeError, node_error, run
 from kvnet.node.state import StateFolder
 from kvnet.pod.nft import is_link_name
@@ -74,7 +74,7 @@ def claim(state: StateFolder, namespace: str, bridges: Iterable[str], number: in
     with state.shared() as record:
         _sweep(state, record)
         if not record.get("before"):
-            kernel = {path: _kernel(path) for path in (*_FORWARDING, _BOOT)}
+            kernel = {path: _kernel(path) for path in (*_FORWARDING, _BOOT)} | _told_by_others()
             record["before"] = {"tables": sorted(_tables()), "kernel": kernel}
         made = record.setdefault("bridges", [])
         wanted = list(dict.fromkeys(bridges))
@@ -89,7 +89,8 @@ def claim(state: StateFolder, namespace: str, bridges: Iterable[str], number: in
         record["ruleset"] = record.get("ruleset", False) or _needs_rules(made)
         state.write_shared(record)
         if record["ruleset"]:
-            run("nft", ["-f", "-"], given=ruleset(record["number"], made))
+            before = [record["before"].get("kernel", {}).get(path) for path in _FORWARDING]
+            run("nft", ["-f", "-"], given=ruleset(record["number"], made, before))
 
 
 def _check_bridge(name: str, *, is_in_the_way: bool, root: Path) -> None:
@@ -156,6 +157,15 @@ def _restore(before: Mapping[str, Any]) -> None:
     for path in _FORWARDING:
         if kernel.get(path) not in (None, _kernel(path)):
             (Path("/proc/sys") / path).write_text(kernel[path])
+
+
+def _told_by_others() -> dict[str, str | None]:
+    """The forwarding before the first pod of any state folder, as the table of another one tells it."""
+    tables = {table_name(n) for n in NUMBERS}
+    listed = json.loads(run("nft", ["-j", "list", "chains"]))["nftables"]
+    chains = (each["chain"] for each in listed if "chain" in each)
+    told = (forwarding_of(each["name"]) for each in chains if each["family"] == "inet" and each["table"] in tables)
+    return dict(zip(_FORWARDING, next(filter(None, told), ()), strict=False))
 
 
 def _tables() -> set[tuple[str, str]]:

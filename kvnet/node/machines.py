@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from kvnet.domain.build import domain_name
-from kvnet.errors import KvnetError, Rejected
+from kvnet.defaults import with_default_nic
+from kvnet.domain.build import build, domain_name
+from kvnet.errors import FieldPath, KvnetError, Problem, Rejected
 from kvnet.hotplug import with_hotplug_ports
 from kvnet.instancetypes import expand
 from kvnet.live import LibvirtError
@@ -26,10 +27,10 @@ from kvnet.node.host import number_of
 from kvnet.node.namespaces import namespace_name
 from kvnet.node.pods import Pod, Progress, pod_down, pod_up
 from kvnet.node.programs import SEARCH_PATH, check_host, node_error
-from kvnet.node.running import DOMAIN, Running, machine_file, machine_name, machine_of, record_machine, seen
-from kvnet.node.state import PodFolder, StateFolder, full_name
+from kvnet.node.running import DOMAIN, Running, machine_file, machine_of, record_machine, seen
+from kvnet.node.state import PodFolder, StateFolder, full_name, machine_name
 from kvnet.node.work import tell
-from kvnet.pipeline import render
+from kvnet.pipeline import placed, render
 from kvnet.pod import DesiredLink, assumed_found, pod_dhcp, pod_links, pod_nat
 from kvnet.spec import Machine
 from kvnet.target import Target, architecture_of, checked_target
@@ -41,11 +42,14 @@ __all__ = [
     "machine_down",
     "machine_up",
     "planned_steps",
+    "written_out",
 ]
 
 _QEMUS: Final = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64", "s390x": "qemu-system-s390x"}
 """The QEMU of each architecture."""
 _KVM: Final = Path("/dev/kvm")
+_LONGEST_NAME: Final = 247
+"""libvirt writes ``NAME.xml.new``, and names of files have 255 bytes."""
 
 
 def machine_up(
@@ -76,10 +80,8 @@ def machine_up(
     LibvirtError where the domain does not start. A domain that does not start takes its pod with it.
     """
     target = checked_target(machine, target)
-    expansion = expand(machine, target)
-    if expansion.refusals:
-        raise Rejected(expansion.refusals)
-    machine = expansion.machine
+    machine = written_out(machine, target)
+    _check_domain(machine, target)
     name = machine_name(machine)
     with state.locked(_lock(name)):
         folder = state.pod(name)
@@ -100,6 +102,14 @@ def machine_up(
         return seen(machine, pod)
 
 
+def written_out(machine: Machine, target: Target) -> Machine:
+    """The machine with its instancetype, its preference and its default NIC. Raises Rejected."""
+    expansion = expand(machine, target)
+    if expansion.refusals:
+        raise Rejected(expansion.refusals)
+    return with_default_nic(expansion.machine, target.cluster.in_effect)
+
+
 def _has_pod(folder: PodFolder) -> bool:
     """Whether a machine has a whole pod; what is left of another one, and of its domain, is removed first."""
     record = folder.record
@@ -112,6 +122,19 @@ def _is_another(machine: Machine, folder: PodFolder) -> bool:
     return file.exists() and file.read_text() != dump(machine)
 
 
+def _check_domain(machine: Machine, target: Target) -> None:
+    """See whether libvirt could define the domain of a machine, whatever its NICs are. Raises Rejected."""
+    size = len(os.fsencode(domain_name(machine, target.profile)))
+    try:
+        if size > _LONGEST_NAME:
+            message = f"the name of the domain has {size} bytes, and libvirt makes files of up to {_LONGEST_NAME}"
+            at = FieldPath(("metadata", "name"))
+            raise Rejected([Problem(at, "KN602", message, hint="shorten the name, or that of the namespace")])
+        build(machine, target, ())
+    except Rejected as refused:
+        raise Rejected(placed(machine.origin, refused.problems)) from refused
+
+
 def check_machines(machines: Iterable[Machine], target: Target, *, pod_network: Path | None = None) -> None:
     """See whether this host can run machines, and whether their networks are known, before anything is touched.
 
@@ -121,6 +144,7 @@ def check_machines(machines: Iterable[Machine], target: Target, *, pod_network: 
     check_host()
     libvirt_module()
     for machine in machines:
+        _check_domain(machine, target)
         _check_qemu(architecture_of(machine, target))
         networks_of_pod(machine, target, pod_network)
 
@@ -201,6 +225,8 @@ def planned_steps(
 
 
 def _steps(machine: Machine, target: Target, state: StateFolder, boot: Boot, network: Path | None) -> Iterator[str]:
+    machine = written_out(machine, target)
+    _check_domain(machine, target)
     name = machine_name(machine)
     yield f"make the network namespace {namespace_name(state.root, name)}"
     yield from (f"attach {each}" for each in networks_of_pod(machine, target, network, number=number_of(state)))
@@ -215,7 +241,8 @@ def _steps(machine: Machine, target: Target, state: StateFolder, boot: Boot, net
     files = [*boot.disks, *(each for each in (boot.kernel, boot.initrd) if each is not None)]
     booted = f" with {', '.join(map(str, files))}" if files else ""
     yield f"define and start the domain {domain_name(machine, target.profile)}{booted}"
-    yield f"wait for the guest of {name} to take its address"
+    if machine.interfaces:
+        yield f"wait for the guest of {name} to take its address"
 
 
 def _kind(link: DesiredLink) -> str:

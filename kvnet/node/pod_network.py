@@ -11,11 +11,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["NUMBERS", "default_pod_network", "is_pod_bridge", "pod_bridge", "pod_ranges", "ruleset", "table_name"]
+__all__ = [
+    "NUMBERS",
+    "default_pod_network",
+    "forwarding_of",
+    "is_pod_bridge",
+    "pod_bridge",
+    "pod_ranges",
+    "ruleset",
+    "table_name",
+]
 
 NUMBERS: Final = range(10)
 """How many state folders can have a pod network on one host."""
 _FIRST: Final = 243
+_FORWARDING: Final = "forwarding_"
+_ABSENT: Final = "n"
+"""Stands for a family that the kernel lacks."""
 _BRIDGE: Final = re.compile(r"kvnet\d")
 
 
@@ -59,8 +71,11 @@ def default_pod_network(number: int = 0) -> dict[str, Any]:
     return {"cniVersion": "0.4.0", "name": "kvnet", "plugins": [bridge]}
 
 
-def ruleset(number: int, bridges: Sequence[str]) -> str:
+def ruleset(number: int, bridges: Sequence[str], forwarding: Sequence[str | None]) -> str:
     """The nft table of a state folder, as one file that replaces it.
+
+    ``forwarding`` is whether the host forwarded IPv4 and IPv6 before its first pod. An empty chain has it in its name,
+    for other state folders to read: the last of them restores it.
 
     The host does not route between the bridges that were made for machines, nor between pod networks, nor from one pod
     of such a network to another. Traffic of the pod network leaves the host under the host's own address.
@@ -71,6 +86,8 @@ def ruleset(number: int, bridges: Sequence[str]) -> str:
 add table {table}
 delete table {table}
 table {table} {{
+  chain {_FORWARDING}{"_".join(each or _ABSENT for each in forwarding)} {{
+  }}
   chain forward {{
     type filter hook forward priority filter;
 {drops}
@@ -82,6 +99,17 @@ table {table} {{
   }}
 }}
 """
+
+
+def forwarding_of(chain: str) -> tuple[str | None, ...] | None:
+    """The ``forwarding`` of a ruleset, by the name of its chain that has it; ``None`` for another chain.
+
+    >>> forwarding_of("forwarding_0_1"), forwarding_of("forward")
+    (('0', '1'), None)
+    """
+    if not chain.startswith(_FORWARDING):
+        return None
+    return tuple(None if each == _ABSENT else each for each in chain.removeprefix(_FORWARDING).split("_"))
 
 
 def _kept_apart(bridges: Iterable[str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from kvnet.node.collect import addresses_of
 from kvnet.node.host import number_of
 from kvnet.node.programs import NodeError, check_host, node_error
 from kvnet.node.servers import LEASES
-from kvnet.node.state import PodFolder, StateFolder, full_name
+from kvnet.node.state import PodFolder, StateFolder, full_name, machine_name
 from kvnet.node.steps import change, make, revive, undo
 from kvnet.node.work import Progress, Wanted, Work
 from kvnet.pod import PodFound, load_found
@@ -119,7 +119,7 @@ def pod_change(
     interrupted is completed by the next. Arguments and errors are as of ``pod_up``; a pod that is not complete raises
     NodeError (KN885).
     """
-    state, name = state or StateFolder(), _name(machine)
+    state, name = state or StateFolder(), machine_name(machine)
     check_host()
     with state.locked(name):
         work = Work(state=state, folder=state.pod(name), progress=progress)
@@ -181,7 +181,7 @@ def _wanted(
     check_host()
     file, number = None if pod_network is None else Path(pod_network), number_of(state)
     networks = networks_of_pod(machine, target, file, known=known or {}, number=number)
-    return Wanted(name=_name(machine), machine=machine, target=target, networks=networks, number=number)
+    return Wanted(name=machine_name(machine), machine=machine, target=target, networks=networks, number=number)
 
 
 def _undo_after(error: BaseException, work: Work) -> None:
@@ -190,10 +190,6 @@ def _undo_after(error: BaseException, work: Work) -> None:
         undo(work)
     except NodeError as left:
         raise NodeError((*getattr(error, "problems", ()), *left.problems)) from error
-
-
-def _name(machine: Machine) -> str:
-    return full_name(machine.name or "vm", machine.namespace or "default")
 
 
 def _pod(folder: PodFolder) -> Pod:

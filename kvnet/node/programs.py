@@ -7,12 +7,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Final
 
-from kvnet.errors import FieldPath, KvnetError, Problem
+from attrs import evolve
 
-__all__ = ["PACKAGES", "PRIVATE", "SEARCH_PATH", "NodeError", "check_host", "node_error", "program", "run"]
+from kvnet.errors import FieldPath, KvnetError, Problem
+from kvnet.pipeline import placed
+from kvnet.spec import Machine
+
+__all__ = ["PACKAGES", "PRIVATE", "SEARCH_PATH", "NodeError", "check_host", "node_error", "program", "run", "told_at"]
 
 PACKAGES: Final[Mapping[str, str]] = {"ip": "iproute2", "nft": "nftables", "dnsmasq": "dnsmasq-base"}
 """The Debian package of each program."""
@@ -45,6 +50,7 @@ def run(name: str, arguments: Sequence[str], *, given: str = "", stays: bool = F
             input=given,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_SECONDS,
             check=False,
             umask=PRIVATE,
@@ -65,6 +71,15 @@ class NodeError(KvnetError):
 def node_error(code: str, message: str, hint: str = "") -> NodeError:
     """The error with one problem."""
     return NodeError([Problem(FieldPath(), code, message, hint=hint)])
+
+
+@contextmanager
+def told_at(machine: Machine, at: FieldPath) -> Iterator[None]:
+    """Tell an error of the host or of a plugin at a field of the machine's manifest."""
+    try:
+        yield
+    except NodeError as error:
+        raise NodeError(placed(machine.origin, [evolve(each, at=at) for each in error.problems])) from error
 
 
 def check_host() -> None:

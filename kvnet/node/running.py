@@ -12,16 +12,17 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kvnet.compiler.naming import link_names_in_use
-from kvnet.errors import FieldPath, Problem
+from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.interface_status import status
 from kvnet.manifest import dump, loads
 from kvnet.node._keeper_files import KeeperFiles
 from kvnet.node.attaching import known_networks
 from kvnet.node.domains import Domain, domain_of
+from kvnet.node.namespaces import exists
 from kvnet.node.pods import Pod, Progress, pods
 from kvnet.node.programs import NodeError, node_error
 from kvnet.node.servers import Lease, read_leases
-from kvnet.node.state import StateFolder, full_name, write_private
+from kvnet.node.state import StateFolder, damaged, full_name, machine_name, write_private
 from kvnet.node.work import tell
 from kvnet.pipeline import placed
 from kvnet.pod import pod_dhcp
@@ -35,7 +36,6 @@ __all__ = [
     "interfaces_of",
     "known_names",
     "machine_file",
-    "machine_name",
     "machine_of",
     "pod_named",
     "record_machine",
@@ -88,9 +88,14 @@ class Running:
 
     @property
     def awaited(self) -> int:
-        """How many NICs of the guest are yet to take the address that a server of the pod has for them."""
+        """How many NICs of the guest are yet to take the address that a server of the pod has for them.
+
+        One whose link is down cannot.
+        """
         served = pod_dhcp(self.machine, Target(facts=self.pod.facts), self.pod.found).servers
-        expected = [each.address.ip for each in served if each.address is not None and not each.is_refused]
+        down = {each.name for each in self.machine.interfaces if each.state == "down"}
+        asked = [each for each in served if not each.is_refused and each.network not in down]
+        expected = [each.address.ip for each in asked if each.address is not None]
         return len(set(expected) - {each.address for each in self.leases})
 
 
@@ -160,10 +165,16 @@ def record_machine(machine: Machine, pod: Pod) -> None:
 
 
 def machine_of(pod: Pod) -> Machine:
-    """The machine of a pod, as it was brought up; one without NICs where only its pod was made."""
+    """The machine of a pod, as it was brought up; one without NICs where only its pod was made.
+
+    Raises NodeError (KN885) where its record was damaged.
+    """
     file = machine_file(pod.folder)
     if file.exists():
-        return loads(file.read_text())
+        try:
+            return loads(file.read_text())
+        except (Rejected, UnicodeDecodeError):
+            raise damaged(file, "take the machine down with `kvnet down`") from None
     namespace, _, name = pod.name.partition("/")
     return Machine(name=name, namespace=namespace)
 
@@ -192,11 +203,14 @@ def running_machine(machine: Machine, *, state: StateFolder) -> Running:
     """
     name = machine_name(machine)
     running = next((seen(machine_of(each), each) for each in pods(state) if each.name == name), None)
-    if running is not None and running.domain is not None and running.pod.is_complete:
-        return running
     message = f"the machine '{name}' is not up in the state folder {state.root}"
     if running is not None:
-        message = f"the machine '{name}' was brought up, and its domain does not run any more"
+        if not running.pod.is_complete or not exists(running.pod.namespace):
+            message = f"the machine '{name}' was brought up, and its pod is not whole any more"
+        elif running.domain is None:
+            message = f"the machine '{name}' was brought up, and its domain does not run any more"
+        else:
+            return running
     hint = "bring it up with `kvnet up`, or name the libvirt that has its domain with --connect URI"
     problem = Problem(FieldPath(("metadata", "name")), "KN887", message, hint=hint)
     raise NodeError(placed(machine.origin, [problem]))
@@ -213,8 +227,3 @@ def _known(name: str, state: StateFolder) -> str:
         return full_name(name)
     hint = f"those that are up: {', '.join(names)}" if names else "none is up in this state folder"
     raise node_error("KN887", f"no machine '{name}' is up", hint)
-
-
-def machine_name(machine: Machine) -> str:
-    """``namespace/name`` of a machine."""
-    return full_name(machine.name or "vm", machine.namespace)

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from errno import ENOTEMPTY
+from errno import EDQUOT, ENOSPC, ENOTEMPTY
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -16,14 +16,41 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from kvnet.node.programs import NodeError, node_error
+from kvnet.spec import Machine
 
-__all__ = ["DEFAULT_ROOT", "PodFolder", "StateFolder", "full_name", "private_folder", "write_private"]
+__all__ = [
+    "DEFAULT_ROOT",
+    "PodFolder",
+    "StateFolder",
+    "damaged",
+    "full_name",
+    "machine_name",
+    "private_folder",
+    "write_private",
+]
 
 DEFAULT_ROOT: Final = Path("/var/lib/kvnet")
 _ROOT_VARIABLE: Final = "KVNET_ROOT"
 _RECORD: Final = "state.json"
 _DIGITS: Final = 24
 _TRIES: Final = 1000
+_OF_OBJECTS: Final = ("attachments", "links", "forwards")
+_KINDS: Final[Mapping[str, type]] = {
+    **dict.fromkeys(_OF_OBJECTS, list),
+    **dict.fromkeys(("servers", "found", "facts"), dict),
+    **dict.fromkeys(("complete", "changes", "claims"), bool),
+}
+"""The kinds of what is recorded of a machine beside its names."""
+_KINDS_OF_HOST: Final[Mapping[str, type]] = {
+    "before": dict,
+    "bridges": list,
+    "number": int,
+    "ruleset": bool,
+    "users": dict,
+}
+_FULL: Final = (ENOSPC, EDQUOT)
+_BLOCK: Final = 512
+"""Bytes of what stat(2) counts as a block."""
 
 
 def full_name(name: str, namespace: str | None = None) -> str:
@@ -33,6 +60,11 @@ def full_name(name: str, namespace: str | None = None) -> str:
     ('default/web', 'prod/web', 'prod/web')
     """
     return name if "/" in name and namespace is None else f"{namespace or 'default'}/{name}"
+
+
+def machine_name(machine: Machine) -> str:
+    """``namespace/name`` of a machine, whatever signs its name has."""
+    return full_name(machine.name or "vm", machine.namespace or "default")
 
 
 @frozen(kw_only=True)
@@ -49,8 +81,8 @@ class PodFolder:
         """What was recorded last; nothing where nothing was. Raises NodeError (KN885) where it is no record."""
         file = self.path / _RECORD
         read = _read(file)
-        if read and not all(isinstance(read.get(key), str) for key in ("name", "namespace")):
-            raise _no_record(file)
+        if read and not _is_record(read):
+            raise damaged(file)
         return read
 
     def write(self, record: Mapping[str, Any]) -> None:
@@ -94,8 +126,12 @@ class StateFolder:
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What is recorded of the host, without a lock."""
-        return _read(self.root / "host.json")
+        """What is recorded of the host, without a lock. Raises NodeError (KN885) where it is no record."""
+        file = self.root / "host.json"
+        read = _read(file)
+        if not _has_kinds(read, _KINDS_OF_HOST):
+            raise damaged(file)
+        return read
 
     @contextmanager
     def shared(self) -> Iterator[dict[str, Any]]:
@@ -104,7 +140,7 @@ class StateFolder:
         The yielded mapping can be written before that with ``write_shared``.
         """
         with _locked(self.root / "host.lock"):
-            record = _read(self.root / "host.json")
+            record = self.recorded
             yield record
             self.write_shared(record)
 
@@ -147,14 +183,35 @@ def private_folder(path: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only root reads, all or nothing, and see it on the disk."""
-    new = _unfinished(path)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    """Write a file that only root reads, all or nothing, and see it on the disk.
+
+    On a full disk, a text that fits into the blocks of the file that is there is written over it, so that a machine can
+    still be taken down. Raises NodeError (KN884) where it cannot be written.
+    """
+    data, new = text.encode(errors="surrogatepass"), _unfinished(path)
+    try:
+        _write(new, data, os.O_CREAT | os.O_TRUNC)
+        new.replace(path)
+    except OSError as error:
+        if error.errno in _FULL:
+            new.unlink(missing_ok=True)
+            if path.exists() and len(data) <= path.stat().st_blocks * _BLOCK:
+                _write(path, data)
+                return
+        message = f"the file {path} cannot be written: {error.strerror}"
+        raise node_error("KN884", message, "make room or mend the disk, and run this again") from error
+
+
+def _write(path: Path, data: bytes, flags: int = 0) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | flags, 0o600)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.ftruncate(descriptor, len(data))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unfinished(path: Path) -> Path:
@@ -168,14 +225,29 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError):
-        raise _no_record(path) from None
+        raise damaged(path) from None
     if not isinstance(read, dict):
-        raise _no_record(path)
+        raise damaged(path)
     return read
 
 
-def _no_record(path: Path) -> NodeError:
-    hint = f"put it back from a copy, or end what is left of the machine by hand and remove {path.parent}"
+def _is_record(read: Mapping[str, Any]) -> bool:
+    """Whether members have the kinds that they are written with."""
+    has_names = all(isinstance(read.get(key), str) for key in ("name", "namespace"))
+    return (
+        has_names
+        and _has_kinds(read, _KINDS)
+        and all(isinstance(each, dict) for key in _OF_OBJECTS for each in read.get(key, ()))
+    )
+
+
+def _has_kinds(read: Mapping[str, Any], kinds: Mapping[str, type]) -> bool:
+    return all(isinstance(read.get(key, kind()), kind) for key, kind in kinds.items())
+
+
+def damaged(path: Path, hint: str = "") -> NodeError:
+    """The error of a record that cannot be read."""
+    hint = hint or f"put it back from a copy, or end what is left of the machine by hand and remove {path.parent}"
     return node_error("KN885", f"the record {path} was changed or damaged, and cannot be read", hint)
 
 

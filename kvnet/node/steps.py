@@ -36,6 +36,7 @@ from kvnet.pod import (
     pod_links,
     pod_nat,
 )
+from kvnet.pod.assumed import with_lease_routes
 from kvnet.pod.nft import forwards
 from kvnet.values import MacAddress
 
@@ -48,7 +49,7 @@ def make(wanted: Wanted, work: Work) -> None:
     work.step(f"make the network namespace {namespace}", name=wanted.name, namespace=namespace)
     namespaces.create(namespace)
     loopback_up(namespace)
-    done = attach(work, namespace, _given(wanted, work, namespace), wanted.number)
+    done = attach(wanted, work, namespace, _given(wanted, work, namespace))
     _complete(wanted, work, done, _found(wanted, namespace, done))
 
 
@@ -74,8 +75,9 @@ def change(wanted: Wanted, work: Work) -> None:
     stop(work, [each for each in record.get("servers", {}) if each not in kept])
     unwire(work, problems, gone)
     detach(work, problems, [each for each in attached(record) if each not in left])
-    done = attach(work, namespace, _given(wanted, work, namespace), wanted.number)
-    _complete(wanted, work, done, evolve(_found(wanted, namespace, done), preparations=kept, leases=known.leases))
+    done = attach(wanted, work, namespace, _given(wanted, work, namespace))
+    now = evolve(_found(wanted, namespace, done), preparations=kept, leases=known.leases)
+    _complete(wanted, work, done, with_lease_routes(now))
     if problems:
         raise NodeError(problems)
 

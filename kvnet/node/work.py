@@ -74,6 +74,9 @@ def collected(problems: list[Problem]) -> Iterator[None]:
 
 
 def refuse(machine: Machine, *problems: Problem) -> None:
-    """Raise Rejected where there are errors among the problems of a plan, at their places in the manifest."""
+    """Raise Rejected where there are errors among the problems of plans, at their places in the manifest.
+
+    What several plans tell is told once.
+    """
     if any(each.is_error for each in problems):
-        raise Rejected(placed(machine.origin, problems))
+        raise Rejected(placed(machine.origin, dict.fromkeys(problems)))

@@ -14,21 +14,22 @@ from kvnet.defaults import with_default_nic
 from kvnet.errors import Problem, Severity
 from kvnet.facts import PodLink
 from kvnet.instancetypes import expand
-from kvnet.pod.desired import BridgeLink, DummyLink, RenamedLink, TapLink
-from kvnet.pod.found import FoundLink, FoundRoute, PodFound
+from kvnet.pod.desired import BridgeLink, DesiredLink, DummyLink, RenamedLink, TapLink
+from kvnet.pod.found import BridgeLease, FoundLink, FoundRoute, PodFound
 from kvnet.pod.links import PodLinks
 from kvnet.spec import Machine, Network, Sriov
 from kvnet.spec.nic import nics_of
 from kvnet.target import Target
 from kvnet.values import MacAddress, ip_of
 
-__all__ = ["assumed_found", "assumption", "found_after"]
+__all__ = ["assumed_found", "assumption", "found_after", "with_lease_routes"]
 
 _IPV4: Final = IPv4Interface("10.244.0.10/24")
 _IPV6: Final = IPv6Interface("fd10:244::10/64")
 _GATEWAYS: Final[tuple[IPv4Address | IPv6Address, ...]] = (IPv4Address("10.244.0.1"), IPv6Address("fd10:244::1"))
 _MAC: Final = MacAddress.parse("0a:58:0a:f4:00:0a")
 _MTU: Final = 1500
+_ANYWHERE: Final = IPv4Network("0.0.0.0/0")
 _NOTHING: Final = PodLink()
 
 
@@ -69,6 +70,8 @@ def found_after(found: PodFound, plan: PodLinks) -> PodFound:
     links = {each.name: each for each in found.links}
     own = {each.network: each.name for each in plan.links if isinstance(each, DummyLink)}
     for link in plan.links:
+        if link.network in found.preparations and link.name in links and not _is_absent(link):
+            continue  # it is there, and what is planned for it again is made of what it moved to
         if not isinstance(link, RenamedLink):
             links.pop(link.name, None)
             links |= {} if link.is_absent else {link.name: _made(link)}
@@ -76,6 +79,29 @@ def found_after(found: PodFound, plan: PodLinks) -> PodFound:
             moved = links.pop(own[link.network])
             links[link.name] = evolve(moved, name=link.name, controller=link.controller, ipv4=(), ipv6=())
     return evolve(found, links=tuple(links.values()), leases=plan.leases, preparations=plan.after)
+
+
+def with_lease_routes(found: PodFound) -> PodFound:
+    """The pod with the IPv4 routes of which its leases were made: they went away when the NIC of a bridge moved.
+
+    KubeVirt's plan of further links makes the lease of every bridge again, from the routes by the dummy that took the
+    NIC's name.
+    """
+    with_routes = {each.link for each in found.routes if each.destination.version == 4}
+    missing = [(name, lease) for name, lease in found.leases.items() if name not in with_routes]
+    return evolve(found, routes=(*found.routes, *(route for each in missing for route in _of_lease(*each))))
+
+
+def _of_lease(link: str, lease: BridgeLease) -> Iterator[FoundRoute]:
+    """Routes by a link of which the same lease is made: the first has its gateway, and is not told to the guest."""
+    if lease.address is not None:
+        yield FoundRoute(destination=lease.address.network, link=link, gateway=lease.gateway)
+    for each in lease.routes:
+        yield FoundRoute(destination=each.destination or _ANYWHERE, link=link, gateway=each.gateway)
+
+
+def _is_absent(link: DesiredLink) -> bool:
+    return not isinstance(link, RenamedLink) and link.is_absent
 
 
 def _made(link: BridgeLink | DummyLink | TapLink) -> FoundLink:

@@ -17,13 +17,17 @@ from kvnet.live._libvirt import libvirt_module
 from kvnet.values import MacAddress, PciAddress
 from kvnet.xml.parser import parse
 
-__all__ = ["Guest", "SeenNic", "SilentGuest", "booted"]
+__all__ = ["CMDLINE", "Guest", "SeenNic", "SilentGuest", "booted"]
 
 BOOT_SECONDS = 180.0  # it takes a few, but the processors may be anybody's
 ANSWER_SECONDS = 60.0
 _POLL = 0.2
-# The kernel keeps quiet, for its words would stand between those of an answer, and after a panic it reboots at once.
-_CMDLINE = "console=ttyS0 quiet loglevel=1 net.ifnames=0 panic=-1"
+CMDLINE = "console=ttyS0 quiet loglevel=1 net.ifnames=0 panic=-1 no_timer_check"
+"""The kernel keeps quiet, for its words would stand between those of an answer, and after a panic it reboots at once.
+
+It does not check its timer: where the host is busy, an emulated processor misses the ticks that the kernel counts, and
+it panics (``IO-APIC + timer doesn't work``).
+"""
 
 Nics = tuple["SeenNic", ...]
 
@@ -143,7 +147,7 @@ def _bootable(domain_xml: str, image: Image) -> str:
     root = parse(domain_xml)
     os = root.find("os")
     assert os is not None
-    for tag, text in {"kernel": str(image.kernel), "initrd": str(image.initrd), "cmdline": _CMDLINE}.items():
+    for tag, text in {"kernel": str(image.kernel), "initrd": str(image.initrd), "cmdline": CMDLINE}.items():
         etree.SubElement(os, tag).text = text
     etree.SubElement(root, "on_reboot").text = "destroy"
     return etree.tostring(root, encoding="unicode")

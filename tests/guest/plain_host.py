@@ -20,16 +20,15 @@ from typing import Any, Final
 from attrs import field, frozen
 from guest.console import console
 from guest.image import Image
-from guest.machine import Guest, SeenNic
+from guest.machine import CMDLINE, Guest, SeenNic
 
 from kvnet.node.namespaces import entered
 
-__all__ = ["CMDLINE", "Peer", "PlainHost", "Upped", "missing", "plain_host"]
+__all__ = ["Peer", "PlainHost", "Upped", "missing", "plain_host"]
 
 _SECONDS: Final = 240
 _ANSWER_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.5
-CMDLINE: Final = "console=ttyS0 quiet loglevel=1 net.ifnames=0 panic=-1"
 
 
 @frozen

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from components import needs_package, needs_program
 from node.hosts import NEEDS_HOST, machine, nad, snapshot
+from pod.namespaces import ran
 
 import kvnet
 from kvnet import node
@@ -23,6 +24,7 @@ from kvnet.node.changes import MachineChange, check_up, machine_change
 from kvnet.node.machines import machine_down, machine_up
 from kvnet.node.running import Running, running_machines
 from kvnet.node.state import StateFolder
+from kvnet.xml.parser import parse
 
 pytestmark = [
     *NEEDS_HOST,
@@ -100,6 +102,19 @@ def test_a_machine_without_nics_has_the_default_nic_which_is_no_change(state: St
     assert (change.problems, change.is_complete, sources(change.running)) == ((), True, {"default": "domain"})
 
 
+def test_the_default_nic_of_a_machine_that_lists_none_is_plugged_into_its_pod(state: StateFolder) -> None:
+    running = machine_up(*machine([]), state=state, virt_type="qemu")
+    assert running.domain is not None
+    target = parse(running.domain.xml).find("devices/interface/target")
+    assert target is not None
+    assert target.get("dev") == "tap0"
+    (seen,) = running.interfaces
+    link = running.pod.found.link("eth0")
+    assert link is not None
+    assert (seen.mac, seen.ip_addresses[:1]) == (str(link.mac), (str(running.pod_ips[0]),))
+    assert running.awaited == 1, "the bridge's DHCP server has the pod's address for it"
+
+
 @pytest.mark.parametrize(
     ("before", "after", "codes"),
     [
@@ -138,6 +153,59 @@ def test_a_network_that_cannot_be_attached_leaves_the_machine_as_it_was(state: S
     (seen,) = running_machines(state=state)
     assert (seen.machine, sources(seen)) == (running.machine, sources(running))
     assert changed(state).is_complete
+
+
+def test_an_error_is_told_at_the_manifest_in_whatever_order_it_is(state: StateFolder) -> None:
+    up(state)
+    wrong = nad("lan", bridge="br9", ipam={"type": "host-local", "ranges": [[{"subnet": "10.9.0.0/31"}]]})
+    cases = {"KN881": nad("lan", type="nowhere"), "KN882": wrong, "KN883": nad("lan", bridge="kvnet7")}
+    for code, given in cases.items():
+        with pytest.raises(node.NodeError) as raised:
+            machine_change(*machine([LAN, DEFAULT], given), state=state)
+        told = [(each.code, str(each.at)) for each in raised.value.problems]
+        assert told == [(code, "spec.networks[0].multus.networkName")]
+
+
+WITH_ADDRESSES: dict[str, Any] = {
+    "a gateway": {"isGateway": True, "routes": [{"dst": "0.0.0.0/0"}]},
+    "no route": {},
+}
+
+
+@pytest.mark.parametrize("addresses", WITH_ADDRESSES)
+def test_a_nic_is_plugged_in_beside_a_bridge_with_an_address(addresses: str, state: StateFolder) -> None:
+    given = dict(WITH_ADDRESSES[addresses])
+    ipam = {"type": "host-local", "ranges": [[{"subnet": "10.9.0.0/24"}]], "routes": given.pop("routes", [])}
+    nads = (nad("lan", bridge="br9", ipam=ipam, **given), NADS[1])
+    running = machine_up(*machine([DEFAULT, LAN], *nads), state=state, virt_type="qemu")
+    asked = machine([DEFAULT, LAN, {"name": "other", "bridge": {}}], *nads)
+    plan = machine_plan(*asked, state=state)
+    assert (plan.problems, [each.name for each in plan.attached]) == ((), ["prod/other"])
+    change = machine_change(*asked, state=state)
+    assert (change.problems, change.is_complete) == ((), True)
+    assert change.running.pod.found.leases.items() > running.pod.found.leases.items()
+    assert machine_plan(*asked, state=state).is_complete
+
+
+def test_a_nad_that_was_changed_is_told_until_the_restart(state: StateFolder) -> None:
+    up(state, LAN)
+    changed_nad = nad("lan", bridge="br7", ipam={})
+    asked = machine([LAN, DEFAULT], changed_nad)
+    for told in (machine_plan(*asked, state=state), machine_change(*asked, state=state)):
+        (problem,) = told.problems
+        assert (problem.code, str(problem.at)) == ("KN889", "spec.networks[0].multus.networkName")
+        assert not told.is_complete
+    assert changed(state, LAN).problems == ()
+    machine_down(NAME, state=state)
+    machine_up(*asked, state=state, virt_type="qemu")
+    assert machine_plan(*asked, state=state).is_complete
+
+
+def test_a_machine_whose_namespace_is_gone_is_not_up(state: StateFolder) -> None:
+    running = up(state)
+    ran("ip", "netns", "delete", running.pod.namespace)
+    with pytest.raises(node.NodeError, match=r"KN887 .* its pod is not whole any more; bring it up with `kvnet up`"):
+        machine_plan(*machine([DEFAULT], *NADS), state=state)
 
 
 def test_what_the_pod_network_was_does_not_matter_to_a_change(state: StateFolder, tmp_path: Path) -> None:

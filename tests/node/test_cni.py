@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -42,6 +46,10 @@ def attached(*chain: dict[str, Any], version: str = "0.4.0", **members: Any) -> 
         capabilities={"mac": MAC},
         config=config,
     )
+
+
+def script(plugin: Path, text: str) -> None:
+    plugin.write_text(f"#!/bin/sh\n{text}\n")
 
 
 def calls(folder: Path) -> list[dict[str, Any]]:
@@ -112,12 +120,64 @@ def test_only_a_plugin_with_the_capability_gets_the_mac_as_runtime_configuration
         {"interfaces": 5},
         {"interfaces": [{}]},
         {"interfaces": [{"name": 5}]},
+        {"ips": [{"address": "10.0.0.2/24", "gateway": "x"}]},
+        {"dns": 5},
+        {"dns": {"nameservers": 5}},
+        {"dns": {"search": [5]}},
+        [],
     ],
 )
-def test_an_answer_that_is_no_result_is_told(plugins: Path, answer: dict[str, Any]) -> None:
+def test_an_answer_that_is_no_result_is_told(plugins: Path, answer: Any) -> None:
     (plugins / "answers").write_text(json.dumps(answer))
     with pytest.raises(NodeError, match="KN882 the CNI plugin first answers ADD of prod/lan as net1 with what is no"):
         cni.add(attached({"type": "first"}))
+
+
+@pytest.mark.parametrize("printed", [b"\xff\xfe", b"attached!", b"[" * 100_000])
+def test_an_answer_that_is_not_json_is_told(plugins: Path, printed: bytes) -> None:
+    (plugins / "printed").write_bytes(printed)
+    script(plugins / "first", 'cat "$(dirname "$0")/printed"')
+    with pytest.raises(NodeError, match="KN882 the CNI plugin first answers ADD of prod/lan as net1 with what is no"):
+        cni.add(attached({"type": "first"}))
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        ("kill -9 $$", "it was ended by signal 9"),
+        ("exit 3", "it says nothing"),
+        (r"printf 'no\377 room\n' >&2; exit 1", "no\ufffd room"),
+        ("yes | head -c 9000000 >&2; echo the end >&2; exit 1", "y the end"),
+    ],
+)
+def test_a_plugin_that_fails_without_an_answer_is_told_by_the_last_that_it_printed(
+    plugins: Path, ends: str, told: str
+) -> None:
+    script(plugins / "first", ends)
+    with pytest.raises(NodeError, match=f"refuses ADD of prod/lan as net1: .*{told}$") as raised:
+        cni.add(attached({"type": "first"}))
+    assert len(str(raised.value)) < 2000
+
+
+@pytest.mark.parametrize("ends", ["sleep {0} & wait", "sleep {0} & exit 0"], ids=["hangs", "leaves a child"])
+def test_a_plugin_that_does_not_end_is_told_and_killed_with_what_it_started(
+    plugins: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    monkeypatch.setattr(cni, "_SECONDS", 0.5)
+    seconds = f"4{os.getpid()}"
+    script(plugins / "first", ends.format(seconds))
+    with pytest.raises(NodeError, match=r"KN882 the CNI plugin first did not end ADD of prod/lan within 0.5 seconds"):
+        cni.add(attached({"type": "first"}))
+    end = time.monotonic() + 30
+    while any(each.endswith(f"sleep\0{seconds}\0") for each in commands()):
+        assert time.monotonic() < end, "it goes on"
+
+
+def commands() -> Iterator[str]:
+    """The command lines of all processes that have not ended."""
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield each.read_text(errors="replace")
 
 
 def test_a_refusal_is_told_with_code_message_and_details(plugins: Path) -> None:
@@ -147,7 +207,16 @@ def test_all_missing_plugins_and_nads_are_told_at_once(plugins: Path) -> None:
     given = machine(nics, nad("a", type="missing"), nad("b", ipam={"type": "absent"}))
     with pytest.raises(NodeError) as raised:
         networks_of_pod(*given)
-    assert [each.code for each in raised.value.problems] == ["KN881", "KN881", "KN883"]
+    assert [(each.code, str(each.at)) for each in raised.value.problems] == [
+        ("KN881", "spec.networks[0].multus.networkName"),
+        ("KN881", "spec.networks[1].multus.networkName"),
+        ("KN883", "spec.networks[2].multus.networkName"),
+    ]
+
+
+def test_a_nad_whose_bridge_is_named_like_a_pod_network_is_told(plugins: Path) -> None:
+    with pytest.raises(NodeError, match="KN883 the NetworkAttachmentDefinition prod/a has the bridge kvnet3"):
+        networks_of_pod(*machine([{"name": "a", "bridge": {}}], nad("a", bridge="kvnet3")))
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,11 @@ def test_qemu_runs_inside_the_pod_and_nothing_is_left_of_it(state: StateFolder) 
     assert snapshot(state.root) == before
 
 
+def test_a_nic_whose_link_is_down_is_not_awaited(state: StateFolder) -> None:
+    asked = machine([{"name": "default", "masquerade": {}, "state": "down"}])
+    assert machine_up(*asked, state=state, virt_type="qemu").awaited == 0
+
+
 def test_a_machine_that_is_up_stays_as_it_is(state: StateFolder) -> None:
     qemu = process(files(up(state)).qemu)
     assert process(files(up(state)).qemu) == qemu
@@ -139,6 +144,36 @@ def test_a_machine_is_taken_down_whose_set_up_was_killed(state: StateFolder) -> 
 def _environment() -> dict[str, str]:
     tests, source = Path(__file__).parents[1], Path(kvnet.__file__).parents[1]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (tests, source)))}
+
+
+@pytest.mark.parametrize(("name", "told"), [("a/b", "cannot name a domain"), ("a" * 243, "has 248 bytes")])
+def test_a_name_that_no_domain_can_have_is_told_before_anything_is_touched(
+    state: StateFolder, name: str, told: str
+) -> None:
+    before = snapshot(state.root)
+    with pytest.raises(kvnet.Rejected, match=f"KN602 .*{told}"):
+        machine_up(*machine([{"name": "default", "masquerade": {}}], name=name), state=state, virt_type="qemu")
+    assert snapshot(state.root) == before
+
+
+def test_a_domain_may_have_the_longest_name_that_is_not_refused(state: StateFolder) -> None:
+    long, target = machine([{"name": "default", "masquerade": {}}], name="a" * 242)
+    try:
+        assert machine_up(long, target, state=state, virt_type="qemu").domain is not None
+    finally:
+        machine_down(f"prod/{long.name}", state=state)
+
+
+def test_processes_that_somebody_stopped_go_on_to_be_ended(state: StateFolder) -> None:
+    before = snapshot(state.root)
+    running = up(state)
+    stopped = [process(each) for each in (files(running).keeper, files(running).qemu)]
+    for each in stopped:
+        os.kill(each.pid, signal.SIGSTOP)
+    steps: list[str] = []
+    machine_down(NAME, state=state, progress=steps.append)
+    assert not any(each.runs for each in stopped)
+    assert snapshot(state.root) == before
 
 
 def test_a_refused_domain_takes_its_pod_with_it(state: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -316,13 +316,17 @@ def test_state_folders_have_pod_networks_of_their_own_which_do_not_meet(tmp_path
 
 
 def test_a_state_folder_that_goes_leaves_the_host_to_another_one(tmp_path: Path) -> None:
-    states = [node.StateFolder(tmp_path / each) for each in ("one", "two")]
-    for state in states:
+    states = [node.StateFolder(tmp_path / each) for each in ("one", "two", "three")]
+    before = snapshot(tmp_path)
+    for state in states[:2]:
         node.pod_up(*CASES["masquerade"], state=state)
     node.pod_down("prod/web", state=states[0])
     assert snapshot(tmp_path)["forwarding"] == ["1", "1"]
     assert "kvnet1" in [each["ifname"] for each in snapshot(tmp_path)["links"]]
-    node.pod_down("prod/web", state=states[1])
+    node.pod_up(*CASES["masquerade"], state=states[2])
+    for state in states[1:]:
+        node.pod_down("prod/web", state=state)
+    assert {**snapshot(tmp_path), "files": []} == {**before, "files": []}, "whichever goes last"
 
 
 def test_a_bridge_that_somebody_else_has_named_like_the_pod_network_is_left_alone(tmp_path: Path) -> None:

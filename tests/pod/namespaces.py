@@ -46,7 +46,7 @@ def namespaces() -> Iterator[Namespaces]:
 
 def ran(*command: str) -> str:
     """What a command prints. Raises RuntimeError with its complaint."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout

@@ -121,7 +121,7 @@ def served(draw: st.DrawFn) -> PodDhcp:
 
 
 @needs_program("dnsmasq")
-@pytest.mark.parametrize("count", [20, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.slow)])
 def test_dnsmasq_accepts_the_configurations_of_random_machines(count: int, tmp_path: Path) -> None:
     texts: list[str] = []
 

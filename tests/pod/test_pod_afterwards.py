@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 from machines import multus, nic, pod, vmi
 
 import kvnet
 from kvnet import PodFound
-from kvnet.pod import found_after
+from kvnet.compiler.naming import hashed_name
+from kvnet.pod import FoundLink, found_after
+from kvnet.pod.assumed import with_lease_routes
 from kvnet.pod.desired import TapLink
 from kvnet.spec import Machine
 
@@ -51,10 +54,46 @@ def test_the_bridge_of_a_masqueraded_nic_has_both_of_its_addresses_afterwards() 
 
 def test_a_link_that_moves_into_a_bridge_has_no_address_afterwards() -> None:
     asked = machine(nic("a"))
-    networks = kvnet.loads_found("links: [{name: eth0}, {name: pod37a8eec1ce1, ipv4: [10.1.1.5/24]}]")
+    routes = "[{destination: 10.1.1.0/24, link: podca978112ca1}]"
+    networks = kvnet.loads_found(f"links: [{{name: podca978112ca1, ipv4: [10.1.1.5/24]}}]\nroutes: {routes}")
     plan = kvnet.pod_links(asked, None, networks)
     after = found_after(networks, plan)
-    assert all(not each.ipv4 for each in after.links if each.controller)
+    moved = [each for each in after.links if each.controller]
+    assert [each.ipv4 for each in moved] == [(), ()]
+
+
+def test_links_that_are_there_stay_as_they_are_when_more_are_made() -> None:
+    """Planned again, the dummy of a moved link would get the MAC address of its bridge."""
+    networks = kvnet.loads_found("links: [{name: eth0}, {name: podca978112ca1, mac: '02:00:00:00:00:01'}]")
+    before = found_after(networks, kvnet.pod_links(machine(nic("a")), None, networks))
+    moved = tuple(evolve(each, mac=None) if each.controller else each for each in before.links)
+    before = evolve(before, links=(*moved, FoundLink(name=hashed_name("b"))))
+    after = found_after(before, kvnet.pod_links(machine(nic("a"), nic("b")), None, before))
+    assert after.link("podca978112ca1") == before.link("podca978112ca1")
+    assert {each.name for each in after.links} > {each.name for each in before.links}
+
+
+ROUTES = {
+    "none but that of the link": "[{destination: 10.1.1.0/24, link: podca978112ca1}]",
+    "a gateway": """[{destination: 0.0.0.0/0, link: podca978112ca1, gateway: 10.1.1.1},
+        {destination: 10.1.1.0/24, link: podca978112ca1}]""",
+    "a route beside": """[{destination: 10.1.1.0/24, link: podca978112ca1},
+        {destination: 192.0.2.0/24, link: podca978112ca1, gateway: 10.1.1.9}]""",
+}
+
+
+@pytest.mark.parametrize("routes", ROUTES)
+def test_the_routes_of_a_lease_give_the_same_lease_when_more_links_are_planned(routes: str) -> None:
+    """They went away with the NIC that moved, and the plan of further links makes each lease anew."""
+    text = "links: [{name: podca978112ca1, ipv4: [10.1.1.5/24], mac: '02:00:00:00:00:01'}]\nroutes: "
+    networks = kvnet.loads_found(text + ROUTES[routes])
+    before = evolve(found_after(networks, kvnet.pod_links(machine(nic("a")), None, networks)), routes=())
+    with_more = evolve(before, links=(*before.links, FoundLink(name=hashed_name("b"))))
+    asked = machine(nic("a"), nic("b"))
+    assert [each.code for each in kvnet.pod_links(asked, None, with_more).problems] == ["KN842"]
+    again = kvnet.pod_links(asked, None, with_lease_routes(with_more))
+    assert again.problems == ()
+    assert again.leases["podca978112ca1"] == before.leases["podca978112ca1"]
 
 
 def test_what_was_prepared_is_kept_where_a_plan_fails_later() -> None:
