@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from io import BufferedReader
 from itertools import chain, islice
@@ -18,6 +19,7 @@ from kvnet.bulk.settings import Settings
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest import Document, Manifest, is_of_others, load_all, load_facts, loads_all, manifest_files
+from kvnet.manifest.document import LONGEST as ENDLESS
 from kvnet.manifest.document import Text, bounded_bytes, read_text, sound_documents
 from kvnet.manifest.objects import repeated
 from kvnet.pipeline import placed
@@ -57,10 +59,17 @@ class Unusable(OSError):
 
 
 def check_lines(stream: BufferedReader, name: str) -> None:
-    """Raise Unusable for a stream that begins as YAML, or as JSON over several lines, and so is no NDJSON."""
+    """Raise Unusable for what is no NDJSON: a device, and what begins as YAML or as JSON over several lines."""
+    if _is_endless(stream):
+        raise Unusable(f"'{name}' is a device, and bulk reads a file, a pipe or a terminal")
     if _NO_LINE.match(stream.peek(_BLOCK)[:_BLOCK]):
         reason = "is YAML, or JSON over several lines, and bulk reads one JSON object on each line"
         raise Unusable(f"'{name}' {reason}: use kvnet render, or give bulk the directory of the manifests")
+
+
+def _is_endless(stream: BufferedReader) -> bool:
+    mode = os.fstat(stream.fileno())
+    return stat.S_ISCHR(mode.st_mode) and not stream.isatty() and mode.st_rdev != os.stat(os.devnull).st_rdev
 
 
 @frozen
@@ -248,15 +257,18 @@ class Ndjson:
         return self.block
 
     def chunks(self) -> Iterator[Sequence[Item]]:
-        """The lines of each block. Lines of white space hold no machine."""
-        number, index, kept = 1, 0, b""
+        """The lines of each block. Lines of white space hold no machine. Raises Unusable for a line without an end."""
+        number, index, kept, length = 1, 0, b"", 0
         while read := self.stream.read(self.block):
             text, line_feed, rest = read.rpartition(b"\n")
             if not line_feed:
+                length += len(rest)
+                if length > ENDLESS:
+                    raise Unusable(f"line {number} of '{self.name}' has no end within {ENDLESS >> 20} MiB")
                 # of a line that is too long, no more is kept than shows that
                 kept = (kept + rest)[: LONGEST + 1]
                 continue
-            text, kept = kept + text, rest
+            text, kept, length = kept + text, rest, len(rest)
             texts = text.split(b"\n")
             if block := Block.of(self.name, number, index, texts, text):
                 yield block
