@@ -370,6 +370,8 @@ def _plain_documents(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Documen
         raise TypeError("a list of mappings is wanted, not of paths: kvnet.load_all(*paths) reads several files")
     try:
         return [item for each in sources for item in _items(each, None)], []
+    except Misfit as misfit:
+        return [], [problem_of(flaw) for flaw in misfit.flaws]
     except RecursionError:  # a List may hold itself; texts are not nested so deep
         return [], [problem_of(Flaw(code=UNSUPPORTED_YAML, message=f"Lists are {TOO_DEEP}"))]
 
