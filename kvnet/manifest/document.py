@@ -186,6 +186,9 @@ def given_text(text: str | bytes | bytearray, name: str = "<text>") -> Text:
             raise Rejected([_undecodable(name, error)]) from error
     if not isinstance(text, str):
         raise TypeError(f"text is str or bytes, not {type(text).__name__}: to read a file or a mapping, use load")
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a text is text such as 'vm.yaml', not {type(name).__name__}")
+    text = str(text)  # libyaml takes no instance of a subclass
     return Text(name, _BYTE_ORDER_MARK.sub("", text) if "\ufeff" in text else text)
 
 
