@@ -238,7 +238,7 @@ def test_a_text_has_a_name_that_is_text(read: Callable[..., Any]) -> None:
 def test_a_file_has_a_name_that_is_text() -> None:
     for read in (kvnet.read_device, kvnet.read_domain):
         with pytest.raises(TypeError, match=r"name of a file is text such as 'domain\.xml', not int"):
-            read("<a", file=5)
+            read("<a", file=5)  # type: ignore[arg-type]
 
 
 def test_a_text_of_a_class_of_the_callers_own_is_read() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import kvnet
 from kvnet import _quoted
 from kvnet._quoted import LONGEST, Occurrences, Parts, Quoted, Words
 
-SPEC = {"template": {"spec": {"domain": {"devices": {}}}}}
+SPEC: dict[str, Any] = {"template": {"spec": {"domain": {"devices": {}}}}}
 
 
 def colours(learnt: list[str]) -> Quoted[Words]:
