@@ -76,6 +76,9 @@ class Quoted(Generic[T]):
         if len(text) > LONGEST or (self._missed > _PATIENCE and self._missed % _SKIPPED):
             return None
         parts = text.split(self._quote)
+        if not len(parts) % 2:
+            # a quote is not closed: what is outside is the same as in a text without it
+            return None
         outside = self._quote.join(parts[::2])
         layout = self._layouts.get(outside)
         if layout is None:

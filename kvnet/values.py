@@ -26,6 +26,8 @@ __all__ = [
     "is_release",
     "nic_mac",
     "on_one_line",
+    "printable",
+    "printable_json",
     "quantity_ceil",
     "quantity_milli",
     "quantity_text",
@@ -256,16 +258,13 @@ class PciAddress:
         return f"PciAddress.parse({str(self)!r})"
 
 
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-
-
 def on_one_line(text: str) -> str:
-    """A text on one line, with characters that no format can hold replaced.
+    """A text on one line: what no format can hold, or what a terminal would obey, is replaced.
 
     >>> on_one_line("web\\nport=53").isprintable()
     True
     """
-    return _UNPRINTABLE.sub("\ufffd", text)
+    return text if text.isprintable() else "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def printable(text: str) -> str:
@@ -277,6 +276,22 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def printable_json(text: str) -> str:
+    """The text of a JSON value in which what a terminal would obey is escaped; the value stays the same.
+
+    >>> printable_json('"a\\u202eb"')
+    '"a\\\\u202eb"'
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(each if each == "\n" or each.isprintable() else _json_escape(each) for each in text)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[n : n + 4]}" for n in range(0, len(units), 4))
 
 
 def ip_of(text: str) -> IPv4Address | IPv6Address | None:

@@ -223,6 +223,31 @@ def test_the_error_says_what_to_write_instead(
         function(*arguments)
 
 
+class Text(str):
+    """A text of a class of the caller's own."""
+
+
+@pytest.mark.parametrize(
+    "read", [kvnet.loads, kvnet.loads_all, kvnet.loads_cluster, kvnet.loads_facts, kvnet.loads_found]
+)
+def test_a_text_has_a_name_that_is_text(read: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=r"name of a text is text such as 'vm\.yaml', not list"):
+        read("{", name=[])
+
+
+def test_a_file_has_a_name_that_is_text() -> None:
+    for read in (kvnet.read_device, kvnet.read_domain):
+        with pytest.raises(TypeError, match=r"name of a file is text such as 'domain\.xml', not int"):
+            read("<a", file=5)  # type: ignore[arg-type]
+
+
+def test_a_text_of_a_class_of_the_callers_own_is_read() -> None:
+    text = Text(kvnet.dump(MACHINE))
+    assert kvnet.loads(text) == MACHINE
+    assert kvnet.loads_all(text).machines == (MACHINE,)
+    assert kvnet.read_device(Text(XML)) == kvnet.read_device(XML)
+
+
 def test_no_nics_are_an_empty_list_and_a_domain_needs_a_name() -> None:
     assert "<interface" not in kvnet.build(MACHINE, TARGET, [])
     assert kvnet.build(MACHINE, TARGET, iter([XML])) == kvnet.build(MACHINE, TARGET, (XML,))  # type: ignore[arg-type]

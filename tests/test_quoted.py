@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+import kvnet
 from kvnet import _quoted
 from kvnet._quoted import LONGEST, Occurrences, Parts, Quoted, Words
+
+SPEC: dict[str, Any] = {"template": {"spec": {"domain": {"devices": {}}}}}
 
 
 def colours(learnt: list[str]) -> Quoted[Words]:
@@ -31,6 +38,31 @@ def test_other_words_that_do_not_vary_are_learnt_anew() -> None:
     assert [text[3] for text in learnt] == ["x", "y"]
     assert quoted.read("a='z' b='1'") is None
     assert quoted.read("a='y' b='2'") == ("2",)
+
+
+def test_a_text_whose_last_quote_is_not_closed_is_not_what_was_learnt() -> None:
+    for open_at_first in (False, True):
+        quoted = colours([])
+        texts = [f"a='x' b='{n}'" for n in range(5)]
+        unclosed = [f"{text}'rest" for text in texts]
+        for text in unclosed if open_at_first else texts:
+            quoted.read(text)
+        assert quoted.read(unclosed[0]) is None
+        for text in texts:
+            quoted.read(text)
+        assert quoted.read(texts[0]) == ("0",)
+
+
+def test_machines_that_were_learnt_make_no_sound_text_of_garbage() -> None:
+    text = kvnet.dump(kvnet.load({"kind": "VirtualMachine", "metadata": {"name": "a"}, "spec": SPEC}), "json").strip()
+    device = "<interface type='bridge'><source bridge='b'/></interface>"
+    for _ in range(5):
+        kvnet.loads_all(text)
+        kvnet.read_device(device)
+    with pytest.raises(kvnet.Rejected, match="not JSON"):
+        kvnet.loads_all(f'{text}"garbage')
+    with pytest.raises(kvnet.XmlError, match="not well formed"):
+        kvnet.read_device(f"{device}'garbage")
 
 
 def test_a_text_with_another_space_is_another_text() -> None:

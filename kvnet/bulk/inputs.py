@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from io import BufferedReader, BytesIO
 from itertools import chain, islice
@@ -19,6 +20,7 @@ from kvnet.bulk.rendering import BulkResult, lost, refused, render_source
 from kvnet.bulk.settings import Settings
 from kvnet.errors import KvnetError, Place, Rejected
 from kvnet.manifest import Document, Manifest, is_of_others, load_all, loads_all, manifest_files
+from kvnet.manifest.document import LONGEST as ENDLESS
 from kvnet.manifest.document import Text, bounded_bytes, read_text, sound_documents
 from kvnet.manifest.objects import repeated
 from kvnet.pipeline import placed
@@ -53,10 +55,17 @@ class Unusable(OSError):
 
 
 def check_lines(stream: BufferedReader, name: str) -> None:
-    """Raise Unusable for a stream that begins as YAML, or as JSON over several lines, and so is no NDJSON."""
+    """Raise Unusable for what is no NDJSON: a device, and what begins as YAML or as JSON over several lines."""
+    if _is_endless(stream):
+        raise Unusable(f"'{name}' is a device, and bulk reads a file, a pipe or a terminal")
     if _NO_LINE.match(stream.peek(_BLOCK)[:_BLOCK]):
         reason = "is YAML, or JSON over several lines, and bulk reads one JSON object on each line"
         raise Unusable(f"'{name}' {reason}: use kvnet render, or give bulk the directory of the manifests")
+
+
+def _is_endless(stream: BufferedReader) -> bool:
+    mode = os.fstat(stream.fileno())
+    return stat.S_ISCHR(mode.st_mode) and not stream.isatty() and mode.st_rdev != os.stat(os.devnull).st_rdev
 
 
 @frozen
@@ -154,9 +163,21 @@ class Ndjson:
         return self.block
 
     def chunks(self) -> Iterator[Sequence[Item]]:
-        """The lines of each block. Lines of white space hold no machine."""
-        number, index, kept = 1, 0, b""
-        room, turns = bytearray(self.block), itertools.count()
+        """The lines of each block. Lines of white space hold no machine. Raises Unusable for a line without an end."""
+        index, turns = 0, itertools.count()
+        for number, machines, text in self._texts():
+            if machines:
+                slot = self.area.slot(next(turns)) if self.area is not None else None
+                kept = TextInSlot(slot, len(text)) if slot is not None and slot.put(text) else bytes(text)
+                yield Block(self.name, number, index, machines, kept)
+                index += machines
+
+    def _texts(self) -> Iterator[tuple[int, int, memoryview]]:
+        """Whole lines that follow each other, in memory that is used again, without the last line feed.
+
+        With the number of the first of them, and how many machines they hold. Raises as ``chunks``.
+        """
+        number, kept, length, room = 1, b"", 0, bytearray(self.block)
         while True:
             if len(room) < len(kept) + self.block:
                 room = bytearray(len(kept) + self.block)
@@ -164,28 +185,21 @@ class Ndjson:
             read = len(kept) + self.stream.readinto(memoryview(room)[len(kept) : len(kept) + self.block])
             if read == len(kept):
                 break
+            length += read - len(kept)
             end = room.rfind(b"\n", 0, read)
-            if end < 0:
+            if end >= 0:
+                lines, machines = counted(room, end)
+                yield number, machines, memoryview(room)[:end]
+                number += lines
+                kept = bytes(room[end + 1 : read])
+                length = len(kept)
+            elif length > ENDLESS:
+                raise Unusable(f"line {number} of '{self.name}' has no end within {ENDLESS >> 20} MiB")
+            else:
                 # of a line that is too long, no more is kept than shows that
                 kept = bytes(room[: min(read, LONGEST + 1)])
-                continue
-            kept = bytes(room[end + 1 : read])
-            lines, machines = counted(room, end)
-            if machines:
-                text = memoryview(room)[:end]
-                slot = self.area.slot(next(turns)) if self.area is not None else None
-                is_there = slot is not None and slot.put(text)
-                yield Block(
-                    self.name,
-                    number,
-                    index,
-                    machines,
-                    TextInSlot(slot, end) if slot is not None and is_there else bytes(text),
-                )
-            number += lines
-            index += machines
         if kept.strip():
-            yield Block.of(self.name, number, index, [kept])
+            yield number, 1, memoryview(kept)
 
     def after(self, done: Done) -> Resumed:
         """The input after what an earlier run has done. Raises Unusable where that cannot be found."""

@@ -17,7 +17,7 @@ import kvnet
 from kvnet.checks import told_of
 from kvnet.cli import inputs
 from kvnet.cli.inputs import Given
-from kvnet.cli.output import CLEAN, FAILED, FINDINGS, replace, status_of
+from kvnet.cli.output import CLEAN, FAILED, FINDINGS, refuse_inputs, replace, status_of
 from kvnet.cli.report import Report
 from kvnet.codes.groups import GROUPS, OPTIONAL_GROUPS, group_of
 from kvnet.errors import KvnetError, Problem, Rejected, Severity
@@ -55,6 +55,8 @@ def run(arguments: Namespace, report: Report) -> int:
         return fix.run(arguments, report, lambda texts: _checked(baseline, arguments, report, texts))
     if arguments.write_baseline:
         given, found = _looked(arguments, report)
+        read = (*arguments.files, *given.files, arguments.facts, arguments.cluster, report.config.file)
+        refuse_inputs("--baseline", baseline, read)
         return _write_baseline(baseline, _unsuppressed(found, given, report), report)
     checked = _checked(baseline, arguments, report)
     tell(checked, arguments, report)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kvnet.cli.inputs import domain_text
-from kvnet.cli.output import CLEAN, FAILED, FINDINGS, change_dict, write
+from kvnet.cli.output import CLEAN, FAILED, FINDINGS, change_dict, refuse_inputs, replace, write
 from kvnet.cli.report import Report
 from kvnet.device import Device, read_device
 from kvnet.device.diff import Change, Noticed, diff
@@ -59,14 +59,15 @@ def run_import(arguments: Namespace, report: Report) -> int:
     if wrong:
         report.failure(wrong)
         return FAILED
+    if arguments.facts_out and not arguments.connect:
+        refuse_inputs("--facts-out", arguments.facts_out, arguments.domains)
     domains = _from_libvirt(arguments) if arguments.connect else _from_files(arguments.domains)
     imported = import_domains(domains, profile=arguments.profile)
     for domain, each in zip(domains, imported, strict=True):
         report.problems(_placed(each, domain) if len(domains) > 1 else each.assumptions)
     if arguments.facts_out:
-        file = Path(arguments.facts_out)
-        text = dump(facts_of(imported), "json" if file.suffix == ".json" else "yaml")
-        file.write_text(text, encoding="utf-8")
+        text = dump(facts_of(imported), "json" if Path(arguments.facts_out).suffix == ".json" else "yaml")
+        replace(arguments.facts_out, text.encode())
     sys.stdout.write(dump(Manifest(objects=_objects(imported)), arguments.output))
     return CLEAN
 

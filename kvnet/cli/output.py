@@ -27,6 +27,7 @@ __all__ = [
     "change_dict",
     "headed",
     "headed_texts",
+    "refuse_inputs",
     "replace",
     "status_of",
     "supported",
@@ -139,16 +140,26 @@ def change_dict(change: Change) -> dict[str, Any]:
     }
 
 
+def refuse_inputs(option: str, file: str, inputs: Iterable[str | None]) -> None:
+    """Raise OSError where an option names a file to write that is also read, under any name."""
+    if os.path.isfile(file) and any(each and os.path.exists(each) and os.path.samefile(file, each) for each in inputs):
+        raise OSError(f"{option} '{file}' would be written over what is read: name another file")
+
+
 def replace(file: str, content: bytes) -> None:
     """Write content in place of what a file may hold; the file is never half-written, and keeps its mode.
 
-    A symbolic link stays, and its target is written. Raises OSError.
+    A symbolic link stays, and its target is written. A device or a pipe stays, and is written to. Raises OSError.
     """
     target = os.path.realpath(file)
     is_there = os.path.exists(target)
+    if is_there and not os.path.isfile(target):
+        with open(target, "wb") as stream:
+            stream.write(content)
+        return
     if is_there and not os.access(target, os.W_OK):
         raise PermissionError(EACCES, os.strerror(EACCES), file)
-    made = f"{target}.{os.getpid()}.new"
+    made = os.path.join(os.path.dirname(target), f".kvnet.{os.getpid()}.new")
     try:
         with open(made, "xb") as stream:
             stream.write(content)

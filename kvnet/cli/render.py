@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from attrs import asdict, evolve
 
 from kvnet.cli import inputs
-from kvnet.cli.output import CLEAN, WRITERS, headed, replace, write_each
+from kvnet.cli.output import CLEAN, WRITERS, headed, refuse_inputs, replace, write_each
 from kvnet.cli.report import Report
 from kvnet.errors import FieldPath, Place, Problem, Rejected, XmlError
 from kvnet.manifest.document import Text
@@ -33,7 +33,7 @@ def run(arguments: Namespace, report: Report) -> int:
     elif arguments.output in WRITERS:
         write_each(list(map(_described, machines, documents)), arguments.output, machines=len(machines))
     else:
-        _write_files(arguments.output, machines, documents)
+        _write_files(arguments, machines, documents)
     return CLEAN
 
 
@@ -44,19 +44,24 @@ def _print(machines: Sequence[Rendered], documents: Sequence[str], *, ends: str)
     sys.stdout.write("\n".join(documents) + ends)
 
 
-def _write_files(folder: str, machines: Sequence[Rendered], documents: Sequence[str]) -> None:
+def _write_files(arguments: Namespace, machines: Sequence[Rendered], documents: Sequence[str]) -> None:
     """Write a file for each domain, named like it; a file is there whole, or as it was. Raises OSError and Rejected.
 
-    Two machines of one domain name are refused before anything is written.
+    Two machines of one domain name, a link, and a file that was read are refused before anything is written.
     """
+    folder, read = arguments.output, (*arguments.files, arguments.facts, arguments.cluster)
     for name, count in Counter(each.name for each in machines).items():
         if count > 1:
             message = f"{count} machines would be the domain '{name}', and so the file '{name}.xml'"
             hint = "give each machine a name of its own, or the same machine once"
             raise Rejected([Problem(FieldPath(), "KN713", message, hint=hint)])
     os.makedirs(folder, exist_ok=True)
-    for machine, document in zip(machines, documents, strict=True):
-        file = os.path.join(folder, f"{machine.name}.xml")
+    files = [os.path.join(folder, f"{machine.name}.xml") for machine in machines]
+    for file in files:
+        refuse_inputs("-o", file, read)
+        if os.path.islink(file) or (os.path.exists(file) and not os.path.isfile(file)):
+            raise OSError(f"'{file}' is not a regular file, and a domain is not written through it")
+    for file, document in zip(files, documents, strict=True):
         replace(file, (document if document.endswith("\n") else f"{document}\n").encode())
 
 

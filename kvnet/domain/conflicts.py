@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from attrs import frozen
 from lxml import etree
@@ -94,8 +95,14 @@ _KINDS = (
 )
 
 
+_LONGEST_NUMBER: Final = 40
+"""Characters of a number; libvirt's have at most 20 digits, and Python writes none of thousands."""
+
+
 def _number(text: str) -> int | str:
     """A number as libvirt reads it, in decimal or hexadecimal; other text stays as it is."""
+    if len(text) > _LONGEST_NUMBER:
+        return text
     try:
         return int(text, 16 if text[:2].lower() == "0x" else 10)
     except ValueError:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from kvnet.manifest._kinds import API_OF, OURS, skipped_as
-from kvnet.manifest._problems import Misfit
+from kvnet.manifest._problems import UNSUPPORTED_YAML, Flaw, Misfit
 
 __all__ = ["inner_objects", "is_foreign"]
 
@@ -18,6 +18,9 @@ _MACHINES: Final = {"KubevirtMachine": ("spec",), "KubevirtMachineTemplate": ("s
 _PARAMETER: Final = re.compile(r"\$\{\{([A-Za-z0-9_]+)\}\}|\$\{([A-Za-z0-9_]+)\}")
 _NAMES: Final = frozenset({"apiVersion", "kind", "name", "namespace", "networkName", "claimName", "requestName"})
 """Keys of which a reference to a parameter without a value stays as it is; of others, the key is left out."""
+
+_MOST_FILLED_IN: Final = 1 << 20
+"""Characters that the parameters of a Template may stand for."""
 
 _Path = tuple[str | int, ...]
 
@@ -80,8 +83,20 @@ def _of_template(data: Mapping[str, Any]) -> Iterator[tuple[_Path, Any]]:
         for each in (parameters if isinstance(parameters, list) else ())
         if isinstance(each, Mapping) and isinstance(each.get("name"), str) and isinstance(each.get("value"), str)
     }
+    if _filled_in(data["objects"], values) > _MOST_FILLED_IN:
+        message = f"its parameters stand for over {_MOST_FILLED_IN:,} characters"
+        raise Misfit(Flaw(code=UNSUPPORTED_YAML, path=("objects",), message=message))
     for n, each in enumerate(data["objects"]):
         yield ("objects", n), _substituted(each, values)
+
+
+def _filled_in(data: Any, values: Mapping[str, str]) -> int:
+    """How many characters the parameters in plain data stand for."""
+    if isinstance(data, str):
+        found = _PARAMETER.finditer(data) if "${" in data else ()
+        return sum([len(values.get(match[1] or match[2], "")) for match in found])
+    inner = data.values() if isinstance(data, Mapping) else data if isinstance(data, list) else ()
+    return sum([_filled_in(each, values) for each in inner])
 
 
 def _substituted(data: Any, values: Mapping[str, str]) -> Any:

@@ -51,6 +51,9 @@ CODES: dict[str, str] = {
 }
 """What each code means, in one line."""
 
+MOST_TOLD: Final = 1000
+"""Flaws of an object that are told: a small text may have a hundred thousand, each of which takes time and memory."""
+
 _PLAIN = re.compile("[0-9A-Za-z][0-9A-Za-z.-]{0,50}")
 """Text that YAML reads as it is."""
 _LONGEST_SHOWN: Final = 60
@@ -99,19 +102,28 @@ class Flaw:
 
 
 class Misfit(Exception):
-    """Plain data that cannot be read, and every reason why."""
+    """Plain data that cannot be read, and every reason why; of very many, the first ones, and that there are more."""
 
     def __init__(self, *flaws: Flaw) -> None:
-        super().__init__(*flaws)
-        self.flaws = flaws
+        self.flaws = flaws if len(flaws) <= MOST_TOLD else (*flaws[:MOST_TOLD], _untold(flaws[MOST_TOLD]))
+        super().__init__(*self.flaws)
 
     def under(self, *path: str | int) -> tuple[Flaw, ...]:
         """The flaws as seen from an object around."""
         return tuple(flaw.under(*path) for flaw in self.flaws)
 
 
+def _untold(flaw: Flaw) -> Flaw:
+    """What stands for a flaw and all after it."""
+    message = f"this has over {MOST_TOLD:,} problems, and those from here on are not told"
+    return attrs.evolve(flaw, value=None, known=(), message=message, hint="correct the others first", instead="")
+
+
 def collected(read: Callable[[Any], Any], values: Iterable[tuple[str | int, Any]]) -> list[Any]:
-    """What a reader makes of each value. Raises Misfit with the flaws of all of them, under the values' keys."""
+    """What a reader makes of each value. Raises Misfit with the flaws of all of them, under the values' keys.
+
+    After more flaws than are told, no further value is looked at.
+    """
     items: list[Any] = []
     flaws: list[Flaw] = []
     for key, value in values:
@@ -119,6 +131,8 @@ def collected(read: Callable[[Any], Any], values: Iterable[tuple[str | int, Any]
             items.append(read(value))
         except Misfit as misfit:
             flaws += misfit.under(key)
+            if len(flaws) > MOST_TOLD:
+                break
     if flaws:
         raise Misfit(*flaws)
     return items

@@ -16,7 +16,16 @@ import yaml
 from attrs import evolve
 from yaml import MappingNode, ScalarNode, SequenceNode
 
-from kvnet.manifest._problems import DUPLICATE, UNREADABLE, UNSUPPORTED_YAML, WRONG_TYPE, Flaw, Misfit, collected
+from kvnet.manifest._problems import (
+    DUPLICATE,
+    MOST_TOLD,
+    UNREADABLE,
+    UNSUPPORTED_YAML,
+    WRONG_TYPE,
+    Flaw,
+    Misfit,
+    collected,
+)
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _Parser
@@ -363,6 +372,8 @@ def _mapping(node: MappingNode) -> dict[str, Any]:
     flaws: list[Flaw] = []
     first: dict[Any, yaml.Node] = {}
     for key, value in node.value:
+        if len(flaws) > MOST_TOLD:
+            break
         try:
             name = node_key(key)
         except Misfit as misfit:

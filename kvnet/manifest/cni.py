@@ -53,7 +53,7 @@ def chain_of(text: str) -> Chain:
         except Misfit as misfit:
             flaws += misfit.under("plugins", n) if is_list else misfit.flaws
     if flaws:
-        raise Misfit(*(_refused(text, flaw) for flaw in flaws[:_MOST_TOLD]), *_untold(flaws))
+        raise Misfit(*(_refused(text, flaw) for flaw in flaws[:_MOST_TOLD]), *_untold(flaws, _REFUSED, "are refused"))
     return Chain(plugins=tuple(read), is_list=is_list, around=around)
 
 
@@ -74,11 +74,11 @@ def chain_or_reject(text: str, at: FieldPath) -> Chain:
         raise Rejected([attrs.evolve(each, at=at) for each in told]) from None
 
 
-def _untold(flaws: Sequence[Flaw]) -> Iterator[Flaw]:
-    """How many flaws are left out, so that the work for a long trunk is bounded."""
+def _untold(flaws: Sequence[Flaw], code: str, what: str) -> Iterator[Flaw]:
+    """How many flaws are left out: each is looked for in the whole text, so the work for many would have no bound."""
     if len(flaws) > _MOST_TOLD:
-        message = f"in the CNI configuration, {len(flaws) - _MOST_TOLD} more values are refused"
-        yield Flaw(code=_REFUSED, message=message, offset=0)
+        message = f"in the CNI configuration, {len(flaws) - _MOST_TOLD} more values {what}"
+        yield Flaw(code=code, message=message, offset=0)
 
 
 def _parsed(text: str) -> Any:
@@ -88,8 +88,9 @@ def _parsed(text: str) -> Any:
         raise _malformed(f"is not JSON: {error.msg}", error.pos) from None
     except Misfit as misfit:
         inside = "in the CNI configuration, "
-        flaws = [Flaw(code=NAD_CONFIG, message=inside + flaw.message, offset=flaw.offset) for flaw in misfit.flaws]
-        raise Misfit(*flaws) from None
+        told = misfit.flaws[:_MOST_TOLD]
+        flaws = [Flaw(code=NAD_CONFIG, message=inside + flaw.message, offset=flaw.offset) for flaw in told]
+        raise Misfit(*flaws, *_untold(misfit.flaws, NAD_CONFIG, "are given twice")) from None
 
 
 def _malformed(message: str, offset: int = 0) -> Misfit:

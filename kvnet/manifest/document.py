@@ -186,6 +186,9 @@ def given_text(text: str | bytes | bytearray, name: str = "<text>") -> Text:
             raise Rejected([_undecodable(name, error)]) from error
     if not isinstance(text, str):
         raise TypeError(f"text is str or bytes, not {type(text).__name__}: to read a file or a mapping, use load")
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a text is text such as 'vm.yaml', not {type(name).__name__}")
+    text = str(text)  # libyaml takes no instance of a subclass
     return Text(name, _BYTE_ORDER_MARK.sub("", text) if "\ufeff" in text else text)
 
 
@@ -370,6 +373,8 @@ def _plain_documents(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Documen
         raise TypeError("a list of mappings is wanted, not of paths: kvnet.load_all(*paths) reads several files")
     try:
         return [item for each in sources for item in _items(each, None)], []
+    except Misfit as misfit:
+        return [], [problem_of(flaw) for flaw in misfit.flaws]
     except RecursionError:  # a List may hold itself; texts are not nested so deep
         return [], [problem_of(Flaw(code=UNSUPPORTED_YAML, message=f"Lists are {TOO_DEEP}"))]
 

@@ -21,6 +21,7 @@ from kvnet.manifest.loading import Manifest
 from kvnet.manifest.objects import plain_cluster
 from kvnet.spec import TEMPLATES, Instancetype, InterfaceStatus, Machine, Nad, Preference
 from kvnet.spec.cluster import ClusterConfig
+from kvnet.values import printable_json
 
 __all__ = ["WRITERS", "Dumpable", "as_yaml", "dump", "plain"]
 
@@ -84,11 +85,18 @@ def _yaml(value: Dumpable | Sequence[Dumpable]) -> str:
 
 def as_yaml(*documents: Any) -> str:
     """Plain data as a stream of YAML documents; keys keep their order, and MAC addresses are quoted."""
-    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    text = _dumped(documents, allow_unicode=True)
+    # PyYAML writes marks of direction as they are, which a terminal would obey
+    return text if text.replace("\n", "").isprintable() else _dumped(documents, allow_unicode=False)
+
+
+def _dumped(documents: Sequence[Any], *, allow_unicode: bool) -> str:
+    text: str = yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=allow_unicode, width=100)
+    return text
 
 
 def _json(value: Dumpable | Sequence[Dumpable]) -> str:
-    return json.dumps(_readable(value), indent=2, ensure_ascii=False, default=str) + "\n"
+    return printable_json(json.dumps(_readable(value), indent=2, ensure_ascii=False, default=str)) + "\n"
 
 
 WRITERS: Mapping[str, Callable[[Dumpable | Sequence[Dumpable]], str]] = {"yaml": _yaml, "json": _json}

@@ -60,7 +60,7 @@ def read_config(text: str, file: str) -> Config | None:
         raise Rejected([_unreadable(f"a key has over {_MOST_PARTS} parts", file)])
     try:
         data: Any = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or a number of thousands of digits
         raise Rejected([_unreadable(str(error), file)]) from None
     if is_project:
         tools = data.get("tool")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, Final
@@ -10,10 +9,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from kvnet.errors import Problem
+from kvnet.values import printable_json
 
 __all__ = ["FORMATS", "Findings", "as_json", "as_yaml", "json", "write", "yaml"]
-
-_LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 FORMATS: Final[Mapping[str, str]] = {
     "text": "kvnet.report.text",
@@ -96,7 +94,7 @@ def as_json(value: Any) -> str:
     """Plain data as JSON that people can read; keys keep their order."""
     from json import dumps  # noqa: PLC0415 - what other formats do not need
 
-    return dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return printable_json(dumps(value, indent=2, ensure_ascii=False)) + "\n"
 
 
 def as_yaml(value: Any) -> str:
@@ -104,7 +102,7 @@ def as_yaml(value: Any) -> str:
     from yaml import safe_dump  # noqa: PLC0415 - what other formats do not need
 
     text: str = safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
-    if _LINE_BREAKS.search(text):
-        # PyYAML writes these three as they are, and reads spaces
+    if not text.replace("\n", "").isprintable():
+        # PyYAML writes marks of direction as they are, and three line breaks that it then reads as spaces
         text = safe_dump(value, sort_keys=False, allow_unicode=False, width=100)
     return text

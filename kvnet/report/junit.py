@@ -5,17 +5,16 @@ The schema is that of Jenkins, ``jenkins-junit.xsd``, which GitLab and others re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from kvnet.errors import Problem, Severity
 from kvnet.report.formats import Findings
+from kvnet.values import printable
 
 __all__ = ["junit"]
 
-_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOWHERE: Final = "kvnet"
 """The name of the suite of problems that are in no file."""
 
@@ -51,16 +50,11 @@ def _case(file: str, problem: Problem, fails: bool) -> Iterator[str]:
     yield f"    <testcase name={_quoted(f'{problem.code}{where}')} classname={_quoted(file)}>"
     if fails:
         attributes = f"type={_quoted(problem.code)} message={_quoted(problem.message)}"
-        yield f"      <failure {attributes}>{escape(_allowed(str(problem)))}</failure>"
+        yield f"      <failure {attributes}>{escape(printable(str(problem)))}</failure>"
     else:
-        yield f"      <system-out>{escape(_allowed(str(problem)))}</system-out>"
+        yield f"      <system-out>{escape(printable(str(problem)))}</system-out>"
     yield "    </testcase>"
 
 
 def _quoted(value: str) -> str:
-    return quoteattr(_allowed(value))
-
-
-def _allowed(value: str) -> str:
-    """A text without the characters that XML 1.0 cannot hold."""
-    return _NOT_XML.sub("\ufffd", value)
+    return quoteattr(printable(value))

@@ -15,6 +15,7 @@ from kvnet.report.baseline import Fingerprint, numbered
 from kvnet.report.excerpt import excerpt
 from kvnet.report.fixes import fix_of
 from kvnet.report.formats import Findings
+from kvnet.values import printable_json
 
 __all__ = ["sarif"]
 
@@ -42,7 +43,7 @@ def sarif(findings: Findings) -> str:
     ]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    return _without_halves(json.dumps(log, indent=2, ensure_ascii=False) + "\n")
+    return printable_json(_without_halves(json.dumps(log, indent=2, ensure_ascii=False))) + "\n"
 
 
 def _rule(code: str, problems: Sequence[Problem]) -> dict[str, Any]:

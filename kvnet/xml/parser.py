@@ -61,7 +61,7 @@ def parse(text: str | bytes, *, file: str = "<xml>", blanks: bool = True) -> etr
     Raises XmlError, with ``file`` as the place, for bytes in another encoding, which it names, and for text that is
     not well formed, has a DTD, is longer than
     ``MAX_BYTES`` or deeper than ``MAX_DEPTH``, or has an element with more than ``MAX_ATTRIBUTES``. Raises TypeError
-    for what is not text.
+    for what is not text, and for a ``file`` that is not.
 
     >>> parse("<mtu size='1500'/>").get("size")
     '1500'
@@ -72,6 +72,8 @@ def parse(text: str | bytes, *, file: str = "<xml>", blanks: bool = True) -> etr
         data = text
     else:
         raise TypeError(f"XML is read from a str or bytes, not from {type(text).__name__}: read a file first")
+    if not isinstance(file, str):
+        raise TypeError(f"the name of a file is text such as 'domain.xml', not {type(file).__name__}")
     if len(data) > MAX_BYTES:
         _refuse_length(len(data), file)
     if b"<!DOCTYPE" in data:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kvnet.errors import XmlError
 from kvnet.xml.element import Element
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from lxml import etree
 
 __all__ = ["to_element", "write"]
+
+_WIDEST: Final = 1000
+"""Spaces that a line may begin with."""
 
 # Nothing is imported from lxml before it is needed: without it, objects are written too, and the command starts sooner.
 
@@ -53,3 +56,5 @@ def _check_indent(indent: int | None) -> None:
         raise TypeError(f"indent is a number of spaces such as 2, not {indent!r}")
     if indent < 0:
         raise ValueError(f"indent is a number of spaces such as 2, not {indent}")
+    if indent > _WIDEST:
+        raise ValueError(f"indent is a number of spaces such as 2, and at most {_WIDEST}")

@@ -123,6 +123,26 @@ def test_a_line_that_is_too_long_is_a_problem_of_its_own(monkeypatch: pytest.Mon
     assert [[problem.code for problem in each.problems] for each in made] == [[], ["KN703"], []]
 
 
+def test_a_line_without_an_end_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "ENDLESS", 1 << 20)
+    read = lines([vmi(0)]) + b"x" * (1 << 20) + b"\n"
+    assert len([*Ndjson(io.BytesIO(read), "vms", block=1024).chunks()]) == 2
+    endless = io.BytesIO(lines([vmi(0)]) + b"x" * (2 << 20))
+    with pytest.raises(inputs.Unusable, match="line 2 of 'vms' has no end within 1 MiB"):
+        list(Ndjson(endless, "vms", block=1024).chunks())
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/urandom"])
+def test_a_device_without_an_end_is_refused(bulk: Bulk, tmp_path: Path, device: str) -> None:
+    refused = bulk("-f", device, "-o", tmp_path / "out.ndjson")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        f"kvnet: '{device}' is a device, and bulk reads a file, a pipe or a terminal\n".encode(),
+    )
+    assert not (tmp_path / "out.ndjson").exists()
+    assert bulk("-f", os.devnull).returncode == 0
+
+
 def test_an_output_that_exists_is_not_lost_unless_asked_for(bulk: Bulk, tmp_path: Path) -> None:
     out = tmp_path / "out.ndjson"
     out.write_bytes(b"precious\n")

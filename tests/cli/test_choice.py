@@ -177,6 +177,14 @@ def test_a_baseline_hides_what_there_was_after_lines_moved(run: Run, tmp_path: P
     assert (gone.returncode, b"known.json:1:1: note KN034" in gone.stderr) == (0, True)
 
 
+def test_a_baseline_is_not_written_over_what_is_checked(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "vm.yaml").write_text(BRIDGED)
+    for arguments in (("vm.yaml",), (".",), ("--facts", "vm.yaml", "-")):
+        ended = run("check", *arguments, "--baseline", "vm.yaml", "--write-baseline", stdin=BRIDGED.encode())
+        assert ended.returncode == 2
+    assert (tmp_path / "vm.yaml").read_text() == BRIDGED
+
+
 def test_a_baseline_of_the_configuration_lies_beside_it_wherever_kvnet_is_started(run: Run, tmp_path: Path) -> None:
     app = tmp_path / "project" / "app"
     app.mkdir(parents=True)

@@ -60,6 +60,16 @@ def test_facts_that_cannot_be_written_end_with_status_2_and_without_a_manifest(r
     assert b"no/such/folder" in made.stderr
 
 
+def test_facts_are_not_written_over_the_domain_that_is_read(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "domain.xml").write_bytes(DOMAIN)
+    (tmp_path / "link").symlink_to("domain.xml")
+    for name in ("domain.xml", "link"):
+        made = run("import", "--facts-out", name, "domain.xml")
+        assert (made.returncode, made.stdout) == (2, b"")
+        assert b"would be written over what is read" in made.stderr
+    assert (tmp_path / "domain.xml").read_bytes() == DOMAIN
+
+
 MISUSES = {
     "nothing": ([], b"no domain is given"),
     "all domains of no libvirt": (["--all"], b"--all means the domains of a libvirt"),

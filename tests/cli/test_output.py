@@ -9,10 +9,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from threading import Thread
 
 import pytest
 import yaml
 from lxml import etree
+
+from kvnet.cli.output import replace
 
 Run = Callable[..., "CompletedProcess[bytes]"]
 
@@ -271,3 +274,33 @@ def on_a_terminal(arguments: list[str], env: dict[str, str], folder: Path) -> by
 
 def test_a_pipe_is_told_without_colour(run: Run) -> None:
     assert b"\033" not in run("check", "-", stdin=REGRETTABLE).stderr
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe, got = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    replace(str(pipe), b"content")
+    reader.join()
+    assert (got, pipe.is_fifo(), os.listdir(tmp_path)) == ([b"content"], True, ["pipe"])
+
+
+def test_a_file_of_the_longest_name_is_written_whole(tmp_path: Path) -> None:
+    file = tmp_path / ("x" * 255)
+    for content in (b"first", b"second"):
+        replace(str(file), content)
+        assert (file.read_bytes(), len(os.listdir(tmp_path))) == (content, 1)
+
+
+def test_a_domain_is_not_written_through_a_link_or_over_the_manifest(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "default_pod.xml").symlink_to("../victim")
+    ended = run("render", POD, "-o", "out/")
+    assert (ended.returncode, (tmp_path / "victim").read_text()) == (2, "mine")
+    manifest = tmp_path / "default_pod.xml"
+    manifest.write_bytes(POD.read_bytes())
+    ended = run("render", "default_pod.xml", "-o", "./")
+    assert (ended.returncode, manifest.read_bytes()) == (2, POD.read_bytes())
+    assert b"would be written over what is read" in ended.stderr

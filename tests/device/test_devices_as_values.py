@@ -97,6 +97,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a release that is empty": (lambda: kvnet.write(NIC, libvirt=""), ValueError, "write it like 9.0.0"),
     "a release that is a number": (lambda: kvnet.write(NIC, libvirt=9), TypeError, "such as '9.0.0', not 9"),  # type: ignore[arg-type]
     "a negative indent": (lambda: kvnet.write(NIC, indent=-1), ValueError, "number of spaces such as 2, not -1"),
+    "an indent beyond all memory": (lambda: kvnet.write(NIC, indent=10**400), ValueError, "at most 1000"),
     "an indent that is text": (lambda: kvnet.write(NIC, indent="  "), TypeError, "number of spaces"),  # type: ignore[arg-type]
     "an indent that is a flag": (lambda: kvnet.write(NIC, indent=True), TypeError, "number of spaces"),
     "to read nothing": (lambda: kvnet.read_device(None), TypeError, "str or bytes, not from NoneType"),  # type: ignore[arg-type]

@@ -113,3 +113,10 @@ def test_an_interface_takes_no_graphics_card_away() -> None:
     other = kvnet.load(vmi([nic("lan", "masquerade")], [pod("lan")]))
     after = patch(domain(GPU), kvnet.compile(other, kvnet.Target(profile="host")).xml())
     assert etree.fromstring(after).xpath("devices/hostdev/alias/@name") == ["ua-gpu"]
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "9" * 4000, "9" * 5000])
+def test_an_address_of_thousands_of_digits_is_no_address_of_another_device(number: str) -> None:
+    usb = f"<address type='usb' bus='{number}'/>"
+    before = domain(disk(usb + f"<boot order='{number}'/>"), disk(pci(number)))
+    assert "ua-a" in patch(before, [put(pci("0x05") + "<boot order='2'/>")])

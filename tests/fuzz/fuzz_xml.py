@@ -37,7 +37,11 @@ def one_input(data: bytes) -> None:
         device = read_device(data, lossless=True)
     except XmlError:
         return
-    assert canonical(write(device)) == canonical(data)
+    try:
+        given = canonical(data)
+    except etree.C14NError:  # of a namespace that is a relative address, which libvirt takes
+        return
+    assert canonical(write(device)) == given
     for change in diff(device, device):
         raise AssertionError(change)
     with suppress(XmlError):

@@ -121,6 +121,14 @@ def test_of_many_values_that_are_refused_some_are_told_and_the_others_counted() 
     assert "68 more values are refused" in caught.value.problems[-1].message
 
 
+def test_of_many_keys_that_are_given_twice_some_are_told_and_the_others_counted() -> None:
+    config = '{"type": "bridge", "args": {' + ", ".join(['"a": 1'] * 101) + "}}"
+    with pytest.raises(Rejected) as caught:
+        load_all({"kind": "NetworkAttachmentDefinition", "metadata": {"name": "a"}, "spec": {"config": config}})
+    assert len(caught.value.problems) == 33
+    assert "68 more values are given twice" in caught.value.problems[-1].message
+
+
 def test_what_is_lost_is_told_at_its_place_in_the_definition() -> None:
     vm = """---
 kind: VirtualMachineInstance

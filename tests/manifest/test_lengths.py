@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,48 @@ def test_the_aliases_of_all_documents_count_together() -> None:
 def test_documents_that_mention_a_star_without_aliases_are_not_counted() -> None:
     document = "kind: Service\na: '*'\nb: [" + ",".join("x" * 1000) + "]\n"
     assert len(kvnet.loads_all("---\n".join([document] * 1200)).skipped) == 1200
+
+
+_MANY = {
+    "entries of a list": "kind: VirtualMachineInstance\nspec: {domain: {devices: {interfaces: ["
+    + "5," * 5000
+    + "]}}}\n",
+    "unknown fields": "kind: VirtualMachineInstance\nspec: {networks: [{name: a, "
+    + ", ".join([f"k{n}: 1" for n in range(5000)])
+    + "}], domain: {devices: {}}}\n",
+    "keys that are given twice": "kind: VirtualMachineInstance\n" + "a: 1\n" * 5000,
+    "aliases of a flawed mapping": "kind: VirtualMachineInstance\na: &a {"
+    + ", ".join(["b: 1"] * 300)
+    + "}\nb: ["
+    + ", ".join(["*a"] * 300)
+    + "]\n",
+}
+
+
+@pytest.mark.parametrize("text", _MANY.values(), ids=_MANY)
+def test_of_very_many_problems_the_first_are_told_and_that_there_are_more(text: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        kvnet.loads_all(text)
+    [last] = [each for each in refused.value.problems if "not told" in each.message]
+    assert len(refused.value.problems) == 1001
+    assert (last.message, last.hint) == (
+        "this has over 1,000 problems, and those from here on are not told",
+        "correct the others first",
+    )
+    assert last.place is not None
+
+
+@pytest.mark.parametrize("reference", ["${A}", "${{A}}"])
+def test_the_parameters_of_a_template_stand_for_a_bounded_text(reference: str) -> None:
+    metadata = {"name": "a", "labels": {str(n): reference for n in range(1000)}}
+    template = {
+        "kind": "Template",
+        "apiVersion": "template.openshift.io/v1",
+        "parameters": [{"name": "A", "value": "x" * 1000}],
+        "objects": [{"kind": "VirtualMachineInstance", "metadata": metadata, "spec": {"domain": {"devices": {}}}}],
+    }
+    assert len(kvnet.load_all(template).machines) == 1
+    template["parameters"] = [{"name": "A", "value": "x" * 1100}]
+    for read in (kvnet.load_all, lambda data: kvnet.loads_all(json.dumps(data))):
+        with pytest.raises(Rejected, match="its parameters stand for over 1,048,576 characters"):
+            read(template)

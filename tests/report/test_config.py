@@ -62,6 +62,7 @@ def test_an_empty_table_and_an_empty_file_are_configurations() -> None:
         (".kvnet.toml", "\ningore = []\n", ["2:1: error KN030 kvnet has no setting 'ingore'; did you mean 'ignore'?"]),
         (".kvnet.toml", "colour = 1", ["1:1: error KN030 kvnet has no setting 'colour'; the keys are select, "]),
         (".kvnet.toml", "ignore = [\n", [".kvnet.toml:", "error KN030 not TOML: "]),
+        (".kvnet.toml", f"strict = {'9' * 5000}\n", [".kvnet.toml:", "error KN030 not TOML: Exceeds the limit"]),
         (".kvnet.toml", 'ignore = "KN9"', ["1:1: error KN030 this has to be a list of texts, such as "]),
         (".kvnet.toml", 'ignore = ["advise"]', ["did you mean 'advice'? [ignore]"]),
         (".kvnet.toml", 'ignore = ["KN999"]', ["no problem has the code 'KN999'; did you mean KN929? [ignore]"]),

@@ -115,6 +115,14 @@ def test_a_text_is_only_text_to_programs(told: Told, objects: Any) -> None:
     assert all(each["code"] != "KN999" for each in json.loads(told(objects, "json")))
 
 
+@pytest.mark.parametrize("form", ["junit", "sarif", "json", "yaml"])
+@pytest.mark.parametrize("objects", _PLACES.values(), ids=_PLACES)
+def test_a_text_begins_no_line_of_what_programs_read(told: Told, objects: Any, form: str) -> None:
+    printed = told(objects, form)
+    assert _obeyed(printed) == set()
+    assert not any(line.lstrip().startswith(("other", "::")) for line in printed.splitlines())
+
+
 @pytest.mark.parametrize("name", ["a", HOSTILE])
 def test_a_bulk_run_prints_text_of_machines_as_text(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
@@ -125,6 +133,16 @@ def test_a_bulk_run_prints_text_of_machines_as_text(
     printed = capsys.readouterr().err
     assert _obeyed(printed) == set()
     assert all(line.startswith(("kvnet: ", " ", str(tmp_path))) for line in printed.splitlines())
+
+
+@pytest.mark.parametrize("form", ["text", "mermaid", "svg", "html"])
+def test_a_text_is_only_text_in_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    objects = [_nad(bridge="b"), vmi([nic()], [multus(networkName=HOSTILE)])]
+    (tmp_path / "vm.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    main(["show", "--isolated", "-o", form, "-f", str(tmp_path / "vm.json")])
+    printed = capsys.readouterr()
+    assert "error KN999" in printed.out + printed.err
+    assert _obeyed(printed.out + printed.err) == set()
 
 
 def test_the_name_of_a_file_is_text_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
