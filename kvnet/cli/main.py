@@ -53,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
         choices = action.choices
         if choices is not None and value not in choices:
             listed = f" (choose from {', '.join(map(repr, choices))})"
-            hint = _meant(value, choices) or f"{listed}{getattr(choices, 'hint', '')}"
+            hint = _meant(str(value), map(str, choices)) or f"{listed}{getattr(choices, 'hint', '')}"
             raise argparse.ArgumentError(action, f"invalid choice: {value!r}{hint}")
 
     def _print_message(self, message: str, file: Any = None) -> None:

@@ -208,3 +208,8 @@ def test_a_bug_is_told_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("kvnet: error KN701 LookupError at test_exit_status.py:")
     assert r"of\nan\x1b[31m odd document; report this as a bug" in line
+
+
+def test_a_number_that_is_no_choice_is_refused_in_words(run: Run) -> None:
+    refused = run("cloud-init", "vm.yaml", "--version", "3")
+    assert (refused.returncode, b"invalid choice: 3 (choose from 1, 2)" in refused.stderr) == (2, True)
