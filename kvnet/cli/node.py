@@ -20,6 +20,7 @@ from kvnet.node.running import Running, known_names, pod_named, running_machines
 from kvnet.node.state import StateFolder
 from kvnet.spec import Machine
 from kvnet.target import Target
+from kvnet.values import printable
 
 __all__ = ["Steps", "down", "exec_", "ps", "state_of", "up"]
 
@@ -174,7 +175,7 @@ def down(arguments: Namespace, report: Report) -> int:
     for name in known_names(arguments.machines, state=state):
         with Steps(report) as steps:
             machine_down(name, state=state, progress=steps.show)
-        print(f"{name}: down", flush=True)
+        print(f"{printable(name)}: down", flush=True)
     return CLEAN
 
 
@@ -185,7 +186,7 @@ def ps(arguments: Namespace, report: Report) -> int:
     """Print what runs, with the status of each NIC as KubeVirt reports it."""
     found = running_machines(state=state_of(arguments))
     if arguments.output == "table":
-        print(_table([row for each in found for row in _rows(each)]))
+        print(_table([tuple(map(printable, row)) for each in found for row in _rows(each)]))
     else:
         write([_described(each) for each in found], arguments.output)
     return CLEAN

@@ -156,3 +156,12 @@ def test_the_name_of_a_file_is_text_too(tmp_path: Path, capsys: pytest.CaptureFi
     main(["render", "-f", str(tmp_path / name), str(tmp_path / "absent\x1b[31m")])
     printed = capsys.readouterr()
     assert _obeyed(printed.err) == set()
+
+
+def test_the_name_in_a_record_of_what_is_up_is_text_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pods" / "a").mkdir(parents=True)
+    (tmp_path / "pods" / "a" / "state.json").write_text(json.dumps({"name": HOSTILE, "namespace": "default"}))
+    main(["ps", "--root", str(tmp_path)])
+    printed = capsys.readouterr()
+    assert _obeyed(printed.out + printed.err) == set()
+    assert not any(line.startswith("other") for line in printed.out.splitlines())
