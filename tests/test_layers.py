@@ -171,3 +171,13 @@ def test_a_layer_imports_only_those_below_it(layer: str) -> None:
 def test_pure_layers_read_nothing_but_their_arguments(layer: str) -> None:
     for path in _files(layer):
         assert not {name.split(".")[0] for name in _imported(path)} & IMPURE, path
+
+
+def test_no_module_names_two_things_alike() -> None:
+    again = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        statements = [each for each in ast.parse(path.read_text()).body if isinstance(each, ast.Assign | ast.AnnAssign)]
+        targets = [each.targets[0] if isinstance(each, ast.Assign) else each.target for each in statements]
+        names = [each.id for each in targets if isinstance(each, ast.Name) and each.id != "__all__"]
+        again += [f"{path.relative_to(PACKAGE)}: {name}" for name in names if names.count(name) > 1]
+    assert again == []

@@ -51,6 +51,15 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_CNI_VERSION = "0.3.1"
+_MACVLAN_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthrough": "passthru"}
+_TRUNKS = {"bridge": "vlanTrunk", "ovs": "trunk"}
+"""For each plugin, the setting that lists the VLANs of a trunk."""
+_LONGEST_LINK_NAME = 15
+_NO_SPOOFING = "no-mac-spoofing"
+_VLANS = range(1, 4095)
+_MTUS = range(68, 65536)
+"""The VLANs and MTUs that CNI plugins take."""
 
 
 @frozen
@@ -141,33 +150,6 @@ def pci_address(address: object) -> PciAddress | None:
         return None
     domain, *others = (int(part or 0) for part in (address.domain, address.bus, address.slot, address.function))
     return PciAddress(domain, *others) if domain <= 0xFFFF else None
-
-
-_CNI_VERSION = "0.3.1"
-
-
-_MACVLAN_MODES = {"bridge": "bridge", "private": "private", "vepa": "vepa", "passthrough": "passthru"}
-
-
-_TRUNKS = {"bridge": "vlanTrunk", "ovs": "trunk"}
-
-
-"""For each plugin, the setting that lists the VLANs of a trunk."""
-
-
-_LONGEST_LINK_NAME = 15
-
-
-_NO_SPOOFING = "no-mac-spoofing"
-
-
-_VLANS = range(1, 4095)
-
-
-_MTUS = range(68, 65536)
-
-
-"""The VLANs and MTUs that CNI plugins take."""
 
 
 @frozen(kw_only=True)

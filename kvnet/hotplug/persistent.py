@@ -318,8 +318,6 @@ def _has_same_port(one: Device, other: Device) -> bool:
 
 
 _SAME: tuple[Callable[[Device, Device], bool], ...] = (_has_same_mac, _has_same_port, _has_same_source)
-
-
 """Whether a NIC of the domain is one of the machine's, the surest sign first."""
 
 

@@ -41,6 +41,7 @@ __all__ = ["Expansion", "expand"]
 
 _PCI_TOPOLOGY = {"kubevirt.io/pci-topology-version": "v3"}
 _PCIE_ARCHITECTURES = ("amd64", "arm64")
+_NONE = PreferenceDevices()
 
 
 class Expansion(NamedTuple):
@@ -130,9 +131,6 @@ def _applied(machine: Machine, target: Target, found: Referred) -> Machine:
     if found.instancetype:
         machine = _with_instancetype(machine, found.instancetype, found.preference)
     return _with_preference(machine, found.preference) if found.preference else machine
-
-
-_NONE = PreferenceDevices()
 
 
 def _with_instancetype(machine: Machine, instancetype: Instancetype, preference: Preference | None) -> Machine:

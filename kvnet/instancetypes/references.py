@@ -31,6 +31,7 @@ __all__ = ["Referred", "common_instancetypes", "common_preferences", "reference_
 F = TypeVar("F", Instancetype, Preference)
 
 _NAMESPACE = "default"
+_BUNDLE = Path(__file__).with_name("common-instancetypes.json")
 _CLUSTER_KINDS = (INSTANCETYPE_KINDS[0], PREFERENCE_KINDS[0])
 _ADD = "add its document"
 _ADD_COMMON = f"{_ADD}; --common-instancetypes adds those that KubeVirt deploys"
@@ -165,9 +166,6 @@ def _meant(name: str, kind: str | None, namespace: str, kinds: tuple[str, str], 
     if close:
         return f"did you mean '{close}'? else add its document"
     return _ADD_COMMON if kind in _CLUSTER_KINDS else _ADD
-
-
-_BUNDLE = Path(__file__).with_name("common-instancetypes.json")
 
 
 @cache

@@ -23,6 +23,8 @@ __all__ = ["Synced", "network_changes", "not_plugged", "restart_required", "sync
 _RESTART = "restart the machine: this does not change while it runs"
 _REMOVE = "restart the machine; or keep the NIC with `state: absent` until it is unplugged, where its binding allows it"
 _MIGRATE = "restart the machine: a live migration would do too, but it cannot migrate"
+_FUNCTION = "migrate the machine, or restart it"
+_NO_BRIDGE = "restart the machine, or attach the NIC to a NAD with `bridge: {}`"
 _SHOWN = 60
 _DEVICES = {"network_interface_multiqueue": False, "use_virtio_transitional": False, "autoattach_pod_interface": True}
 """Fields that concern all NICs, and their values where they are absent."""
@@ -150,12 +152,6 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-_MIGRATE = "migrate the machine, or restart it"
-
-
-_RESTART = "restart the machine, or attach the NIC to a NAD with `bridge: {}`"
-
-
 @frozen
 class Synced:
     """The VM's manifest (``template``) and the ``running`` machine, after KubeVirt's VM controller synced the NICs."""
@@ -201,10 +197,10 @@ def not_plugged(template: Machine, running: Machine) -> tuple[Problem, ...]:
             continue
         if nic.has_binding(Sriov):
             message = f"KubeVirt adds the SR-IOV NIC '{nic.name}' to a running machine by migrating it"
-            problems.append(Problem(nic.at, "KN817", message, hint=_MIGRATE, severity=Severity.WARNING))
+            problems.append(Problem(nic.at, "KN817", message, hint=_FUNCTION, severity=Severity.WARNING))
         elif not nic.has_binding(Bridge) or (nic.network is not None and not nic.network.is_secondary):
             message = f"KubeVirt plugs no NIC such as '{nic.name}' into a running machine: it is no bridge on a NAD"
-            problems.append(Problem(nic.at, "KN817", message, hint=_RESTART, severity=Severity.WARNING))
+            problems.append(Problem(nic.at, "KN817", message, hint=_NO_BRIDGE, severity=Severity.WARNING))
     origin = template.origin
     return tuple(each if origin is None else each.placed(origin.place(each.at)) for each in problems)
 

@@ -17,7 +17,7 @@ from kvnet.pipeline import render
 from kvnet.rules.context import RuleContext
 from kvnet.rules.guest_side import has_dhcp
 from kvnet.spec import Bridge, Machine, Masquerade, Multus, Nad, Network, Pod, Sriov
-from kvnet.spec.network import guest_network_of
+from kvnet.spec.guest_network import guest_network_of
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Profile, Target, checked_target, nad_of
 

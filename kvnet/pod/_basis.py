@@ -15,7 +15,7 @@ from kvnet.instancetypes import expand
 from kvnet.pod.found import Phase, PodFound
 from kvnet.pod.nft import is_link_name
 from kvnet.spec import Machine
-from kvnet.spec.network import GUEST_CIDR_FIELDS, GUEST_CIDRS, GuestNetwork, guest_network_of
+from kvnet.spec.guest_network import GUEST_CIDR_FIELDS, GUEST_CIDRS, GuestNetwork, guest_network_of
 from kvnet.spec.nic import Nic, nics_of
 from kvnet.target import Target
 from kvnet.values import MacAddress

@@ -10,8 +10,8 @@ from kvnet.rules.context import Nic, Rule, RuleContext, warning
 from kvnet.rules.occasions import AUTOATTACH, CIDRS, MEMORY, MULTIQUEUE, ODD_KEYS, REPLICAS
 from kvnet.spec import REFERRING, Bridge, Masquerade, PasstBinding, Plugin, Sriov
 from kvnet.spec.cluster import Gate
+from kvnet.spec.guest_network import GUEST_CIDR_FIELDS, GUEST_CIDRS, guest_network_of
 from kvnet.spec.keys import odd_keys
-from kvnet.spec.network import GUEST_CIDR_FIELDS, GUEST_CIDRS, guest_network_of
 from kvnet.values import quantity_ceil, quantity_text
 
 __all__ = ["IN_THE_POD", "RULES"]

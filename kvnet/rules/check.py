@@ -194,8 +194,6 @@ _REMOVED = ("KN150", "KN151", "KN152")
 
 
 _FIRST = frozenset({*_CAUSES.values(), *_REMOVED, _ODD_KEY})
-
-
 """The codes of the problems from which others follow."""
 
 
@@ -204,8 +202,6 @@ _OF_KEYS = {
     "networks": (_NAMELESS,),
     "autoattachPodInterface": (_DEFAULT_NIC,),
 }
-
-
 """By the key that a misspelt or misplaced one was meant to be, what follows from its absence."""
 
 

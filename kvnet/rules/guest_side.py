@@ -14,7 +14,7 @@ from kvnet.manifest.network_data import GuestLink, Written, index_of, read_netwo
 from kvnet.rules.context import Nic, OnNad, RuleContext
 from kvnet.rules.nad_advice import gives_ipv4
 from kvnet.spec import Bridge
-from kvnet.spec.network import GuestNetwork, guest_network_of
+from kvnet.spec.guest_network import GuestNetwork, guest_network_of
 from kvnet.spec.wire import entries, member, text
 from kvnet.target import nad_name
 from kvnet.values import PciAddress, ip_of

@@ -23,7 +23,7 @@ from kvnet.rules.guest_side import (
 from kvnet.rules.labels import has_sidecar, is_windows
 from kvnet.rules.occasions import CIDRS, EMULATED, POD_FACTS, SIDECAR
 from kvnet.spec import Bridge, Masquerade
-from kvnet.spec.network import GuestNetwork
+from kvnet.spec.guest_network import GuestNetwork
 from kvnet.spec.wire import member
 from kvnet.values import ip_of
 

@@ -27,6 +27,15 @@ T = TypeVar("T")
 
 _NEWEST = "9999"
 _AT_MOST = 3
+_MACHINES = (
+    "<type>hvm</type>",
+    "<type arch='x86_64' machine='q35'>hvm</type>",
+    "<type arch='x86_64' machine='pc-i440fx-7.2'>hvm</type>",
+    "<type arch='aarch64' machine='virt'>hvm</type>",
+    "<type arch='s390x' machine='s390-ccw-virtio'>hvm</type>",
+)
+_BOOTS = ("fd", "hd", "cdrom", "network")
+_KNOWN_MODELS = (None, *MODELS, "virtio-transitional", "virtio-non-transitional", "vmxnet3")
 
 
 def devices(*, libvirt: str | None = None) -> SearchStrategy[Device]:
@@ -167,21 +176,6 @@ _SCALARS: Mapping[type[Scalar[Any]], Callable[[Any], SearchStrategy[Any]]] = {
     Text: _texts,
     Token: _texts,
 }
-
-
-_MACHINES = (
-    "<type>hvm</type>",
-    "<type arch='x86_64' machine='q35'>hvm</type>",
-    "<type arch='x86_64' machine='pc-i440fx-7.2'>hvm</type>",
-    "<type arch='aarch64' machine='virt'>hvm</type>",
-    "<type arch='s390x' machine='s390-ccw-virtio'>hvm</type>",
-)
-
-
-_BOOTS = ("fd", "hd", "cdrom", "network")
-
-
-_KNOWN_MODELS = (None, *MODELS, "virtio-transitional", "virtio-non-transitional", "vmxnet3")
 
 
 @st.composite

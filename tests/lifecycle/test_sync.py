@@ -132,8 +132,16 @@ def test_what_was_carried_over_is_carried_over_once(changed: Machine, given: Mac
     rows(
         {
             "a new bridge on a NAD is plugged in": ([nic("a")], [], []),
-            "a new virtual function takes a migration": ([nic("a", "sriov")], [], ["KN817"]),
-            "a new NIC of another binding takes a restart": ([nic("a", "passtBinding")], [], ["KN817"]),
+            "a new virtual function takes a migration": (
+                [nic("a", "sriov")],
+                [],
+                ["KN817: migrate the machine, or restart it"],
+            ),
+            "a new NIC of another binding takes a restart": (
+                [nic("a", "passtBinding")],
+                [],
+                ["KN817: restart the machine, or attach the NIC to a NAD with `bridge: {}`"],
+            ),
             "one that is absent is not asked for": ([nic("a", "sriov", state="absent")], [], []),
             "one that is there already is none": ([nic("a", "sriov")], [nic("a", "sriov")], []),
         }
@@ -143,7 +151,7 @@ def test_a_new_nic_that_is_not_plugged_in_is_told_at_its_place(
     wanted: list[Json], given: list[Json], told: list[str]
 ) -> None:
     problems = not_plugged(vm(*wanted), running(*given))
-    assert [each.code for each in problems] == told
+    assert [f"{each.code}: {each.hint}" for each in problems] == told
     assert all(str(each.at) == "spec.template.spec.domain.devices.interfaces[1]" for each in problems)
 
 
