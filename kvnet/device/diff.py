@@ -305,8 +305,9 @@ def _same_source(one: Device, other: Device) -> bool:
     return type(one) is type(other) and one.source == other.source
 
 
-def _same_host_device(one: Device, other: Device) -> bool:
-    return isinstance(one, Hostdev) and isinstance(other, Hostdev) and one.source == other.source
+def _is_same_key(_: Device, __: Device) -> bool:
+    """The key alone tells that two devices are the same."""
+    return True
 
 
 def _same_kind(one: Device, other: Device) -> bool:
@@ -326,6 +327,14 @@ def _by_mac(device: Device) -> object:
     return device.mac if isinstance(device, Interface) else None
 
 
+def _by_host_device(device: Device) -> object:
+    """The host device that is passed through, of which an ``<interface>`` writes the address as a hostdev does."""
+    if not _is_passed_through(device):
+        return None
+    source = device.source if isinstance(device, Hostdev) else _as_hostdev(device).source
+    return source if isinstance(source, PciHostAddress) else None
+
+
 def _by_no_key(_: Device) -> object:
     """All devices in one group: there are two kinds alone."""
     return True
@@ -337,7 +346,7 @@ _IDENTITIES: tuple[tuple[_Key, Callable[[Device, Device], bool]], ...] = (
     (_by_mac, _same_mac_and_source),
     (_by_mac, _same_mac),
     (_by_address, _same_place),
-    (_by_source, _same_host_device),
+    (_by_host_device, _is_same_key),
 )
 """What the same device has in common before and after, and whether it is the same: the surest sign first."""
 

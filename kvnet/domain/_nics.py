@@ -92,9 +92,11 @@ def imported_nics(devices: Iterable[tuple[Device, Device]], taken: Taken) -> Ite
 
     The first one that needs no network of its own gets the pod network; ``taken`` learns the names.
     """
-    pod_is_free = True
-    for n, (written, device) in enumerate(devices):
-        name = _name(device, n, taken.networks)
+    pod_is_free, pairs = True, [*devices]
+    # a virtual function is rendered with this alias, which whoever has it keeps
+    kept = {name_in_alias(device) or "" for _, device in pairs if _has_vf_alias(device)}
+    for n, (written, device) in enumerate(pairs):
+        name = _name(device, n, taken.networks if _has_vf_alias(device) else taken.networks | kept)
         taken.networks.add(name)
         attached = with_own_nad(attachment(device, name, pod_is_free=pod_is_free), taken.nads)
         pod_is_free = pod_is_free and not isinstance(attached.source, Pod)
@@ -110,9 +112,14 @@ def _name(device: Device, n: int, taken: set[str]) -> str:
 
 def name_in_alias(device: Device) -> str | None:
     """The name in an alias of the user's."""
-    prefix = USER_ALIAS + (VF_ALIAS if isinstance(device, Hostdev) else "")
+    prefix = USER_ALIAS + (VF_ALIAS if isinstance(device, Hostdev) or _has_vf_alias(device) else "")
     alias = device.alias or ""
     return alias.removeprefix(prefix) if alias.startswith(prefix) else None
+
+
+def _has_vf_alias(device: Device) -> bool:
+    is_function = isinstance(device, Hostdev) or _is_function(device.source)
+    return is_function and (device.alias or "").startswith(USER_ALIAS + VF_ALIAS)
 
 
 def numbered(name: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 import kvnet
 from kvnet import Noticed
-from kvnet.device import Device, Hostdev
+from kvnet.device import Device, Hostdev, PciGuestAddress
 from kvnet.domain.read import about, domain_element, effective
 from kvnet.target import Profile
 from kvnet.testing import domains
@@ -72,10 +72,38 @@ def of_any_domain(examples: int) -> None:
     nothing_is_untold()
 
 
+FUNCTION = "<source><address {}domain='0x0000' bus='0x05' slot='0x00' function='0x{}'/></source>"
+HOSTDEV = "<hostdev mode='subsystem' type='pci'>{}{{}}</hostdev>"
+NIC = "<interface type='hostdev'>{}{{}}</interface>"
+PASSED_THROUGH = [HOSTDEV.format(FUNCTION.format("", 0)), NIC.format(FUNCTION.format("type='pci' ", 1))]
+TEAMED = "<teaming type='persistent'/><boot order='1'/>"
+FUNCTIONS = {
+    "a function that is no NIC, and a NIC without an alias": (TEAMED, ""),
+    "a NIC whose alias becomes that of the other one": (
+        "<boot order='1'/><alias name='ua-sriov-a'/>",
+        "<alias name='ua-a'/>",
+    ),
+    "a NIC with the alias of a virtual function": (TEAMED, "<alias name='ua-sriov-a'/>"),
+}
+
+
+@pytest.mark.parametrize("profile", Profile)
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("inside", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_of_functions_that_are_passed_through_nothing_is_untold(
+    inside: tuple[str, str], backwards: bool, profile: Profile
+) -> None:
+    devices = [text.format(each) for text, each in zip(PASSED_THROUGH, inside, strict=True)]
+    assert untold(WHOLE.format("".join(devices[::-1] if backwards else devices)), profile) == []
+
+
 def has_twins(xml: str) -> bool:
-    """Whether two devices are one device of the host, which no domain can start with."""
-    sources = [each.source for each in kvnet.read_domain(xml) if isinstance(each, Hostdev)]
-    return any(source in sources[:n] for n, source in enumerate(sources))
+    """Whether two devices are one device of the host, or have one alias or place, which no domain can start with."""
+    devices = kvnet.read_domain(xml)
+    sources = [each.source for each in devices if isinstance(each, Hostdev)]
+    aliases = [each.alias for each in devices if each.alias is not None]
+    places = [each.address for each in devices if isinstance(each.address, PciGuestAddress)]
+    return any(each in some[:n] for some in (sources, aliases, places) for n, each in enumerate(some))
 
 
 PORT = "a9f5b8f2-7c5e-4a2c-9d5e-111111111111"
