@@ -331,7 +331,7 @@ def _by_host_device(device: Device) -> object:
     """The host device that is passed through, of which an ``<interface>`` writes the address as a hostdev does."""
     if not _is_passed_through(device):
         return None
-    source = device.source if isinstance(device, Hostdev) else _as_hostdev(device).source
+    source = device.source if isinstance(device, Hostdev) else _host_address(device)
     return source if isinstance(source, PciHostAddress) else None
 
 
@@ -357,18 +357,19 @@ def _is_passed_through(device: Device) -> bool:
 
 def _as_hostdev(nic: Interface) -> Hostdev:
     """The hostdev of the same host device, without the MAC address and the VLAN, which the host sets."""
-    assert isinstance(nic.source, HostdevSource)
-    address = nic.source.address
     shared = ("managed", "teaming", "boot_order", "load_parameter", "alias", "rom", "acpi")
-    source = (
-        RawElement()
-        if not isinstance(address, VfHostAddress)
-        else PciHostAddress(
-            **{part: getattr(address, part) for part in ("domain", "bus", "slot", "function", "multifunction")}
-        )
-    )
     place: Any = nic.address
     if place is not None and not isinstance(place, PciGuestAddress | UnassignedGuestAddress):
         # no hostdev has it; as XML, it can still be compared
         place = RawElement(xml=text_of(place) or "")
-    return Hostdev(source=source, address=place, **{name: getattr(nic, name) for name in shared})
+    return Hostdev(source=_host_address(nic), address=place, **{name: getattr(nic, name) for name in shared})
+
+
+def _host_address(nic: Interface) -> PciHostAddress | RawElement:
+    """What a hostdev of the same host device has as its source."""
+    assert isinstance(nic.source, HostdevSource)
+    address = nic.source.address
+    if not isinstance(address, VfHostAddress):
+        return RawElement()
+    parts = ("domain", "bus", "slot", "function", "multifunction")
+    return PciHostAddress(**{part: getattr(address, part) for part in parts})

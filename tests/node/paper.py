@@ -91,7 +91,7 @@ class PaperHost:
         yield attachments, "missing_plugins", lambda config: []
         yield namespaces, "create", self._changing(self.namespaces.append)
         yield namespaces, "remove", self._changing(self._remove_namespace)
-        yield namespaces, "exists", self.namespaces.__contains__
+        yield from ((place, "exists", self.namespaces.__contains__) for place in (namespaces, running))
         yield namespaces, "entered", self._entered
         yield steps, "loopback_up", self._in_namespace
         yield steps, "found", self.found
