@@ -133,8 +133,9 @@ ODD = st.sampled_from(VALUES).map(deepcopy)
 def mutated(draw: st.DrawFn) -> str:
     """The text of a configuration in which some values are odd, or some characters wrong."""
     config = draw(cni_configs())
+    plugins = plugins_of(config)
     for _ in range(draw(st.integers(0, 3))):
-        holder: Any = draw(st.sampled_from(plugins_of(config)))
+        holder: Any = draw(st.sampled_from(plugins))
         key = draw(st.sampled_from(sorted(holder)))
         while isinstance(holder[key], dict | list) and holder[key] and draw(st.booleans()):
             holder = holder[key]

@@ -74,7 +74,7 @@ def snapshot(root: Path) -> dict[str, Any]:
     pods = [folder.record for folder in node.StateFolder(root).pods]
     return {
         "links": json.loads(ran("ip", "-j", "link")),
-        "addresses": json.loads(ran("ip", "-j", "address")),
+        "addresses": _addresses(),
         "routes": json.loads(ran("ip", "-j", "route")) + json.loads(ran("ip", "-j", "-6", "route")),
         "rules": json.loads(ran("nft", "-j", "list", "ruleset")),
         "forwarding": [_kernel("ipv4/ip_forward"), _kernel("ipv6/conf/all/forwarding")],
@@ -83,6 +83,15 @@ def snapshot(root: Path) -> dict[str, Any]:
         "namespaces": _namespaces(root),
         "files": sorted(str(each.relative_to(root)) for each in root.rglob("*")),
     }
+
+
+def _addresses() -> list[dict[str, Any]]:
+    """The addresses of each link; the kernel tests for a second that nobody else has one, and then says so."""
+    links: list[dict[str, Any]] = json.loads(ran("ip", "-j", "address"))
+    for link in links:
+        for address in link["addr_info"]:
+            address.pop("tentative", None)
+    return links
 
 
 def _namespaces(root: Path) -> list[str]:
