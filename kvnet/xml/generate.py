@@ -23,6 +23,8 @@ REFUSALS = (ValueError, LookupError, TypeError)
 
 Write = Callable[..., str]
 _REMEMBERED = 1024
+_MANY = 64
+"""So many children and more are not read as a list."""
 _MOST_SHAPES = 4096
 
 
@@ -99,7 +101,8 @@ def _read_element(node: Node, names: dict[str, Any], texts: bool) -> Iterator[st
         yield "    if len(e): raise ValueError"
         return
     names["children"] = _Children(node, texts)
-    yield "    for each in e[:]:"  # to take a list of them takes half of the time
+    # a list of them takes half of the time, and one of very many takes all of it where the first is no child
+    yield f"    for each in e[:] if len(e) < {_MANY} else e:"
     yield f"        children[each.tag](each, v, {'kind' if node.selected else None})"
     if texts:
         yield "        if (t := each.tail) and not t.isspace(): raise ValueError"

@@ -133,7 +133,7 @@ ODD = st.sampled_from(VALUES).map(deepcopy)
 def mutated(draw: st.DrawFn) -> str:
     """The text of a configuration in which some values are odd, or some characters wrong."""
     config = draw(cni_configs())
-    plugins = plugins_of(config)
+    plugins = [*plugins_of(config)]
     for _ in range(draw(st.integers(0, 3))):
         holder: Any = draw(st.sampled_from(plugins))
         key = draw(st.sampled_from(sorted(holder)))
