@@ -48,34 +48,22 @@ def run(
     At most ``ahead`` chunks are in work. Raises Unusable where the output belongs to another input.
     """
     with _in_shared_memory(source, ahead) if executor is not None else nullcontext(source) as shared:
-        _run(shared, settings, output, executor, ahead=ahead, show=show)
-
-
-def _run(
-    source: Source,
-    settings: Settings,
-    output: Output,
-    executor: Executor | Callable[[], Executor] | None,
-    *,
-    ahead: int,
-    show: Callable[[int, int, bool], None],
-) -> None:
-    done = output.resume()
-    chunks: Iterable[Sequence[Item]] = source.chunks()
-    if done.count:
-        resumed = source.after(done)
-        if not _is_same(done, resumed.last, settings, output.run):
-            raise other_input(source.name)
-        chunks = resumed.chunks
-        show(resumed.size, done.count, False)
-    output.go_on()
-    # each machine of a block has its index already, and a file of a directory may hold several machines or none
-    render = partial(render_chunk, run=output.run if output.is_packed else None)
-    work, lost = Work(render, settings), partial(_lost_item, settings)
-    with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
-        for each in batches:
-            output.write(each)
-            show(each.size, each.tally.machines, True)
+        done = output.resume()
+        chunks: Iterable[Sequence[Item]] = shared.chunks()
+        if done.count:
+            resumed = shared.after(done)
+            if not _is_same(done, resumed.last, settings, output.run):
+                raise other_input(source.name)
+            chunks = resumed.chunks
+            show(resumed.size, done.count, False)
+        output.go_on()
+        # each machine of a block has its index already, and a file of a directory may hold several machines or none
+        render = partial(render_chunk, run=output.run if output.is_packed else None)
+        work, lost = Work(render, settings), partial(_lost_item, settings)
+        with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
+            for each in batches:
+                output.write(each)
+                show(each.size, each.tally.machines, True)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def _name(value: Any) -> str:
 
 _NAMES: Mapping[str, binder.Read] = {"name": _name, "namespace": _name}
 _made = binder.maker(Machine)
-_ABSENT: Mapping[str, Any] = {field.name: None for field in attrs.fields(Machine)}
+_DEFAULTS: Mapping[str, Any] = attrs.asdict(Machine(), recurse=False)
 _ANNOTATIONS = {"annotations": binder.reader(Mapping[str, str])}
 _METADATA = {
     kind: {("metadata",): _NAMES, (*template, "metadata"): _ANNOTATIONS}
@@ -101,7 +101,7 @@ def _machine_of(data: Mapping[str, Any], kind: str, origin: Origin | None) -> Ma
     if flaws:
         raise Misfit(*flaws)
     around = _without_evident(around, API_OF[kind], *metadata)
-    return _made({**_ABSENT, "kind": kind, "annotations": {}, **fields, "around": around, "origin": origin})
+    return _made({**_DEFAULTS, "kind": kind, "annotations": {}, **fields, "around": around, "origin": origin})
 
 
 def _refers(around: Mapping[str, Any], path: tuple[str, ...]) -> bool:
