@@ -832,7 +832,7 @@ def claims(count: int) -> Json:
 
 def in_pod(count: int) -> tuple[kvnet.Machine, kvnet.Target, kvnet.PodFound]:
     """A machine with many NICs, and what was found in its pod for each."""
-    names = [kvnet.compiler.naming.hashed_name(f"n{n}") for n in range(count)]
+    names = [kvnet.compiler.pod.hashed_name(f"n{n}") for n in range(count)]
     links = [{"name": name, "index": n, "mac": _mac(n), "ipv4": ["10.1.0.2/16"]} for n, name in enumerate(names)]
     routes = [{"destination": f"10.{n >> 8}.{n & 255}.0/24", "link": name} for n, name in enumerate(names)]
     found = kvnet.load_found({"links": links, "routes": routes, "preparations": {}})

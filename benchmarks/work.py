@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from attrs import frozen
 
 import kvnet
-from kvnet.compiler.naming import PRIMARY_LINK, hashed_name
+from kvnet.compiler.pod import PRIMARY_LINK, hashed_name
 from kvnet.device import (
     BridgeSource,
     Device,

@@ -71,7 +71,6 @@ _LARGEST_EXPONENT = 99
 _EXACT = Context(prec=200)
 """Holds every digit of the longest quantity, times the largest scale."""
 
-
 _RELEASE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9}){0,2})(?:[-+~ ].*)?")
 _SHORT_DIGITS = 18
 """Up to so many digits, Go holds a quantity as an integer and a power of ten."""

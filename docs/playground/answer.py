@@ -15,8 +15,8 @@ from kvnet.manifest.facts import loads_facts
 from kvnet.manifest.loading import Reading, load_partly
 from kvnet.pictures import FORMATS, Picture, picture
 from kvnet.pipeline import Rendered, render
-from kvnet.report.excerpt import excerpt
 from kvnet.report.suppressions import suppressions
+from kvnet.report.text import excerpt
 from kvnet.target import Target
 
 __all__ = ["answer"]

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from attrs import frozen
 
-from kvnet.compiler.naming import hashed_name
+from kvnet.compiler.pod import hashed_name
 from kvnet.spec.machine import REPLICATING, TEMPLATES
 from kvnet.target import Target
 

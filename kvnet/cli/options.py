@@ -12,7 +12,6 @@ from kvnet.cli.output import CLEAN, FAILED, supported
 
 __all__ = ["OPTIONS", "SHELLS", "PrintCompletion", "parsed"]
 
-
 _PROFILES = ("kubevirt", "host")
 _POLICIES = ("kubevirt", "plain")
 _PROBLEM_FORMATS = ("text", "json", "yaml", "sarif", "github", "junit")

@@ -28,7 +28,6 @@ from kvnet.values import MacAddress, PciAddress
 __all__ = ["compiled", "learn"]
 
 # In the code that is generated, iN is an interface, nN its name, lN its link, and fN its virtual function.
-
 Make = Callable[[Machine, Mapping[str, PodLink], Mapping[str, PciAddress]], Compiled | None]
 
 _MOST_NICS: Final = 32

@@ -17,8 +17,7 @@ from kvnet.compiler.attachment import Attachment, CniProblem, Plug, attachment, 
 from kvnet.compiler.guest import Context, acpi, driver, guest_address, link, model, network_of, rom
 from kvnet.compiler.kubevirt import behind_istio, passt_forwards, vf_address
 from kvnet.compiler.losses import lost_of_nad, lost_of_nic
-from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
-from kvnet.compiler.pod import annotated_mac
+from kvnet.compiler.pod import USER_ALIAS, VF_ALIAS, annotated_mac
 from kvnet.compiler.result import CompiledNic, failed, note
 from kvnet.device import (
     Backend,

@@ -10,8 +10,7 @@ from typing import Any
 from kvnet import spec
 from kvnet.compiler.guest import Context, Guest, acpi, driver, guest_address, model, network_of, rom
 from kvnet.compiler.guest import link as link_state
-from kvnet.compiler.naming import PRIMARY_LINK, PRIMARY_TAP, USER_ALIAS, VF_ALIAS, reported_link
-from kvnet.compiler.pod import PodAttachment
+from kvnet.compiler.pod import PRIMARY_LINK, PRIMARY_TAP, USER_ALIAS, VF_ALIAS, PodAttachment, reported_link
 from kvnet.compiler.result import CompiledNic, failed, note
 from kvnet.device import (
     Backend,

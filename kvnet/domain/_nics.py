@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from kvnet.cni.values import is_link_name
-from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
+from kvnet.compiler.pod import USER_ALIAS, VF_ALIAS
 from kvnet.device import (
     BridgeSource,
     Device,

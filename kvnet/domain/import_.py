@@ -10,7 +10,7 @@ from attrs import NOTHING, evolve, fields, frozen
 
 from kvnet._arguments import checked, checked_items
 from kvnet.compiler import compile
-from kvnet.compiler.naming import pod_link_names
+from kvnet.compiler.pod import pod_link_names
 from kvnet.device import Device, Hostdev, HostdevSource, Interface, PciHostAddress, RawElement
 from kvnet.device.diff import Change, Changes, Noticed, diff
 from kvnet.domain._nics import Nic, Taken, host_network, imported_nics, is_nic, name_in_alias, numbered, pci_address

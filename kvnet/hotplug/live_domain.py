@@ -7,7 +7,7 @@ from functools import cached_property
 
 from attrs import frozen
 
-from kvnet.compiler.naming import VF_ALIAS
+from kvnet.compiler.pod import VF_ALIAS
 from kvnet.device import Device, Hostdev, Interface
 from kvnet.domain.document import NICS, DomainDocument, Span
 from kvnet.domain.read import About, about, is_nic

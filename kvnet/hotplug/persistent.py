@@ -10,12 +10,12 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from kvnet.compiler import compile
-from kvnet.compiler.naming import VF_ALIAS
+from kvnet.compiler.pod import VF_ALIAS
 from kvnet.defaults import defaulted
 from kvnet.device import Device, EthernetSource, Interface, PciGuestAddress
 from kvnet.device.diff import Change, Noticed, diff
-from kvnet.domain.conflicts import conflicts
 from kvnet.domain.edit import Edit, edited
+from kvnet.domain.patch import conflicts
 from kvnet.errors import Problem, Rejected, Severity
 from kvnet.hotplug.live_domain import LiveDomain, LiveNic
 from kvnet.hotplug.plan import plan_changes, plan_next_start

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from kvnet.compiler import CompiledNic, compile
-from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
+from kvnet.compiler.pod import USER_ALIAS, VF_ALIAS
 from kvnet.defaults import defaulted
 from kvnet.device import Device, GuestAddress, Hostdev, Interface, PciGuestAddress
 from kvnet.device.diff import Noticed, diff

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from attrs import frozen
 
-from kvnet.compiler.naming import USER_ALIAS, hashed_name, tap_name
+from kvnet.compiler.pod import USER_ALIAS, hashed_name, tap_name
 from kvnet.device import Device, Interface
 from kvnet.errors import Problem, Severity
 from kvnet.hotplug.live_domain import is_virtual_function

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
-from kvnet.compiler.naming import PRIMARY_LINK, USER_ALIAS, VF_ALIAS, link_names_in_use
+from kvnet.compiler.pod import PRIMARY_LINK, USER_ALIAS, VF_ALIAS, link_names_in_use
 from kvnet.device import Device, Interface
 from kvnet.domain.read import read_domain
 from kvnet.facts import PodNetwork

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import evolve, fields, frozen
 
-from kvnet.compiler.naming import is_ordinal
+from kvnet.compiler.pod import is_ordinal
 from kvnet.errors import FieldPath, Problem, Severity
 from kvnet.interface_status.sources import status_interfaces
 from kvnet.lifecycle.migration import is_migratable

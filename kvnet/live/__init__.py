@@ -7,8 +7,7 @@ from kvnet.hotplug import Action, Call, DomainPlan, DomainState, HotplugPolicy, 
 from kvnet.live._apply import Applied, Failure, apply, plan
 from kvnet.live._define import Defined, Started, define, lost, start
 from kvnet.live._libvirt import LibvirtError, domain_texts
-from kvnet.live._machine import Existing, define_machine
-from kvnet.live._status import agent_report, status
+from kvnet.live._machine import Existing, agent_report, define_machine, status
 from kvnet.live.connection import connect, virt_type, with_releases
 from kvnet.live.events import Event, EventKind, watch
 from kvnet.spec import InterfaceStatus

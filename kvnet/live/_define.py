@@ -29,7 +29,6 @@ _IMPLIED = {
 }
 """Defaults that libvirt does not write back."""
 
-
 _INSTEAD = {
     "name": "put the NICs into it with `kvnet define --into`, which keeps its disks and MAC addresses, or replace it "
     "with `--replace`",

@@ -15,7 +15,7 @@ from kvnet._codegen import UnlearnableError, ValueCode, function
 from kvnet._quoted import Parts, Quoted, Read
 from kvnet.manifest.document import Text, TextOrigin
 from kvnet.spec import Machine, Multus
-from kvnet.spec.usual import are_usual
+from kvnet.spec.nic import are_usual
 
 __all__ = ["LearntMachines"]
 

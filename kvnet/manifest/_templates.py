@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
-from kvnet.manifest._containers import is_foreign
-from kvnet.manifest._kinds import OURS
+from kvnet.manifest._kinds import OURS, is_foreign
 from kvnet.manifest._problems import TEMPLATE, Flaw
 
 __all__ = ["is_action", "mentions_ours", "template_flaw", "templated_value", "without_foreign"]

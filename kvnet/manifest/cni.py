@@ -13,8 +13,7 @@ from kvnet.cni.chain import AnyPlugin, Chain, ListMembers
 from kvnet.cni.plugins import Plugin
 from kvnet.errors import FieldPath, Rejected
 from kvnet.manifest import binder
-from kvnet.manifest._json import parse_json
-from kvnet.manifest._json_places import found
+from kvnet.manifest._json import found, parse_json
 from kvnet.manifest._problems import NAD_CONFIG, Flaw, Misfit, problem_of
 
 __all__ = ["chain_of", "chain_or_reject", "position"]

@@ -18,10 +18,8 @@ from attrs import evolve, frozen
 
 from kvnet._lines import line_and_column
 from kvnet.errors import FieldPath, Place, Problem, Rejected
-from kvnet.manifest._containers import inner_objects, is_foreign
-from kvnet.manifest._json import parse_json
-from kvnet.manifest._json_places import found
-from kvnet.manifest._kinds import OURS
+from kvnet.manifest._json import found, parse_json
+from kvnet.manifest._kinds import OURS, inner_objects, is_foreign
 from kvnet.manifest._problems import ODD_KEY, UNKNOWN_FIELD, UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit, problem_of
 from kvnet.manifest._templates import is_action, template_flaw, templated_value, without_foreign
 from kvnet.manifest._yaml import (

@@ -47,7 +47,6 @@ __all__ = [
     "loads_cluster",
 ]
 
-
 _CLUSTER = ("a ClusterConfig", "read it with kvnet.load_cluster, or leave it out")
 _INSTANCETYPES = ("a sequence of Instancetype", "take manifest.instancetypes of kvnet.load_all")
 _PREFERENCES = ("a sequence of Preference", "take manifest.preferences of kvnet.load_all")

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from kvnet.compiler.naming import pod_link_names
+from kvnet.compiler.pod import pod_link_names
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.node.cni import Attachment, missing_plugins
 from kvnet.node.namespaces import namespace_path

@@ -17,7 +17,6 @@ from kvnet.hotplug import DomainPlan, DomainState, HotplugPolicy, plan_domain
 from kvnet.interface_status.sources import InfoSource, sources_of
 from kvnet.lifecycle import not_plugged, restart_required, synced
 from kvnet.live import Action
-from kvnet.node.attaching import attached, known_networks
 from kvnet.node.attachments import PodNetworkConfig, nads_now, network_at, networks_of_pod
 from kvnet.node.collect import facts
 from kvnet.node.machines import written_out
@@ -25,7 +24,7 @@ from kvnet.node.pods import Pod
 from kvnet.node.programs import NodeError
 from kvnet.node.running import Running, interfaces_of, running_machine
 from kvnet.node.state import StateFolder
-from kvnet.node.work import refuse
+from kvnet.node.work import attached, known_networks, refuse
 from kvnet.pipeline import placed
 from kvnet.pod import DesiredLink, assumed_found, found_after, pod_links
 from kvnet.pod.assumed import with_lease_routes

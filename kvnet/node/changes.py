@@ -12,7 +12,6 @@ from attrs import evolve, field, frozen
 from kvnet.errors import FieldPath, KvnetError, Problem
 from kvnet.hotplug import DomainPlan
 from kvnet.live import Action, Applied, Call, Failure, LibvirtError
-from kvnet.node.attaching import known_networks
 from kvnet.node.attachments import PodNetworkConfig
 from kvnet.node.change_plan import (
     at_manifest,
@@ -33,7 +32,7 @@ from kvnet.node.pods import Pod, pod_change
 from kvnet.node.programs import NodeError, check_host
 from kvnet.node.running import Running, record_machine, running_machine, seen
 from kvnet.node.state import StateFolder
-from kvnet.node.work import Progress, tell
+from kvnet.node.work import Progress, known_networks, tell
 from kvnet.pipeline import placed
 from kvnet.spec import Bridge, Machine
 from kvnet.spec.nic import interfaces_at, nics_of

@@ -19,8 +19,7 @@ from lxml import etree
 
 from kvnet.errors import FieldPath, Problem
 from kvnet.live import LibvirtError, Step
-from kvnet.node._keeper_files import KeeperFiles
-from kvnet.node._processes import Process
+from kvnet.node._keeper_files import KeeperFiles, Process
 from kvnet.node.namespaces import namespace_path
 from kvnet.node.state import write_private
 from kvnet.xml.parser import parse
@@ -246,8 +245,6 @@ def _error(code: str, message: str, hint: str = "end it, and run this again") ->
 
 
 _QCOW2: Final = b"QFI\xfb"
-
-
 """The first bytes of an image of that format."""
 
 

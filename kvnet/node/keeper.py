@@ -22,8 +22,7 @@ from kvnet.live import Action, Call, Step, agent_report, start
 from kvnet.live._apply import make_call
 from kvnet.live._libvirt import libvirt_error, libvirt_module, said
 from kvnet.live.connection import embedded, virt_type
-from kvnet.node._keeper_files import NO_KVM, KeeperFiles, read_line
-from kvnet.node._processes import Process
+from kvnet.node._keeper_files import NO_KVM, KeeperFiles, Process, read_line
 from kvnet.node.namespaces import enter
 from kvnet.xml.parser import parse
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kvnet.node.namespaces import entered
 from kvnet.node.programs import node_error
-from kvnet.pod.desired import AddressFamily, BridgeLink, DesiredLink, DummyLink, RenamedLink, Sysctl, TapLink
+from kvnet.pod.link_sets import AddressFamily, BridgeLink, DesiredLink, DummyLink, RenamedLink, Sysctl, TapLink
 
 if TYPE_CHECKING:
     from pyroute2 import IPRoute

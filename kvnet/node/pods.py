@@ -13,7 +13,6 @@ from attrs import field, frozen
 from kvnet.facts import HostFacts
 from kvnet.manifest import load_facts
 from kvnet.node import namespaces
-from kvnet.node.attaching import attached, known_networks
 from kvnet.node.attachments import PodNetworkConfig, networks_of_pod
 from kvnet.node.collect import addresses_of
 from kvnet.node.host import number_of
@@ -21,7 +20,7 @@ from kvnet.node.programs import NodeError, check_host, node_error
 from kvnet.node.servers import LEASES
 from kvnet.node.state import PodFolder, StateFolder, full_name, machine_name
 from kvnet.node.steps import change, make, revive, undo
-from kvnet.node.work import Progress, Wanted, Work
+from kvnet.node.work import Progress, Wanted, Work, attached, known_networks
 from kvnet.pod import PodFound, load_found
 from kvnet.pod.nft import Forward
 from kvnet.spec import Machine

@@ -11,19 +11,18 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from kvnet.compiler.naming import link_names_in_use
+from kvnet.compiler.pod import link_names_in_use
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.interface_status import status
 from kvnet.manifest import dump, loads
 from kvnet.node._keeper_files import KeeperFiles
-from kvnet.node.attaching import known_networks
 from kvnet.node.domains import Domain, domain_of
 from kvnet.node.namespaces import exists
 from kvnet.node.pods import Pod, Progress, pods
 from kvnet.node.programs import NodeError, node_error
 from kvnet.node.servers import Lease, read_leases
 from kvnet.node.state import StateFolder, damaged, full_name, machine_name, write_private
-from kvnet.node.work import tell
+from kvnet.node.work import known_networks, tell
 from kvnet.pipeline import placed
 from kvnet.pod import pod_dhcp
 from kvnet.pod.nft import Forward

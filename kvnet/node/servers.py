@@ -101,7 +101,6 @@ def _end(process: int, folder: Path) -> None:
 
 _DUID = "duid"
 
-
 _FIELDS = 5
 
 

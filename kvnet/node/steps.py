@@ -9,19 +9,18 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from kvnet.compiler.naming import pod_link_names
+from kvnet.compiler.pod import pod_link_names
 from kvnet.errors import Problem, Rejected
 from kvnet.manifest.binder import plain
 from kvnet.node import host, namespaces
-from kvnet.node.attaching import attach, attached, detach
 from kvnet.node.attachments import attachments
 from kvnet.node.cni import Attachment
 from kvnet.node.collect import addresses_of, facts, found
-from kvnet.node.dns import pod_hostname, pod_resolv_conf
 from kvnet.node.links import loopback_up, make_links, remove_links, set_kernel
+from kvnet.node.pod_network import pod_hostname, pod_resolv_conf
 from kvnet.node.programs import NodeError, run
 from kvnet.node.servers import is_running, revive_server, start_server, stop_servers
-from kvnet.node.work import Wanted, Work, collected, refuse
+from kvnet.node.work import Wanted, Work, attach, attached, collected, detach, refuse
 from kvnet.pod import (
     AddressFamily,
     BridgeLink,
@@ -156,7 +155,6 @@ _KINDS: Final[Mapping[str, type]] = {
     "renamed": RenamedLink,
     "tap": TapLink,
 }
-
 
 _REMEMBERED: Final = ("network", "name", "controller", "mac", "mtu")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kvnet.compiler.naming import USER_ALIAS, VF_ALIAS
+from kvnet.compiler.pod import USER_ALIAS, VF_ALIAS
 from kvnet.device import (
     BridgeSource,
     Device,

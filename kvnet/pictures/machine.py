@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kvnet.checks import check
-from kvnet.compiler.naming import bridge_name
-from kvnet.compiler.pod import PodNetworks
+from kvnet.compiler.pod import PodNetworks, bridge_name
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Problem, Severity
 from kvnet.instancetypes import expand
@@ -15,7 +14,7 @@ from kvnet.pictures.devices import guest_box, host_boxes
 from kvnet.pictures.picture import Box, Picture, Row
 from kvnet.pipeline import render
 from kvnet.rules.context import RuleContext
-from kvnet.rules.guest_side import has_dhcp
+from kvnet.rules.guest_network import has_dhcp
 from kvnet.spec import Bridge, Machine, Masquerade, Multus, Nad, Network, Pod, Sriov
 from kvnet.spec.guest_network import guest_network_of
 from kvnet.spec.nic import Nic, nics_of

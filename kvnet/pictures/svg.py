@@ -43,7 +43,6 @@ STYLE = f"""
 .kvnet-picture text.error {{ fill: var(--kv-error) }} .kvnet-picture text.warning {{ fill: var(--kv-warning) }}
 """.strip()
 
-
 _Identity = tuple[int, str, str]
 
 

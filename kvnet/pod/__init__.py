@@ -10,7 +10,6 @@ from kvnet.pod.annotations import (
     updated_annotations,
 )
 from kvnet.pod.assumed import assumed_found, assumption, found_after
-from kvnet.pod.desired import AddressFamily, BridgeLink, DesiredLink, DummyLink, RenamedLink, Sysctl, TapLink
 from kvnet.pod.dhcp import DhcpAnswer, DhcpServer, PodDhcp, answer, answer_v6, pod_dhcp
 from kvnet.pod.dhcp_options import ResolvConf, read_resolv_conf
 from kvnet.pod.dnsmasq import dnsmasq
@@ -25,7 +24,16 @@ from kvnet.pod.found import (
     load_found,
     loads_found,
 )
-from kvnet.pod.link_sets import owner_of
+from kvnet.pod.link_sets import (
+    AddressFamily,
+    BridgeLink,
+    DesiredLink,
+    DummyLink,
+    RenamedLink,
+    Sysctl,
+    TapLink,
+    owner_of,
+)
 from kvnet.pod.links import PodLinks, pod_links
 from kvnet.pod.nat import PodNat, pod_nat
 from kvnet.pod.network_data import NetworkData, NetworkDataLink, check_network_data, network_data

@@ -7,7 +7,7 @@ from ipaddress import AddressValueError, IPv4Interface
 from typing import Final
 
 from kvnet._arguments import checked
-from kvnet.compiler.naming import bridge_name, is_ordinal, ordinal_link_names, pod_link_names
+from kvnet.compiler.pod import bridge_name, is_ordinal, ordinal_link_names, pod_link_names
 from kvnet.defaults import default_nic_refusal, with_cpu_request, with_default_nic
 from kvnet.errors import Problem, Rejected
 from kvnet.hotplug.policy import networks_to_set_up

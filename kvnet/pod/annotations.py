@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from kvnet.compiler.naming import (
+from kvnet.compiler.pod import (
     PRIMARY_LINK,
     bridge_name,
     is_ordinal,

@@ -8,14 +8,13 @@ from typing import Final
 
 from attrs import evolve
 
-from kvnet.compiler.naming import pod_link_names
-from kvnet.compiler.pod import PodNetworks
+from kvnet.compiler.pod import PodNetworks, pod_link_names
 from kvnet.defaults import with_default_nic
 from kvnet.errors import Problem, Severity
 from kvnet.facts import PodLink
 from kvnet.instancetypes import expand
-from kvnet.pod.desired import BridgeLink, DesiredLink, DummyLink, RenamedLink, TapLink
 from kvnet.pod.found import BridgeLease, FoundLink, FoundRoute, PodFound
+from kvnet.pod.link_sets import BridgeLink, DesiredLink, DummyLink, RenamedLink, TapLink
 from kvnet.pod.links import PodLinks
 from kvnet.spec import Machine, Network, Sriov
 from kvnet.spec.nic import nics_of

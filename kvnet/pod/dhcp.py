@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from kvnet.compiler.naming import bridge_name, link_names_in_use
+from kvnet.compiler.pod import bridge_name, link_names_in_use
 from kvnet.errors import FieldPath, Problem
 from kvnet.pod._basis import (
     BRIDGE_MAC,

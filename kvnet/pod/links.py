@@ -12,9 +12,8 @@ from attrs import evolve, field, frozen
 from kvnet.errors import Problem, Rejected
 from kvnet.interface_status.sources import status_interfaces
 from kvnet.pod._basis import checked_found, link_names, missing_link, networks_of, nics_in, whole, without_interface
-from kvnet.pod.desired import DesiredLink, Sysctl
 from kvnet.pod.found import BridgeLease, FoundLink, FoundRoute, LeaseRoute, Phase, PodFound, Preparation
-from kvnet.pod.link_sets import Plumbing, link_set, owner_of, unbound
+from kvnet.pod.link_sets import DesiredLink, Plumbing, Sysctl, link_set, owner_of, unbound
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding, Sriov
 from kvnet.spec.nic import Nic
 from kvnet.target import Target, checked_target

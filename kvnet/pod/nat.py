@@ -9,7 +9,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from kvnet.compiler.kubevirt import ISTIO_PORTS, behind_istio
-from kvnet.compiler.naming import bridge_name
+from kvnet.compiler.pod import bridge_name
 from kvnet.errors import FieldPath, Problem
 from kvnet.pod._basis import (
     GuestNetwork,

@@ -15,7 +15,7 @@ from kvnet.manifest.network_data import GuestLink, Written
 from kvnet.pipeline import placed
 from kvnet.pod._basis import whole
 from kvnet.rules.context import Nic, OnNad, RuleContext
-from kvnet.rules.guest_side import (
+from kvnet.rules.guest_network import (
     USUAL_MTU,
     VolumeData,
     has_dhcp,
@@ -25,7 +25,7 @@ from kvnet.rules.guest_side import (
     network_data_of,
     pod_has,
 )
-from kvnet.rules.labels import is_windows
+from kvnet.rules.occasions import is_windows
 from kvnet.rules.reach_advice import guest_has_its_addresses
 from kvnet.spec import Bridge, Machine, Masquerade, PasstBinding
 from kvnet.target import Target, checked_target

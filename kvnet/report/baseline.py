@@ -10,8 +10,8 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kvnet.errors import FieldPath, Place, Problem, Rejected, Severity
-from kvnet.report.excerpt import Excerpt, excerpt
 from kvnet.report.selection import UNAVOIDABLE
+from kvnet.report.text import Excerpt, excerpt
 
 __all__ = ["Baseline", "Fingerprint", "fingerprint", "gone_note", "numbered", "read_baseline"]
 

@@ -18,11 +18,11 @@ from kvnet.errors import Problem, Severity
 if TYPE_CHECKING:
     import yaml
 
-    from kvnet.manifest import _json, _json_places, _yaml
+    from kvnet.manifest import _json, _yaml
 else:
     # few problems have fixes, and the parsers take long to import
     yaml, _yaml = lazy("yaml"), lazy("kvnet.manifest._yaml")
-    _json, _json_places = lazy("kvnet.manifest._json"), lazy("kvnet.manifest._json_places")
+    _json = lazy("kvnet.manifest._json")
 
 __all__ = ["Edit", "Fix", "applied", "fix_of", "fixes_of", "made_problems"]
 
@@ -166,7 +166,7 @@ def _document(problem: Problem) -> tuple[str, int]:
 def _of_node(text: str, index: int, problem: Problem) -> _Correction | None:
     """The edit of a key or value that stands as such in the text."""
     name = problem.at.parts[-1] if problem.at.parts else None
-    found = [_json_places.member_at(text, index)] if _json.is_json(text) else _pairs(text).get(index, ())
+    found = [_json.member_at(text, index)] if _json.is_json(text) else _pairs(text).get(index, ())
     for key, value in found:
         if key is not None and key.value != str(name):
             continue

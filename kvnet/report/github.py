@@ -9,8 +9,8 @@ import re
 from typing import Final
 
 from kvnet.errors import Problem, Severity
-from kvnet.report.excerpt import excerpt
 from kvnet.report.formats import Findings
+from kvnet.report.text import excerpt
 from kvnet.values import printable
 
 __all__ = ["github"]

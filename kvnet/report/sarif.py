@@ -12,9 +12,9 @@ from kvnet._lines import line_and_column
 from kvnet.codes import explanation
 from kvnet.errors import Problem, Severity
 from kvnet.report.baseline import Fingerprint, numbered
-from kvnet.report.excerpt import excerpt
 from kvnet.report.fixes import fix_of
 from kvnet.report.formats import Findings
+from kvnet.report.text import excerpt
 from kvnet.values import printable_json
 
 __all__ = ["sarif"]

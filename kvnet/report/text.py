@@ -1,18 +1,24 @@
-"""Write problems for people: a line for each, the line of the source, and a mark under the place."""
+"""Write problems for people: a line for each, the line of the source, and a mark under the place.
+
+Other formats have the same line of the source, and how many of its characters the problem is about.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 from unicodedata import combining, east_asian_width
 
+from attrs import frozen
+
 from kvnet.errors import Problem, Severity
-from kvnet.report.excerpt import Excerpt, excerpt
 from kvnet.report.formats import Findings
 from kvnet.values import printable
 
-__all__ = ["counted", "summary", "text", "told"]
+__all__ = ["Excerpt", "counted", "excerpt", "summary", "text", "told"]
 
 _COLOURS: Final = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 _GRAVITY: Final = {severity: n for n, severity in enumerate(Severity)}
@@ -20,6 +26,19 @@ _WIDEST: Final = 100
 """The most characters of a source line that are shown."""
 _BEFORE: Final = 40
 """How many characters of a wider line are shown before the place."""
+
+_TOKEN = re.compile(
+    r"""
+    "(?:[^"\\]|\\.)*"            # text in double quotes
+    | '(?:[^']|'')*'             # text in single quotes
+    | (?:[^\s,:\[\]{}"']|:(?=\S))+   # a plain word; a colon within belongs to it, as in a MAC address
+    | .
+    """,
+    re.VERBOSE,
+)
+
+_LONGEST: Final = 1000
+"""Characters of a token."""
 
 
 def text(findings: Findings) -> str:
@@ -115,3 +134,40 @@ def summary(problems: Sequence[Problem], files: int, *, skipped: int = 0, suppre
 def counted(number: int, noun: str) -> str:
     """A number of things, such as ``1 file`` or ``2 files``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@frozen(kw_only=True)
+class Excerpt:
+    """A line of a text: the problem's ``column`` counts from 1, and ``length`` is how many characters it is about."""
+
+    line: str
+    column: int
+    length: int = 1
+
+
+def excerpt(problem: Problem, sources: Mapping[str, str]) -> Excerpt | None:
+    """The line that a problem is in, or nothing where its text is not known or has no such line.
+
+    >>> from kvnet import FieldPath, Place, Problem
+    >>> problem = Problem(FieldPath(), "KN129", "no model", place=Place("vm.yaml", 1, 8))
+    >>> excerpt(problem, {"vm.yaml": "model: virtoi"})
+    Excerpt(line='model: virtoi', column=8, length=6)
+    """
+    place = problem.place
+    text = sources.get(place.file) if place else None
+    if place is None or text is None:
+        return None
+    lines = _lines(text)
+    if not 1 <= place.line <= len(lines):
+        return None
+    line = lines[place.line - 1].removesuffix("\r")
+    start = min(max(place.column - 1, 0), len(line))
+    # problems may be many in one long line
+    token = _TOKEN.match(line, start, start + _LONGEST)
+    return Excerpt(line=line, column=start + 1, length=len(token.group()) if token else 1)
+
+
+@lru_cache(maxsize=4)
+def _lines(text: str) -> tuple[str, ...]:
+    """The lines of a text as places count them: those of the texts that were asked for last are remembered."""
+    return tuple(text.split("\n"))

@@ -18,7 +18,6 @@ from kvnet.rules import (
     interfaces,
     libvirt,
     machine,
-    metadata,
     nad_advice,
     networks,
     queue_advice,
@@ -164,7 +163,7 @@ _NOT_OF_A_HOST = frozenset((*advice.IN_THE_POD, *_IN_THE_POD))
 GROUPS: Mapping[str, tuple[Rule, ...]] = {"security": nad_advice.SECURITY}
 """The rules that are asked only where their group is chosen."""
 
-RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *metadata.RULES, *queue_advice.RULES, *_IN_THE_POD)
+RULES = (*ADMISSION, *libvirt.RULES, *advice.RULES, *machine.ADVICE, *queue_advice.RULES, *_IN_THE_POD)
 """Every rule of no group, in the order of its findings."""
 
 
@@ -176,26 +175,17 @@ def _rules(profile: Profile, groups: frozenset[str]) -> Rules:
 
 
 _CAUSES = {"KN112": "KN127", "KN116": "KN127", "KN314": "KN928"}
-
-
 """By the code of what follows, that of the problem of the same interface from which it follows."""
-
 
 _ODD_KEY = "KN016"
 
-
 _UNUSED, _NAMELESS, _UNBOUND, _DEFAULT_NIC = "KN125", "KN127", "KN111", "KN906"
 
-
 _REMOVED = ("KN150", "KN151", "KN152")
-
-
 """The codes of bindings that were removed."""
-
 
 _FIRST = frozenset({*_CAUSES.values(), *_REMOVED, _ODD_KEY})
 """The codes of the problems from which others follow."""
-
 
 _OF_KEYS = {
     "interfaces": (_UNUSED, _DEFAULT_NIC),

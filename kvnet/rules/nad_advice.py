@@ -23,7 +23,6 @@ else:
 
 __all__ = ["RULES", "SECURITY", "gives_ipv4"]
 
-
 _RESOURCE = "k8s.v1.cni.cncf.io/resourceName"
 _TUNING = frozenset({"tuning", "cnv-tuning"})
 _NEEDS_TUNING = frozenset({"flannel", "ptp"})

@@ -8,8 +8,7 @@ from functools import lru_cache
 from kvnet.defaults import MAX_QUEUES, topology, vcpus, with_cpu_request
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.rules.context import Rule, RuleContext, note, warning
-from kvnet.rules.labels import is_windows
-from kvnet.rules.occasions import MULTIQUEUE
+from kvnet.rules.occasions import MULTIQUEUE, is_windows
 from kvnet.spec import TEMPLATES, Bridge, Masquerade, PasstBinding, Plugin
 from kvnet.target import architecture_of
 

@@ -9,7 +9,7 @@ from attrs import evolve
 from kvnet.errors import Problem
 from kvnet.manifest.network_data import GuestLink, Written
 from kvnet.rules.context import Nic, Rule, RuleContext, note, warning
-from kvnet.rules.guest_side import (
+from kvnet.rules.guest_network import (
     USUAL_MTU,
     VolumeData,
     has_dhcp,
@@ -20,8 +20,7 @@ from kvnet.rules.guest_side import (
     pod_has,
     user_data_of,
 )
-from kvnet.rules.labels import has_sidecar, is_windows
-from kvnet.rules.occasions import CIDRS, EMULATED, POD_FACTS, SIDECAR
+from kvnet.rules.occasions import CIDRS, EMULATED, POD_FACTS, SIDECAR, has_sidecar, is_windows
 from kvnet.spec import Bridge, Masquerade
 from kvnet.spec.guest_network import GuestNetwork
 from kvnet.spec.wire import member

@@ -15,13 +15,12 @@ from typing import Any, Final
 from attrs import define, evolve, field, fields
 
 from kvnet.errors import Problem
-from kvnet.rules.labels import has_sidecar, is_windows
-from kvnet.rules.metadata import KNOWN, annotations_around
-from kvnet.rules.occasions import CLAIMING_MEMBERS, PLAIN_MEMBERS
+from kvnet.rules.machine import KNOWN, annotations_around
+from kvnet.rules.occasions import CLAIMING_MEMBERS, PLAIN_MEMBERS, has_sidecar, is_windows
 from kvnet.spec import Cpu, Machine, Multus, Network, Pod, VmiSpec
 from kvnet.spec.keys import has_odd_keys
 from kvnet.spec.machine import REPLICATING
-from kvnet.spec.usual import are_usual
+from kvnet.spec.nic import are_usual
 from kvnet.spec.wire import REST, entries, text
 from kvnet.target import Target
 from kvnet.values import DNS_LABEL

@@ -351,7 +351,7 @@ class Machine(BriefRepr):
     origin: Origin | None = field(default=None, eq=False, repr=False)
     text_shape: ClassVar[str] = ""
     """A digest of the text that a machine was read from, without its names and addresses; empty where it is not known,
-    as in all machines that were changed, and where those are not usual (``kvnet.spec.usual``). Machines of one shape
+    as in all machines that were changed, and where those are not usual (``kvnet.spec.nic``). Machines of one shape
     differ in nothing else."""
 
     def _repr_html_(self) -> str:

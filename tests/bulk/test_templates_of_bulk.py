@@ -25,7 +25,7 @@ from kvnet.bulk.lines import Block
 from kvnet.bulk.run import render_chunk
 from kvnet.bulk.settings import Settings
 from kvnet.bulk.templates import Templates
-from kvnet.spec.usual import are_usual
+from kvnet.spec.nic import are_usual
 from kvnet.target import Target
 
 SECONDS = int(os.environ.get("KVNET_FUZZ_SECONDS", "30" if os.environ.get("CI") else "0"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kvnet import compile, dump, loads
 from kvnet.compiler import Compiled, _learnt
 from kvnet.compiler.compiler import _compiled as ordinary
-from kvnet.compiler.naming import hashed_name
+from kvnet.compiler.pod import hashed_name
 from kvnet.facts import HostFacts, PodLink
 from kvnet.manifest import loading
 from kvnet.manifest._learnt import LearntMachines

@@ -10,7 +10,7 @@ from machines import claim, multus, nic, pod, vmi
 from tables import rows
 
 import kvnet
-from kvnet.compiler.naming import hashed_name
+from kvnet.compiler.pod import hashed_name
 from kvnet.interface_status import pod_networks, virt_controller_status
 from kvnet.manifest.binder import plain as unstructure
 from kvnet.spec import Machine

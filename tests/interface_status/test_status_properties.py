@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from interface_status.domains import agent_link, domain, nic_xml, vf_xml
 
 import kvnet
-from kvnet.compiler.naming import hashed_name
+from kvnet.compiler.pod import hashed_name
 from kvnet.spec import InterfaceStatus, Machine, Sriov, Status
 from kvnet.testing import machines
 

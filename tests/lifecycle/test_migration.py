@@ -10,7 +10,7 @@ from machines import claim, multus, nic, pod, vmi
 from tables import rows
 
 import kvnet
-from kvnet.compiler.naming import hashed_name
+from kvnet.compiler.pod import hashed_name
 from kvnet.lifecycle import MigrationRequired, migration_required
 from kvnet.spec import Machine
 from kvnet.spec.cluster import BindingPlugin, PluginMigration

@@ -13,8 +13,8 @@ from machines import nic, pod, vmi
 
 import kvnet
 from kvnet.errors import FieldPath
-from kvnet.manifest import _json_places, _yaml
-from kvnet.manifest._json_places import duplicates, found, member_at
+from kvnet.manifest import _json, _yaml
+from kvnet.manifest._json import duplicates, found, member_at
 from kvnet.manifest.document import Text, TextOrigin
 
 _KEYS = st.text('ab:"\\ {[é', max_size=4)
@@ -99,10 +99,10 @@ def test_one_mistake_in_a_long_text_is_found_without_nodes(monkeypatch: pytest.M
 @pytest.mark.parametrize("quotes", [10, 1000])
 def test_a_string_that_is_not_ended_is_looked_for_once(quotes: int) -> None:
     text = '{"a": "' + '\\"' * quotes
-    assert [token.group() for token in _json_places._TOKEN.finditer(text)] == ["{", '"a"', ":", text[6:]]
+    assert [token.group() for token in _json._PART.finditer(text)] == ["{", '"a"', ":", text[6:]]
 
 
 def test_no_more_of_a_text_is_kept_than_was_looked_into() -> None:
     text = json.dumps({"a": [[n] for n in range(100)], "b": {"c": 1}})
     found(text, ("b", "c"))
-    assert len(_json_places._known(text)) == 2
+    assert len(_json._known(text)) == 2

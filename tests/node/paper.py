@@ -16,7 +16,7 @@ from lxml import etree
 from kvnet.errors import FieldPath, Problem
 from kvnet.hotplug import Plan, Step, preview
 from kvnet.live import LibvirtError
-from kvnet.node import attaching, attachments, changes, cni, host, machines, namespaces, running, steps
+from kvnet.node import attachments, changes, cni, host, machines, namespaces, running, steps, work
 from kvnet.node.cni import Attachment
 from kvnet.node.domains import Domain
 from kvnet.node.programs import node_error
@@ -108,7 +108,7 @@ class PaperHost:
         yield cni, "add", self._changing(self._add)
         yield cni, "check", lambda attachment: None
         yield cni, "delete", self._changing(self._delete)
-        yield attaching, "isolate", self.isolated.extend
+        yield work, "isolate", self.isolated.extend
         yield from ((place, "domain_of", lambda folder: self._domain()) for place in (machines, running))
         yield machines, "start_domain", self._changing(self._start_domain)
         yield machines, "stop_domain", self._changing(self._stop_domain)

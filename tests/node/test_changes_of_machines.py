@@ -17,8 +17,7 @@ from pod.namespaces import ran
 
 import kvnet
 from kvnet import node
-from kvnet.node._keeper_files import KeeperFiles
-from kvnet.node._processes import Process
+from kvnet.node._keeper_files import KeeperFiles, Process
 from kvnet.node.change_plan import machine_plan
 from kvnet.node.changes import MachineChange, check_up, machine_change
 from kvnet.node.machines import machine_down, machine_up

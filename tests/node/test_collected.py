@@ -11,7 +11,7 @@ from components import needs_package
 from machines import multus, nic, pod, vmi
 
 import kvnet
-from kvnet.compiler.naming import hashed_name
+from kvnet.compiler.pod import hashed_name
 from kvnet.node import collect, network_status
 from kvnet.node.collect import addresses_of
 from kvnet.pod import FoundLink, FoundRoute, PodFound

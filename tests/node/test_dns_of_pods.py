@@ -9,7 +9,7 @@ import pytest
 from machines import vmi
 
 import kvnet
-from kvnet.node import dns
+from kvnet.node import pod_network
 
 STUB = "nameserver 127.0.0.53\nsearch stub.example\n"
 HOST = (
@@ -21,7 +21,7 @@ CONFIG = {"nameservers": ["192.0.2.1", "10.0.0.1"], "searches": ["x.example", "n
 
 def resolv_conf(spec: dict[str, Any], *results: dict[str, Any]) -> list[str]:
     machine = kvnet.load(vmi(spec=spec))
-    return dns.pod_resolv_conf(machine, results).splitlines()
+    return pod_network.pod_resolv_conf(machine, results).splitlines()
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Path, Path]:
     first, second = tmp_path / "stub", tmp_path / "resolved"
     first.write_text(STUB)
     second.write_text(HOST)
-    monkeypatch.setattr(dns, "_HOST_FILES", (first, second))
+    monkeypatch.setattr(pod_network, "_HOST_FILES", (first, second))
     return first, second
 
 
@@ -87,4 +87,4 @@ def test_a_pod_is_named_as_the_machine_says_or_by_its_name_up_to_a_dot(
 ) -> None:
     given = vmi(spec=spec)
     given["metadata"]["name"] = name
-    assert dns.pod_hostname(kvnet.load(given)) == hostname
+    assert pod_network.pod_hostname(kvnet.load(given)) == hostname

@@ -15,8 +15,7 @@ from components import needs_package, needs_program
 from node.hosts import NEEDS_HOST, machine, snapshot
 
 import kvnet
-from kvnet.node._keeper_files import KeeperFiles
-from kvnet.node._processes import Process
+from kvnet.node._keeper_files import KeeperFiles, Process
 from kvnet.node.machines import machine_down, machine_up
 from kvnet.node.namespaces import namespace_path
 from kvnet.node.running import Running, running_machines, wait_for_leases

@@ -11,7 +11,7 @@ from node.hosts import NEEDS_HOST, interrupted_machine, smaller_machine, snapsho
 from node.interrupted import interrupts
 
 from kvnet import node
-from kvnet.compiler.naming import hashed_name
+from kvnet.compiler.pod import hashed_name
 
 pytestmark = [*NEEDS_HOST, pytest.mark.usefixtures("host")]
 

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from kvnet.node._keeper_files import KeeperFiles, read_line
-from kvnet.node._processes import Process
+from kvnet.node._keeper_files import KeeperFiles, Process, read_line
 
 
 @pytest.fixture

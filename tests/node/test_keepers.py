@@ -16,8 +16,7 @@ import pytest
 from kvnet.hotplug import Action, Step
 from kvnet.live import LibvirtError
 from kvnet.node import domains, namespaces
-from kvnet.node._keeper_files import KeeperFiles, read_line
-from kvnet.node._processes import Process
+from kvnet.node._keeper_files import KeeperFiles, Process, read_line
 from kvnet.node.domains import Domain, change_domain, domain_of, live_xml, start_domain, stop_domain
 
 DOMAIN = Domain(xml="<domain/>", console="/dev/pts/3", agent={"interfaces": []})

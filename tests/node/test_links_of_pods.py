@@ -12,7 +12,7 @@ from components import needs_package
 from machines import multus, nic, pod, vmi
 
 import kvnet
-from kvnet.compiler.naming import hashed_name
+from kvnet.compiler.pod import hashed_name
 from kvnet.node import NodeError, links
 from kvnet.pod import AddressFamily, BridgeLink, DesiredLink, DummyLink, PodLinks, RenamedLink, TapLink
 

@@ -12,7 +12,7 @@ from node.paper import Killed, PaperHost
 
 import kvnet
 from kvnet import node
-from kvnet.compiler.naming import hashed_name
+from kvnet.compiler.pod import hashed_name
 from kvnet.live import LibvirtError
 from kvnet.node.change_plan import machine_plan
 from kvnet.node.changes import MachineChange, check_up, machine_change

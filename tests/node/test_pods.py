@@ -15,7 +15,7 @@ from node.hosts import NEEDS_HOST, guest, guest_namespace, machine, nad, snapsho
 from pod.namespaces import ran
 
 from kvnet import node
-from kvnet.compiler.naming import bridge_name, hashed_name
+from kvnet.compiler.pod import bridge_name, hashed_name
 from kvnet.node import servers
 
 pytestmark = [*NEEDS_HOST, pytest.mark.usefixtures("host")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from kvnet.node._processes import Process
+from kvnet.node._keeper_files import Process
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
 

@@ -10,10 +10,10 @@ from machines import multus, nic, pod, vmi
 
 import kvnet
 from kvnet import PodFound
-from kvnet.compiler.naming import hashed_name
+from kvnet.compiler.pod import hashed_name
 from kvnet.pod import FoundLink, found_after
 from kvnet.pod.assumed import with_lease_routes
-from kvnet.pod.desired import TapLink
+from kvnet.pod.link_sets import TapLink
 from kvnet.spec import Machine
 
 FOUND = kvnet.loads_found(

@@ -9,7 +9,7 @@ import pytest
 from kvnet import FieldPath, Place, Problem
 from kvnet.report import formats
 from kvnet.report.baseline import gone_note
-from kvnet.report.excerpt import excerpt
+from kvnet.report.text import excerpt
 
 TEXT = "model: virtoi\nä: 1"
 

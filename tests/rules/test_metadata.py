@@ -10,7 +10,7 @@ import pytest
 from machines import multus, nic, vmi
 
 import kvnet
-from kvnet.rules.metadata import KNOWN
+from kvnet.rules.machine import KNOWN
 
 ROOT = "kubevirt.io/placePCIDevicesOnRootComplex"
 BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration"

@@ -10,7 +10,7 @@ from attrs import evolve
 
 import kvnet
 from kvnet.compiler import ordinal_link_names, pod_link_names
-from kvnet.compiler.naming import is_ordinal, link_names_in_use, pod_link_name
+from kvnet.compiler.pod import is_ordinal, link_names_in_use, pod_link_name
 from kvnet.interface_status.sources import primary_link
 from kvnet.lifecycle.restart import may_have_ordinal_links
 from kvnet.pod import PodAnnotations, migration_target_annotations, pod_annotations, updated_annotations
