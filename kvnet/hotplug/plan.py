@@ -26,7 +26,7 @@ from kvnet.xml import write
 
 __all__ = ["plan_changes", "plan_next_start", "plan_virtual_functions"]
 
-_MORE_PORTS = "detach another NIC, or restart the machine with more root ports (with_hotplug_ports)"
+_MORE_PORTS = "detach another NIC, or restart the machine with more root ports"
 _AT_THE_START = "restart the machine; on a plain host, make the change while it is off"
 _CHANGED_LIVE = ("link.@state", "alias.@name")
 _POD_PATHS = ("mtu.@size", "target.@dev", "target.@managed")

@@ -86,7 +86,7 @@ def _yaml(value: Dumpable | Sequence[Dumpable]) -> str:
 def as_yaml(*documents: Any) -> str:
     """Plain data as a stream of YAML documents; keys keep their order, and MAC addresses are quoted."""
     text = _dumped(documents, allow_unicode=True)
-    # PyYAML writes marks of direction as they are, which a terminal would obey
+    # PyYAML writes marks of direction as they are, which a terminal would obey, and line breaks that it reads as spaces
     return text if text.replace("\n", "").isprintable() else _dumped(documents, allow_unicode=False)
 
 

@@ -99,10 +99,6 @@ def as_json(value: Any) -> str:
 
 def as_yaml(value: Any) -> str:
     """Plain data as YAML; keys keep their order."""
-    from yaml import safe_dump  # noqa: PLC0415 - what other formats do not need
+    from kvnet.manifest import dumping  # noqa: PLC0415 - what other formats do not need
 
-    text: str = safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
-    if not text.replace("\n", "").isprintable():
-        # PyYAML writes marks of direction as they are, and three line breaks that it then reads as spaces
-        text = safe_dump(value, sort_keys=False, allow_unicode=False, width=100)
-    return text
+    return dumping.as_yaml(value)
