@@ -79,6 +79,8 @@ class Place:
 
     def __getattr__(self, name: str) -> Any:
         find = self.__dict__.get("_find")
+        if find is None and name in self.__dict__:  # another thread has found it since
+            return self.__dict__[name]
         if find is None or name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         found: Place = find()

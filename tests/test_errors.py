@@ -53,6 +53,13 @@ def test_a_place_that_is_found_later_can_be_copied_and_sent_to_another_process()
     assert copy.deepcopy(kvnet.errors.Place.later(lambda: place)) == place
 
 
+def test_a_place_that_another_thread_found_in_the_meantime_is_given() -> None:
+    later = kvnet.errors.Place.later(lambda: kvnet.errors.Place("vm.yaml", 3, 7))
+    assert later.line == 3
+    # what Python calls for an attribute that was missing when it looked
+    assert kvnet.errors.Place.__getattr__(later, "column") == 7
+
+
 def test_a_place_has_no_other_attributes() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'row'"):
         _ = kvnet.errors.Place("vm.yaml", 3, 7).row

@@ -75,10 +75,16 @@ class Nic:
 
 @define
 class Taken:
-    """The names that were given: of machines, of NADs, and of networks where they have to differ across machines."""
+    """The names that were given: of machines, of NADs, and of networks where they have to differ across machines.
+
+    ``named`` has the name of each NAD by the name that it asked for and its configuration, and ``free`` the names that
+    may be left, by the name that is asked for.
+    """
 
     machines: set[str] = field(factory=set)
-    nads: dict[str, Nad] = field(factory=dict)
+    nads: set[str] = field(factory=set)
+    named: dict[tuple[str, str | None], str] = field(factory=dict)
+    free: dict[str, Iterator[str]] = field(factory=dict)
     networks: set[str] = field(factory=set)
 
 
@@ -98,7 +104,7 @@ def imported_nics(devices: Iterable[tuple[Device, Device]], taken: Taken) -> Ite
     for n, (written, device) in enumerate(pairs):
         name = _name(device, n, taken.networks if _has_vf_alias(device) else taken.networks | kept)
         taken.networks.add(name)
-        attached = with_own_nad(attachment(device, name, pod_is_free=pod_is_free), taken.nads)
+        attached = with_own_nad(attachment(device, name, pod_is_free=pod_is_free), taken)
         pod_is_free = pod_is_free and not isinstance(attached.source, Pod)
         yield Nic(name, written, device, attached, _interface(name, device, attached))
 
@@ -254,22 +260,25 @@ def _described(source: object) -> str:
     return f"a network of libvirt's type {declaration(type(source)).variant}"
 
 
-def with_own_nad(attached: Attachment, nads: dict[str, Nad]) -> Attachment:
-    """Number the NAD's name where another configuration has it already; ``nads`` learns the name."""
+def with_own_nad(attached: Attachment, taken: Taken) -> Attachment:
+    """Number the NAD's name where another configuration has it already; ``taken`` learns the name."""
     nad = attached.nad
     if nad is None:
         return attached
-    name, n = nad.name, 2
-    while name in nads and nads[name].config != nad.config:
-        name, n = f"{nad.name}-{n}", n + 1
-    nads[name] = nad
+    wanted = nad.name, nad.config
+    if wanted not in taken.named:
+        left = taken.free.setdefault(nad.name, numbered(nad.name))
+        taken.named[wanted] = next(name for name in left if name not in taken.nads)
+        taken.nads.add(taken.named[wanted])
+    name = taken.named[wanted]
     return evolve(attached, nad=evolve(nad, name=name), source=Multus(network_name=name))
 
 
 def _on_bridge(device: Interface, bridge: str, plugin: str, assumption: str) -> Attachment:
     cni: dict[str, Any] = {"type": plugin, "bridge": bridge, **_vlan(device, _TRUNKS[plugin])}
-    if device.mtu in _MTUS:
-        cni["mtu"] = int(device.mtu or 0)
+    # a range is searched from its start for what is no number
+    if device.mtu is not None and int(device.mtu) in _MTUS:
+        cni["mtu"] = int(device.mtu)
     if plugin == "bridge" and device.filter is not None and device.filter.filter == _NO_SPOOFING:
         cni["macspoofchk"] = True
     return _with_nad(bridge, cni, Bridge(), assumption)
