@@ -94,6 +94,14 @@ def test_help_lists_every_command_once_in_its_group() -> None:
     ]
 
 
+def test_options_of_one_name_have_one_letter() -> None:
+    letters: dict[str, set[tuple[str, ...]]] = {}
+    for action in (each for command in commands().values() for each in command._actions if each.option_strings):
+        letters.setdefault(action.option_strings[-1], set()).add(tuple(action.option_strings[:-1]))
+    assert {name: found for name, found in letters.items() if len(found) > 1} == {}
+    assert letters["--connect"] == {("-c",)}
+
+
 @pytest.mark.parametrize("name", commands())
 def test_every_help_shows_two_examples_of_its_command_that_parse(name: str) -> None:
     _, _, told = commands()[name].format_help().partition("examples:\n")

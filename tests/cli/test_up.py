@@ -153,3 +153,13 @@ def test_a_machine_that_is_not_up_cannot_be_drawn(run: Run, tmp_path: Path) -> N
     ended = run("show", "--up", "web", "--root", tmp_path / "root")
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert b"KN887 no machine 'web' is up; none is up in this state folder" in ended.stderr
+
+
+@pytest.mark.parametrize("command", [("down", "web"), ("exec", "web", "--", "true")])
+def test_a_machine_that_is_not_up_in_the_state_folder_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    name, *rest = command
+    assert main([name, "--root", str(tmp_path / "root"), *rest]) == 2
+    assert "no machine 'web' is up; none is up in this state folder" in capsys.readouterr().err
