@@ -55,6 +55,11 @@ CASES = {
     "queues": (nic("<driver queues='2'/>"), nic("<driver queues='4'/>"), [("driver.@queues", GUEST)]),
     "queues that were not there": (nic(), nic("<driver queues='4'/>"), [("driver", GUEST)]),
     "one queue": (nic("<driver queues='1'/>"), nic(), [("driver", NOISE)]),
+    "one queue beside what moves the packets": (
+        nic("<driver name='vhost' queues='1'/>"),
+        nic("<driver name='vhost'/>"),
+        [("driver.@queues", NOISE)],
+    ),
     "who moves the packets": (nic("<driver name='qemu'/>"), nic("<driver name='vhost'/>"), [("driver.@name", HOST)]),
     "an offload": (
         nic("<driver><host csum='on'/></driver>"),
@@ -191,9 +196,26 @@ def test_what_a_network_gives_to_a_live_nic_is_noise_only_where_it_was_absent(pa
     assert changes(defined, nic(given, PORT_GROUP.format(""))) == [(path, HOST)]
 
 
-def test_a_value_that_is_empty_is_shown_as_such() -> None:
-    devices = [kvnet.read_device(each, lossless=True) for each in (nic(), nic("<script path=''/>"))]
-    assert [str(each) for each in kvnet.diff(*devices)] == ["interface.script.@path: added '' (host-side)"]
+@pytest.mark.parametrize(("path", "given"), OF_A_NETWORK.items(), ids=OF_A_NETWORK)
+def test_what_another_network_gives_is_a_change(path: str, given: str) -> None:
+    defined, live = nic(source=PORT_GROUP.format("")), nic(given, PORT_GROUP.format(LIVE).replace("'lab'", "'b'"))
+    assert (path, HOST) in changes(defined, live)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [(None, "", "added ''"), ("", None, "removed ''")],
+)
+def test_a_value_that_is_empty_is_shown_as_such(before: str | None, after: str | None, told: str) -> None:
+    texts = [nic() if path is None else nic(f"<script path='{path}'/>") for path in (before, after)]
+    devices = [kvnet.read_device(each, lossless=True) for each in texts]
+    assert [str(each) for each in kvnet.diff(*devices)] == [f"interface.script.@path: {told} (host-side)"]
+
+
+def test_a_value_that_becomes_empty_or_was_is_shown_with_the_other() -> None:
+    empty, named = (kvnet.read_device(nic(source=f"type='network'><source network='{name}'/>")) for name in ("", "a"))
+    assert [str(each) for each in kvnet.diff(empty, named)] == ["interface.source.@network: '' → a (host-side)"]
+    assert [str(each) for each in kvnet.diff(named, empty)] == ["interface.source.@network: a → '' (host-side)"]
 
 
 def test_equal_devices_are_told_apart_by_their_index() -> None:
