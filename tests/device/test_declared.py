@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from device.declared import RECORDED, declared
 
 import kvnet
+from kvnet.device import Acpi
 
 PORTS = {
     "802.1Qbg": ("managerid", "typeid", "typeidversion", "instanceid"),
@@ -26,6 +29,12 @@ VALUES = {
 
 def test_what_each_path_takes_is_as_it_was_recorded() -> None:
     assert list(declared()) == RECORDED.read_text().splitlines()
+
+
+@pytest.mark.parametrize("value", ["9", True, 1.5])
+def test_a_number_of_a_device_is_a_whole_number(value: Any) -> None:
+    with pytest.raises(ValueError, match="is not a whole number"):
+        Acpi(index=value)
 
 
 def with_port(type: str, names: tuple[str, ...]) -> str:

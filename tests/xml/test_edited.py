@@ -9,7 +9,7 @@ import pytest
 
 import kvnet
 from kvnet import FieldPath
-from kvnet.device import Acpi, EthernetSource, Interface, IpAddress, Vlan, VlanTag
+from kvnet.device import Acpi, EthernetSource, Interface, IpAddress, Tune, Vlan, VlanTag
 from kvnet.xml.compare import compare
 from kvnet.xml.paths import paths
 
@@ -21,6 +21,7 @@ LINES = """<interface type="user">
   <mtu size="1500"/>
 </interface>"""
 FLAT = '<interface type="user"><mac address="52:54:00:00:00:01"/><model type="virtio"/></interface>'
+TUNED = '<interface type="ethernet"><tune><sndbuf>1600</sndbuf></tune></interface>'
 CHANGES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "a value": (LINES, {"mtu": 1400}, '"1500"', '"1400"'),
     "an attribute of the first": (LINES, {"model": "e1000"}, '"virtio"', '"e1000"'),
@@ -32,6 +33,8 @@ CHANGES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "a child of a text on one line goes": (FLAT, {"model": None}, '<model type="virtio"/>', ""),
     "a child of a text on one line comes": (FLAT, {"mtu": 9000}, "</interface>", '<mtu size="9000"/></interface>'),
     "the source is another": (LINES, {"source": EthernetSource()}, 'type="user"', 'type="ethernet"'),
+    "the text of an element": (TUNED, {"tune": Tune(sndbuf=0)}, ">1600<", ">0<"),
+    "the text of an element goes": (TUNED, {"tune": None}, "><tune><sndbuf>1600</sndbuf></tune></interface>", "/>"),
     "nothing": (LINES, {}, "", ""),
 }
 
@@ -61,6 +64,20 @@ def test_of_children_that_repeat_only_those_that_differ_are_touched() -> None:
     other = attrs.evolve(ips[1], address="10.0.0.9")
     assert kvnet.write(attrs.evolve(device, ips=(ips[0], other, ips[2]))) == text.replace("10.0.0.2", "10.0.0.9")
     assert kvnet.write(attrs.evolve(device, ips=(*ips, other))).count("<ip ") == 4
+
+
+@pytest.mark.parametrize("changed", [0, 7, 299])
+def test_of_very_many_children_the_one_that_differs_is_touched(changed: int) -> None:
+    lines = [f'  <ip address="10.0.{n >> 8}.{n & 255}" family="ipv4"/>\n' for n in range(300)]
+    text = f'<interface type="ethernet">\n{"".join(lines)}</interface>'
+    device = kvnet.read_device(text, lossless=True)
+    assert isinstance(device, Interface)
+    ips = list(device.ips)
+    ips[changed] = attrs.evolve(ips[changed], address="192.0.2.1")
+    expected = text.replace(lines[changed], '  <ip address="192.0.2.1" family="ipv4"/>\n')
+    assert kvnet.write(attrs.evolve(device, ips=tuple(ips))) == expected
+    del ips[changed]
+    assert kvnet.write(attrs.evolve(device, ips=tuple(ips))) == text.replace(lines[changed], "")
 
 
 @pytest.mark.parametrize("separated", ["text", " "])

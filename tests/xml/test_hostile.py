@@ -159,7 +159,10 @@ ENCODED: dict[str, tuple[bytes, str]] = {
     "before a DTD": ("<!--é--><!DOCTYPE x><x/>".encode("latin-1"), f"1:5: {NOT_UTF_8}; convert it to UTF-8"),
     "UTF-16 with a mark": (DECLARED.format("UTF-16").encode("utf-16"), f"1:1: {WIDE.format('UTF-16')}"),
     "UTF-16 without one": (DECLARED.format("UTF-16").encode("utf-16-be"), f"1:1: {WIDE.format('UTF-16')}"),
+    "UTF-16, the other way round": (DECLARED.format("UTF-16").encode("utf-16-le"), f"1:1: {WIDE.format('UTF-16')}"),
     "UTF-32": (DECLARED.format("UTF-32").encode("utf-32"), f"1:1: {WIDE.format('UTF-32')}"),
+    "UTF-32 without a mark": (DECLARED.format("UTF-32").encode("utf-32-be"), f"1:1: {WIDE.format('UTF-32')}"),
+    "UTF-32, the other way round": (DECLARED.format("UTF-32").encode("utf-32-le"), f"1:1: {WIDE.format('UTF-32')}"),
 }
 
 
