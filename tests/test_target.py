@@ -12,7 +12,19 @@ from attrs import evolve
 import kvnet
 from kvnet.facts import HostFacts
 from kvnet.hotplug import DomainState, plan_changes, plan_domain, plan_next_start, plan_virtual_functions
-from kvnet.spec import Interface, Machine, Masquerade, Nad, Network, Pod
+from kvnet.spec import (
+    Instancetype,
+    InstancetypeCpu,
+    InstancetypeMemory,
+    InstancetypeSpec,
+    Interface,
+    Machine,
+    Masquerade,
+    Nad,
+    Network,
+    Pod,
+    Preference,
+)
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.target import VIRT_TYPES, Profile, Target, architecture_of
 
@@ -21,6 +33,12 @@ MACHINE = Machine(name="vm").with_nics(
     (Network(name="default", sources=(Pod(),)),),
 )
 ARM = evolve(MACHINE, spec=evolve(MACHINE.spec, architecture="arm64"))
+
+GO_ARCHITECTURES = {
+    *("386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle"),
+    *("ppc64", "ppc64le", "riscv64", "s390x"),
+}
+"""Go's names of the architectures of Linux."""
 
 ARCHITECTURES = {
     "nobody says it": (MACHINE, Target(), "amd64"),
@@ -118,6 +136,11 @@ def test_the_target_of_a_manifest_has_the_architecture_and_the_release_that_are_
     assert target == Target(architecture="arm64", libvirt_release="9.0.0")
 
 
+@pytest.mark.parametrize("architecture", sorted(GO_ARCHITECTURES))
+def test_a_target_has_the_architectures_of_linux_that_go_names(architecture: str) -> None:
+    assert Target(architecture=architecture).architecture == architecture
+
+
 def test_a_stream_of_documents_is_a_target() -> None:
     cluster = {
         "apiVersion": "kubevirt.io/v1",
@@ -138,12 +161,19 @@ def test_a_stream_of_documents_is_a_target() -> None:
     assert target.facts == facts
 
 
+SIZE = InstancetypeSpec(cpu=InstancetypeCpu(guest=1), memory=InstancetypeMemory(guest="1Gi"))
 WRONG: dict[str, tuple[Any, str]] = {
     "host facts": (HostFacts(), r"write Target\(facts=…\)"),
     "a cluster": (ClusterConfig(), r"write Target\(cluster=…\)"),
     "a profile": ("host", r"write Target\(profile=…\)"),
     "NADs": ([Nad(name="n")], r"write Target\(nads=…\)"),
     "a manifest": (kvnet.Manifest(), r"write manifest\.target\(…\)"),
+    "a profile that is a value": (Profile.HOST, r"write Target\(profile=…\)"),
+    "a NAD": (Nad(name="n"), r"write Target\(nads=…\)"),
+    "a tuple of NADs": ((Nad(name="n"),), r"write Target\(nads=…\)"),
+    "facts as plain data": ({}, r"write Target\(facts=load_facts\(…\)\)"),
+    "an instancetype": (Instancetype(name="i", spec=SIZE), r"write Target\(instancetypes=…\)"),
+    "a preference": (Preference(name="p"), r"write Target\(preferences=…\)"),
 }
 
 

@@ -123,6 +123,9 @@ def test_a_machine_whose_devices_do_not_fit_is_refused(devices: Json, more: int)
     assert codes_of_errors(made(*[{}] * room, devices=devices)) == []
     too_many = made(*[{}] * (room + 1), devices=devices)
     assert codes_of_errors(too_many) == ["KN307"]
+    assert "use fewer devices, or take the annotation kubevirt.io/placePCIDevicesOnRootComplex" in str(
+        too_many.problems
+    )
     with pytest.raises(kvnet.Rejected):
         too_many.xml()
 
