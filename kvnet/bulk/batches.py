@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from attrs import define, evolve, field
 
-from kvnet.bulk._shared import Slot, TextInSlot
+from kvnet.bulk.workers import Slot, TextInSlot
 from kvnet.bulk.duplicates import digests_of, sorted_records, starts_of
 from kvnet.errors import Problem
 from kvnet.fleet import Uses

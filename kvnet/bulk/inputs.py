@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from attrs import evolve, field, frozen
 
-from kvnet.bulk._shared import Area, TextInSlot
+from kvnet.bulk.workers import Area, TextInSlot
 from kvnet.bulk.lines import LONGEST, Block, Line, counted
 from kvnet.bulk.rendering import BulkResult, lost, refused, render_source
 from kvnet.bulk.settings import Settings

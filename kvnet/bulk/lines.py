@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, overload
 
 from attrs import evolve, frozen
 
-from kvnet.bulk._shared import Slot, TextInSlot
+from kvnet.bulk.workers import Slot, TextInSlot
 from kvnet.bulk.rendering import BulkResult, documents_of, lost, refused, render_source
 from kvnet.bulk.settings import Settings
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected

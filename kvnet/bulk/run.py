@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from attrs import evolve
 
-from kvnet.bulk._shared import Area
+from kvnet.bulk.workers import Area
 from kvnet.bulk._template import Answer
 from kvnet.bulk._work import Work, Worker
 from kvnet.bulk.batches import Batch, Tally, error_dict, numbered, read_head, read_without_index, without_index

@@ -12,7 +12,7 @@ from bulk.manifests import vmi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvnet.bulk._shared import Area, Slot, TextInSlot
+from kvnet.bulk.workers import Area, Slot, TextInSlot
 from kvnet.bulk._work import Worker
 from kvnet.bulk.batches import Batch
 from kvnet.bulk.inputs import Ndjson
