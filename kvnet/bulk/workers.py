@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import mmap
 import pickle
+import select
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager, suppress
 from ctypes import CDLL
+from mmap import mmap
 from multiprocessing import Pipe, get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import Any, ClassVar, NamedTuple
+from weakref import WeakValueDictionary
 
 __all__ = ["Area", "Processes", "Slot", "TextInSlot"]
 
@@ -29,9 +31,10 @@ class Processes(Executor):
 
     def __init__(self, count: int) -> None:
         self._waiting: deque[tuple[_Result, Callable[..., Any], tuple[Any, ...]]] = deque()
-        self._workers: list[_Worker] = []
-        for _ in range(count):
-            self._workers.append(_Worker())
+        self._workers = {worker.connection.fileno(): worker for worker in (_Worker() for _ in range(count))}
+        self._poll = select.poll()
+        for descriptor in self._workers:
+            self._poll.register(descriptor, select.POLLIN)
 
     def submit(self, task: Callable[..., Any], /, *arguments: Any, **_: Any) -> Future[Any]:
         """Send a task to a worker, now or later. Raises BrokenExecutor where a worker has ended."""
@@ -42,22 +45,20 @@ class Processes(Executor):
 
     def receive(self) -> None:
         """Wait until a worker has finished its task. Raises BrokenExecutor where one has ended instead."""
-        busy = {worker.connection: worker for worker in self._workers if worker.future is not None}
-        for connection in wait(list(busy)):
-            assert isinstance(connection, Connection)
-            busy[connection].receive()
+        for descriptor, _ in self._poll.poll():
+            self._workers[descriptor].receive()
         self._send()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Kill the workers, one of which may never end what it is at."""
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.process.kill()
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.process.join()
             worker.connection.close()
 
     def _send(self) -> None:
-        for worker in self._workers:
+        for worker in self._workers.values():
             while self._waiting and worker.future is None:
                 worker.send(*self._waiting.popleft())
 
@@ -102,10 +103,10 @@ class _Worker:
 
     def receive(self) -> None:
         """Take the answer to the task."""
-        assert self.future is not None
         with self._demanded():
             data = self.connection.recv_bytes()
         future, self.future = self.future, None
+        assert future is not None, "a worker sends nothing unasked"
         try:
             result, error = pickle.loads(data)
         except Exception as unreadable:
@@ -134,7 +135,7 @@ def _serve(connection: Connection, of_parent: Connection) -> None:
     with suppress(OSError, AttributeError):
         # while it is at a task, it does not see that its parent has gone
         CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    task = None
+    task: Callable[..., Any] = _answer
     with suppress(EOFError, OSError):
         while True:
             given, arguments = pickle.loads(connection.recv_bytes())
@@ -147,58 +148,56 @@ def _answer(task: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
         return pickle.dumps((task(*arguments), None))
     except Exception as error:
         return pickle.dumps((None, error))
-class Slot(NamedTuple):
-    """A part of an area, in which one chunk is kept and another its result."""
-
-    area: int
-    number: int
-
-    def put(self, text: bytes | memoryview, *, is_result: bool = False) -> bool:
-        """Keep a text here. Returns whether there is room for it."""
-        return Area.known[self.area].put(2 * self.number + is_result, text)
-
-    def view(self, length: int, *, is_result: bool = False) -> memoryview:
-        """The text of a length that is kept here, which is not copied."""
-        return Area.known[self.area].view(2 * self.number + is_result, length)
-
-
-class TextInSlot(NamedTuple):
-    """A text that is kept in a slot."""
-
-    slot: Slot
-    length: int
 
 
 class Area:
-    """Room for the texts of so many chunks, ``size`` bytes for each and for its result. Workers are forked later.
+    """Memory for the texts of so many chunks, ``size`` bytes for each and for its result. Workers are forked later.
 
-    It is gone when the processes end, however they end.
+    It is given back when nothing refers to it, or when the processes end, however they end.
     """
 
-    known: ClassVar[dict[int, Area]] = {}
+    known: ClassVar[WeakValueDictionary[int, Area]] = WeakValueDictionary()
 
     def __init__(self, slots: int, size: int) -> None:
-        self._size, self._slots = size, slots
-        self._memory = mmap.mmap(-1, 2 * slots * size)
+        self.rooms = [(mmap(-1, size), mmap(-1, size)) for _ in range(slots)]
         self.known[id(self)] = self
 
     def slot(self, number: int) -> Slot:
         """The slot of a chunk, whose number counts all chunks. Slots are used in turns."""
-        return Slot(id(self), number % self._slots)
+        return Slot(id(self), number % len(self.rooms))
 
-    def close(self) -> None:
-        """Give the memory back, or leave that to the last view of it."""
-        del self.known[id(self)]
-        with suppress(BufferError):
-            self._memory.close()
 
-    def put(self, place: int, text: bytes | memoryview) -> bool:
-        if len(text) > self._size:
-            return False
-        start = place * self._size
-        self._memory[start : start + len(text)] = text
-        return True
+class Slot(NamedTuple):
+    """A part of an area: the memory for the text of a chunk, and that for its result."""
 
-    def view(self, place: int, length: int) -> memoryview:
-        start = place * self._size
-        return memoryview(self._memory)[start : start + length]
+    area: int
+    number: int
+
+    def room(self, *, of_result: bool = False) -> mmap:
+        """The memory, which workers have in common with this process."""
+        return Area.known[self.area].rooms[self.number][of_result]
+
+    def put(self, *texts: bytes) -> list[TextInSlot]:
+        """Keep the texts of a result here, one behind the other. Returns nothing where there is no room for them."""
+        room, end, kept = self.room(of_result=True), 0, []
+        if sum(map(len, texts)) > len(room):
+            return []
+        for text in texts:
+            kept.append(TextInSlot(self, end, len(text), of_result=True))
+            end += len(text)
+            room[kept[-1].start : end] = text
+        return kept
+
+
+class TextInSlot(NamedTuple):
+    """A text that is kept in a slot, which may be used again as soon as the next chunk is sent."""
+
+    slot: Slot
+    start: int
+    length: int
+    of_result: bool = False
+
+    @property
+    def view(self) -> memoryview:
+        """The text, which is not copied."""
+        return memoryview(self.slot.room(of_result=self.of_result))[self.start : self.start + self.length]

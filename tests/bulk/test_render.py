@@ -325,7 +325,7 @@ def test_a_run_ends_though_an_idle_worker_was_killed_that_held_the_lock_of_the_o
     made: list[ProcessPoolExecutor] = []
 
     def pool() -> ProcessPoolExecutor:
-        made.append(Processes(2))
+        made.append(ProcessPoolExecutor(2, mp_context=get_context("fork")))
         return made[0]
 
     ended = scheduler.results([[1], [2], [3], [4]], _slowly, lambda _, error: [repr(error)], pool, ahead=6)
