@@ -26,11 +26,11 @@ def pool() -> Iterator[Processes]:
         yield made
 
 
-class UnreadableError(Exception):
-    """An error that cannot be made again from its arguments."""
+class Unreadable:
+    """A result that is sent and cannot be read."""
 
-    def __init__(self, one: int, other: int) -> None:
-        super().__init__(f"{one} and {other}")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return failed, (KeyError,)
 
 
 def doubled(text: bytes) -> bytes:
@@ -73,10 +73,10 @@ def test_texts_larger_than_a_pipe_pass_both_ways(pool: Processes) -> None:
 
 
 def test_an_error_of_a_task_is_that_of_its_future_alone(pool: Processes) -> None:
-    asked = [pool.submit(failed, ValueError, "unlucky"), pool.submit(failed, UnreadableError, 1, 2)]
+    asked = [pool.submit(failed, ValueError, "unlucky"), pool.submit(Unreadable)]
     asked += [pool.submit(with_lock), pool.submit(doubled, Lock()), pool.submit(doubled, b"fine")]
     assert asked.pop().result() == b"finefine"
-    for future, error in zip(asked, (ValueError, TypeError, TypeError, TypeError), strict=True):
+    for future, error in zip(asked, (ValueError, KeyError, TypeError, TypeError), strict=True):
         with pytest.raises(error):
             future.result()
 
