@@ -13,7 +13,6 @@ from typing import Any, TextIO
 from attrs import evolve
 
 from kvnet.bulk._template import Answer
-from kvnet.bulk._work import Work, Worker
 from kvnet.bulk.batches import Batch, Tally, error_dict, numbered, read_head, read_without_index, without_index
 from kvnet.bulk.duplicates import digests_of_texts
 from kvnet.bulk.files import REPORT_BEGINS
@@ -22,7 +21,7 @@ from kvnet.bulk.lines import Block, Line
 from kvnet.bulk.outputs import Output, file_name
 from kvnet.bulk.rendering import BulkResult
 from kvnet.bulk.scheduler import results
-from kvnet.bulk.settings import Settings
+from kvnet.bulk.settings import Settings, Work, Worker
 from kvnet.bulk.workers import Area
 from kvnet.errors import FieldPath, Problem
 from kvnet.fleet import Duplicate, Uses

@@ -12,12 +12,11 @@ from bulk.manifests import vmi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvnet.bulk._work import Worker
 from kvnet.bulk.batches import Batch
 from kvnet.bulk.inputs import Ndjson
 from kvnet.bulk.lines import Block, Line, counted
 from kvnet.bulk.run import render_chunk
-from kvnet.bulk.settings import Settings
+from kvnet.bulk.settings import Settings, Worker
 from kvnet.bulk.workers import Area, Slot, TextInSlot
 from kvnet.fleet import Uses
 

@@ -25,8 +25,7 @@ from hypothesis import strategies as st
 import kvnet
 from kvnet import testing
 from kvnet.bulk import BulkResult, render, scheduler
-from kvnet.bulk._work import Work, Worker
-from kvnet.bulk.settings import Settings
+from kvnet.bulk.settings import Settings, Work, Worker
 from kvnet.defaults import defaulted
 from kvnet.domain.build import domain_name
 from kvnet.facts import PodLink
