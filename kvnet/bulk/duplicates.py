@@ -6,7 +6,7 @@ import json
 import os
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import accumulate, chain, groupby
 from operator import itemgetter
@@ -120,7 +120,7 @@ class Sorted(NamedTuple):
     """Records by the files that they belong into: the numbers of these, where the records of each end, and all."""
 
     files: bytes
-    ends: Sequence[int]
+    ends: list[int]
     text: bytes | TextInSlot
 
 
@@ -131,7 +131,7 @@ def sorted_records(first: int, digests: Iterable[Iterable[bytes]]) -> Sorted:
         last = number.to_bytes(8, "little")
         for key in keys:
             records.setdefault(key[0] % _BUCKETS, []).append(key + last)
-    ends = array("I", accumulate([_SIZE * len(each) for each in records.values()]))
+    ends = [*accumulate([_SIZE * len(each) for each in records.values()])]
     return Sorted(bytes(records), ends, b"".join(chain.from_iterable(records.values())))
 
 

@@ -175,14 +175,12 @@ class Ndjson:
 
         With the number of the first of them, and how many machines they hold. Raises as ``chunks``.
         """
-        area = Area(1, self.block) if self.area is None else self.area
+        area = self.area or Area(1, 2 * self.block)
         number, kept, length, turn = 1, b"", 0, 0
         while True:
             slot, most = area.slot(turn), len(kept) + self.block
-            room = slot.room()
-            is_shared = self.area is not None and most <= len(room)
-            if most > len(room):
-                room = mmap(-1, most)
+            has_room = most <= len(slot.room())
+            room = slot.room() if has_room else mmap(-1, most)
             room[: len(kept)] = kept
             read = len(kept) + self.stream.readinto(memoryview(room)[len(kept) : most])
             if read == len(kept):
@@ -191,7 +189,7 @@ class Ndjson:
             end = room.rfind(b"\n", len(kept), read)
             if end >= 0:
                 lines, machines = counted(room, end)
-                yield number, machines, TextInSlot(slot, 0, end) if is_shared else room[:end]
+                yield number, machines, TextInSlot(slot, 0, end) if self.area and has_room else room[:end]
                 number += lines
                 turn += bool(machines)
                 kept = room[end + 1 : read]
