@@ -43,9 +43,6 @@ class Settings:
     templates: bool = field(default=True, eq=False)
 
 
-_SIZE = 8
-
-
 def run_digest(settings: Settings) -> str:
     """A digest of the settings of a run and of the release: an output goes on only with the same.
 
@@ -57,7 +54,7 @@ def run_digest(settings: Settings) -> str:
     except PackageNotFoundError:
         release = ""
     text = json.dumps([release, _plain(settings)], sort_keys=True)
-    return blake2b(text.encode("utf-8", "backslashreplace"), digest_size=_SIZE).hexdigest()
+    return blake2b(text.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
 
 def _plain(value: Any) -> Any:

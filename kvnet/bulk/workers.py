@@ -25,8 +25,8 @@ _PR_SET_PDEATHSIG = 1
 class Processes(Executor):
     """Forked processes, each with one task at a time. They end with this process, and leave Ctrl-C to it.
 
-    There is no thread: results are received while the caller waits for the ``result`` of a future, which nothing else
-    tells about. Where a worker ends, no task gets a result any more.
+    There is no thread: results are received only while the caller is in the method ``result`` of a future, and not by
+    ``concurrent.futures.wait``. Where a worker ends, ``result`` and ``submit`` raise BrokenExecutor.
     """
 
     def __init__(self, count: int) -> None:

@@ -130,6 +130,12 @@ def test_blocks_are_the_same_in_shared_memory_and_those_without_room_there_are_s
         assert sent.slot is None or sent.size <= 40
 
 
+def test_blocks_take_their_slots_in_turns_and_one_without_machines_takes_none(area: Area) -> None:
+    text = b"{}\n" + b"  \n" * 20 + b"{}\n" + b"  \n" * 20 + b"{}\n"
+    blocks = [*Ndjson(io.BytesIO(text), "in", block=8, area=area).chunks()]
+    assert [block.slot.number for block in blocks if isinstance(block, Block) and block.slot] == [0, 1, 0]
+
+
 def test_a_result_without_room_in_its_slot_comes_back_as_it_is(area: Area) -> None:
     text = b"\n".join(json.dumps(vmi(n)).encode() for n in range(9))
     made = render_chunk(Worker(Settings(whole=True)), in_slot(area.slot(0), text, machines=9), run="r")
