@@ -20,12 +20,11 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from compare import Step, in_chunks
-from kvnet.bulk._work import Worker
 from kvnet.bulk.inputs import Ndjson
 from kvnet.bulk.lines import Block
 from kvnet.bulk.outputs import FileOutput
 from kvnet.bulk.run import render_chunk, run
-from kvnet.bulk.settings import Settings
+from kvnet.bulk.settings import Settings, Worker
 from memory import lines
 from peers import fstring
 from work import Vm, vms

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from attrs import define, evolve, field
 
-from kvnet.bulk._shared import Slot, TextInSlot
-from kvnet.bulk.duplicates import digests_of, sorted_records, starts_of
+from kvnet.bulk.duplicates import Sorted, digests_of, sorted_records, starts_of
+from kvnet.bulk.workers import Slot, TextInSlot
 from kvnet.errors import Problem
 from kvnet.fleet import Uses
 
@@ -97,18 +97,20 @@ class Packed(NamedTuple):
     text: bytes | TextInSlot
     machines: int
     starts: list[int]
-    records: dict[int, bytes]
+    records: Sorted
 
     @property
     def whole_text(self) -> bytes | memoryview:
-        """The lines, wherever they are kept; a slot may be used again as soon as the next chunk is sent."""
-        return self.text if isinstance(self.text, bytes) else self.text.slot.view(self.text.length, is_result=True)
+        """The lines, wherever they are kept."""
+        return self.text if isinstance(self.text, bytes) else self.text.view
 
     def sent_through(self, slot: Slot | None) -> Packed:
-        """The same with its text in a slot, where there is room for it."""
+        """The same with lines and records in a slot, where there is room for them."""
         assert isinstance(self.text, bytes)
-        is_there = slot is not None and slot.put(self.text, is_result=True)
-        return self._replace(text=TextInSlot(slot, len(self.text))) if slot is not None and is_there else self
+        assert isinstance(self.records.text, bytes)
+        if slot is None or not (kept := slot.put(self.text, self.records.text)):
+            return self
+        return self._replace(text=kept[0], records=self.records._replace(text=kept[1]))
 
 
 @define

@@ -8,12 +8,13 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
-from itertools import groupby
+from itertools import accumulate, chain, groupby
 from operator import itemgetter
 from struct import iter_unpack
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from kvnet.bulk.workers import TextInSlot
 from kvnet.fleet import Duplicate, Uses
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Fleet", "LineFile", "Records", "digest", "digests_of", "digests_of_texts", "sorted_records", "starts_of"]
 
 _BUCKETS = 128
+_SIZE = 16
+"""The bytes of a record."""
 _HELD = 32
 """Of how many blocks the records are written together: one by one, that is a tenth of the writing process's time."""
 _AT_ONCE = 1 << 17
@@ -54,7 +57,7 @@ class Records:
 
     def __init__(self, folder: str | None = None) -> None:
         self._files: list[IO[bytes]] = [TemporaryFile(dir=folder) for _ in range(_BUCKETS)]  # noqa: SIM115
-        self._held: list[Mapping[int, bytes]] = []
+        self._held: list[Sorted] = []
 
     def close(self) -> None:
         """Remove the files."""
@@ -65,17 +68,19 @@ class Records:
         """Add what the machine of a number uses."""
         self.write(sorted_records(number, [digests]))
 
-    def write(self, records: Mapping[int, bytes]) -> None:
-        """Add records by the numbers of their files, as ``sorted_records`` gives them."""
-        self._held.append(records)
+    def write(self, records: Sorted) -> None:
+        """Add the records of several machines."""
+        text = records.text
+        self._held.append(records if isinstance(text, bytes) else records._replace(text=bytes(text.view)))
         if len(self._held) >= _HELD:
             self._write_held()
 
     def _write_held(self) -> None:
         parts: list[list[bytes]] = [[] for _ in self._files]
-        for records in self._held:
-            for number, each in records.items():
-                parts[number].append(each)
+        for files, ends, text in self._held:
+            assert isinstance(text, bytes)
+            for number, start, end in zip(files, (0, *ends), ends, strict=False):
+                parts[number].append(text[start:end])
         self._held = []
         for file, of_file in zip(self._files, parts, strict=True):
             if of_file:
@@ -88,7 +93,7 @@ class Records:
         """
         self._write_held()
         for file in self._files:
-            passes = 1 + file.seek(0, 2) // 16 // _AT_ONCE
+            passes = 1 + file.seek(0, 2) // _SIZE // _AT_ONCE
             for turn in range(passes):
                 if repeated := _repeated(_keys(file) if passes == 1 else _keys_of_turn(file, passes, turn)):
                     yield from _duplicates(file, repeated, line_of)
@@ -111,14 +116,23 @@ def _repeated(keys: list[int]) -> set[int]:
     return {key for key, count in Counter(keys).items() if count > 1}
 
 
-def sorted_records(first: int, digests: Iterable[Iterable[bytes]]) -> dict[int, bytes]:
-    """The records of what machines use, of which the first has this number, by the numbers of their files."""
+class Sorted(NamedTuple):
+    """Records by the files that they belong into: the numbers of these, where the records of each end, and all."""
+
+    files: bytes
+    ends: list[int]
+    text: bytes | TextInSlot
+
+
+def sorted_records(first: int, digests: Iterable[Iterable[bytes]]) -> Sorted:
+    """The records of what machines use, of which the first has this number."""
     records: dict[int, list[bytes]] = {}
     for number, keys in enumerate(digests, first):
         last = number.to_bytes(8, "little")
         for key in keys:
             records.setdefault(key[0] % _BUCKETS, []).append(key + last)
-    return {number: b"".join(each) for number, each in records.items()}
+    ends = [*accumulate([_SIZE * len(each) for each in records.values()])]
+    return Sorted(bytes(records), ends, b"".join(chain.from_iterable(records.values())))
 
 
 def _duplicates(

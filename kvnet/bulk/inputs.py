@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
 from io import BufferedReader, BytesIO
 from itertools import chain, islice
+from mmap import mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from attrs import evolve, field, frozen
 
-from kvnet.bulk._shared import Area, TextInSlot
 from kvnet.bulk.lines import LONGEST, Block, Line, counted
 from kvnet.bulk.rendering import BulkResult, lost, refused, render_source
 from kvnet.bulk.settings import Settings
+from kvnet.bulk.workers import Area, TextInSlot
 from kvnet.errors import KvnetError, Place, Rejected
 from kvnet.manifest import Document, Manifest, is_of_others, load_all, loads_all, manifest_files
 from kvnet.manifest.document import LONGEST as ENDLESS
@@ -164,42 +164,43 @@ class Ndjson:
 
     def chunks(self) -> Iterator[Sequence[Item]]:
         """The lines of each block. Lines of white space hold no machine. Raises Unusable for a line without an end."""
-        index, turns = 0, itertools.count()
+        index = 0
         for number, machines, text in self._texts():
             if machines:
-                slot = self.area.slot(next(turns)) if self.area is not None else None
-                kept = TextInSlot(slot, len(text)) if slot is not None and slot.put(text) else bytes(text)
-                yield Block(self.name, number, index, machines, kept)
+                yield Block(self.name, number, index, machines, text)
                 index += machines
 
-    def _texts(self) -> Iterator[tuple[int, int, memoryview]]:
-        """Whole lines that follow each other, in memory that is used again, without the last line feed.
+    def _texts(self) -> Iterator[tuple[int, int, bytes | TextInSlot]]:
+        """Whole lines that follow each other, without the last line feed.
 
         With the number of the first of them, and how many machines they hold. Raises as ``chunks``.
         """
-        number, kept, length, room = 1, b"", 0, bytearray(self.block)
+        area = self.area or Area(1, 2 * self.block)
+        number, kept, length, turn = 1, b"", 0, 0
         while True:
-            if len(room) < len(kept) + self.block:
-                room = bytearray(len(kept) + self.block)
+            slot, most = area.slot(turn), len(kept) + self.block
+            has_room = most <= len(slot.room())
+            room = slot.room() if has_room else mmap(-1, most)
             room[: len(kept)] = kept
-            read = len(kept) + self.stream.readinto(memoryview(room)[len(kept) : len(kept) + self.block])
+            read = len(kept) + self.stream.readinto(memoryview(room)[len(kept) : most])
             if read == len(kept):
                 break
             length += read - len(kept)
-            end = room.rfind(b"\n", 0, read)
+            end = room.rfind(b"\n", len(kept), read)
             if end >= 0:
                 lines, machines = counted(room, end)
-                yield number, machines, memoryview(room)[:end]
+                yield number, machines, TextInSlot(slot, 0, end) if self.area and has_room else room[:end]
                 number += lines
-                kept = bytes(room[end + 1 : read])
+                turn += bool(machines)
+                kept = room[end + 1 : read]
                 length = len(kept)
             elif length > ENDLESS:
                 raise Unusable(f"line {number} of '{self.name}' has no end within {ENDLESS >> 20} MiB")
             else:
                 # of a line that is too long, no more is kept than shows that
-                kept = bytes(room[: min(read, LONGEST + 1)])
+                kept = room[: min(read, LONGEST + 1)]
         if kept.strip():
-            yield number, 1, memoryview(kept)
+            yield number, 1, kept
 
     def after(self, done: Done) -> Resumed:
         """The input after what an earlier run has done. Raises Unusable where that cannot be found."""

@@ -11,9 +11,8 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from kvnet.bulk._template import Answer
-from kvnet.bulk._work import Work, Worker
 from kvnet.bulk.scheduler import results
-from kvnet.bulk.settings import Settings
+from kvnet.bulk.settings import Settings, Work, Worker
 from kvnet.defaults import with_default_nic
 from kvnet.errors import FieldPath, KvnetError, Place, Problem, Rejected
 from kvnet.facts import HostFacts

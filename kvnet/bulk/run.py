@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing
 from functools import partial
 from typing import Any, TextIO
 
 from attrs import evolve
 
-from kvnet.bulk._shared import Area
 from kvnet.bulk._template import Answer
-from kvnet.bulk._work import Work, Worker
 from kvnet.bulk.batches import Batch, Tally, error_dict, numbered, read_head, read_without_index, without_index
 from kvnet.bulk.duplicates import digests_of_texts
 from kvnet.bulk.files import REPORT_BEGINS
@@ -23,7 +21,8 @@ from kvnet.bulk.lines import Block, Line
 from kvnet.bulk.outputs import Output, file_name
 from kvnet.bulk.rendering import BulkResult
 from kvnet.bulk.scheduler import results
-from kvnet.bulk.settings import Settings
+from kvnet.bulk.settings import Settings, Work, Worker
+from kvnet.bulk.workers import Area
 from kvnet.errors import FieldPath, Problem
 from kvnet.fleet import Duplicate, Uses
 
@@ -47,39 +46,25 @@ def run(
     ``show`` gets the size in the unit of the input's own, the number of machines, and whether this run rendered them.
     At most ``ahead`` chunks are in work. Raises Unusable where the output belongs to another input.
     """
-    with _in_shared_memory(source, ahead) if executor is not None else nullcontext(source) as shared:
-        done = output.resume()
-        chunks: Iterable[Sequence[Item]] = shared.chunks()
-        if done.count:
-            resumed = shared.after(done)
-            if not _is_same(done, resumed.last, settings, output.run):
-                raise other_input(source.name)
-            chunks = resumed.chunks
-            show(resumed.size, done.count, False)
-        output.go_on()
-        # each machine of a block has its index already, and a file of a directory may hold several machines or none
-        render = partial(render_chunk, run=output.run if output.is_packed else None)
-        work, lost = Work(render, settings), partial(_lost_item, settings)
-        with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
-            for each in batches:
-                output.write(each)
-                show(each.size, each.tally.machines, True)
-
-
-@contextmanager
-def _in_shared_memory(source: Source, ahead: int) -> Iterator[Source]:
-    """The same input, whose blocks workers find in memory that they share with this process.
-
-    No more than ``ahead`` chunks are in work, so that a slot is used again only when its result was written.
-    """
-    if not isinstance(source, Ndjson):
-        yield source
-        return
-    area = Area(ahead, _ROOM * source.block)
-    try:
-        yield evolve(source, area=area)
-    finally:
-        area.close()
+    if executor is not None and isinstance(source, Ndjson):
+        # no more than so many chunks are in work: a slot is used again only when its result was written
+        source = evolve(source, area=Area(ahead, _ROOM * source.block))
+    done = output.resume()
+    chunks: Iterable[Sequence[Item]] = source.chunks()
+    if done.count:
+        resumed = source.after(done)
+        if not _is_same(done, resumed.last, settings, output.run):
+            raise other_input(source.name)
+        chunks = resumed.chunks
+        show(resumed.size, done.count, False)
+    output.go_on()
+    # each machine of a block has its index already, and a file of a directory may hold several machines or none
+    render = partial(render_chunk, run=output.run if output.is_packed else None)
+    work, lost = Work(render, settings), partial(_lost_item, settings)
+    with closing(results(chunks, work, lost, executor, ahead=ahead)) as batches:
+        for each in batches:
+            output.write(each)
+            show(each.size, each.tally.machines, True)
 
 
 def render_chunk(worker: Worker, chunk: Sequence[Item], *, run: str | None = None) -> Batch:

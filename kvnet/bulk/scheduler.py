@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import suppress
-from ctypes import CDLL
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from itertools import islice
-from multiprocessing import connection, get_context, parent_process
-from threading import Thread
 from typing import Any, Generic, TypeVar, cast
 
-__all__ = ["processes", "results"]
+__all__ = ["results"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_PR_SET_PDEATHSIG = 1
-"""Of Linux: which signal a process gets when its parent ends; include/uapi/linux/prctl.h."""
 _MOST_BREAKS = 3
 """How often the pool of a chunk may break before the chunk gets an executor of its own."""
 _MOST_USELESS_POOLS = 24
@@ -198,24 +190,3 @@ def _halves(chunk: Sequence[T]) -> tuple[Sequence[T], ...]:
     """The chunk in two parts, or nothing where it is a single item."""
     middle = len(chunk) // 2
     return (chunk[:middle], chunk[middle:]) if middle else ()
-
-
-def processes(count: int) -> ProcessPoolExecutor:
-    """A pool of forked processes. They end with this process, however it ends, and leave Ctrl-C to it."""
-    return ProcessPoolExecutor(count, mp_context=get_context("fork"), initializer=_prepare_worker)
-
-
-def _prepare_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with suppress(OSError, AttributeError):
-        # a worker that is at a long call into C runs no other thread
-        CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)

@@ -1,19 +1,22 @@
-"""How a run renders its machines, which is the same for all of them, and the digest that says whose output it is."""
+"""How a run renders its machines, the digest that says whose output it is, and what a worker keeps between chunks."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import attrs
 from attrs import evolve, field, frozen
 
+from kvnet.bulk.templates import Templates
 from kvnet.target import Target
 
-__all__ = ["Settings", "run_digest"]
+__all__ = ["Settings", "Work", "Worker", "run_digest"]
 
 
 def _without_origins(target: Target) -> Target:
@@ -40,9 +43,6 @@ class Settings:
     templates: bool = field(default=True, eq=False)
 
 
-_SIZE = 8
-
-
 def run_digest(settings: Settings) -> str:
     """A digest of the settings of a run and of the release: an output goes on only with the same.
 
@@ -54,7 +54,7 @@ def run_digest(settings: Settings) -> str:
     except PackageNotFoundError:
         release = ""
     text = json.dumps([release, _plain(settings)], sort_keys=True)
-    return blake2b(text.encode("utf-8", "backslashreplace"), digest_size=_SIZE).hexdigest()
+    return blake2b(text.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
 
 def _plain(value: Any) -> Any:
@@ -69,3 +69,59 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value if isinstance(value, str | int | float | bool | None) else repr(value)
+
+
+T = TypeVar("T")
+
+
+R = TypeVar("R")
+
+
+@frozen(eq=False)
+class Worker:
+    """The settings of a run, and what was learnt from its lines; nothing where ``settings.templates`` says so."""
+
+    settings: Settings
+    templates: Templates | None = field(init=False)
+
+    @templates.default
+    def _templates(self) -> Templates | None:
+        return Templates(self.settings.target) if self.settings.templates else None
+
+
+class Work(Generic[T, R]):
+    """Calls ``function`` with a worker and a chunk. Settings are pickled once a run, and read once in each process."""
+
+    def __init__(self, function: Callable[[Worker, Sequence[T]], R], settings: Settings) -> None:
+        self._function = function
+        self._settings = settings
+        self._worker = Worker(settings)
+
+    def __call__(self, chunk: Sequence[T]) -> R:
+        return self._function(self._worker, chunk)
+
+    @cached_property
+    def _pickled(self) -> bytes:
+        return pickle.dumps(self._settings)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _sent, (self._function, self._pickled)
+
+
+class _Sent(Work[T, R]):
+    """The same in another process."""
+
+    def __init__(self, function: Callable[[Worker, Sequence[T]], R], pickled: bytes) -> None:
+        self._function = function
+        self._worker = _worker(pickled)
+        self.__dict__["_pickled"] = pickled
+
+
+def _sent(function: Callable[[Worker, Sequence[T]], R], pickled: bytes) -> Work[T, R]:
+    return _Sent(function, pickled)
+
+
+@lru_cache(maxsize=2)
+def _worker(pickled: bytes) -> Worker:
+    """The worker of a run in this process. Only what the process that renders has pickled itself comes here."""
+    return Worker(pickle.loads(pickled))

@@ -18,8 +18,8 @@ from kvnet.bulk.inputs import Directory, Ndjson, Source, Unusable, check_lines
 from kvnet.bulk.outputs import FileOutput, FolderOutput, Output, StreamOutput
 from kvnet.bulk.run import run as run_bulk
 from kvnet.bulk.run import write_report
-from kvnet.bulk.scheduler import processes
 from kvnet.bulk.settings import Settings, run_digest
+from kvnet.bulk.workers import Processes
 from kvnet.cli.inputs import common, named_file
 from kvnet.cli.output import CLEAN, FINDINGS
 from kvnet.cli.report import Report
@@ -57,7 +57,7 @@ def run(arguments: Namespace, report: Report) -> int:
         )
         output = opened.enter_context(closing(_output(arguments, run_digest(settings))))
         jobs = _jobs(arguments.jobs, source)
-        executor = partial(processes, jobs) if jobs > 1 else None
+        executor = partial(Processes, jobs) if jobs > 1 else None
         with Progress(sys.stderr, source.size, quiet=bool(arguments.quiet)) as progress:
             run_bulk(source, settings, output, executor, ahead=2 * jobs + 2, show=progress.show)
         seconds = time.monotonic() - started

@@ -17,12 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bulk.fleets import envelope, lines_like
 
 import kvnet
-from kvnet.bulk._work import Worker
 from kvnet.bulk.batches import Batch
 from kvnet.bulk.lines import Block
 from kvnet.bulk.rendering import render
 from kvnet.bulk.run import render_chunk
-from kvnet.bulk.settings import Settings
+from kvnet.bulk.settings import Settings, Worker
 
 __all__ = ["Difference", "compare"]
 

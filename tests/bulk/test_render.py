@@ -25,8 +25,7 @@ from hypothesis import strategies as st
 import kvnet
 from kvnet import testing
 from kvnet.bulk import BulkResult, render, scheduler
-from kvnet.bulk._work import Work, Worker
-from kvnet.bulk.settings import Settings
+from kvnet.bulk.settings import Settings, Work, Worker
 from kvnet.defaults import defaulted
 from kvnet.domain.build import domain_name
 from kvnet.facts import PodLink
@@ -325,7 +324,7 @@ def test_a_run_ends_though_an_idle_worker_was_killed_that_held_the_lock_of_the_o
     made: list[ProcessPoolExecutor] = []
 
     def pool() -> ProcessPoolExecutor:
-        made.append(scheduler.processes(2))
+        made.append(ProcessPoolExecutor(2, mp_context=get_context("fork")))
         return made[0]
 
     ended = scheduler.results([[1], [2], [3], [4]], _slowly, lambda _, error: [repr(error)], pool, ahead=6)

@@ -20,10 +20,9 @@ from hypothesis import strategies as st
 import kvnet
 from kvnet.bulk import _holes, _template, render
 from kvnet.bulk._template import Answer
-from kvnet.bulk._work import Worker
 from kvnet.bulk.lines import Block
 from kvnet.bulk.run import render_chunk
-from kvnet.bulk.settings import Settings
+from kvnet.bulk.settings import Settings, Worker
 from kvnet.bulk.templates import Templates
 from kvnet.spec.nic import are_usual
 from kvnet.target import Target
