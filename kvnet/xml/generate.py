@@ -45,20 +45,15 @@ def sources(cls: Any) -> dict[str, str]:
 
 
 @cache
-def reader(cls: type, *, texts: bool = True) -> Callable[[etree._Element], Any]:
-    """The function that makes an object of a class from an element, or raises one of ``REFUSALS``.
-
-    Without ``texts``, it is for elements in which there is nothing but elements and attributes. It looks for no text,
-    and takes 7 % less time.
-    """
+def reader(cls: type) -> Callable[[etree._Element], Any]:
+    """The function that makes an object of a class from an element, or raises one of ``REFUSALS``."""
     plan = plan_of(cls)
     names: dict[str, Any] = {"make": constructor(cls)}
     lines = ["def read(e):"]
     if not plan.selected and not plan.text:
         names["attributes_only"] = _attributes_reader(cls)
-        is_empty = "not len(e) and not e.text" if texts else "not len(e)"
-        lines += [f"    if {is_empty}: return attributes_only(tuple(e.items()))"]
-    lines += ["    v = {}", *_read_element(plan, names, texts)]
+        lines += ["    if not len(e) and not e.text: return attributes_only(tuple(e.items()))"]
+    lines += ["    v = {}", *_read_element(plan, names)]
     for name in plan.constants.keys() - set(declaration(cls).implied):
         lines += [f"    if e.get('{name}') is None: raise ValueError"]
     if plan.selected:
@@ -86,7 +81,7 @@ def _construct(plan: Node) -> Iterator[str]:
     yield "    return make(v)"
 
 
-def _read_element(node: Node, names: dict[str, Any], texts: bool) -> Iterator[str]:
+def _read_element(node: Node, names: dict[str, Any]) -> Iterator[str]:
     """Code that reads an element, and has its children read."""
     if node.selected:
         yield "    kind = None"
@@ -95,17 +90,16 @@ def _read_element(node: Node, names: dict[str, Any], texts: bool) -> Iterator[st
     if node.text:
         yield "    t = (e.text or '').strip()"
         yield f"    v['{node.text.field}'] = {parsed(node.text, names, 't')}"
-    elif texts:
+    else:
         yield "    if (t := e.text) and not t.isspace(): raise ValueError"
     if not node.content:
         yield "    if len(e): raise ValueError"
         return
-    names["children"] = _Children(node, texts)
+    names["children"] = _Children(node)
     # a list of them takes half of the time, and one of very many takes all of it where the first is no child
     yield f"    for each in e[:] if len(e) < {_MANY} else e:"
     yield f"        children[each.tag](each, v, {'kind' if node.selected else None})"
-    if texts:
-        yield "        if (t := each.tail) and not t.isspace(): raise ValueError"
+    yield "        if (t := each.tail) and not t.isspace(): raise ValueError"
 
 
 def _read_attribute(node: Node, names: dict[str, Any]) -> Iterator[str]:
@@ -128,35 +122,34 @@ class _Children(dict[str, Callable[..., None]]):
     A function takes the child, the values of the object, to which it adds those of the child, and the ``kind``.
     """
 
-    def __init__(self, node: Node, texts: bool) -> None:
+    def __init__(self, node: Node) -> None:
         super().__init__()
         self._node = node
-        self._texts = texts
 
     def __missing__(self, tag: str) -> Callable[..., None]:
         part = self._node.child(tag)
         if part is None:  # comments have no text as a tag, and so no part
             raise LookupError
         read = _wrapper_reader if isinstance(part, Node) else _branch_reader
-        self[tag] = read(part, self._texts)  # type: ignore[arg-type]
+        self[tag] = read(part)  # type: ignore[arg-type]
         return self[tag]
 
 
-def _wrapper_reader(node: Node, texts: bool) -> Callable[..., None]:
+def _wrapper_reader(node: Node) -> Callable[..., None]:
     assert node.key is not None
     names: dict[str, Any] = {}
     lines = [
         "def read(e, v, _):",
         f"    if '{node.key.field}' in v: raise ValueError",
-        *_read_element(node, names, texts),
+        *_read_element(node, names),
         f"    if '{node.key.field}' not in v: raise ValueError",
     ]
     return function("read", lines, names, f"read <{node.tag}>")
 
 
-def _branch_reader(branch: Branch, texts: bool) -> Callable[..., None]:
+def _branch_reader(branch: Branch) -> Callable[..., None]:
     names: dict[str, Any] = {}
-    classes = {cls: reader(cls, texts=texts) for cls in branch.classes}
+    classes = {cls: reader(cls) for cls in branch.classes}
     if branch.selector:
         names["readers"], made = {declaration(cls).variant: read for cls, read in classes.items()}, "readers[kind](e)"
     elif len(classes) == 1:

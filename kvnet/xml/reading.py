@@ -55,9 +55,8 @@ def read_tree(
 
 def _plainly(element: etree._Element, classes: tuple[type, ...]) -> Any:
     """The object that the generated reader makes of an element; ``None`` if it refuses."""
-    texts = etree.tostring(element, encoding="utf-8", method="text", with_tail=False)
     try:
-        return _readers(classes, bool(texts and not texts.isspace()))[element.tag](element)
+        return _readers(classes)[element.tag](element)
     except REFUSALS:
         return None
 
@@ -77,8 +76,8 @@ def _read(element: etree._Element, classes: tuple[type, ...], text: str | bytes,
 
 
 @cache
-def _readers(classes: tuple[type, ...], texts: bool) -> dict[Any, Callable[[etree._Element], Any]]:
-    return {declaration(cls).tag: reader(cls, texts=texts) for cls in classes}
+def _readers(classes: tuple[type, ...]) -> dict[Any, Callable[[etree._Element], Any]]:
+    return {declaration(cls).tag: reader(cls) for cls in classes}
 
 
 def _refusal(found: list[Flaw], text: str | bytes, file: str) -> XmlError:
