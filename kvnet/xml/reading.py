@@ -15,9 +15,8 @@ from lxml import etree
 
 from kvnet._lines import line_and_column
 from kvnet.errors import FieldPath, Place, Problem, XmlError
-from kvnet.xml._learnt import read_learnt
 from kvnet.xml.element import constructor, evolve
-from kvnet.xml.generate import REFUSALS, reader
+from kvnet.xml.generate import REFUSALS, read_learnt, reader
 from kvnet.xml.parser import parse
 from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
 

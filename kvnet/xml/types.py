@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +13,11 @@ from attrs import field, frozen
 from kvnet.values import MacAddress, Number
 
 __all__ = [
+    "ABSOLUTE_PATH",
+    "ALIAS",
+    "BRIDGE_NAME",
+    "DEVICE_NAME",
+    "UUID",
     "Choice",
     "Flag",
     "Hex",
@@ -24,6 +30,7 @@ __all__ = [
     "Text",
     "Token",
     "YesNo",
+    "cached",
     "escape",
 ]
 
@@ -366,3 +373,16 @@ class Hex(Scalar[int]):
         limit = self.writable or self.high
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
             raise ValueError(f"{value!r} is not between 0 and {limit:#x}")
+
+
+def cached(scalar: Scalar[Any], call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of a scalar, which remembers its results where the scalar asks for that."""
+    return lru_cache(1024)(call) if scalar.is_cached else call
+
+
+# as in libvirt's schemas, basictypes.rng
+ABSOLUTE_PATH = Text(r"(/|[a-zA-Z]:\\).+")
+ALIAS = Token(r"[a-zA-Z0-9_\-.]+")
+BRIDGE_NAME = Token(r"[a-zA-Z0-9_.\-\\:/ ]*")
+DEVICE_NAME = Token(r"[a-zA-Z0-9_.\-\\:/]+")
+UUID = Token(r"[a-fA-F0-9]{32}|[a-fA-F0-9]{8}-([a-fA-F0-9]{4}-){3}[a-fA-F0-9]{12}")
