@@ -188,7 +188,7 @@ def parsed(leaf: Leaf, names: dict[str, Any], text: str, unique: str = "") -> st
     names[name] = cached(leaf.scalar, leaf.scalar.parse)
     if not isinstance(leaf.scalar, Token):
         return f"{name}({text})"
-    # a call of parse for each name would make reading of a NIC 5 % slower
+    # a call of parse for each name would make reading of a small NIC 3 % slower
     names[f"is_{name}"] = leaf.scalar.pattern.fullmatch
     return f"{text} if is_{name}({text}) else {name}({text})"
 
