@@ -66,12 +66,12 @@ def parse(text: str | bytes, *, file: str = "<xml>", blanks: bool = True) -> etr
     >>> parse("<mtu size='1500'/>").get("size")
     '1500'
     """
-    if not isinstance(text, (str, bytes)):
-        raise TypeError(f"XML is read from a str or bytes, not from {type(text).__name__}: read a file first")
     try:
         data = text.encode() if isinstance(text, str) else text
     except UnicodeEncodeError as error:
         _refuse_surrogate(error, file)
+    if not isinstance(data, bytes):
+        raise TypeError(f"XML is read from a str or bytes, not from {type(text).__name__}: read a file first")
     if not isinstance(file, str):
         raise TypeError(f"the name of a file is text such as 'domain.xml', not {type(file).__name__}")
     if len(data) > MAX_BYTES:
