@@ -12,9 +12,8 @@ OWN = {
     "kvnet/cli/check.py:named": "the files of one run",
     "kvnet/manifest/binder.py:reader": "the types of fields",
     "kvnet/spec/keys.py:_folded": "the keys of each mapping that KubeVirt knows",
-    "kvnet/xml/_learnt.py:_quoted": "the classes that are read together",
-    "kvnet/xml/generate.py:reader": "the classes of elements, with texts or without",
-    "kvnet/xml/reading.py:_readers": "the classes of elements, with texts or without",
+    "kvnet/xml/generate.py:_quoted": "the classes that are read together",
+    "kvnet/xml/reading.py:_readers": "the classes of elements",
 }
 """Caches without a bound that are keyed by something else than a class, and what that is."""
 

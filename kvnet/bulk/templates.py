@@ -88,7 +88,7 @@ class Templates:
         return template.filled(values)
 
     def _find(self, line: bytes) -> tuple[Outline | None, re.Match[bytes] | None]:
-        if len(line) <= _LONGEST:
+        if self._outlines and len(line) <= _LONGEST:
             for outline in self._outlines.get(line.translate(None, RUN), ()):
                 found = outline.match(line)
                 if found is not None:

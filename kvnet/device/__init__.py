@@ -1,9 +1,8 @@
 """libvirt's network devices as values; each element is declared once, and listed once, in its module's ``__all__``."""
 # ruff: noqa: F403
 
-from kvnet.device import address, common, devices, driver, ip, source, traffic
+from kvnet.device import address, devices, driver, ip, source, traffic
 from kvnet.device.address import *
-from kvnet.device.common import *
 from kvnet.device.devices import *
 from kvnet.device.driver import *
 from kvnet.device.ip import *
@@ -13,7 +12,6 @@ from kvnet.xml.schema import RawElement
 
 __all__ = ["RawElement"]
 __all__ += address.__all__
-__all__ += common.__all__
 __all__ += devices.__all__
 __all__ += driver.__all__
 __all__ += ip.__all__

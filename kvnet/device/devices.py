@@ -1,4 +1,7 @@
-"""The two elements that describe a NIC, ``<interface>`` and ``<hostdev type='pci'>``, and how one is read."""
+"""The two elements that describe a NIC, ``<interface>`` and ``<hostdev type='pci'>``, and how one is read.
+
+The small elements that both have are here, too.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from typing import Any
 
 from kvnet.device._refused_together import OF_HOSTDEVS, OF_INTERFACES, TOGETHER_SINCE
 from kvnet.device.address import GuestAddress, PciHostAddress
-from kvnet.device.common import ALIAS, DEVICE_NAME, Acpi, Rom, Teaming
 from kvnet.device.driver import Backend, Driver, HostdevDriver
 from kvnet.device.ip import IpAddress, PortForward, Route
 from kvnet.device.source import Source
@@ -16,11 +18,54 @@ from kvnet.device.traffic import Bandwidth, Coalesce, Filter, GuestLink, Port, T
 from kvnet.values import MacAddress
 from kvnet.xml.element import Element, element
 from kvnet.xml.schema import RawElement, at, attr, child, children, variant
-from kvnet.xml.types import Choice, Int, Mac, OnOff, Present, Text, Token, YesNo
+from kvnet.xml.types import ABSOLUTE_PATH, ALIAS, DEVICE_NAME, Choice, Int, Mac, OnOff, Present, Text, Token, YesNo
 
-__all__ = ["Device", "Hostdev", "Interface", "read_device"]
+__all__ = ["Acpi", "Device", "Hostdev", "Interface", "Rom", "Teaming", "read_device"]
 
 _LOAD_PARAMETER = Token("[a-zA-Z0-9. ]{1,8}")
+
+
+def _persistent_only_if_transient(teaming: Teaming) -> tuple[str, str] | None:
+    if (teaming.type == "transient") != (teaming.persistent is not None):
+        return "persistent", "the transient NIC of a team, and no other, names its persistent one"
+    return None
+
+
+@element("teaming", since="6.1.0", cross_check=_persistent_only_if_transient)
+class Teaming(Element):
+    """The role of a NIC in a team of two (virtio-net failover): ``persistent``, or ``transient`` while it is plugged.
+
+    A transient NIC names the alias of the other in ``persistent``.
+    """
+
+    type: str = attr(Choice("persistent", "transient"))
+    persistent: str | None = attr(ALIAS, default=None)
+
+
+def _no_tuning_if_disabled(rom: Rom) -> tuple[str, str] | None:
+    tuned = next((name for name in ("bar", "file") if getattr(rom, name) is not None), None)
+    return (tuned, "a ROM that is disabled has none") if tuned and rom.enabled is False else None
+
+
+@element("rom", cross_check=_no_tuning_if_disabled, cross_fields=("bar", "file"))
+class Rom(Element):
+    """The option ROM: ``bar`` shows it in the guest's memory map, ``enabled`` loads it at all, ``file`` replaces it."""
+
+    bar: bool | None = attr(OnOff(), default=None, since="0.9.10")
+    enabled: bool | None = attr(YesNo(), default=None, since="4.3.0")
+    file: str | None = attr(ABSOLUTE_PATH, default=None, since="0.9.10")
+
+
+def _index_from_1(acpi: Acpi) -> tuple[str, str] | None:
+    return ("index", "0 is no index: they count from 1") if acpi.index == 0 else None
+
+
+@element("acpi", cross_check=_index_from_1, cross_fields=("index",))
+class Acpi(Element):
+    """What ACPI tells the guest: the ``index`` in the NIC's name (``eno1``), and its NUMA nodes such as ``0-1``."""
+
+    index: int | None = attr(Int(), default=None, since="7.3.0")
+    nodeset: str | None = attr(Text(r"[0-9,\-\^]+"), default=None, since="11.8.0")
 
 
 @element(

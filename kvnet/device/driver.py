@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from kvnet.device.common import ABSOLUTE_PATH
 from kvnet.xml.element import Element, element
 from kvnet.xml.schema import attr, child
-from kvnet.xml.types import Choice, Int, OnOff, Text, YesNo
+from kvnet.xml.types import ABSOLUTE_PATH, Choice, Int, OnOff, Text, YesNo
 
 __all__ = ["Backend", "Driver", "GuestOffloads", "HostOffloads", "HostdevDriver"]
 

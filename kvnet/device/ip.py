@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from kvnet.device.common import DEVICE_NAME
 from kvnet.xml.element import Element, element
 from kvnet.xml.schema import attr, children
-from kvnet.xml.types import Choice, Int, Ip, YesNo
+from kvnet.xml.types import DEVICE_NAME, Choice, Int, Ip, YesNo
 
 __all__ = ["IpAddress", "PortForward", "PortSpan", "Route"]
 

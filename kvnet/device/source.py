@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from kvnet.device.address import UsbHostAddress, VfHostAddress
-from kvnet.device.common import ABSOLUTE_PATH, BRIDGE_NAME, DEVICE_NAME, UUID
 from kvnet.device.ip import IpAddress, Route
 from kvnet.xml.element import Element, element
 from kvnet.xml.schema import RawElement, at, attr, child, children
-from kvnet.xml.types import Choice, Hex, Int, Ip, Text, YesNo
+from kvnet.xml.types import ABSOLUTE_PATH, BRIDGE_NAME, DEVICE_NAME, UUID, Choice, Hex, Int, Ip, Text, YesNo
 
 __all__ = [
     "BridgeSource",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from kvnet.device.common import DEVICE_NAME, UUID
 from kvnet.xml.element import Element, element
 from kvnet.xml.schema import at, attr, child, children
-from kvnet.xml.types import Choice, Int, Present, Text, Token, YesNo
+from kvnet.xml.types import DEVICE_NAME, UUID, Choice, Int, Present, Text, Token, YesNo
 
 __all__ = [
     "Bandwidth",

@@ -23,8 +23,8 @@ from kvnet.spec import Cpu, Machine, Resources
 from kvnet.target import Profile, Target, architecture_conflict, architecture_of, checked_target
 from kvnet.values import quantity_ceil, quantity_text
 from kvnet.xml import escape, write
-from kvnet.xml.generate import to_text
 from kvnet.xml.types import Text
+from kvnet.xml.writing import to_text
 
 __all__ = ["build", "derived_uuid", "domain_name", "domain_uuid", "left_out"]
 

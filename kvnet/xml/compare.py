@@ -11,10 +11,10 @@ from attrs import evolve, frozen
 from lxml import etree
 
 from kvnet.errors import FieldPath
-from kvnet.xml.generate import to_text
 from kvnet.xml.parser import parse
 from kvnet.xml.reading import flaws
 from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
+from kvnet.xml.writing import to_text
 
 __all__ = ["Difference", "compare", "text_of", "undeclared"]
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from lxml import etree
 
-from kvnet.xml.generate import to_text
 from kvnet.xml.parser import parse
 from kvnet.xml.reading import class_of, read_leniently
 from kvnet.xml.schema import Branch, Node, RawElement, declaration, plan_of
+from kvnet.xml.writing import to_text
 
 __all__ = ["edited"]
 

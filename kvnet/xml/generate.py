@@ -1,31 +1,45 @@
-"""Generate the reader of each element class, for elements without flaws, and its writers."""
+"""Generate readers of elements without flaws: of trees, and of texts whose like was read before, without a tree.
+
+For a text that comes for the third time but for the values of some attributes, which are names, numbers and addresses,
+a function is generated that takes these and makes the object with the parsers and checks of the reader of trees. It
+reads a NIC in less time than lxml takes to parse its text. What a generated reader refuses is read, and explained, part
+by part.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
 from kvnet._codegen import function, title
+from kvnet._quoted import Parts, Quoted, Read
+from kvnet.errors import XmlError
 from kvnet.xml.element import constructor, install
-from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
-from kvnet.xml.types import Scalar, Token, escape
+from kvnet.xml.parser import parse
+from kvnet.xml.schema import Branch, Leaf, Node, declaration, plan_of
+from kvnet.xml.types import Hex, Int, Ip, Mac, Text, Token, cached
+from kvnet.xml.writing import shape_writer, writers
 
 if TYPE_CHECKING:
     from lxml import etree
 
-__all__ = ["REFUSALS", "Write", "cached", "parsed", "reader", "sources", "to_text", "writers"]
+__all__ = ["REFUSALS", "read_learnt", "reader", "sources"]
 
 REFUSALS = (ValueError, LookupError, TypeError)
 """What a generated reader raises, without a reason, for an element that has to be looked at part by part."""
 
-Write = Callable[..., str]
-_REMEMBERED = 1024
-_MANY = 64
+_REMEMBERED: Final = 1024
+_MANY: Final = 64
 """So many children and more are not read as a list."""
-_MOST_SHAPES = 4096
+_VARYING: Final = (Hex, Int, Ip, Mac, Text, Token)
+"""The types of values that may vary. Other values are few, such as ``yes`` and the models, of which some are ``newer``
+than others: each choice of them is learnt."""
+_is_plain = re.compile("[ !#-%(-;=-~]*").fullmatch
+"""Whether values stand for themselves between any quotes, in ASCII."""
 
 
 def sources(cls: Any) -> dict[str, str]:
@@ -36,7 +50,7 @@ def sources(cls: Any) -> dict[str, str]:
     install(cls)
     made: list[Any] = [cls.__init__, reader(cls)]
     every_field = dict.fromkeys(part.field for part in plan_of(cls).fields())
-    made += [_shape_writer(cls, every_field, False), *writers[cls].values()]
+    made += [shape_writer(cls, every_field, indented=False), *writers[cls].values()]
     return {each.label: each.source for each in made}
 
 
@@ -45,20 +59,15 @@ def sources(cls: Any) -> dict[str, str]:
 
 
 @cache
-def reader(cls: type, *, texts: bool = True) -> Callable[[etree._Element], Any]:
-    """The function that makes an object of a class from an element, or raises one of ``REFUSALS``.
-
-    Without ``texts``, it is for elements in which there is nothing but elements and attributes. It looks for no text,
-    and takes 7 % less time.
-    """
+def reader(cls: type) -> Callable[[etree._Element], Any]:
+    """The function that makes an object of a class from an element, or raises one of ``REFUSALS``."""
     plan = plan_of(cls)
     names: dict[str, Any] = {"make": constructor(cls)}
     lines = ["def read(e):"]
     if not plan.selected and not plan.text:
         names["attributes_only"] = _attributes_reader(cls)
-        is_empty = "not len(e) and not e.text" if texts else "not len(e)"
-        lines += [f"    if {is_empty}: return attributes_only(tuple(e.items()))"]
-    lines += ["    v = {}", *_read_element(plan, names, texts)]
+        lines += ["    if not len(e) and not e.text: return attributes_only(tuple(e.items()))"]
+    lines += ["    v = {}", *_read_element(plan, names)]
     for name in plan.constants.keys() - set(declaration(cls).implied):
         lines += [f"    if e.get('{name}') is None: raise ValueError"]
     if plan.selected:
@@ -86,7 +95,7 @@ def _construct(plan: Node) -> Iterator[str]:
     yield "    return make(v)"
 
 
-def _read_element(node: Node, names: dict[str, Any], texts: bool) -> Iterator[str]:
+def _read_element(node: Node, names: dict[str, Any]) -> Iterator[str]:
     """Code that reads an element, and has its children read."""
     if node.selected:
         yield "    kind = None"
@@ -95,17 +104,16 @@ def _read_element(node: Node, names: dict[str, Any], texts: bool) -> Iterator[st
     if node.text:
         yield "    t = (e.text or '').strip()"
         yield f"    v['{node.text.field}'] = {parsed(node.text, names, 't')}"
-    elif texts:
+    else:
         yield "    if (t := e.text) and not t.isspace(): raise ValueError"
     if not node.content:
         yield "    if len(e): raise ValueError"
         return
-    names["children"] = _Children(node, texts)
+    names["children"] = _Children(node)
     # a list of them takes half of the time, and one of very many takes all of it where the first is no child
     yield f"    for each in e[:] if len(e) < {_MANY} else e:"
     yield f"        children[each.tag](each, v, {'kind' if node.selected else None})"
-    if texts:
-        yield "        if (t := each.tail) and not t.isspace(): raise ValueError"
+    yield "        if (t := each.tail) and not t.isspace(): raise ValueError"
 
 
 def _read_attribute(node: Node, names: dict[str, Any]) -> Iterator[str]:
@@ -128,35 +136,34 @@ class _Children(dict[str, Callable[..., None]]):
     A function takes the child, the values of the object, to which it adds those of the child, and the ``kind``.
     """
 
-    def __init__(self, node: Node, texts: bool) -> None:
+    def __init__(self, node: Node) -> None:
         super().__init__()
         self._node = node
-        self._texts = texts
 
     def __missing__(self, tag: str) -> Callable[..., None]:
         part = self._node.child(tag)
         if part is None:  # comments have no text as a tag, and so no part
             raise LookupError
         read = _wrapper_reader if isinstance(part, Node) else _branch_reader
-        self[tag] = read(part, self._texts)  # type: ignore[arg-type]
+        self[tag] = read(part)  # type: ignore[arg-type]
         return self[tag]
 
 
-def _wrapper_reader(node: Node, texts: bool) -> Callable[..., None]:
+def _wrapper_reader(node: Node) -> Callable[..., None]:
     assert node.key is not None
     names: dict[str, Any] = {}
     lines = [
         "def read(e, v, _):",
         f"    if '{node.key.field}' in v: raise ValueError",
-        *_read_element(node, names, texts),
+        *_read_element(node, names),
         f"    if '{node.key.field}' not in v: raise ValueError",
     ]
     return function("read", lines, names, f"read <{node.tag}>")
 
 
-def _branch_reader(branch: Branch, texts: bool) -> Callable[..., None]:
+def _branch_reader(branch: Branch) -> Callable[..., None]:
     names: dict[str, Any] = {}
-    classes = {cls: reader(cls, texts=texts) for cls in branch.classes}
+    classes = {cls: reader(cls) for cls in branch.classes}
     if branch.selector:
         names["readers"], made = {declaration(cls).variant: read for cls, read in classes.items()}, "readers[kind](e)"
     elif len(classes) == 1:
@@ -181,14 +188,9 @@ def parsed(leaf: Leaf, names: dict[str, Any], text: str, unique: str = "") -> st
     names[name] = cached(leaf.scalar, leaf.scalar.parse)
     if not isinstance(leaf.scalar, Token):
         return f"{name}({text})"
-    # a call of parse for each name would make reading of a NIC 5 % slower
+    # a call of parse for each name would make reading of a small NIC 3 % slower
     names[f"is_{name}"] = leaf.scalar.pattern.fullmatch
     return f"{text} if is_{name}({text}) else {name}({text})"
-
-
-def cached(scalar: Scalar[Any], call: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A function of a scalar, which remembers its results where the scalar asks for that."""
-    return lru_cache(_REMEMBERED)(call) if scalar.is_cached else call
 
 
 def _empty_children(branch: Branch) -> dict[str, Any]:
@@ -202,190 +204,139 @@ def _empty_children(branch: Branch) -> dict[str, Any]:
     return found
 
 
-# In writers, h is the object's ``__dict__`` and h_X that of its child in field X, nlN the line break before an element
-# at depth N, c_h_X the text of such a child, and kind the value of the attribute that chooses a class.
+def read_learnt(text: str, classes: tuple[type, ...]) -> Any:
+    """The object of a text that was learnt, of one of the classes; ``None`` for others.
 
-
-class _Shapes(dict[tuple[str, ...], Write]):
-    """The writers of a class by the fields that an object has, in their order; each takes the object's ``__dict__``.
-
-    Fleets have few shapes. One writer that looks for all 45 fields of an interface takes 1.7 times as long. A writer
-    is generated with the first object of its shape, whose children are the example for those of the others.
+    One kind of quotes stands around all values, so that the other one is nowhere in the text.
     """
-
-    def __init__(self, cls: type, indented: bool) -> None:
-        super().__init__()
-        self._cls = cls
-        self._indented = indented
-
-    def __missing__(self, fields: tuple[str, ...]) -> Write:
-        def write_first(h: Mapping[str, Any], *nl: str) -> str:
-            if len(self) >= _MOST_SHAPES:
-                self.clear()
-            self[fields] = write = _shape_writer(self._cls, h, self._indented)
-            return write(h, *nl)
-
-        return write_first
+    single, double = _quoted(classes)
+    if '"' not in text:
+        return single.read(text)
+    return None if "'" in text else double.read(text)
 
 
-class _Writers(dict[type, _Shapes]):
-    def __init__(self, *, indented: bool) -> None:
-        super().__init__()
-        self._indented = indented
-
-    def __missing__(self, cls: type) -> _Shapes:
-        if cls is not RawElement:
-            # raises TypeError for all others than element classes
-            declaration(cls)
-        self[cls] = _Shapes(cls, self._indented)
-        return self[cls]
-
-
-writers = _Writers(indented=False)
-"""The writers of each class, on one line: ``writers[cls][tuple(h)](h)``."""
-indented_writers = _Writers(indented=True)
-"""The writers of each class, with ``nl``, a line break and spaces, before the element: ``…[cls][tuple(h)](h, nl)``."""
-
-
-def to_text(device: Any, nl: str = "") -> str:
-    """The XML of an object, on one line, or with ``nl``, a line break and spaces, before it and more inside."""
-    if nl:
-        shapes, h = indented_writers[device.__class__], device.__dict__
-        return shapes[tuple(h)](h, nl)
-    shapes, h = writers[device.__class__], device.__dict__
-    return shapes[tuple(h)](h)
-
-
-def _shape_writer(cls: type, example: Mapping[str, Any], indented: bool) -> Write:
-    """The function that writes the objects of a class that have just the fields of an example.
-
-    It tries first whether the children are of the classes and shapes of the example's: then the whole element is one
-    f-string. Without that, JSON to XML takes 3 % longer, and devices to XML 40 %.
-    """
-    if cls is RawElement:
-        return lambda h, nl="": f"{nl}{h['xml']}" if h["xml"] else ""
-    plan, names = plan_of(cls), {"escape": escape}
-    code = _WriterCode(indented, names)
-    text = code.element(plan, "h", example, 0)
-    lines = [*code.lines, *(f"if kind == '{kind}': return {other}" for kind, other in code.moved.items())]
-    lines += [f"return {text}"]
-    if any(isinstance(part, Branch) and example.get(part.field).__class__ in part.classes for part in plan.fields()):
-        guess = _WriterCode(indented, names, guesses=True)
-        text = guess.element(plan, "h", example, 0)
-        lines = ["try:", *(f"    {line}" for line in (*guess.lines, f"return {text}")), "except KeyError: pass", *lines]
-    header = f"def write(h{', nl0' if indented else ''}):"
-    label = f"write {'indented ' if indented else ''}{title(cls)} with {' '.join(sorted(example)) or 'nothing'}"
-    return function("write", [header, *(f"    {line}" for line in lines)], names, label)
+@cache
+def _quoted(classes: tuple[type, ...]) -> tuple[Quoted[Any], Quoted[Any]]:
+    learnt = _Learnt({declaration(cls).tag: cls for cls in classes})
+    return Quoted("'", learnt.holes_of, learnt.reader_of), Quoted('"', learnt.holes_of, learnt.reader_of)
 
 
 @define
-class _WriterCode:
-    """Code in the making: the lines before the f-string, and the names that they use.
+class _Learnt:
+    """Learns to read elements, by the classes of their tags."""
 
-    ``guesses`` tells to write the children as the example's, or raise KeyError; else their own writers write them.
-    ``moved`` has the f-string for a variant that is written in another order than all others.
+    classes: Mapping[str, type]
+
+    def holes_of(self, text: str, parts: Parts) -> tuple[int, ...]:
+        """The positions of values that may vary."""
+        code = self._code(text, parts)
+        return () if code is None else tuple(code.holes)
+
+    def reader_of(self, text: str, parts: Parts, holes: tuple[int, ...]) -> Read[Any] | None:
+        code = self._code(text, parts)
+        if code is None or tuple(code.holes) != holes or not holes:
+            return None
+        words = ", ".join(f"w{n}" for n in holes)
+        lines = [
+            "def read(words):",
+            "    if not is_plain(''.join(words)): return None",
+            f"    {words}, = words",
+            *("    try:", *(f"        {line}" for line in code.lines)),
+            "    except REFUSALS: return None",
+        ]
+        names = code.names | {"is_plain": _is_plain, "REFUSALS": REFUSALS}
+        return function("read", lines, names, f"read learnt {title(code.cls)}")
+
+    def _code(self, text: str, parts: Parts) -> _Code | None:
+        """The code for a text; ``None`` where it holds more than elements and attributes, or is refused."""
+        try:
+            root = parse(text)
+            cls = self.classes[str(root.tag)]
+            reader(cls)(root)
+        except (XmlError, *REFUSALS):
+            return None
+        given = [value for element in root.iter() for value in element.values()]
+        if given != parts[1::2]:  # there are other quotes than those of attributes, or references to characters
+            return None
+        code = _Code(cls)
+        code.lines.append(f"return {code.object(root, cls)}")
+        return code
+
+
+@define
+class _Code:
+    """Code that makes an object of the values of an element and of those inside it, which are counted in their order.
+
+    ``holes`` are the positions, in the text that was split, of values that may vary; ``wN`` is the value at N.
     """
 
-    indented: bool
-    names: dict[str, Any]
-    guesses: bool = False
+    cls: type
+    holes: list[int] = field(factory=list)
+    names: dict[str, Any] = field(factory=dict)
     lines: list[str] = field(factory=list)
-    moved: dict[str, str] = field(factory=dict)
+    at: int = 1
 
-    def element(self, node: Node, h: str, example: Mapping[str, Any], depth: int) -> str:
-        """The expression for the text of an element, empty for the element of a variant that says nothing.
+    def object(self, element: etree._Element, cls: type) -> str:
+        """The expression for the object of an element. An object in which nothing varies is shared."""
+        before, plan = len(self.holes), plan_of(cls)
+        values: dict[str, list[str]] = {}
+        self._element(element, plan, values)
+        made = reader(cls)(element)
+        if len(self.holes) == before:
+            return self._name("shared", made)
+        if plan.selected and plan.selected.field not in values:
+            values[plan.selected.field] = [self._name("empty", getattr(made, plan.selected.field))]
+        repeated = {each.field for each in plan.fields() if each.empty == ()}
+        fields = {name: f"({', '.join(codes)},)" if name in repeated else codes[0] for name, codes in values.items()}
+        make = self._name("make", constructor(cls))
+        code = f"{make}({{{', '.join(f'{name!r}: {code}' for name, code in fields.items())}}})"
+        return self._remembered(code, self.holes[before:]) if not len(element) else code
 
-        ``h`` is the local that holds the fields, and ``example`` has those of an object of the shape.
-        """
-        kind = self._kind(node.selected, h, example) if node.selected else ""
-        selector = f" {node.selected.selector}='{kind}'" if node.selected else ""
-        fixed = "".join(f" {name}='{value}'" for name, value in node.constants.items())
-        leaves = [leaf for leaf in node.attributes if leaf.field in example]
-        own = "".join(f" {leaf.name}='{self._value(leaf, h)}'" for leaf in leaves)
-        opening = f"{self._break(depth)}<{node.tag}{selector}{fixed}{own}"
-        if node.text is not None and node.text.field in example:
-            return f'f"{opening}>{self._value(node.text, h)}</{node.tag}>"'
-        alone = '""' if node.cls and declaration(node.cls).variant and not own else f'f"{opening}/>"'
-        parts = [part for part in node.content if any(each.field in example for each in _fields(part))]
-        if self.indented and parts:
-            self.lines.append(f"nl{depth + 1} = nl{depth} + '  '")
-        made = {part.tag: self._part(part, h, example, depth + 1) for part in parts}
-        if not any(made.values()):
-            return alone
+    def _remembered(self, code: str, holes: list[int]) -> str:
+        """The expression for an object that has attributes alone: equal ones are one, for few values come often."""
+        words = ", ".join(f"w{n}" for n in holes)
+        names = dict(self.names)
+        make = function("make", [f"def make({words}): return {code}"], names, "make learnt")
+        return f"{self._name('remembered', lru_cache(_REMEMBERED)(make))}({words})"
 
-        def whole(order: list[Node | Branch]) -> str:
-            return f'f"{opening}>{"".join(made[part.tag] for part in order)}{self._break(depth)}</{node.tag}>"'
+    def _element(self, element: etree._Element, node: Node, values: dict[str, list[str]]) -> None:
+        """Add the codes of what an element, and the wrappers inside it, hold of an object's fields."""
+        leaves = {leaf.name: leaf for leaf in node.attributes}
+        for name, text in element.items():
+            if str(name) in leaves:
+                values[leaves[str(name)].field] = [self._leaf(leaves[str(name)], text)]
+            self.at += 2
+        if node.text is not None:
+            values[node.text.field] = [self._name("text", node.text.scalar.parse((element.text or "").strip()))]
+        for each in element:
+            part = node.child(str(each.tag))
+            if isinstance(part, Branch):
+                values.setdefault(part.field, []).append(self.object(each, _class_of(part, element, each)))
+            elif part is not None:
+                self._element(each, part, values)
 
-        for part in parts:
-            if isinstance(part, Branch) and part.before_variant and kind in ("{kind}", part.before_variant):
-                others = [each for each in parts if each is not part]
-                at = next(n for n, each in enumerate(others) if each is node.selected)
-                order = [*others[:at], part, *others[at:]]
-                if kind == part.before_variant:
-                    return whole(order)
-                self.moved[part.before_variant] = whole(order)
-        if all(text.startswith("{c_") for text in made.values() if text):
-            # children that say nothing leave the element empty
-            return f"{whole(parts)} if {' or '.join(text[1:-1] for text in made.values() if text)} else {alone}"
-        return whole(parts)
+    def _leaf(self, leaf: Leaf, text: str) -> str:
+        if not isinstance(leaf.scalar, _VARYING) or getattr(leaf.scalar, "newer", None):
+            return self._name(leaf.field, leaf.scalar.parse(text))
+        self.holes.append(self.at)
+        return parsed(leaf, self.names, f"w{self.at}", f"{leaf.field}_{self.at}")
 
-    def _kind(self, branch: Branch, h: str, example: Mapping[str, Any]) -> str:
-        """The value of the attribute that chooses a class, or ``{kind}`` if only the object tells."""
-        child = example[branch.field]
-        if self.guesses and child.__class__ in branch.classes:
-            return declaration(child.__class__).variant or ""
-        self.names["variants"] = {cls: declaration(cls).variant for cls in branch.classes}
-        self.lines.append(f"o = {h}['{branch.field}']")
-        self.lines.append("kind = variants[o.__class__] if o.__class__ in variants else escape(o.variant)")
-        return "{kind}"
-
-    def _part(self, part: Node | Branch, h: str, example: Mapping[str, Any], depth: int) -> str:
-        """The part of an f-string for what is inside an element; if it can be empty, it is a local ``c_...``."""
-        if isinstance(part, Node):
-            return self._inside(self.element(part, h, example, depth), f"{h}_{part.tag}")
-        child = example[part.field]
-        if self.guesses and child.__class__ in part.classes:
-            return self._guessed(part, h, child, depth)
-        name, shapes = f"c_{h}_{part.field}", f"writers_{h}_{part.field}"
-        found = indented_writers if self.indented else writers
-        if part.required or len(part.classes) > 1:
-            self.names[shapes], shapes = found, f"{shapes}[o.__class__]"
-        else:
-            self.names[shapes] = found[part.classes[0]]
-        call = f"{shapes}[tuple(d)](d{f', nl{depth}' if self.indented else ''})"
-        if part.repeated:
-            self.lines.append(f"{name} = ''.join([{call} for o in {h}['{part.field}'] for d in [o.__dict__]])")
-        else:
-            self.lines.append(f"o = {h}['{part.field}']; d = o.__dict__; {name} = {call}")
-        return f"{{{name}}}"
-
-    def _guessed(self, branch: Branch, h: str, child: Any, depth: int) -> str:
-        """The part for a child of the class and number of fields of the example's; a lacking one is a KeyError."""
-        own = f"{h}_{branch.field}"
-        is_other = f"len({own}) != {len(child.__dict__)}"
-        if branch.required or len(branch.classes) > 1:
-            self.names[f"class_{own}"] = child.__class__
-            is_other = f"o.__class__ is not class_{own} or {is_other}"
-        self.lines += [f"o = {h}['{branch.field}']; {own} = o.__dict__", f"if {is_other}: raise KeyError"]
-        return self._inside(self.element(plan_of(child.__class__), own, child.__dict__, depth), own)
-
-    def _inside(self, text: str, name: str) -> str:
-        """An expression as a part of an f-string, through a local if it is none itself."""
-        if text == '""':
-            return ""
-        if text.startswith('f"') and text.endswith('>"') and '" if ' not in text:
-            return text[2:-1]
-        self.lines.append(f"c_{name} = {text}")
-        return f"{{c_{name}}}"
-
-    def _break(self, depth: int) -> str:
-        return f"{{nl{depth}}}" if self.indented else ""
-
-    def _value(self, leaf: Leaf, h: str) -> str:
-        name, value = f"format_{h}_{leaf.field}", f"{h}['{leaf.field}']"
-        self.names[name] = cached(leaf.scalar, leaf.scalar.format)
-        return f"{{{leaf.scalar.code.format(v=value, format=name)}}}"
+    def _name(self, name: str, value: Any) -> str:
+        unique = f"{name}_{len(self.names)}"
+        self.names[unique] = value
+        return unique
 
 
-def _fields(part: Node | Branch) -> Iterable[Leaf | Branch]:
-    return part.fields() if isinstance(part, Node) else [part]
+def _class_of(branch: Branch, parent: etree._Element, element: etree._Element) -> type:
+    """The class of a child that the generated reader has read."""
+    if branch.selector:
+        cls = branch.class_of_variant(parent.get(branch.selector))
+        assert cls is not None
+        return cls
+    if len(branch.classes) == 1:
+        return branch.classes[0]
+    return next(
+        cls
+        for cls in branch.classes
+        if all(element.get(name) == word for name, word in declaration(cls).constants.items())
+    )

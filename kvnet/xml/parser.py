@@ -66,11 +66,11 @@ def parse(text: str | bytes, *, file: str = "<xml>", blanks: bool = True) -> etr
     >>> parse("<mtu size='1500'/>").get("size")
     '1500'
     """
-    if isinstance(text, str):
-        data = _encoded(text, file)
-    elif isinstance(text, bytes):
-        data = text
-    else:
+    try:
+        data = text.encode() if isinstance(text, str) else text
+    except UnicodeEncodeError as error:
+        _refuse_surrogate(error, file)
+    if not isinstance(data, bytes):
         raise TypeError(f"XML is read from a str or bytes, not from {type(text).__name__}: read a file first")
     if not isinstance(file, str):
         raise TypeError(f"the name of a file is text such as 'domain.xml', not {type(file).__name__}")
@@ -92,13 +92,10 @@ def parse(text: str | bytes, *, file: str = "<xml>", blanks: bool = True) -> etr
     return root
 
 
-def _encoded(text: str, file: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        line = text.count("\n", 0, error.start) + 1
-        place = Place(file, line, error.start - text.rfind("\n", 0, error.start))
-        _refuse(place, "KN501", "XML cannot carry half of a surrogate pair", "")
+def _refuse_surrogate(error: UnicodeEncodeError, file: str) -> NoReturn:
+    before = error.object[: error.start]
+    place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    _refuse(place, "KN501", "XML cannot carry half of a surrogate pair", "")
 
 
 def _refuse_encoding(data: str | bytes, file: str) -> None:

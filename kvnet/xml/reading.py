@@ -15,9 +15,8 @@ from lxml import etree
 
 from kvnet._lines import line_and_column
 from kvnet.errors import FieldPath, Place, Problem, XmlError
-from kvnet.xml._learnt import read_learnt
 from kvnet.xml.element import constructor, evolve
-from kvnet.xml.generate import REFUSALS, reader
+from kvnet.xml.generate import REFUSALS, read_learnt, reader
 from kvnet.xml.parser import parse
 from kvnet.xml.schema import Branch, Leaf, Node, RawElement, declaration, plan_of
 
@@ -55,9 +54,8 @@ def read_tree(
 
 def _plainly(element: etree._Element, classes: tuple[type, ...]) -> Any:
     """The object that the generated reader makes of an element; ``None`` if it refuses."""
-    texts = etree.tostring(element, encoding="utf-8", method="text", with_tail=False)
     try:
-        return _readers(classes, bool(texts and not texts.isspace()))[element.tag](element)
+        return _readers(classes)[element.tag](element)
     except REFUSALS:
         return None
 
@@ -77,8 +75,8 @@ def _read(element: etree._Element, classes: tuple[type, ...], text: str | bytes,
 
 
 @cache
-def _readers(classes: tuple[type, ...], texts: bool) -> dict[Any, Callable[[etree._Element], Any]]:
-    return {declaration(cls).tag: reader(cls, texts=texts) for cls in classes}
+def _readers(classes: tuple[type, ...]) -> dict[Any, Callable[[etree._Element], Any]]:
+    return {declaration(cls).tag: reader(cls) for cls in classes}
 
 
 def _refusal(found: list[Flaw], text: str | bytes, file: str) -> XmlError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +13,11 @@ from attrs import field, frozen
 from kvnet.values import MacAddress, Number
 
 __all__ = [
+    "ABSOLUTE_PATH",
+    "ALIAS",
+    "BRIDGE_NAME",
+    "DEVICE_NAME",
+    "UUID",
     "Choice",
     "Flag",
     "Hex",
@@ -24,6 +30,7 @@ __all__ = [
     "Text",
     "Token",
     "YesNo",
+    "cached",
     "escape",
 ]
 
@@ -33,7 +40,6 @@ T = TypeVar("T")
 # can carry takes ten times as long to compile.
 _UNWRITABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ANY = r"(?s:.*)"
-_UNICAST = re.compile("[0-9a-fA-F][02468aceACE](?::[0-9a-fA-F]{2}){5}")
 _SPECIAL = re.compile("[&<>'\"\t\n\r]")
 _REFERENCES = str.maketrans(
     {
@@ -162,9 +168,10 @@ class Mac(Scalar[MacAddress]):
         return "a MAC address"
 
     def parse(self, text: str) -> MacAddress:
-        if not _UNICAST.fullmatch(text):
+        mac = MacAddress.parse(text)
+        if mac.octets[0] & 1 or text[2::3] != ":::::":
             raise ValueError(f"'{text}' is not a unicast MAC address such as 52:54:00:12:34:56")
-        return MacAddress.parse(text)
+        return mac
 
     def format(self, value: MacAddress) -> str:
         return value.spelling
@@ -366,3 +373,16 @@ class Hex(Scalar[int]):
         limit = self.writable or self.high
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
             raise ValueError(f"{value!r} is not between 0 and {limit:#x}")
+
+
+def cached(scalar: Scalar[Any], call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of a scalar, which remembers its results where the scalar asks for that."""
+    return lru_cache(1024)(call) if scalar.is_cached else call
+
+
+# as in libvirt's schemas, basictypes.rng
+ABSOLUTE_PATH = Text(r"(/|[a-zA-Z]:\\).+")
+ALIAS = Token(r"[a-zA-Z0-9_\-.]+")
+BRIDGE_NAME = Token(r"[a-zA-Z0-9_.\-\\:/ ]*")
+DEVICE_NAME = Token(r"[a-zA-Z0-9_.\-\\:/]+")
+UUID = Token(r"[a-fA-F0-9]{32}|[a-fA-F0-9]{8}-([a-fA-F0-9]{4}-){3}[a-fA-F0-9]{12}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kvnet import XmlError, read_device, write
 from kvnet.device import Device, Hostdev, Interface
 from kvnet.testing import devices
-from kvnet.xml import _learnt
+from kvnet.xml import generate
 from kvnet.xml.parser import parse
 from kvnet.xml.reading import read, read_tree
 from kvnet.xml.schema import RawElement
@@ -34,7 +34,7 @@ SCRIPT = """<interface type='ethernet'>
 
 @pytest.fixture(autouse=True)
 def _nothing_learnt() -> None:
-    _learnt._quoted.cache_clear()
+    generate._quoted.cache_clear()
 
 
 def told(text: str, *, lossless: bool = False) -> object:
@@ -54,7 +54,7 @@ def ordinary(text: str, *, lossless: bool = False) -> object:
 
 
 def learnt(text: str) -> object:
-    return _learnt.read_learnt(text, (Interface, Hostdev))
+    return generate.read_learnt(text, (Interface, Hostdev))
 
 
 def test_the_taps_of_a_fleet_are_read_by_what_was_learnt() -> None:
@@ -134,7 +134,7 @@ def test_another_text_is_read_in_the_ordinary_way(old: str, new: str) -> None:
 @given(st.data())
 @settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 def test_devices_are_read_as_the_ordinary_way_reads_them(data: st.DataObject) -> None:
-    _learnt._quoted.cache_clear()
+    generate._quoted.cache_clear()
     text = write(data.draw(devices()), indent=data.draw(st.sampled_from([None, 0, 2])))
     for each in [text] * 4 + [mutated(text, data) for _ in range(6)]:
         assert told(each) == ordinary(each)

@@ -27,7 +27,7 @@ from kvnet.device import (
     VhostuserSource,
 )
 from kvnet.values import PciAddress
-from kvnet.xml.generate import writers
+from kvnet.xml.writing import writers
 
 HOST = PciAddress.parse("0000:0a:00.1")
 VF = HostdevSource(address=VfHostAddress.of(HOST))
