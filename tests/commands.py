@@ -5,6 +5,8 @@ Starting Python and importing what the command needs takes nine tenths of a run.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import selectors
@@ -13,18 +15,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from subprocess import PIPE, CompletedProcess
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 __all__ = ["Commands"]
 
 _IMPORTED: Final = (
     "kvnet.cli.main",
-    *(f"kvnet.cli.{name}" for name in ("apply", "check", "define", "domains", "fix", "plan", "render", "show")),
+    *(f"kvnet.cli.{name}" for name in ("apply", "bulk", "check", "define", "domains", "fix", "plan", "render", "show")),
     "kvnet.report.sarif",
     "libvirt",
 )
@@ -120,17 +123,35 @@ def _become(request: bytes, streams: Sequence[int]) -> None:
     sys.argv = [str(Path(import_module("kvnet").__file__ or "").with_name("__main__.py")), *asked["arguments"]]
 
 
-def _main() -> int:
-    for name in _IMPORTED:
-        import_module(name)
-    with socket.socket(fileno=int(sys.argv[1])) as requests:
-        asked = _serve(requests)
-    if asked is None:
-        return 0
-    _become(*asked)
-    status: int = import_module("kvnet.cli").main()
+def _ended(command: Callable[[], Any]) -> int | str | None:
+    """Run the command, and return what it would exit with."""
+    try:
+        status: int = command()
+    except SystemExit as ended:
+        return ended.code
     return status
 
 
+def _leave(status: int | str | None) -> None:
+    """Exit as Python does, but leave the modules to the kernel: taking them down takes 70 ms, of 85 ms of a run."""
+    if isinstance(status, int) and threading.active_count() == 1:
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
+def _main() -> None:
+    for name in _IMPORTED:
+        import_module(name)
+    gc.freeze()
+    with socket.socket(fileno=int(sys.argv[1])) as requests:
+        asked = _serve(requests)
+    if asked is not None:
+        _become(*asked)
+        _leave(_ended(import_module("kvnet.cli").main))
+
+
 if __name__ == "__main__":
-    sys.exit(_main())
+    _main()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -16,23 +15,10 @@ import kvnet
 
 _READ_AT_START = ("PYTHON", "LC_")
 """Beginnings of variables that Python reads when it starts."""
-_FORKING = frozenset({"bulk", "down", "exec", "ps", "up"})
+_FORKING = frozenset({"down", "exec", "ps", "up"})
 """Commands that start processes of their own from that of the command."""
 SOURCE = Path(kvnet.__file__).parents[1]
 Run = Callable[..., "CompletedProcess[bytes]"]
-
-
-@pytest.fixture(scope="session")
-def environment() -> dict[str, str]:
-    """The kvnet under test, and nothing that colours or translates what it says."""
-    inherited = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM", "PYTHONPATH")}
-    return inherited | {"PYTHONPATH": str(SOURCE), "TERM": "xterm", "LC_ALL": "C"}
-
-
-@pytest.fixture(scope="session")
-def commands(environment: dict[str, str]) -> Iterator[Commands]:
-    with Commands(environment) as made:
-        yield made
 
 
 @pytest.fixture
