@@ -61,7 +61,7 @@ class Commands:
         self, arguments: Sequence[str], stdin: bytes, folder: Path, environment: Mapping[str, str]
     ) -> CompletedProcess[bytes] | None:
         """Run the command in a folder to its end; ``None`` where that is too long for a request."""
-        request = json.dumps({"arguments": arguments, "folder": str(folder), "environment": {**environment}}).encode()
+        request = _request(arguments, folder, environment)
         if max(len(request), len(stdin)) > _LONGEST:
             return None
         pipes = [os.pipe() for _ in range(3)]
@@ -73,7 +73,24 @@ class Commands:
         for each in theirs:
             os.close(each)
         said = _read([read for read, _ in outside])
-        return CompletedProcess(arguments, int(self._requests.recv(_LONGEST)), *said)
+        return CompletedProcess(arguments, self._status(), *said)
+
+    def run_on(
+        self, streams: tuple[int, int, int], arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> int:
+        """Run the command to its end with standard streams of the caller's, and return its status.
+
+        What it writes has to fit into what the streams buffer.
+        """
+        socket.send_fds(self._requests, [_request(arguments, folder, environment)], streams)
+        return self._status()
+
+    def _status(self) -> int:
+        return int(self._requests.recv(_LONGEST))
+
+
+def _request(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> bytes:
+    return json.dumps({"arguments": arguments, "folder": str(folder), "environment": {**environment}}).encode()
 
 
 def _read(streams: Sequence[int]) -> list[bytes]:

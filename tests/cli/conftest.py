@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -15,10 +16,9 @@ import kvnet
 
 _READ_AT_START = ("PYTHON", "LC_")
 """Beginnings of variables that Python reads when it starts."""
-_FORKING = frozenset({"down", "exec", "ps", "up"})
-"""Commands that start processes of their own from that of the command."""
 SOURCE = Path(kvnet.__file__).parents[1]
 Run = Callable[..., "CompletedProcess[bytes]"]
+RunOn = Callable[..., int]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def run(environment: dict[str, str], commands: Commands, tmp_path: Path) -> Run:
         *arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] = {}, closed: tuple[int, ...] = ()
     ) -> CompletedProcess[bytes]:
         words = [*map(str, arguments)]
-        if not closed and not any(key.startswith(_READ_AT_START) for key in env) and _FORKING.isdisjoint(words):
+        if not closed and not any(key.startswith(_READ_AT_START) for key in env):
             ended = commands.run(words, stdin, tmp_path, {**environment, **env})
             if ended is not None:
                 return ended
@@ -40,5 +40,16 @@ def run(environment: dict[str, str], commands: Commands, tmp_path: Path) -> Run:
         return subprocess.run(
             command, input=stdin, capture_output=True, cwd=tmp_path, env={**environment, **env}, timeout=60, check=False
         )
+
+    return kvnet_command
+
+
+@pytest.fixture
+def run_on(commands: Commands, environment: dict[str, str], tmp_path: Path) -> RunOn:
+    """Runs ``kvnet`` in a folder of its own with streams of the test's, and returns its status; it is given no input."""
+
+    def kvnet_command(*arguments: str | Path, stdout: int, stderr: int, env: Mapping[str, str] = environment) -> int:
+        with open(os.devnull, "rb") as nothing:
+            return commands.run_on((nothing.fileno(), stdout, stderr), [*map(str, arguments)], tmp_path, env)
 
     return kvnet_command
