@@ -17,8 +17,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from subprocess import PIPE, CompletedProcess
 from types import TracebackType
 from typing import Any, Final, Self
@@ -26,11 +28,10 @@ from typing import Any, Final, Self
 __all__ = ["Commands"]
 
 _IMPORTED: Final = (
-    "kvnet.cli.main",
-    *(f"kvnet.cli.{name}" for name in ("apply", "bulk", "check", "define", "domains", "fix", "plan", "render", "show")),
-    "kvnet.report.sarif",
-    "libvirt",
+    *("difflib", "email.parser", "importlib.readers", "jiter", "libvirt", "tomllib"),
+    *("kvnet.manifest.schema", "kvnet.report.sarif"),
 )
+"""What commands import only where they need it, beside the modules of ``kvnet.cli``, which are imported too."""
 _LONGEST: Final = 60_000
 """Bytes of a request, and of what is read from standard input: both are sent at once."""
 _SECONDS: Final = 60
@@ -160,8 +161,10 @@ def _leave(status: int | str | None) -> None:
 
 
 def _main() -> None:
-    for name in _IMPORTED:
-        import_module(name)
+    commands = import_module("kvnet.cli").__path__
+    for name in (*_IMPORTED, *(f"kvnet.cli.{each.name}" for each in iter_modules(commands))):
+        with suppress(ImportError):
+            import_module(name)
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         asked = _serve(requests)

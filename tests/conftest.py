@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ _SECTION = "table"
 
 # CI tries as many as Hypothesis does by itself; so does --hypothesis-profile=default
 if not os.environ.get("CI") and settings.default == settings.get_profile("default"):
-    settings.register_profile("few", max_examples=20)
+    settings.register_profile("few", max_examples=10)
     settings.load_profile("few")
 
 # a checkout that cannot be written to
@@ -40,6 +41,13 @@ def environment() -> dict[str, str]:
 def commands(environment: dict[str, str]) -> Iterator[Commands]:
     with Commands(environment) as made:
         yield made
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Leave ten thousand tests out of garbage collection, which would look through them a hundred times."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -46,7 +46,7 @@ def run(environment: dict[str, str], commands: Commands, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def run_on(commands: Commands, environment: dict[str, str], tmp_path: Path) -> RunOn:
-    """Runs ``kvnet`` in a folder of its own with streams of the test's, and returns its status; it is given no input."""
+    """Runs ``kvnet`` in a folder of its own with streams of the test's and no input, and returns its status."""
 
     def kvnet_command(*arguments: str | Path, stdout: int, stderr: int, env: Mapping[str, str] = environment) -> int:
         with open(os.devnull, "rb") as nothing:
