@@ -42,6 +42,7 @@ class Commands:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._requests.settimeout(_SECONDS)
         with theirs:
             number = theirs.fileno()
             # pipes, as in the runs: Python's streams know whether they can be sought in from its start

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -53,3 +54,13 @@ def run_on(commands: Commands, environment: dict[str, str], tmp_path: Path) -> R
             return commands.run_on((nothing.fileno(), stdout, stderr), [*map(str, arguments)], tmp_path, env)
 
     return kvnet_command
+
+
+def shown(terminal: int) -> bytes:
+    """All that a terminal shows, whose other end is closed; this end is closed then, too."""
+    told = b""
+    with suppress(OSError):  # Linux tells the end of a terminal so
+        while part := os.read(terminal, 65536):
+            told += part
+    os.close(terminal)
+    return told

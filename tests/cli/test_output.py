@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 import yaml
-from cli.conftest import Run, RunOn
+from cli.conftest import Run, RunOn, shown
 from lxml import etree
 
 from kvnet.cli.output import replace
@@ -264,9 +264,7 @@ def on_a_terminal(run_on: RunOn, arguments: list[str], env: dict[str, str]) -> b
     ours, theirs = pty.openpty()
     run_on(*arguments, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
-    told = os.read(ours, 65536)
-    os.close(ours)
-    return told
+    return shown(ours)
 
 
 def test_a_pipe_is_told_without_colour(run: Run) -> None:

@@ -8,7 +8,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from cli.conftest import Run, RunOn
+from cli.conftest import Run, RunOn, shown
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DOMAIN = (
@@ -46,5 +46,4 @@ def test_a_picture_fits_the_terminal(run_on: RunOn, environment: dict[str, str],
     sized = {name: value for name, value in environment.items() if name != "COLUMNS"}
     assert run_on("show", "-q", EXAMPLES / "pod.yaml", stdout=theirs, stderr=theirs, env=sized) == 0
     os.close(theirs)
-    assert f"\r\n{beginning}" in os.read(ours, 65536).decode()
-    os.close(ours)
+    assert f"\r\n{beginning}" in shown(ours).decode()
