@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["CORPUS", "SAMPLE", "kind_of", "lines", "recordings", "sample"]
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+
+__all__ = ["CORPUS", "SAMPLE", "kind_of", "lines", "parameters", "recordings", "sample"]
 
 SAMPLE = Path(__file__).parent / "conformance" / "data"
 """The sample, which every clone has."""
@@ -18,6 +22,20 @@ _FOLDERS = (SAMPLE, _SHARED / "conformance", _SHARED / "corpus")
 def recordings(*kinds: str) -> list[Path]:
     """The files of some kinds: those of the sample, then those beside the checkout."""
     return [path for folder in _FOLDERS for path in sorted(folder.glob("*.jsonl.gz")) if kind_of(path) in kinds]
+
+
+def parameters(*kinds: str) -> list[ParameterSet]:
+    """The files of some kinds for a test: those beside the checkout are many times larger, and slow."""
+    import pytest  # noqa: PLC0415 - what the scripts that replay do not need
+
+    return [
+        pytest.param(
+            path,
+            id=f"{path.parent.name}/{kind_of(path)}",
+            marks=[] if path.parent == SAMPLE else [pytest.mark.slow],
+        )
+        for path in recordings(*kinds)
+    ]
 
 
 def kind_of(path: Path) -> str:

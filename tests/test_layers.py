@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -145,14 +146,23 @@ PURE = (
 )
 
 
-def _imported(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def _module(path: Path) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The modules that a module imports, and the names that its own statements give."""
+    module = ast.parse(path.read_text())
+    imported: set[str] = set()
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return names
+            imported.add(node.module)
+    statements = [each for each in module.body if isinstance(each, ast.Assign | ast.AnnAssign)]
+    targets = [each.targets[0] if isinstance(each, ast.Assign) else each.target for each in statements]
+    return frozenset(imported), tuple(each.id for each in targets if isinstance(each, ast.Name))
+
+
+def _imported(path: Path) -> frozenset[str]:
+    return _module(path)[0]
 
 
 def _files(layer: str) -> list[Path]:
@@ -176,8 +186,6 @@ def test_pure_layers_read_nothing_but_their_arguments(layer: str) -> None:
 def test_no_module_names_two_things_alike() -> None:
     again = []
     for path in sorted(PACKAGE.rglob("*.py")):
-        statements = [each for each in ast.parse(path.read_text()).body if isinstance(each, ast.Assign | ast.AnnAssign)]
-        targets = [each.targets[0] if isinstance(each, ast.Assign) else each.target for each in statements]
-        names = [each.id for each in targets if isinstance(each, ast.Name) and each.id != "__all__"]
+        names = [each for each in _module(path)[1] if each != "__all__"]
         again += [f"{path.relative_to(PACKAGE)}: {name}" for name in names if names.count(name) > 1]
     assert again == []

@@ -25,7 +25,6 @@ from kvnet.values import PciAddress
 from kvnet.xml import write
 
 SLOW = settings(
-    max_examples=100 if os.environ.get("CI") else 40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
 )

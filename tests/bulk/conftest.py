@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, CompletedProcess
 
 import pytest
+from commands import Commands
 
 import kvnet
 
@@ -18,17 +18,14 @@ SOURCE = Path(kvnet.__file__).parents[1]
 Bulk = Callable[..., "CompletedProcess[bytes]"]
 
 
-@pytest.fixture(scope="session")
-def environment() -> dict[str, str]:
-    inherited = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "PYTHONPATH")}
-    return inherited | {"PYTHONPATH": str(SOURCE), "TERM": "xterm", "LC_ALL": "C"}
-
-
 @pytest.fixture
-def bulk(environment: dict[str, str], tmp_path: Path) -> Bulk:
+def bulk(environment: dict[str, str], commands: Commands, tmp_path: Path) -> Bulk:
     """Runs ``kvnet bulk`` in a folder of its own."""
 
     def command(*arguments: str | Path, stdin: bytes = b"") -> CompletedProcess[bytes]:
+        ended = commands.run(["bulk", *map(str, arguments)], stdin, tmp_path, environment)
+        if ended is not None:
+            return ended
         words = [sys.executable, "-m", "kvnet", "bulk", *map(str, arguments)]
         return subprocess.run(
             words, input=stdin, capture_output=True, cwd=tmp_path, env=environment, timeout=60, check=False

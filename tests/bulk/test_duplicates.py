@@ -131,8 +131,9 @@ def test_duplicates_are_found_across_chunks_and_each_is_told(bulk: Bulk, tmp_pat
     fleet[1400] = vmi(1400, mac="52:54:00:00:00:03")
     fleet[1450] = vmi(1450, mac="52:54:00:00:00:03")
     fleet[1460] = vmi(1460, mac="52:54:00:00:00:03", network="default/another")
+    (tmp_path / "vms.ndjson").write_bytes(lines(fleet))
     for words in (("-o", "out.ndjson"), ("-o", "out/"), ("-o", "-")):
-        run = bulk("-f", "-", *words, "--report", "report.json", "--devices", "--jobs", "1", stdin=lines(fleet))
+        run = bulk("-f", "vms.ndjson", *words, "--report", "report.json", "--devices", "--jobs", "1")
         report = json.loads((tmp_path / "report.json").read_text())
         assert run.returncode == 1
         assert [(each["code"], each["vms"], each["index"]) for each in report["duplicates"]] == [

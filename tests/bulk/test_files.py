@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from bulk.manifests import lines, vmi
+from commands import Commands
 
 from kvnet.bulk.files import Role, check_roles, locked
 from kvnet.bulk.inputs import Unusable
@@ -243,13 +244,22 @@ def _shell(command: str, folder: Path, environment: dict[str, str]) -> Completed
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("words", ["> /dev/full", "-o out --report /dev/full"])
-def test_a_full_disk_is_told_in_words(tmp_path: Path, environment: dict[str, str], words: str) -> None:
-    (tmp_path / "vms.ndjson").write_bytes(_GIVEN)
-    run = _shell(f"kvnet bulk -f vms.ndjson {words}", tmp_path, environment)
-    assert run.returncode == 2
-    assert b"No space left" in run.stderr
-    assert b"Traceback" not in run.stderr
+@pytest.mark.parametrize(
+    ("stdout", "words"),
+    [("/dev/full", []), ("/dev/null", ["-o", "out", "--report", "/dev/full"])],
+    ids=["-o", "--report"],
+)
+def test_a_full_disk_is_told_in_words(
+    commands: Commands, environment: dict[str, str], tmp_path: Path, stdout: str, words: list[str]
+) -> None:
+    given = tmp_path / "vms.ndjson"
+    given.write_bytes(_GIVEN)
+    with given.open("rb") as inside, open(stdout, "wb") as outside, (tmp_path / "told").open("wb") as told:
+        streams = (inside.fileno(), outside.fileno(), told.fileno())
+        assert commands.run_on(streams, ["bulk", "-f", "-", *words], tmp_path, environment) == 2
+    said = (tmp_path / "told").read_bytes()
+    assert b"No space left" in said
+    assert b"Traceback" not in said
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -16,23 +17,9 @@ import kvnet
 
 _READ_AT_START = ("PYTHON", "LC_")
 """Beginnings of variables that Python reads when it starts."""
-_FORKING = frozenset({"bulk", "down", "exec", "ps", "up"})
-"""Commands that start processes of their own from that of the command."""
 SOURCE = Path(kvnet.__file__).parents[1]
 Run = Callable[..., "CompletedProcess[bytes]"]
-
-
-@pytest.fixture(scope="session")
-def environment() -> dict[str, str]:
-    """The kvnet under test, and nothing that colours or translates what it says."""
-    inherited = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM", "PYTHONPATH")}
-    return inherited | {"PYTHONPATH": str(SOURCE), "TERM": "xterm", "LC_ALL": "C"}
-
-
-@pytest.fixture(scope="session")
-def commands(environment: dict[str, str]) -> Iterator[Commands]:
-    with Commands(environment) as made:
-        yield made
+RunOn = Callable[..., int]
 
 
 @pytest.fixture
@@ -43,7 +30,7 @@ def run(environment: dict[str, str], commands: Commands, tmp_path: Path) -> Run:
         *arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] = {}, closed: tuple[int, ...] = ()
     ) -> CompletedProcess[bytes]:
         words = [*map(str, arguments)]
-        if not closed and not any(key.startswith(_READ_AT_START) for key in env) and _FORKING.isdisjoint(words):
+        if not closed and not any(key.startswith(_READ_AT_START) for key in env):
             ended = commands.run(words, stdin, tmp_path, {**environment, **env})
             if ended is not None:
                 return ended
@@ -56,3 +43,24 @@ def run(environment: dict[str, str], commands: Commands, tmp_path: Path) -> Run:
         )
 
     return kvnet_command
+
+
+@pytest.fixture
+def run_on(commands: Commands, environment: dict[str, str], tmp_path: Path) -> RunOn:
+    """Runs ``kvnet`` in a folder of its own with streams of the test's and no input, and returns its status."""
+
+    def kvnet_command(*arguments: str | Path, stdout: int, stderr: int, env: Mapping[str, str] = environment) -> int:
+        with open(os.devnull, "rb") as nothing:
+            return commands.run_on((nothing.fileno(), stdout, stderr), [*map(str, arguments)], tmp_path, env)
+
+    return kvnet_command
+
+
+def shown(terminal: int) -> bytes:
+    """All that a terminal shows, whose other end is closed; this end is closed then, too."""
+    told = b""
+    with suppress(OSError):  # Linux tells the end of a terminal so
+        while part := os.read(terminal, 65536):
+            told += part
+    os.close(terminal)
+    return told

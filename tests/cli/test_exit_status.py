@@ -4,15 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
+from cli.conftest import Run, RunOn
 
 from kvnet.cli.main import main
-
-Run = Callable[..., "CompletedProcess[bytes]"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 POD = EXAMPLES / "pod.yaml"
@@ -127,49 +125,33 @@ def test_an_interrupt_ends_the_command_quietly(environment: dict[str, str], tmp_
     ids=str,
 )
 def test_a_reader_that_leaves_ends_the_command_quietly(
-    command: list[str | Path], environment: dict[str, str], tmp_path: Path
+    command: list[str | Path], run_on: RunOn, closed_pipe: int, tmp_path: Path
 ) -> None:
-    ended = with_a_closed_pipe(command, environment, tmp_path, stderr=subprocess.PIPE)
-    assert (ended.returncode, ended.stderr) == (141, b"")
+    with (tmp_path / "told").open("wb") as told:
+        assert run_on(*command, stdout=closed_pipe, stderr=told.fileno()) == 141
+    assert (tmp_path / "told").read_bytes() == b""
 
 
-def test_a_reader_of_problems_that_leaves_ends_the_command_quietly(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_reader_of_problems_that_leaves_ends_the_command_quietly(
+    run_on: RunOn, closed_pipe: int, tmp_path: Path
+) -> None:
     (tmp_path / "vm.yaml").write_bytes(MISSPELLED)
-    ended = with_a_closed_pipe(["check", "vm.yaml"], environment, tmp_path, stderr=subprocess.STDOUT)
-    assert ended.returncode == 141
+    assert run_on("check", "vm.yaml", stdout=closed_pipe, stderr=closed_pipe) == 141
 
 
-def with_a_closed_pipe(
-    command: list[str | Path], environment: dict[str, str], folder: Path, stderr: int
-) -> CompletedProcess[bytes]:
+@pytest.fixture
+def closed_pipe() -> Iterator[int]:
+    """The end for writing of a pipe that nobody reads."""
     reading, writing = os.pipe()
     os.close(reading)
-    try:
-        return subprocess.run(
-            [sys.executable, "-m", "kvnet", *map(str, command)],
-            stdout=writing,
-            stderr=stderr,
-            env=environment,
-            cwd=folder,
-            check=False,
-            timeout=60,
-        )
-    finally:
-        os.close(writing)
+    yield writing
+    os.close(writing)
 
 
-def test_a_full_disk_is_told(environment: dict[str, str]) -> None:
-    with open("/dev/full", "wb") as full:
-        ended = subprocess.run(
-            [sys.executable, "-m", "kvnet", "render", "--quiet", str(POD)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=environment,
-            check=False,
-            timeout=60,
-        )
-    assert ended.returncode == 2
-    assert ended.stderr == b"kvnet: [Errno 28] No space left on device\n"
+def test_a_full_disk_is_told(run_on: RunOn, tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full, (tmp_path / "told").open("wb") as told:
+        assert run_on("render", "--quiet", POD, stdout=full.fileno(), stderr=told.fileno()) == 2
+    assert (tmp_path / "told").read_bytes() == b"kvnet: [Errno 28] No space left on device\n"
 
 
 @pytest.mark.parametrize(

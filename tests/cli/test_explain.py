@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import yaml
-from cli.conftest import Run
+from cli.conftest import Run, shown
 
 from kvnet.codes import explanation, explanations
 
@@ -40,16 +40,10 @@ def test_a_page_is_styled_on_a_terminal(
         [sys.executable, "-m", "kvnet", "explain", "KN908"], stdout=theirs, env={**environment, **variables}
     )
     os.close(theirs)
-    shown = b""
-    try:
-        while part := os.read(ours, 4096):
-            shown += part
-    except OSError:
-        pass  # Linux tells the end of a terminal so
-    os.close(ours)
+    told = shown(ours)
     assert process.wait() == 0
-    assert (b"\x1b[1mKN908: Two NICs of a machine have one MAC address\x1b[0m" in shown) is is_styled
-    assert (b"```yaml" in shown) is not is_styled
+    assert (b"\x1b[1mKN908: Two NICs of a machine have one MAC address\x1b[0m" in told) is is_styled
+    assert (b"```yaml" in told) is not is_styled
 
 
 def test_the_table_of_rules_has_a_row_for_each_code(run: Run) -> None:

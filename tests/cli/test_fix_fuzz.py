@@ -95,7 +95,7 @@ SETTINGS = settings(
 )
 
 
-@settings(SETTINGS, max_examples=25)
+@settings(SETTINGS)
 @given(content=mutated_texts())
 def test_a_correction_harms_nothing(file: Path, content: bytes) -> None:
     check_one(file, content)

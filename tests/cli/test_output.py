@@ -4,20 +4,16 @@ import json
 import os
 import pty
 import re
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 from threading import Thread
 
 import pytest
 import yaml
+from cli.conftest import Run, RunOn, shown
 from lxml import etree
 
 from kvnet.cli.output import replace
-
-Run = Callable[..., "CompletedProcess[bytes]"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 POD, BRIDGE = EXAMPLES / "pod.yaml", EXAMPLES / "bridge.yaml"
@@ -213,18 +209,20 @@ def test_one_domain_takes_one_machine(run: Run) -> None:
     ids=str,
 )
 def test_a_terminal_is_told_in_colour_unless_it_asks_for_none(
-    env: dict[str, str], coloured: bool, environment: dict[str, str], tmp_path: Path
+    env: dict[str, str], coloured: bool, run_on: RunOn, environment: dict[str, str], tmp_path: Path
 ) -> None:
     manifest = tmp_path / "bad.yaml"
     manifest.write_bytes(MISSPELLED)
-    told = on_a_terminal(["check", "bad.yaml"], environment | env, tmp_path)
+    told = on_a_terminal(run_on, ["check", "bad.yaml"], environment | env)
     assert (b"\033[1;31merror\033[0m KN003" in told) is coloured
     assert (b"\033" in told) is coloured
 
 
-def test_a_terminal_gets_what_would_be_fixed_in_colour(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_terminal_gets_what_would_be_fixed_in_colour(
+    run_on: RunOn, environment: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "bad.yaml").write_bytes(MISSPELLED)
-    told = on_a_terminal(["check", "bad.yaml", "--diff", "-qq"], environment, tmp_path)
+    told = on_a_terminal(run_on, ["check", "bad.yaml", "--diff", "-qq"], environment)
     assert b"\033[31m-" in told
     assert b"\033[32m+" in told
 
@@ -248,12 +246,12 @@ LINK = b"\033]8;;https://kvnet.readthedocs.io/en/latest/reference/problems/KN003
     ids=str,
 )
 def test_a_terminal_that_has_links_gets_one_from_each_code_to_its_page(
-    env: dict[str, str], linked: bool, environment: dict[str, str], tmp_path: Path
+    env: dict[str, str], linked: bool, run_on: RunOn, environment: dict[str, str], tmp_path: Path
 ) -> None:
     known = ("VTE_VERSION", "TERM_PROGRAM", "WT_SESSION", "KONSOLE_VERSION", "DOMTERM", "FORCE_HYPERLINK")
     bare = {name: value for name, value in environment.items() if name not in known}
     (tmp_path / "bad.yaml").write_bytes(MISSPELLED)
-    told = on_a_terminal(["check", "bad.yaml"], bare | env, tmp_path)
+    told = on_a_terminal(run_on, ["check", "bad.yaml"], bare | env)
     assert (LINK in told, b"\033]8" in told) == (linked, linked)
     assert b"kvnet: 1 error in 1 file; kvnet explain KN003 tells more" in told
 
@@ -262,14 +260,11 @@ def test_a_pipe_has_no_links(run: Run) -> None:
     assert b"\033" not in run("check", "-", stdin=MISSPELLED, env={"FORCE_HYPERLINK": "1"}).stderr
 
 
-def on_a_terminal(arguments: list[str], env: dict[str, str], folder: Path) -> bytes:
+def on_a_terminal(run_on: RunOn, arguments: list[str], env: dict[str, str]) -> bytes:
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "kvnet", *arguments]
-    subprocess.run(command, stdout=theirs, stderr=theirs, env=env, cwd=folder, check=False, timeout=60)
+    run_on(*arguments, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
-    told = os.read(ours, 65536)
-    os.close(ours)
-    return told
+    return shown(ours)
 
 
 def test_a_pipe_is_told_without_colour(run: Run) -> None:

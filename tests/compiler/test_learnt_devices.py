@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import attrs
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -157,7 +158,7 @@ def test_settings_without_end_do_not_fill_the_memory() -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(0.6), suppress_health_check=list(HealthCheck))
 def test_renamed_machines_are_compiled_as_the_ordinary_way_compiles_them(data: st.DataObject) -> None:
     forget()
     pattern = json.loads(dump(data.draw(st.one_of(machines(max_nics=3), admitted_machines())), format="json"))

@@ -8,6 +8,7 @@ import attrs
 import pytest
 from compiler.compiling import codes, only
 from compiler.nads import host_target
+from effort import examples
 from hypothesis import given, settings
 from machines import multus, nic, pod, vmi
 
@@ -119,7 +120,7 @@ def test_checking_rendering_and_compiling_tell_it_at_the_field(facts: Json, seve
 
 
 @given(admitted_machines())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(0.5), deadline=None)
 def test_a_check_for_a_host_finds_whatever_keeps_a_machine_from_being_rendered(machine: kvnet.Machine) -> None:
     target = kvnet.Target(profile="host", facts=kvnet.load_facts(released("9.0.0")))
     errors = {each.code for each in kvnet.check(machine, target) if each.is_error}

@@ -9,16 +9,13 @@ import pytest
 import recorded
 import replay_kubevirt
 
-FILES = recorded.recordings(*replay_kubevirt.KINDS)
-JUDGED = recorded.recordings(*replay_kubevirt.STRICT)
-
 
 @pytest.mark.parametrize("kind", replay_kubevirt.KINDS)
 def test_the_repository_has_answers_of_every_kind(kind: str) -> None:
     assert len(recorded.lines(recorded.sample(kind))) >= 30
 
 
-@pytest.mark.parametrize("path", FILES, ids=[f"{path.parent.name}/{recorded.kind_of(path)}" for path in FILES])
+@pytest.mark.parametrize("path", recorded.parameters(*replay_kubevirt.KINDS))
 def test_kvnet_answers_as_kubevirt_does(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = replay_kubevirt.main([str(path)])
     told = capsys.readouterr().out
@@ -26,7 +23,7 @@ def test_kvnet_answers_as_kubevirt_does(path: Path, capsys: pytest.CaptureFixtur
     assert told.endswith(f"{len(recorded.lines(path))} agree, 0 differ\n")
 
 
-@pytest.mark.parametrize("path", JUDGED, ids=[f"{path.parent.name}/{recorded.kind_of(path)}" for path in JUDGED])
+@pytest.mark.parametrize("path", recorded.parameters(*replay_kubevirt.STRICT))
 def test_of_machines_that_kubevirt_admits_none_is_refused_and_each_warning_is_true(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,14 +8,12 @@ import pytest
 import recorded
 import replay_libvirt
 
-FILES = recorded.recordings(recorded.CORPUS)
-
 
 def test_the_repository_has_elements() -> None:
     assert len(recorded.lines(recorded.sample(recorded.CORPUS))) >= 100
 
 
-@pytest.mark.parametrize("path", FILES, ids=[path.parent.name for path in FILES])
+@pytest.mark.parametrize("path", recorded.parameters(recorded.CORPUS))
 def test_every_element_of_libvirt_is_read_and_written_without_loss(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

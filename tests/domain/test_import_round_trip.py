@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import recorded
+from effort import examples
 from hypothesis import HealthCheck, assume, given, settings
 
 import kvnet
@@ -54,7 +56,7 @@ def is_told(change: kvnet.Change, told: str) -> bool:
 
 
 def test_of_any_domain_the_guest_sees_no_change_that_is_not_told() -> None:
-    of_any_domain(100)
+    of_any_domain(examples(1))
 
 
 @pytest.mark.slow
@@ -62,8 +64,8 @@ def test_of_five_hundred_domains_the_guest_sees_no_change_that_is_not_told() -> 
     of_any_domain(500)
 
 
-def of_any_domain(examples: int) -> None:
-    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+def of_any_domain(count: int) -> None:
+    @settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
     @given(domains())
     def nothing_is_untold(xml: str) -> None:
         assume(not has_twins(xml))
@@ -146,8 +148,9 @@ def test_rendering_with_the_facts_of_the_import_gives_back_what_a_nic_is_plugged
     assert [path for path in paths if path not in ("alias.@name", "rom", "driver")] == []
 
 
+@pytest.mark.parametrize("path", recorded.parameters(recorded.CORPUS))
 @pytest.mark.parametrize("profile", Profile)
-def test_of_every_device_of_the_corpus_the_guest_sees_no_change_that_is_not_told(profile: Profile) -> None:
-    cases = [json.loads(line) for line in recorded.lines(recorded.recordings(recorded.CORPUS)[-1])]
+def test_of_every_device_of_the_corpus_the_guest_sees_no_change_that_is_not_told(profile: Profile, path: Path) -> None:
+    cases = [json.loads(line) for line in recorded.lines(path)]
     found = {case["id"]: untold(WHOLE.format(case["xml"]), profile) for case in cases}
     assert {name: changes for name, changes in found.items() if changes} == {}

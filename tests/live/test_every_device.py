@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -110,7 +111,7 @@ def changes(nic: Interface, connection: Any) -> list[str]:
 
 
 @given(nic=nics())
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(0.6), suppress_health_check=list(HealthCheck))
 def test_real_libvirt_defines_what_is_drawn_and_loses_nothing(nic: Interface, qemu: Any) -> None:
     assert changes(nic, qemu) == []
 

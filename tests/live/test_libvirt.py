@@ -142,6 +142,7 @@ def test_more_vcpus_than_qemu_has_are_refused_by_libvirt(qemu: Any) -> None:
         define(build(machine, kvnet.Target(virt_type="qemu"), []), qemu)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.access("/dev/kvm", os.W_OK), reason="without KVM, QEMU has no extended interrupt mode")
 def test_a_machine_of_more_than_255_vcpus_starts(qemu: Any) -> None:
     domain = Domain(cpu=Cpu(sockets=64), memory=Memory(guest="64Mi"))

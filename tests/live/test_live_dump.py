@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 import kvnet
 from kvnet import Noticed
 
@@ -34,27 +36,26 @@ DOMAIN = """
 """
 
 
-def test_a_live_dump_equals_what_was_defined_but_for_noise(qemu: Any) -> None:
-    import libvirt  # noqa: PLC0415 - where it is missing, the fixture says so
+@pytest.fixture(scope="module")
+def live_dump(qemu: Any) -> str:
+    """What libvirt says of the domain while it runs."""
+    import libvirt  # noqa: PLC0415 - where it is missing, the fixture before says so
 
     running = qemu.createXML(DOMAIN, libvirt.VIR_DOMAIN_START_PAUSED)
     try:
-        live = running.XMLDesc()
+        return str(running.XMLDesc())
     finally:
         running.destroy()
-    changes = kvnet.diff(kvnet.read_domain(DOMAIN), kvnet.read_domain(live, lossless=True))
+
+
+def test_a_live_dump_equals_what_was_defined_but_for_noise(live_dump: str) -> None:
+    changes = kvnet.diff(kvnet.read_domain(DOMAIN), kvnet.read_domain(live_dump, lossless=True))
     assert [str(change) for change in changes if change.noticed is not Noticed.NOISE] == []
     assert {str(change.at) for change in changes} >= {"interface[0].alias.@name", "interface[0].mac.@address"}
 
 
-def test_a_change_that_was_made_is_found_in_the_live_dump(qemu: Any) -> None:
-    import libvirt  # noqa: PLC0415
-
-    running = qemu.createXML(DOMAIN.replace("state='down'", "state='up'"), libvirt.VIR_DOMAIN_START_PAUSED)
-    try:
-        live = running.XMLDesc()
-    finally:
-        running.destroy()
-    changes = kvnet.diff(kvnet.read_domain(DOMAIN), kvnet.read_domain(live, lossless=True))
+def test_a_change_that_was_made_is_found_in_the_live_dump(live_dump: str) -> None:
+    before = DOMAIN.replace("state='down'", "state='up'")
+    changes = kvnet.diff(kvnet.read_domain(before), kvnet.read_domain(live_dump, lossless=True))
     told = [str(change) for change in changes if change.noticed is not Noticed.NOISE]
-    assert told == ["interface[1].link.@state: down → up (guest-visible)"]
+    assert told == ["interface[1].link.@state: up → down (guest-visible)"]

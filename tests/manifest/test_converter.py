@@ -10,6 +10,7 @@ import cattrs
 import cattrs.preconf.json
 import pytest
 from attrs import frozen
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from kvnet.testing import nads, targets, values_of
 from kvnet.values import MacAddress, PciAddress
 
 SOME = settings(
-    max_examples=25,
+    max_examples=examples(0.5),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from machines import multus, nic, pod, vmi
@@ -135,7 +136,7 @@ def test_another_text_is_read_in_the_ordinary_way(old: str, new: str, count: int
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(0.6), suppress_health_check=list(HealthCheck))
 def test_renamed_machines_are_read_as_the_ordinary_way_reads_them(data: st.DataObject) -> None:
     pattern = json.loads(dump(data.draw(machines(max_nics=3)), format="json"))
     texts = [json.dumps(pattern)] * 3 + [

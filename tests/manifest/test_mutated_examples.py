@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +44,7 @@ def edited(text: str, edits: list[tuple[float, int, str]]) -> str:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(0.6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(edits=[(0.0, 0, "\0")])
 @example(edits=[(0.0, 0, "\ufeff")])
 @example(edits=[(1.0, 0, "\n---\n[")])

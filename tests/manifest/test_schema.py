@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -111,7 +112,7 @@ def mutated(draw: st.DrawFn) -> Any:
     return document
 
 
-@settings(max_examples=300, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=examples(3), suppress_health_check=list(HealthCheck), deadline=None)
 @given(mutated())
 def test_a_document_that_cannot_be_read_is_not_valid(document: Any) -> None:
     try:
@@ -121,7 +122,7 @@ def test_a_document_that_cannot_be_read_is_not_valid(document: Any) -> None:
         assert not told & STRUCTURAL or flaws(document), told
 
 
-@settings(max_examples=300, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=examples(3), suppress_health_check=list(HealthCheck), deadline=None)
 @given(mutated())
 def test_a_document_that_is_not_valid_is_refused_when_it_is_read_or_checked(document: Any) -> None:
     found = flaws(document)

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 from attrs import evolve
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree, html
@@ -373,7 +374,7 @@ def test_any_text_stays_text_in_each_format(made: Picture) -> None:
     assert all(line.count('"') in (0, 2) for line in statements)
 
 
-@settings(max_examples=50, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=examples(0.5), suppress_health_check=list(HealthCheck), deadline=None)
 @given(machines(), targets())
 def test_any_machine_is_drawn_with_each_of_its_nics(machine: kvnet.Machine, target: kvnet.Target) -> None:
     made = picture(machine, target)
@@ -382,7 +383,7 @@ def test_any_machine_is_drawn_with_each_of_its_nics(machine: kvnet.Machine, targ
     assert all(FORMATS[format](made) for format in FORMATS)
 
 
-@settings(max_examples=50, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=examples(0.5), suppress_health_check=list(HealthCheck), deadline=None)
 @given(domains())
 def test_any_domain_is_drawn_with_each_of_its_devices(xml: str) -> None:
     assert len(picture_of_domain(xml).rows) == len(kvnet.read_domain(xml, lossless=True))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from advice import ADVICE
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 
 import kvnet
@@ -22,7 +23,9 @@ def test_of_an_example_no_warning_is_told(path: Path) -> None:
 
 
 @given(admitted_machines())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    max_examples=examples(2), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 def test_of_an_admitted_machine_no_advice_is_told_without_its_occasion(machine: kvnet.Machine) -> None:
     codes = {each.code for each in kvnet.check(machine)} & ADVICE
     spec, devices = machine.spec, machine.spec.domain.devices

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,8 +46,9 @@ def test_of_a_drawn_machine_no_problem_is_missed(machine: Machine, target: Targe
     assert_none_is_missed(machine, target)
 
 
-def test_of_the_machines_that_kubevirt_judged_no_problem_is_missed() -> None:
-    for line in recorded.lines(recorded.recordings("admission-and-devices")[-1])[::8]:
+@pytest.mark.parametrize("path", recorded.parameters("admission-and-devices"))
+def test_of_the_machines_that_kubevirt_judged_no_problem_is_missed(path: Path) -> None:
+    for line in recorded.lines(path):
         assert_none_is_missed(kvnet.load(json.loads(line)["vmi"]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -364,9 +365,9 @@ def renamed(machine: Machine, prefix: str) -> Machine:
     )
 
 
-def test_the_machines_that_kubevirt_judged_get_the_verdict_that_the_rules_give() -> None:
-    lines = recorded.lines(recorded.recordings("admission-and-devices")[-1])
-    given = [kvnet.load(json.loads(line)["vmi"]) for line in lines[::4]]
+@pytest.mark.parametrize("path", recorded.parameters("admission-and-devices"))
+def test_the_machines_that_kubevirt_judged_get_the_verdict_that_the_rules_give(path: Path) -> None:
+    given = [kvnet.load(json.loads(line)["vmi"]) for line in recorded.lines(path)]
     for target in (Target(), Target(cluster=ClusterConfig(permit_bridge_on_pod_network=False), nads=(Nad(name="a"),))):
         for _ in range(3):
             for machine in given:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -132,7 +133,7 @@ def test_another_text_is_read_in_the_ordinary_way(old: str, new: str) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(1.5), suppress_health_check=list(HealthCheck))
 def test_devices_are_read_as_the_ordinary_way_reads_them(data: st.DataObject) -> None:
     generate._quoted.cache_clear()
     text = write(data.draw(devices()), indent=data.draw(st.sampled_from([None, 0, 2])))
