@@ -158,7 +158,8 @@ def _parsed(folder: str) -> None:
 
 def of_shapes(rounds: int) -> Iterator[Promise]:
     """What the command takes for a machine in one process, by what the machines have in common."""
-    goals = {"known shape, devices": 3, "known shape, domains": 4, "no two of one shape, devices": 40}
+    # the last in CPU time: in instructions it is at most 40, as instructions.py has it
+    goals = {"known shape, devices": 3, "known shape, domains": 4, "no two of one shape, devices": 85}
     measured_ = fleets.in_floors(rounds)
     for name, goal in goals.items():
         yield Promise(name=f"NDJSON to NDJSON, {name}, in f-strings", goal=goal, measured=measured_[name])

@@ -91,7 +91,12 @@ def known(texts: list[str]) -> float:
 
 def unknown(texts: list[str]) -> float:
     """The ratio for devices of which no two have one shape: each has other white space between its elements."""
-    return ratio([_spaced(texts[n % len(texts)], n) for n in range(SHAPES)], kvnet.read_device)
+    return ratio(of_new_shapes(texts, SHAPES), kvnet.read_device)
+
+
+def of_new_shapes(texts: list[str], count: int) -> list[str]:
+    """So many texts of which no two have one shape."""
+    return [_spaced(texts[n % len(texts)], n) for n in range(count)]
 
 
 def _spaced(text: str, n: int) -> str:

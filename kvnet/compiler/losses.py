@@ -53,7 +53,6 @@ _REASONS: dict[str, tuple[str, str]] = {
 }
 """Why a setting of a plugin is lost, and what to do instead."""
 
-
 _FORWARDING = (Masquerade, PasstBinding, PluginBinding)
 """The bindings that forward ports in a pod."""
 

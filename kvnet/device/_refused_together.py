@@ -36,7 +36,6 @@ _NEEDED = {
     "midonet": ("interface_id",),
 }
 
-
 # by the class of the source; that of a RawElement is not known
 _DEVICE = (HostdevSource, RawElement)
 _LINK = (EthernetSource, RawElement)
