@@ -107,7 +107,8 @@ class Page:
         end = time.monotonic() + _PATIENCE
         while not self.value(condition):
             if time.monotonic() >= end:
-                raise TimeoutError(f"{condition} never came true; errors: {self.errors}")
+                shown = self.value("document.body.innerText")
+                raise TimeoutError(f"{condition} never came true; errors: {self.errors}; the page shows:\n{shown}")
             time.sleep(0.02)
 
     def type(self, text: str) -> None:

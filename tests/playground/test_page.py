@@ -42,7 +42,9 @@ FOCUS = "(each => each.id || each.getAttribute('aria-label') || each.tagName)(do
 def write(page: Page, text: str) -> None:
     """Replace the text of the manifest's editor, as by hand."""
     page.value(f"{EDITOR}.focus()")
+    page.wait(f"document.activeElement === {EDITOR}")
     page.press("a", control=True)
+    page.wait("document.getSelection().toString() !== ''")
     page.type(text)
 
 
