@@ -13,6 +13,7 @@ from ctypes import CDLL
 from mmap import mmap
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
+from threading import Lock
 from typing import Any, ClassVar, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -82,16 +83,22 @@ class _Worker:
     It gets a task whole before it answers, so that the two never wait for each other with full pipes.
     """
 
+    _one_at_a_time: ClassVar[Lock] = Lock()
+    """A worker that another thread forks meanwhile would hold the pipe open, and hide the end of this one."""
+
     def __init__(self) -> None:
-        self.connection, other = Pipe()
-        self.process = get_context("fork").Process(target=_serve, args=(other, self.connection), daemon=True)
-        self.process.start()
-        other.close()
+        with self._one_at_a_time:
+            self.connection, other = Pipe()
+            self.process = get_context("fork").Process(target=_serve, args=(other, self.connection), daemon=True)
+            self.process.start()
+            other.close()
         self.future: Future[Any] | None = None
         self._task: Callable[..., Any] | None = None
 
     def send(self, future: Future[Any], task: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        """Give the process a task; the function is sent only where it is another than before."""
+        """Give the process a task that was not cancelled; the function is sent only where it is another than before."""
+        if not future.set_running_or_notify_cancel():
+            return
         try:
             data = pickle.dumps((None if task is self._task else task, arguments))
         except Exception as error:
@@ -147,7 +154,15 @@ def _answer(task: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
     try:
         return pickle.dumps((task(*arguments), None))
     except Exception as error:
+        return _sent_error(error)
+
+
+def _sent_error(error: Exception) -> bytes:
+    """The answer that a task failed; an error that cannot be sent is told in words."""
+    try:
         return pickle.dumps((None, error))
+    except Exception:
+        return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
 class Area:
