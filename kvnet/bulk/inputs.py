@@ -198,8 +198,8 @@ class Ndjson:
             elif length > ENDLESS:
                 raise Unusable(f"line {number} of '{self.name}' has no end within {ENDLESS >> 20} MiB")
             else:
-                # of a line that is too long, no more is kept than shows that
-                kept = room[: min(read, LONGEST + 1)]
+                # of a line that is too long, no more is kept than shows that, and whether it is blank
+                kept = room[: min(read, LONGEST)] + (room[LONGEST:read].strip() or room[LONGEST:read])[:1]
         if kept.strip():
             yield number, 1, kept
 

@@ -287,3 +287,13 @@ def test_lines_are_waited_for_at_the_end_of_a_pipe_that_does_not_block() -> None
         os.close(writer)
         blocks = asked.result(timeout=60)
     assert [line.text for block in blocks for line in block if isinstance(line, Line)] == [b"1", b"23"]
+
+
+@pytest.mark.parametrize("blanks", [7, 8, 9, 10, 13])
+def test_a_line_that_is_too_long_is_not_blank_though_what_is_kept_of_it_is(
+    blanks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "LONGEST", 8)
+    text = b" " * blanks + b"{}" + b" " * 20 + b"\n" + b" " * 40 + b"\n{}\n"
+    blocks = [*Ndjson(BytesIO(text), "in", block=4).chunks()]
+    assert [line.number for block in blocks for line in block if isinstance(line, Line)] == [1, 3]
