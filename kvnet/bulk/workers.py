@@ -87,7 +87,7 @@ class _Worker:
     """A worker that another thread forks meanwhile would hold the pipe open, and hide the end of this one."""
 
     def __init__(self) -> None:
-        with self._one_at_a_time:
+        with self._one_at_a_time, _interrupted_later():
             self.connection, other = Pipe()
             self.process = get_context("fork").Process(target=_serve, args=(other, self.connection), daemon=True)
             self.process.start()
@@ -132,6 +132,16 @@ class _Worker:
             self.process.kill()
             self.process.join()
             raise BrokenExecutor(f"a worker process ended with status {self.process.exitcode}") from error
+
+
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Keep Ctrl-C until a fork is over: Python ignores what is raised in its hooks, such as that of ``logging``."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(connection: Connection, of_parent: Connection) -> None:

@@ -157,3 +157,17 @@ def test_the_end_of_a_worker_is_seen_though_another_thread_forks_one_meanwhile(m
             assert pool._poll.poll(5000)
         for pool in pools:
             pool.shutdown()
+
+
+def test_an_interrupt_at_the_very_moment_of_a_fork_is_not_lost() -> None:
+    signals = [signal.SIGINT]
+
+    def hook() -> None:
+        # it cannot be taken back, and does nothing at later forks
+        if signals:
+            os.kill(os.getpid(), signals.pop())
+
+    os.register_at_fork(after_in_parent=hook)
+    with pytest.raises(KeyboardInterrupt):
+        Processes(1)
+    assert not signals
