@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import stat
 from collections.abc import Iterator, Sequence
 from io import BufferedReader, BytesIO
@@ -182,7 +183,7 @@ class Ndjson:
             has_room = most <= len(slot.room())
             room = slot.room() if has_room else mmap(-1, most)
             room[: len(kept)] = kept
-            read = len(kept) + self.stream.readinto(memoryview(room)[len(kept) : most])
+            read = len(kept) + _read_into(memoryview(room)[len(kept) : most], self.stream)
             if read == len(kept):
                 break
             length += read - len(kept)
@@ -197,8 +198,8 @@ class Ndjson:
             elif length > ENDLESS:
                 raise Unusable(f"line {number} of '{self.name}' has no end within {ENDLESS >> 20} MiB")
             else:
-                # of a line that is too long, no more is kept than shows that
-                kept = room[: min(read, LONGEST + 1)]
+                # of a line that is too long, no more is kept than shows that, and whether it is blank
+                kept = room[: min(read, LONGEST)] + (room[LONGEST:read].strip() or room[LONGEST:read])[:1]
         if kept.strip():
             yield number, 1, kept
 
@@ -269,6 +270,15 @@ class Directory:
 
 
 Source = Ndjson | Directory
+
+
+def _read_into(room: memoryview, stream: BufferedReader | BytesIO) -> int:
+    """Read until the memory is full or the input ends, and wait at a pipe that does not block. Returns the size."""
+    read: int | None = stream.readinto(room)
+    while read is None:
+        select.select([stream], [], [])
+        read = stream.readinto(room)
+    return read
 
 
 def _documents(path: Path) -> Sequence[Document]:

@@ -128,12 +128,15 @@ class _Scheduler(Generic[T, R]):
             _kill_workers(self._executor)
             self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def _submit(self, task: _Task[T, R]) -> None:
+    def _submit(self, task: _Task[T, R]) -> bool:
+        """Give a task to the executor. Returns false where that broke, and another has got all tasks."""
         try:
             task.future = self._executor.submit(self._work, task.chunk)
         except (BrokenExecutor, RuntimeError) as error:
             # a RuntimeError: its owner has shut it down
             self._replace_executor(error)
+            return False
+        return True
 
     def _first_finished(self) -> _Task[T, R]:
         done, _ = wait([task.future for task in self.pending], return_when=FIRST_COMPLETED)
@@ -149,10 +152,11 @@ class _Scheduler(Generic[T, R]):
         else:
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = self._make()
-        for task in self.pending:
-            if not task.is_finished:
-                task.breaks += 1
-                self._submit(task)
+        unfinished = [task for task in self.pending if not task.is_finished]
+        for task in unfinished:
+            task.breaks += 1
+        # a task that is given twice would write its result into a slot that another chunk has by then
+        all(self._submit(task) for task in unfinished)
 
     def _divide(self, task: _Task[T, R], error: Exception) -> Iterator[R]:
         """Replace a chunk by its halves; they go to workers too, for the error may have been the end of one."""

@@ -13,6 +13,7 @@ from ctypes import CDLL
 from mmap import mmap
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
+from threading import Lock
 from typing import Any, ClassVar, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -82,16 +83,22 @@ class _Worker:
     It gets a task whole before it answers, so that the two never wait for each other with full pipes.
     """
 
+    _one_at_a_time: ClassVar[Lock] = Lock()
+    """A worker that another thread forks meanwhile would hold the pipe open, and hide the end of this one."""
+
     def __init__(self) -> None:
-        self.connection, other = Pipe()
-        self.process = get_context("fork").Process(target=_serve, args=(other, self.connection), daemon=True)
-        self.process.start()
-        other.close()
+        with self._one_at_a_time, _interrupted_later():
+            self.connection, other = Pipe()
+            self.process = get_context("fork").Process(target=_serve, args=(other, self.connection), daemon=True)
+            self.process.start()
+            other.close()
         self.future: Future[Any] | None = None
         self._task: Callable[..., Any] | None = None
 
     def send(self, future: Future[Any], task: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        """Give the process a task; the function is sent only where it is another than before."""
+        """Give the process a task that was not cancelled; the function is sent only where it is another than before."""
+        if not future.set_running_or_notify_cancel():
+            return
         try:
             data = pickle.dumps((None if task is self._task else task, arguments))
         except Exception as error:
@@ -127,6 +134,16 @@ class _Worker:
             raise BrokenExecutor(f"a worker process ended with status {self.process.exitcode}") from error
 
 
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Keep Ctrl-C until a fork is over: Python ignores what is raised in its hooks, such as that of ``logging``."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(connection: Connection, of_parent: Connection) -> None:
     """Do the tasks of a worker until its parent has gone."""
     of_parent.close()
@@ -147,7 +164,15 @@ def _answer(task: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
     try:
         return pickle.dumps((task(*arguments), None))
     except Exception as error:
+        return _sent_error(error)
+
+
+def _sent_error(error: Exception) -> bytes:
+    """The answer that a task failed; an error that cannot be sent is told in words."""
+    try:
         return pickle.dumps((None, error))
+    except Exception:
+        return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
 class Area:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -271,3 +273,27 @@ def test_a_report_is_written_over_no_link_and_over_another_file_only_where_asked
     if not force:
         with pytest.raises(Unusable, match="exists and is no report"):
             check_report(str(tmp_path / "other"), force=force)
+
+
+def test_lines_are_waited_for_at_the_end_of_a_pipe_that_does_not_block() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with open(reader, "rb") as stream, ThreadPoolExecutor(1) as executor:
+        asked = executor.submit(lambda: [*Ndjson(stream, "in").chunks()])
+        for text in (b"1\n2", b"3\n"):
+            # by then the pipe is empty, and most often the reader waits
+            time.sleep(0.05)
+            os.write(writer, text)
+        os.close(writer)
+        blocks = asked.result(timeout=60)
+    assert [line.text for block in blocks for line in block if isinstance(line, Line)] == [b"1", b"23"]
+
+
+@pytest.mark.parametrize("blanks", [7, 8, 9, 10, 13])
+def test_a_line_that_is_too_long_is_not_blank_though_what_is_kept_of_it_is(
+    blanks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "LONGEST", 8)
+    text = b" " * blanks + b"{}" + b" " * 20 + b"\n" + b" " * 40 + b"\n{}\n"
+    blocks = [*Ndjson(BytesIO(text), "in", block=4).chunks()]
+    assert [line.number for block in blocks for line in block if isinstance(line, Line)] == [1, 3]

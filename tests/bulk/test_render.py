@@ -278,6 +278,44 @@ def test_executors_that_never_finish_anything_are_at_fault_and_not_the_chunks() 
     assert 20 < len(made) < 100
 
 
+class Pools:
+    """Makes executors of which the first two break: one in its task, one while it is given the first task."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.given: list[int] = []
+
+    def __call__(self) -> Executor:
+        self.count += 1
+        return Pool(self, self.count)
+
+
+class Pool(Executor):
+    """Works only when a result is asked for."""
+
+    def __init__(self, pools: Pools, number: int) -> None:
+        self._pools, self._number = pools, number
+
+    def submit(self, task: Any, /, *arguments: Any, **_: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        if self._number == 1:
+            future.set_exception(BrokenExecutor("a worker ended"))
+        elif self._number == 2:
+            raise BrokenExecutor("a worker ended")
+        else:
+            self._pools.given += arguments[0]
+            # not yet done when the next task is given
+            threading.Timer(0.05, lambda: future.set_result(task(*arguments))).start()
+        return future
+
+
+def test_each_chunk_is_given_once_to_an_executor_though_the_one_before_breaks_while_it_gets_them() -> None:
+    pools = Pools()
+    made = scheduler.results([(1,), (2,), (3,)], _texts, lost, pools, ahead=3)
+    assert [each for part in made for each in part] == ["1", "2", "3"]
+    assert pools.given == [1, 2, 3]
+
+
 def test_a_class_of_executors_makes_them() -> None:
     assert _names(list(render([vmi(0), vmi(1)], executor=ThreadPoolExecutor))) == ["vm-0", "vm-1"]
 

@@ -6,13 +6,15 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from functools import partial
+from multiprocessing import Pipe
 from threading import Lock
 from typing import Any
 
 import pytest
 
+from kvnet.bulk import workers
 from kvnet.bulk.scheduler import results
 from kvnet.bulk.workers import Processes
 
@@ -39,6 +41,13 @@ def doubled(text: bytes) -> bytes:
 
 def failed(error: type[Exception], *arguments: Any) -> None:
     raise error(*arguments)
+
+
+def failed_here() -> None:
+    class Own(Exception):
+        pass
+
+    raise Own("unlucky")
 
 
 def with_lock() -> Lock:
@@ -81,6 +90,20 @@ def test_an_error_of_a_task_is_that_of_its_future_alone(pool: Processes) -> None
             future.result()
 
 
+def test_an_error_that_cannot_be_sent_is_told_and_ends_no_worker(pool: Processes) -> None:
+    asked = [pool.submit(failed_here), pool.submit(doubled, b"fine")]
+    with pytest.raises(RuntimeError, match=r"^Own: unlucky$"):
+        asked[0].result()
+    assert asked[1].result() == b"finefine"
+
+
+def test_a_pool_does_later_tasks_after_some_were_cancelled(pool: Processes) -> None:
+    asked = [pool.submit(process) for _ in range(9)]
+    cancelled = [future.cancel() for future in asked]
+    assert cancelled == [False, False] + [True] * 7, "what a worker is at cannot be cancelled"
+    assert [pool.submit(doubled, b"a").result() for _ in range(4)] == [b"aa"] * 4
+
+
 @pytest.mark.parametrize(("sign", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, -15)])
 def test_a_worker_that_ends_is_told_with_its_status(pool: Processes, sign: int, status: int) -> None:
     asked = pool.submit(ended, sign)
@@ -113,3 +136,38 @@ def test_no_worker_is_left_however_stuck_it_is() -> None:
     processes = [worker.process for worker in pool._workers.values()]
     pool.shutdown()
     assert [process.exitcode for process in processes] == [-signal.SIGKILL] * 2
+
+
+def test_the_end_of_a_worker_is_seen_though_another_thread_forks_one_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    delays = iter((0.2, 0.05))
+
+    def slow_pipe() -> Any:
+        made = Pipe()
+        time.sleep(next(delays))
+        return made
+
+    monkeypatch.setattr(workers, "Pipe", slow_pipe)
+    # the workers of a thread end with it
+    with ThreadPoolExecutor(2) as threads:
+        pools = list(threads.map(Processes, [1, 1]))
+        for pool in pools:
+            (worker,) = pool._workers.values()
+            worker.process.kill()
+            worker.process.join()
+            assert pool._poll.poll(5000)
+        for pool in pools:
+            pool.shutdown()
+
+
+def test_an_interrupt_at_the_very_moment_of_a_fork_is_not_lost() -> None:
+    signals = [signal.SIGINT]
+
+    def hook() -> None:
+        # it cannot be taken back, and does nothing at later forks
+        if signals:
+            os.kill(os.getpid(), signals.pop())
+
+    os.register_at_fork(after_in_parent=hook)
+    with pytest.raises(KeyboardInterrupt):
+        Processes(1)
+    assert not signals
