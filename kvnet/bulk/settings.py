@@ -72,7 +72,6 @@ def _plain(value: Any) -> Any:
 
 
 T = TypeVar("T")
-
 R = TypeVar("R")
 
 
