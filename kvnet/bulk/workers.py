@@ -13,7 +13,7 @@ from ctypes import CDLL
 from mmap import mmap
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Any, ClassVar, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -136,12 +136,23 @@ class _Worker:
 
 @contextmanager
 def _interrupted_later() -> Iterator[None]:
-    """Keep Ctrl-C until a fork is over: Python ignores what is raised in its hooks, such as that of ``logging``."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Keep Ctrl-C until a fork is over: Python ignores what is raised in its hooks, such as that of ``logging``.
+
+    The handler is replaced rather than the signal blocked, which the kernel would give to another thread. Handlers
+    run in the main thread alone, so that a fork in another one has nothing to lose.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if current_thread() is not main_thread() or handler is None:
+        yield
+        return
+    kept: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: kept.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if kept:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _serve(connection: Connection, of_parent: Connection) -> None:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from multiprocessing import Pipe
 from threading import Lock
@@ -159,15 +160,21 @@ def test_the_end_of_a_worker_is_seen_though_another_thread_forks_one_meanwhile(m
             pool.shutdown()
 
 
-def test_an_interrupt_at_the_very_moment_of_a_fork_is_not_lost() -> None:
+@pytest.mark.parametrize("threads", [0, 1], ids=["alone", "beside another thread, which may take the signal"])
+def test_an_interrupt_at_the_very_moment_of_a_fork_is_not_lost(threads: int) -> None:
     signals = [signal.SIGINT]
 
     def hook() -> None:
         # it cannot be taken back, and does nothing at later forks
         if signals:
             os.kill(os.getpid(), signals.pop())
+            time.sleep(0.05)
 
     os.register_at_fork(after_in_parent=hook)
-    with pytest.raises(KeyboardInterrupt):
-        Processes(1)
+    with ThreadPoolExecutor(threads) if threads else nullcontext() as others:
+        if others:
+            others.submit(time.sleep, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            Processes(1)
     assert not signals
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
