@@ -6,7 +6,9 @@ import json
 import os
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from hashlib import blake2b
 from itertools import accumulate, chain, groupby
 from operator import itemgetter
@@ -14,7 +16,8 @@ from struct import iter_unpack
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from kvnet.bulk.workers import TextInSlot
+from kvnet.bulk.scheduler import results
+from kvnet.bulk.workers import Processes, TextInSlot
 from kvnet.fleet import Duplicate, Uses
 
 if TYPE_CHECKING:
@@ -86,31 +89,51 @@ class Records:
             if of_file:
                 file.write(b"".join(of_file))
 
-    def duplicates(self, line_of: Callable[[int], Mapping[str, Any]]) -> Iterator[Duplicate]:
+    def duplicates(self, line_of: Callable[[int], Mapping[str, Any]], jobs: int = 1) -> Iterator[Duplicate]:
         """Every use of what an earlier machine uses; ``line_of`` reads the line of a machine in the output.
 
-        Equal digests are only a suspicion. The lines decide.
+        Equal digests are only a suspicion, for which so many forked processes look where there is enough to do. The
+        lines decide.
         """
         self._write_held()
         for file in self._files:
-            passes = 1 + file.seek(0, 2) // _SIZE // _AT_ONCE
-            for turn in range(passes):
-                if repeated := _repeated(_keys(file) if passes == 1 else _keys_of_turn(file, passes, turn)):
-                    yield from _duplicates(file, repeated, line_of)
+            file.flush()
+        parts = [part for file in self._files for part in _Part.all_of(file.fileno())]
+        is_much = sum(os.fstat(file.fileno()).st_size for file in self._files) > _SIZE * _AT_ONCE
+        executor = partial(Processes, jobs) if jobs > 1 and is_much else None
+        chunks = [[part] for part in parts]
+        with closing(
+            results(chunks, _repeated_in, lambda part, _: _repeated_in([part]), executor, ahead=2 * jobs)
+        ) as found:
+            for part, repeated in zip(parts, found, strict=True):
+                if repeated:
+                    yield from _duplicates(part.descriptor, repeated, line_of)
 
 
-def _keys(file: IO[bytes]) -> list[int]:
-    """The digests of all records."""
-    file.seek(0)
-    return memoryview(file.read()).cast("Q")[::2].tolist()
+class _Part(NamedTuple):
+    """The records of a file that are compared in one of several turns. Forked processes have the same files."""
+
+    descriptor: int
+    turns: int
+    turn: int
+
+    @classmethod
+    def all_of(cls, descriptor: int) -> list[_Part]:
+        """All parts of a file."""
+        turns = 1 + os.fstat(descriptor).st_size // _SIZE // _AT_ONCE
+        return [cls(descriptor, turns, turn) for turn in range(turns)]
+
+    def keys(self) -> list[int]:
+        """The digests of the records."""
+        if self.turns == 1:
+            return memoryview(b"".join(_pieces(self.descriptor))).cast("Q")[::2].tolist()
+        return [key for key, _ in _read(self.descriptor) if key // _BUCKETS % self.turns == self.turn]
 
 
-def _keys_of_turn(file: IO[bytes], passes: int, turn: int) -> list[int]:
-    return [key for key, _ in _read(file) if key // _BUCKETS % passes == turn]
-
-
-def _repeated(keys: list[int]) -> set[int]:
-    """The digests that there are several of. Most often there are none, which a set tells four times as fast."""
+def _repeated_in(parts: Sequence[_Part]) -> set[int]:
+    """The digests in a part that there are several of."""
+    keys = parts[0].keys()
+    # most often there are none, which a set tells four times as fast
     if len(set(keys)) == len(keys):
         return set()
     return {key for key, count in Counter(keys).items() if count > 1}
@@ -136,10 +159,10 @@ def sorted_records(first: int, digests: Iterable[Iterable[bytes]]) -> Sorted:
 
 
 def _duplicates(
-    file: IO[bytes], repeated: set[int], line_of: Callable[[int], Mapping[str, Any]]
+    descriptor: int, repeated: set[int], line_of: Callable[[int], Mapping[str, Any]]
 ) -> Iterator[Duplicate]:
     seen: dict[tuple[str, str, str], str] = {}
-    suspects = (record for record in _read(file) if record[0] in repeated)
+    suspects = (record for record in _read(descriptor) if record[0] in repeated)
     for number, records in groupby(suspects, itemgetter(1)):
         line = line_of(number)
         machine = f"{line.get('namespace') or 'default'}/{line.get('name')}"
@@ -154,10 +177,18 @@ def _duplicates(
                     seen[use] = machine
 
 
-def _read(file: IO[bytes]) -> Iterator[tuple[int, int]]:
-    file.seek(0)
-    while part := file.read(1 << 16):
-        yield from iter_unpack("<QQ", part)
+def _read(descriptor: int) -> Iterator[tuple[int, int]]:
+    """The records of a file, each a digest and the number of a machine."""
+    for piece in _pieces(descriptor):
+        yield from iter_unpack("<QQ", piece)
+
+
+def _pieces(descriptor: int) -> Iterator[bytes]:
+    """What is in a file, whose place several processes share, and which is therefore not used."""
+    start = 0
+    while piece := os.pread(descriptor, 1 << 16, start):
+        yield piece
+        start += len(piece)
 
 
 def starts_of(lines: Iterable[bytes], first: int) -> list[int]:

@@ -40,7 +40,11 @@ __all__ = [
     "other_input",
 ]
 
-_BLOCK = 1 << 20
+_SHOWN = 1 << 13
+"""How many bytes of a stream show what it is."""
+_LEAST_BLOCK, _BLOCK, _MOST_BLOCK = 1 << 18, 1 << 20, 1 << 21
+_BLOCKS = 8
+"""So many blocks, or more, are an input of a known size: workers have something to share, however small it is."""
 _FILES = 32
 """How many files are a chunk."""
 _OTHERS = re.compile(rb"NetworkAttachmentDefinition|VirtualMachine(?:Cluster)?(?:Instancetype|Preference)\b")
@@ -59,7 +63,7 @@ def check_lines(stream: BufferedReader, name: str) -> None:
     """Raise Unusable for what is no NDJSON: a device, and what begins as YAML or as JSON over several lines."""
     if _is_endless(stream):
         raise Unusable(f"'{name}' is a device, and bulk reads a file, a pipe or a terminal")
-    if _NO_LINE.match(stream.peek(_BLOCK)[:_BLOCK]):
+    if _NO_LINE.match(stream.peek(_SHOWN)[:_SHOWN]):
         reason = "is YAML, or JSON over several lines, and bulk reads one JSON object on each line"
         raise Unusable(f"'{name}' {reason}: use kvnet render, or give bulk the directory of the manifests")
 
@@ -149,14 +153,19 @@ class Resumed:
 class Ndjson:
     """A stream of lines, of which ``block`` bytes are read at once; ``size`` is that of the whole where it is known.
 
+    A large input has large blocks, for the process that reads and writes takes a part of its time for each block.
     Blocks are put into ``area`` by turns, where there is one. A chunk's place is used again after so many other chunks.
     """
 
     stream: BufferedReader | BytesIO = field(eq=False)
     name: str
     size: int | None = None
-    block: int = _BLOCK
+    block: int = field()
     area: Area | None = None
+
+    @block.default
+    def _block(self) -> int:
+        return _BLOCK if self.size is None else min(max(self.size // _BLOCKS, _LEAST_BLOCK), _MOST_BLOCK)
 
     @property
     def step(self) -> int:

@@ -76,9 +76,12 @@ class Output:
         self._records.write(packed.records)
         self.tally.add(batch.tally)
 
-    def duplicates(self) -> Iterator[Duplicate]:
-        """What two machines use and only one may; each is counted before it is yielded."""
-        for duplicate in self._records.duplicates(lambda number: read_head(self._lines.line(number))):
+    def duplicates(self, jobs: int = 1) -> Iterator[Duplicate]:
+        """What two machines use and only one may; each is counted before it is yielded.
+
+        Where there is much, ``jobs`` processes look for it.
+        """
+        for duplicate in self._records.duplicates(lambda number: read_head(self._lines.line(number)), jobs):
             self.tally.duplicates += 1
             yield duplicate
 

@@ -61,7 +61,7 @@ def run(arguments: Namespace, report: Report) -> int:
         with Progress(sys.stderr, source.size, quiet=bool(arguments.quiet)) as progress:
             run_bulk(source, settings, output, executor, ahead=2 * jobs + 2, show=progress.show)
         seconds = time.monotonic() - started
-        duplicates = output.duplicates()
+        duplicates = output.duplicates(jobs)
         shown = list(islice(duplicates, _SHOWN))
         with report_file(arguments.report or os.devnull, fsync=arguments.fsync) as file:
             write_report(file, output.tally, seconds, chain(shown, duplicates))

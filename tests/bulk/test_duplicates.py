@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 import kvnet
 from kvnet.bulk import Fleet, Uses, duplicates, render
 from kvnet.bulk.duplicates import Records, digest
+from kvnet.bulk.workers import Processes
 from kvnet.fleet import uses_of
 
 Bulk = Callable[..., "CompletedProcess[bytes]"]
@@ -26,7 +28,7 @@ keys = st.tuples(
 )
 
 
-def found(fleet: list[list[tuple[str, str, str]]]) -> list[tuple[Any, ...]]:
+def found(fleet: list[list[tuple[str, str, str]]], jobs: int = 1) -> list[tuple[Any, ...]]:
     """The duplicates of machines that use this."""
 
     def line(n: int) -> dict[str, Any]:
@@ -38,7 +40,8 @@ def found(fleet: list[list[tuple[str, str, str]]]) -> list[tuple[Any, ...]]:
         for n, uses in enumerate(fleet):
             records.add(n, [duplicates.digest(*use) for use in uses])
         return sorted(
-            (each.kind, each.where, each.what, each.first, each.again, each.index) for each in records.duplicates(line)
+            (each.kind, each.where, each.what, each.first, each.again, each.index)
+            for each in records.duplicates(line, jobs)
         )
 
 
@@ -69,11 +72,45 @@ def test_digests_that_collide_change_nothing(fleet: list[list[tuple[str, str, st
         assert found(fleet) == expected(fleet)
 
 
-def test_a_bucket_is_looked_at_in_several_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    fleet = [[("mac", "lan", str(n % 700))] for n in range(1000)]
-    monkeypatch.setattr(duplicates, "_AT_ONCE", 2)
-    assert found(fleet) == expected(fleet)
-    assert len(expected(fleet)) == 300
+FEW_TWICE = [[("mac", "lan", str(n % 700))] for n in range(1000)]
+
+
+@pytest.mark.parametrize("jobs", [1, 2], ids=["in this process", "in two others"])
+@pytest.mark.parametrize("at_once", [2, 500], ids=["in several goes", "in one go"])
+def test_a_bucket_is_looked_at(at_once: int, jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_AT_ONCE", at_once)
+    assert found(FEW_TWICE, jobs) == expected(FEW_TWICE)
+    assert len(expected(FEW_TWICE)) == 300
+
+
+def test_processes_look_for_many_and_not_for_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    def counted(jobs: int) -> Processes:
+        started.append(jobs)
+        return Processes(jobs)
+
+    monkeypatch.setattr(duplicates, "Processes", counted)
+    assert len(found(FEW_TWICE, 2)) == 300
+    assert not started
+    monkeypatch.setattr(duplicates, "_AT_ONCE", 500)
+    assert len(found(FEW_TWICE, 2)) == 300
+    assert started == [2]
+
+
+def ended(parts: list[Any], this: int = os.getpid()) -> set[int]:
+    """What ends each other process that looks for duplicates."""
+    return look(parts) if os.getpid() == this else os._exit(3)
+
+
+look = duplicates._repeated_in
+
+
+def test_this_process_looks_where_all_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_AT_ONCE", 500)
+    monkeypatch.setattr(duplicates, "_BUCKETS", 4)
+    monkeypatch.setattr(duplicates, "_repeated_in", ended)
+    assert found(FEW_TWICE, 2) == expected(FEW_TWICE)
 
 
 def uses(data: dict[str, Any], facts: Any = None, profile: str = "kubevirt", nads: Any = ()) -> Uses:
