@@ -101,12 +101,17 @@ class Block(Sequence[Line]):
 
     def texts(self) -> Iterator[bytes]:
         """The text of each line, those of white space among them."""
-        text, start = self.text, 0
+        memory: bytes | mmap
+        if isinstance(self.kept, bytes):
+            memory, start, length = self.kept, 0, len(self.kept)
+        else:
+            memory, start, length = self.kept.slot.room(), self.kept.start, self.kept.length
+        end = start + length
         # bytes.split looks at each byte, and takes three times as long
-        while (end := text.find(b"\n", start)) >= 0:
-            yield text[start:end]
-            start = end + 1
-        yield text[start:]
+        while (stop := memory.find(b"\n", start, end)) >= 0:
+            yield memory[start:stop]
+            start = stop + 1
+        yield memory[start:end]
 
     def __len__(self) -> int:
         return self.machines
