@@ -141,3 +141,16 @@ def test_a_result_without_room_in_its_slot_comes_back_as_it_is(area: Area) -> No
     made = render_chunk(Worker(Settings(whole=True)), in_slot(area.slot(0), text, machines=9), run="r")
     assert made.packed is not None
     assert isinstance(made.packed.text, bytes)
+
+
+@pytest.mark.parametrize(
+    ("size", "block"),
+    [
+        pytest.param(None, 1 << 20, id="an input of unknown size has blocks of 1 MiB"),
+        pytest.param(1 << 18, 1 << 18, id="a small one has one block"),
+        pytest.param(1 << 22, 1 << 19, id="a larger one has eight, for workers to share"),
+        pytest.param(1 << 30, 1 << 21, id="a large one has blocks of 2 MiB"),
+    ],
+)
+def test_blocks_are_as_large_as_the_input(size: int | None, block: int) -> None:
+    assert Ndjson(io.BytesIO(), "in", size).block == block
