@@ -27,7 +27,7 @@ from kvnet.manifest.document import (
     text_at_least,
 )
 from kvnet.manifest.objects import cluster_of, object_of, repeated
-from kvnet.manifest.partial import PartialMachine, partial_machine, with_misplaced_keys
+from kvnet.manifest.partial import PartialMachine, Unread, partial_machine, with_misplaced_keys
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Origin, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
@@ -138,12 +138,14 @@ class Reading:
 
     - ``manifest``: the objects without flaws
     - ``partial``: the machines with flaws, without the fields that have them
+    - ``unread``: the other objects with flaws
     - ``problems``: the flaws, with their places
     - ``files``: the names of the texts that hold something that kvnet reads, or have flaws
     """
 
     manifest: Manifest = Manifest()
     partial: tuple[PartialMachine, ...] = ()
+    unread: Unread = Unread()
     problems: tuple[Problem, ...] = ()
     files: tuple[str, ...] = ()
 
@@ -265,6 +267,7 @@ def load_partly(*sources: Source, only_ours: bool = False) -> Reading:
     return Reading(
         manifest=evolve(manifest, skipped=(*manifest.skipped, *[NO_YAML] * len(others))),
         partial=tuple([each for each in partial if each is not None]),
+        unread=Unread.of(document.data for document, _ in misfits),
         problems=_in_order(sources, [*problems, *_told_of(misfits)]),
         files=tuple([source.file for n, source in enumerate(sources) if isinstance(source, Text) and n in ours]),
     )
