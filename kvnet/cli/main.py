@@ -149,15 +149,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return CLOSED
     except OSError as error:
         _abandon(sys.stdout)
-        print(f"kvnet: {_told(error)}", file=sys.stderr)
+        _say(f"kvnet: {_told(error)}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
         if sys.flags.dev_mode:
             raise
-        print(_bug(error), file=sys.stderr)
+        _say(_bug(error))
         return FAILED
+
+
+def _say(line: str) -> None:
+    """Write a line to standard error, which may be what is full."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _abandon(sys.stderr)
 
 
 def _told(error: OSError) -> str:

@@ -154,6 +154,12 @@ def test_a_full_disk_is_told(run_on: RunOn, tmp_path: Path) -> None:
     assert (tmp_path / "told").read_bytes() == b"kvnet: [Errno 28] No space left on device\n"
 
 
+@pytest.mark.parametrize("command", [["check"], ["render"], ["check", "--fix", "--diff"], ["paint"]], ids=str)
+def test_a_standard_error_that_is_full_is_no_finding(command: list[str], run_on: RunOn, tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full, (tmp_path / "printed").open("wb") as printed:
+        assert run_on(*command, POD, stdout=printed.fileno(), stderr=full.fileno()) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "closed", "status", "told"),
     [
