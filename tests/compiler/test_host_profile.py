@@ -100,6 +100,15 @@ def test_a_plugin_that_is_misspelt_is_told_with_the_one_that_is_meant(written: s
     assert problem.hint == f"did you mean '{meant}'?"
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("pciBusID", "0000:3d:00.1"), ("hwaddr", MAC), ("kernelpath", "/sys/devices/pci0/net/eth5")]
+)
+def test_what_host_device_finds_its_device_by_is_named(key: str, value: str) -> None:
+    (problem,) = attached({"type": "host-device", key: value}).problems
+    assert f"finds its device by {key}" in problem.message
+    assert "networks: {default/nad: {direct: " in problem.hint
+
+
 def test_an_unknown_plugin_and_what_replaces_it_are_named() -> None:
     (problem,) = attached({"type": "calico"}).problems
     assert "'calico' of 'nad'" in problem.message
