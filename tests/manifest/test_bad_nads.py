@@ -32,7 +32,7 @@ CASES = {
         "has a plugin without a `type` | write JSON such as",
     ),
     "a CNI plugin with an empty type": (
-        NAD + "spec: {config: '{\"type\": \"\"}'}\n",
+        NAD + 'spec: {config: \'{"type": ""}\'}\n',
         "3:17 KN008 spec.config",
         "has a plugin without a `type` | write JSON such as",
     ),
