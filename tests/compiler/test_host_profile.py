@@ -170,7 +170,10 @@ OTHER_MISFITS: dict[str, tuple[dict[str, Any], str]] = {
     "a PCI address that is none": ({"type": "host-device", "pciBusID": "5:0"}, "pciBusID: "),
     "a VLAN of a localnet": ({"type": "ovn-k8s-cni-overlay", "vlanID": 4095}, "vlanID: 4095 is not between"),
     "a VLAN of a link": ({"type": "vlan", "vlanId": 4095}, "vlanId: 4095 is not between"),
-    "VLAN 0 in a trunk": ({"type": "bridge", "vlanTrunk": [{"id": 0}]}, "vlanTrunk[0]: VLAN 0 is not one of a Linux bridge"),
+    "VLAN 0 in a trunk": (
+        {"type": "bridge", "vlanTrunk": [{"id": 0}]},
+        "vlanTrunk[0]: VLAN 0 is not one of a Linux bridge",
+    ),
     "VLAN 0 in a range of a trunk": (
         {"type": "bridge", "vlanTrunk": [{"minID": 0, "maxID": 9}]},
         "vlanTrunk[0]: VLAN 0 is not one of a Linux bridge",

@@ -250,13 +250,23 @@ def test_a_pci_device_that_is_no_nic_is_left_out_and_named(device: str) -> None:
 
 
 BRIDGED = "<interface type='bridge'><source bridge='br0'/><model type='virtio'/>{}</interface>"
+NATIVE = "<tag id='1' nativeMode='untagged'/><tag id='2'/>"
 # what a manifest cannot hold of the host's side, and what is told of it
 LOST = {
     "bandwidth": (BRIDGED.format("<bandwidth><inbound average='9'/></bandwidth>"), "interface.bandwidth: removed"),
     "a filter": (BRIDGED.format("<filterref filter='clean-traffic'/>"), "interface.filterref: removed"),
-    "an isolated port": (BRIDGED.format("<port isolated='yes'/>"), "isolated='yes'"),
-    "a native VLAN": (
-        BRIDGED.format("<vlan trunk='yes'><tag id='1' nativeMode='untagged'/><tag id='2'/></vlan>"),
+    "a rate beside one with a peak": (
+        BRIDGED.format(
+            "<bandwidth><inbound average='9' burst='8'/><outbound average='9' peak='10' burst='8'/></bandwidth>"
+        ),
+        "interface.bandwidth.outbound: removed",
+    ),
+    "a burst that the plugin refuses": (
+        BRIDGED.format("<bandwidth><inbound average='9' burst='4194304'/></bandwidth>"),
+        "interface.bandwidth: removed",
+    ),
+    "a native VLAN of Open vSwitch": (
+        BRIDGED.format("<virtualport type='openvswitch'/><vlan trunk='yes'>" + NATIVE + "</vlan>"),
         "interface.vlan.tag[0].@nativeMode: removed untagged",
     ),
     "a VLAN that no CNI plugin takes": (BRIDGED.format("<vlan><tag id='4095'/></vlan>"), "interface.vlan: removed"),
@@ -299,6 +309,15 @@ def test_a_setting_of_the_host_that_a_manifest_cannot_hold_is_told(nic: str, tol
 HELD = {
     "a VLAN": BRIDGED.format("<vlan><tag id='7'/></vlan>"),
     "a trunk": BRIDGED.format("<vlan trunk='yes'><tag id='7'/><tag id='8'/></vlan>"),
+    "a trunk with a native VLAN": BRIDGED.format("<vlan trunk='yes'>" + NATIVE + "</vlan>"),
+    "a trunk of the native VLAN alone": BRIDGED.format("<vlan trunk='yes'><tag id='1' nativeMode='untagged'/></vlan>"),
+    "an isolated port": BRIDGED.format("<port isolated='yes'/>"),
+    "rates": BRIDGED.format(
+        "<bandwidth><inbound average='9' burst='8'/><outbound average='1000' burst='512'/></bandwidth>"
+    ),
+    "one rate of Open vSwitch": BRIDGED.format(
+        "<virtualport type='openvswitch'/><bandwidth><outbound average='9' burst='8'/></bandwidth>"
+    ),
     "an MTU": BRIDGED.format("<mtu size='9000'/>"),
     "the filter against spoofing": BRIDGED.format("<filterref filter='no-mac-spoofing'/>"),
     "a target that libvirt named": BRIDGED.format("<target dev='vnet3'/>"),
