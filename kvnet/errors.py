@@ -97,7 +97,8 @@ class Place:
 
 @attrs.frozen(slots=False)
 class Problem:
-    """One finding about one field. ``str`` gives the line that the command prints.
+    """One finding about one field. ``str`` gives the line that the command prints, in which what a terminal would obey
+    is spelled out.
 
     ``at`` is the path of the field, ``code`` names the kind of problem (``KN101``; the reference lists all),
     ``message`` states the fact, and ``hint`` says what to write instead. ``severity`` is error, warning or note, and
@@ -137,7 +138,7 @@ class Problem:
         return made
 
     def line(self, severity: str) -> str:
-        """The line that the command prints; ``severity`` is the word for it, which may be in colour."""
+        """The line as it is told, quoting documents as they are; ``severity`` is the word for it."""
         where = self.place or "kvnet"
         hint = f"; {self.hint}" if self.hint else ""
         field = f" [{self.field}]" if self.field else ""
@@ -164,7 +165,9 @@ class Problem:
         return {key: value for key, value in known.items() if value is not None}
 
     def __str__(self) -> str:
-        return self.line(str(self.severity))
+        from kvnet.values import printable  # noqa: PLC0415 - for what is printed alone
+
+        return printable(self.line(str(self.severity)))
 
 
 class KvnetError(Exception):

@@ -31,6 +31,15 @@ def test_an_error_keeps_its_problems_when_it_is_pickled_or_copied(kind: type[kvn
         assert (type(other), other.problems) == (kind, error.problems)
 
 
+def test_a_problem_and_an_exception_are_printed_without_what_a_terminal_would_obey() -> None:
+    forged = "a\nother.yaml:1:1: error KN999 \x1b[31m\u202e"
+    problem = kvnet.Problem(kvnet.FieldPath((forged,)), "KN004", forged, place=kvnet.errors.Place(forged, 1, 1))
+    error = kvnet.Rejected([problem, problem])
+    assert str(problem).isprintable()
+    assert (str(error).count("\n"), str(error).replace("\n", "").isprintable()) == (1, True)
+    assert problem.as_dict()["message"] == forged
+
+
 def test_a_place_that_is_found_later_is_the_same_and_is_looked_for_once() -> None:
     calls = []
 
