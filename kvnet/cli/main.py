@@ -48,6 +48,10 @@ class _Parser(argparse.ArgumentParser):
         option = next((each for each in others if each.startswith("-")), "")
         self.error(f"unrecognized arguments: {words}{_meant(option, self._option_string_actions)}")
 
+    def error(self, message: str) -> NoReturn:
+        """End with the usage and what is wrong, on one line: arguments may hold what a terminal would obey."""
+        super().error(_printed(message))
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse what is not among the choices, and say which one it is like, or what else may be given."""
         choices = action.choices
@@ -149,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return CLOSED
     except OSError as error:
         _abandon(sys.stdout)
-        _say(f"kvnet: {_told(error)}")
+        _say(f"kvnet: {_printed(str(error))}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -168,10 +172,10 @@ def _say(line: str) -> None:
         _abandon(sys.stderr)
 
 
-def _told(error: OSError) -> str:
+def _printed(text: str) -> str:
     from kvnet.values import printable  # noqa: PLC0415 - for errors alone
 
-    return printable(str(error))
+    return printable(text)
 
 
 def _bug(error: Exception) -> str:

@@ -198,6 +198,13 @@ def test_a_bug_is_told_in_one_line(
     assert r"of\nan\x1b[31m odd document; report this as a bug" in line
 
 
+@pytest.mark.parametrize("option", ["--select", "--ignore", "--severity", "--profile", "--other"])
+def test_an_argument_does_not_write_a_line_of_its_own(run: Run, option: str) -> None:
+    refused = run("check", POD, f"{option}=x\nother.yaml:1:1: error\x1b[31m")
+    assert refused.returncode == 2
+    assert not any(line.startswith(b"other.yaml") or b"\x1b" in line for line in refused.stderr.splitlines())
+
+
 def test_a_number_that_is_no_choice_is_refused_in_words(run: Run) -> None:
     refused = run("cloud-init", "vm.yaml", "--version", "3")
     assert (refused.returncode, b"invalid choice: 3 (choose from 1, 2)" in refused.stderr) == (2, True)
