@@ -27,9 +27,11 @@ __all__ = [
     "NO_YAML",
     "OURS",
     "SERVED",
+    "XML",
     "inner_objects",
     "is_bare_spec",
     "is_foreign",
+    "is_xml",
     "skipped_as",
 ]
 
@@ -37,6 +39,7 @@ NAD: Final = "NetworkAttachmentDefinition"
 KUBEVIRT: Final = "KubeVirt"
 FACTS: Final = "host facts"
 NO_YAML: Final = "files that are no YAML"
+XML: Final = "XML"
 _NO_KIND: Final = "documents without a kind"
 _CORE = tuple(f"kubevirt.io/{version}" for version in ("v1", "v1alpha3", "v1alpha2", "v1alpha1"))
 _POOL = tuple(f"pool.kubevirt.io/{version}" for version in ("v1beta1", "v1alpha1"))
@@ -76,6 +79,7 @@ _CLUSTER_API: Final = "infrastructure.cluster.x-k8s.io/"
 _VM: Final = "virtualMachineTemplate"
 _MACHINES: Final = {"KubevirtMachine": ("spec",), "KubevirtMachineTemplate": ("spec", "template", "spec")}
 """Where the objects of Cluster API's provider for KubeVirt hold the metadata and spec of a VirtualMachine."""
+_XML: Final = re.compile(r"\s*<[A-Za-z?!]")
 _PARAMETER: Final = re.compile(r"\$\{\{([A-Za-z0-9_]+)\}\}|\$\{([A-Za-z0-9_]+)\}")
 _NAMES: Final = frozenset({"apiVersion", "kind", "name", "namespace", "networkName", "claimName", "requestName"})
 """Keys of which a reference to a parameter without a value stays as it is; of others, the key is left out."""
@@ -84,6 +88,11 @@ _MOST_FILLED_IN: Final = 1 << 20
 """Characters that the parameters of a Template may stand for."""
 
 _Path = tuple[str | int, ...]
+
+
+def is_xml(text: str) -> bool:
+    """Whether a text begins as XML does, and no manifest."""
+    return _XML.match(text) is not None
 
 
 def skipped_as(data: Any) -> str | None:
@@ -96,7 +105,7 @@ def skipped_as(data: Any) -> str | None:
     'VirtualMachine of vmoperator.vmware.com/v1alpha2'
     """
     if type(data) is not dict and not isinstance(data, Mapping):
-        return _NO_KIND
+        return XML if isinstance(data, str) and is_xml(data) else _NO_KIND
     kind, api = data.get("kind"), data.get("apiVersion") or None
     if type(kind) is str and (type(api) is str or api is None) and (kind, api) in _READ:
         return None

@@ -12,7 +12,7 @@ from kvnet._html import drawing, table
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest._json import parse_json
-from kvnet.manifest._kinds import FACTS, KUBEVIRT, NAD, NO_YAML
+from kvnet.manifest._kinds import FACTS, KUBEVIRT, NAD, NO_YAML, XML
 from kvnet.manifest._learnt import LearntMachines
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, TEMPLATE, UNREADABLE, Misfit
 from kvnet.manifest._templates import mentions_ours
@@ -50,6 +50,7 @@ __all__ = [
 _CLUSTER = ("a ClusterConfig", "read it with kvnet.load_cluster, or leave it out")
 _INSTANCETYPES = ("a sequence of Instancetype", "take manifest.instancetypes of kvnet.load_all")
 _PREFERENCES = ("a sequence of Preference", "take manifest.preferences of kvnet.load_all")
+_READ_OTHERWISE = {FACTS: "read host facts with load_facts", XML: "read a domain with import_domain"}
 _Object = Machine | Nad | Instancetype | Preference
 
 
@@ -177,7 +178,7 @@ def load(source: Source) -> Machine:
     kinds = [*manifest.skipped, *map(_kind, manifest.objects), *([KUBEVIRT] if manifest.cluster else [])]
     only = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
     message = f"there is no virtual machine in {len(kinds)} documents{only}"
-    hint = "read host facts with load_facts" if FACTS in manifest.skipped else "give a VirtualMachine or its spec"
+    hint = next((hint for kind, hint in _READ_OTHERWISE.items() if kind in kinds), "give a VirtualMachine or its spec")
     raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
 
 

@@ -59,6 +59,7 @@ _NO_MIGRATION: Final = "KN906"
 """Of a machine, and not of its interface, it is about the cluster's default NIC."""
 _CLUSTER: Final = (KUBEVIRT, None, "")
 _DEFAULT_NAMESPACE: Final = "default"
+_VMI: Final = "VirtualMachineInstance"
 _OF_OTHERS: Final[Mapping[str | int, frozenset[str]]] = {
     **dict.fromkeys(("cpu", "memory", "resources"), _OF_RESOURCES),
     "autoattachPodInterface": _OF_QUEUES,
@@ -276,6 +277,11 @@ def with_misplaced_keys(misfit: Misfit, data: Any) -> Misfit:
 
 def _misplaced(missing: _Path, kind: str, data: Mapping[str, Any]) -> Iterator[Flaw]:
     """The flaws of keys that were meant to be a missing field, or belong into it: in its object, or around that."""
+    spec = data.get("spec")
+    if kind == _VMI and isinstance(spec, Mapping) and isinstance(spec.get("template"), Mapping):
+        message, hint = f"a {kind} has no template", "write `kind: VirtualMachine`, which has one"
+        yield Flaw(code=ODD_KEY, path=("spec", "template"), value="template", message=message, hint=hint)
+        return
     holder: Any = data if kind else {"spec": data}
     for depth in range(len(missing)):
         path = missing[:depth]
