@@ -105,7 +105,7 @@ def skipped_as(data: Any) -> str | None:
     'VirtualMachine of vmoperator.vmware.com/v1alpha2'
     """
     if type(data) is not dict and not isinstance(data, Mapping):
-        return XML if isinstance(data, str) and is_xml(data) else _NO_KIND
+        return _without_members(data)
     kind, api = data.get("kind"), data.get("apiVersion") or None
     if type(kind) is str and (type(api) is str or api is None) and (kind, api) in _READ:
         return None
@@ -126,12 +126,30 @@ def skipped_as(data: Any) -> str | None:
     return f"{kind} of {api}"
 
 
+def _without_members(data: Any) -> str:
+    """How a document that is no mapping is counted. Raises Misfit for a list of objects that kvnet reads."""
+    if isinstance(data, list) and any(map(_is_ours, data)):
+        message = "a document is one object, and this is a list of them"
+        hint = "put them into `items` of an object with `apiVersion: v1` and `kind: List`"
+        raise Misfit(Flaw(code=NO_KIND, message=message, hint=hint))
+    return XML if isinstance(data, str) and is_xml(data) else _NO_KIND
+
+
+def _is_ours(data: Any) -> bool:
+    """Whether an object is of a kind that kvnet reads."""
+    kind, api = (data.get(key) for key in ("kind", "apiVersion")) if isinstance(data, Mapping) else (None, None)
+    return isinstance(kind, str) and isinstance(api, str | None) and (kind, api or None) in _READ
+
+
 def _without_kind(data: Mapping[str, Any], api: Any) -> str | None:
     """How a mapping without a kind is counted; ``None`` for a bare VMI spec. Raises Misfit for one of KubeVirt's."""
     if "kind" not in data and is_bare_spec(data):
         return None
     if (isinstance(api, str) and _is_own(api)) or (api is None and _is_shaped_like_a_machine(data)):
         hint = f"write `kind: {next(iter(TEMPLATES))}`"
+        raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
+    if isinstance(data.get("items"), list) and any(map(_is_ours, data["items"])):
+        hint = "write `apiVersion: v1` and `kind: List`"
         raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
     return FACTS if data and data.keys() <= _FACTS else _NO_KIND
 
