@@ -365,7 +365,8 @@ def _text_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], li
     if of_kubernetes and is_xml(text.text):
         return [Document(text.text, None)], []
     sound, problems = _yaml_documents(text, of_kubernetes)
-    return _rendered(sound, problems) if of_kubernetes and "{{" in text.text else (sound, problems)
+    is_template = of_kubernetes and ("{{" in text.text or "${" in text.text)
+    return _rendered(sound, problems) if is_template else (sound, problems)
 
 
 def _plain_documents(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Document], list[Problem]]:
@@ -383,7 +384,9 @@ def _rendered(documents: list[Document], problems: list[Problem]) -> tuple[list[
     """The documents that no template is left in, and the problems with those of the others."""
     sound, problems = [], [*problems]
     for each in documents:
-        flaw = None if each.origin is None or is_foreign(each.data) else templated_value(each.data)
+        flaw = None
+        if each.origin is not None and not is_foreign(each.data):
+            flaw = templated_value(each.data, has_parameters=each.origin.prefix[:1] == ("objects",))
         if each.origin is not None and flaw is not None:
             problems.append(each.origin.problem(flaw))
         else:
