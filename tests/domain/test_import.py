@@ -309,15 +309,6 @@ def test_a_setting_of_the_host_that_a_manifest_cannot_hold_is_told(nic: str, tol
 HELD = {
     "a VLAN": BRIDGED.format("<vlan><tag id='7'/></vlan>"),
     "a trunk": BRIDGED.format("<vlan trunk='yes'><tag id='7'/><tag id='8'/></vlan>"),
-    "a trunk with a native VLAN": BRIDGED.format("<vlan trunk='yes'>" + NATIVE + "</vlan>"),
-    "a trunk of the native VLAN alone": BRIDGED.format("<vlan trunk='yes'><tag id='1' nativeMode='untagged'/></vlan>"),
-    "an isolated port": BRIDGED.format("<port isolated='yes'/>"),
-    "rates": BRIDGED.format(
-        "<bandwidth><inbound average='9' burst='8'/><outbound average='1000' burst='512'/></bandwidth>"
-    ),
-    "one rate of Open vSwitch": BRIDGED.format(
-        "<virtualport type='openvswitch'/><bandwidth><outbound average='9' burst='8'/></bandwidth>"
-    ),
     "an MTU": BRIDGED.format("<mtu size='9000'/>"),
     "the filter against spoofing": BRIDGED.format("<filterref filter='no-mac-spoofing'/>"),
     "a target that libvirt named": BRIDGED.format("<target dev='vnet3'/>"),
@@ -332,6 +323,32 @@ HELD = {
 def test_what_a_manifest_holds_is_not_told(nic: str) -> None:
     made = kvnet.import_domain(domain(nic))
     assert [str(problem) for problem in made.assumptions if problem.code == "KN615"] == []
+
+
+HELD_BY_NAD = {
+    "a trunk with a native VLAN": BRIDGED.format("<vlan trunk='yes'>" + NATIVE + "</vlan>"),
+    "a trunk of the native VLAN alone": BRIDGED.format("<vlan trunk='yes'><tag id='1' nativeMode='untagged'/></vlan>"),
+    "an isolated port": BRIDGED.format("<port isolated='yes'/>"),
+    "rates": BRIDGED.format(
+        "<bandwidth><inbound average='9' burst='8'/><outbound average='1000' burst='512'/></bandwidth>"
+    ),
+    "one rate of Open vSwitch": BRIDGED.format(
+        "<virtualport type='openvswitch'/><bandwidth><outbound average='9' burst='8'/></bandwidth>"
+    ),
+}
+
+
+@pytest.mark.parametrize("nic", HELD_BY_NAD.values(), ids=HELD_BY_NAD)
+@pytest.mark.parametrize("profile", kvnet.Profile)
+def test_what_the_nad_alone_holds_is_told_and_comes_back(nic: str, profile: kvnet.Profile) -> None:
+    made = kvnet.import_domain(domain(nic), profile=profile)
+    told = [problem for problem in made.assumptions if problem.code == "KN615"]
+    assert told
+    assert {problem.hint for problem in told} == {"the NetworkAttachmentDefinition 'br0' holds it"}
+    target = kvnet.Target(profile="host", nads=made.nads)
+    (device,) = kvnet.compile(made.machine, target).devices
+    (written,) = kvnet.read_domain(domain(nic))
+    assert all(getattr(device, name) == getattr(written, name) for name in ("vlan", "port", "bandwidth"))
 
 
 MODES = {"": "vepa", "mode='vepa'": "vepa", "mode='bridge'": "bridge", "mode='private'": "private"}

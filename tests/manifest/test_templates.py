@@ -147,7 +147,9 @@ def test_a_mistake_elsewhere_is_told_although_the_text_has_braces_for_the_guest(
     assert [each.code for each in caught.value.problems] == ["KN001"]
 
 
-@pytest.mark.parametrize("piece", ["{{", "{% ", "{# ", "{{/*", "{{ x }}", "{{x}}\n", "# {{x}}\n", "${", "${X}", "${{", "${X:-"])
+@pytest.mark.parametrize(
+    "piece", ["{{", "{% ", "{# ", "{{/*", "{{ x }}", "{{x}}\n", "# {{x}}\n", "${", "${X}", "${{", "${X:-"]
+)
 def test_very_many_braces_end_soon(piece: str) -> None:
     with pytest.raises(Rejected, match=r"KN0(01|04|05|07|15)"):
         loads_all(HEAD + "a: " + piece * 50_000)
