@@ -205,6 +205,13 @@ def test_an_argument_does_not_write_a_line_of_its_own(run: Run, option: str) -> 
     assert not any(line.startswith(b"other.yaml") or b"\x1b" in line for line in refused.stderr.splitlines())
 
 
+@pytest.mark.parametrize("command", ["apply", "up"])
+@pytest.mark.parametrize("seconds", ["nan", "-1", "soon", ""])
+def test_a_time_that_never_ends_or_is_none_is_refused_in_words(run: Run, command: str, seconds: str) -> None:
+    refused = run(command, POD, f"--timeout={seconds}")
+    assert (refused.returncode, b"is not a number of seconds: write 0 or more" in refused.stderr) == (2, True)
+
+
 def test_a_number_that_is_no_choice_is_refused_in_words(run: Run) -> None:
     refused = run("cloud-init", "vm.yaml", "--version", "3")
     assert (refused.returncode, b"invalid choice: 3 (choose from 1, 2)" in refused.stderr) == (2, True)
