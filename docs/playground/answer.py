@@ -64,10 +64,10 @@ def _found(reading: Reading, made: Sequence[Rendered], target: Target) -> Iterat
     yield from reading.manifest.repeated
     for machine, each in zip(reading.manifest.machines, made, strict=True):
         told = (*each.problems, *each.notes)
-        yield from (problem for problem in told if not reading.unread.explains(problem, machine))
+        yield from (problem for problem in told if not reading.explains(problem, machine))
     for partial in reading.partial:
         told = filter(partial.stands, told_of(partial.machine, target))
-        yield from (problem for problem in told if not reading.unread.explains(problem, partial.machine))
+        yield from (problem for problem in told if not reading.explains(problem, partial.machine))
     machines = [*reading.manifest.machines, *(each.machine for each in reading.partial)]
     if len(machines) > 1:
         yield from duplicates(machines, target)

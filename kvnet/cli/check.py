@@ -127,11 +127,11 @@ def _found(read: Reading, target: Target, groups: Sequence[str]) -> Iterator[Pro
     yield from read.manifest.repeated
     for machine in read.manifest.machines:
         found = told_of(machine, target, groups=groups)
-        yield from (each for each in found if not read.unread.explains(each, machine))
+        yield from (each for each in found if not read.explains(each, machine))
     for partial in read.partial:
         found = told_of(partial.machine, target, groups=groups)
         stand = filter(partial.stands, found)
-        yield from (each for each in stand if not read.unread.explains(each, partial.machine))
+        yield from (each for each in stand if not read.explains(each, partial.machine))
     machines = [*read.manifest.machines, *(each.machine for each in read.partial)]
     if len(machines) > 1:
         from kvnet.fleet import duplicates  # noqa: PLC0415 - with the compiler, the command takes twice as long to start

@@ -79,7 +79,6 @@ _CLUSTER_API: Final = "infrastructure.cluster.x-k8s.io/"
 _VM: Final = "virtualMachineTemplate"
 _MACHINES: Final = {"KubevirtMachine": ("spec",), "KubevirtMachineTemplate": ("spec", "template", "spec")}
 """Where the objects of Cluster API's provider for KubeVirt hold the metadata and spec of a VirtualMachine."""
-_XML: Final = re.compile(r"\s*<[A-Za-z?!]")
 _PARAMETER: Final = re.compile(r"\$\{\{([A-Za-z0-9_]+)\}\}|\$\{([A-Za-z0-9_]+)\}")
 _NAMES: Final = frozenset({"apiVersion", "kind", "name", "namespace", "networkName", "claimName", "requestName"})
 """Keys of which a reference to a parameter without a value stays as it is; of others, the key is left out."""
@@ -92,7 +91,8 @@ _Path = tuple[str | int, ...]
 
 def is_xml(text: str) -> bool:
     """Whether a text begins as XML does, and no manifest."""
-    return _XML.match(text) is not None
+    start = text.lstrip()[:2]
+    return start[:1] == "<" and (start[1:].isalpha() or start[1:] in ("?", "!"))
 
 
 def skipped_as(data: Any) -> str | None:

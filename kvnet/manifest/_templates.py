@@ -13,13 +13,13 @@ from kvnet.manifest._problems import TEMPLATE, Flaw
 __all__ = ["is_action", "mentions_ours", "template_flaw", "templated_value", "without_foreign"]
 
 _INNER: Final = r"""(?:[^{}"'\n]|"[^"\n]{0,300}"|'[^'\n]{0,300}'|\{[^{}\n]{0,300}\}){0,300}"""
-_VARIABLE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]{0,100}(?::?[=?+-][^{}\n]{0,300})?\}|\$\{\{[^{}\n]{0,300}\}\}")
+_VARIABLE: Final = r"\$\{[A-Za-z_][A-Za-z0-9_]{0,100}(?::?[=?+-][^{}\n]{0,300})?\}|\$\{\{[^{}\n]{0,300}\}\}"
 """What envsubst or Flux would replace, or as ``${{NAME}}`` a GitHub workflow.
 
 Of an OpenShift Template it is a parameter without a value.
 """
 _ACTION: Final = re.compile(
-    rf"(?<!\$)\{{\{{(?:[^{{}}\n]{{0,300}}|{_INNER})\}}\}}|\{{%[^\n]{{0,300}}?%\}}|\{{#[^\n]{{0,300}}?#\}}|{_VARIABLE.pattern}"
+    rf"(?<!\$)\{{\{{(?:[^{{}}\n]{{0,300}}|{_INNER})\}}\}}|\{{%[^\n]{{0,300}}?%\}}|\{{#[^\n]{{0,300}}?#\}}|{_VARIABLE}"
 )
 """What Helm, Jinja or envsubst would replace."""
 _OPENS: Final = re.compile(r"(?<!\$)\{\{(?P<comment>-?[ \t]*/\*)?|\{%|\{#")

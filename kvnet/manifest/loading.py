@@ -27,7 +27,14 @@ from kvnet.manifest.document import (
     text_at_least,
 )
 from kvnet.manifest.objects import cluster_of, object_of, repeated
-from kvnet.manifest.partial import PartialMachine, Unread, partial_machine, with_misplaced_keys
+from kvnet.manifest.partial import (
+    Name,
+    PartialMachine,
+    follows_from_unread,
+    names_of_unread,
+    partial_machine,
+    with_misplaced_keys,
+)
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Origin, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
@@ -139,16 +146,20 @@ class Reading:
 
     - ``manifest``: the objects without flaws
     - ``partial``: the machines with flaws, without the fields that have them
-    - ``unread``: the other objects with flaws
+    - ``unread``: what the other objects with flaws are called, as far as machines are judged by them
     - ``problems``: the flaws, with their places
     - ``files``: the names of the texts that hold something that kvnet reads, or have flaws
     """
 
     manifest: Manifest = Manifest()
     partial: tuple[PartialMachine, ...] = ()
-    unread: Unread = Unread()
+    unread: frozenset[Name] = frozenset()
     problems: tuple[Problem, ...] = ()
     files: tuple[str, ...] = ()
+
+    def explains(self, problem: Problem, machine: Machine) -> bool:
+        """Whether a problem of a machine follows from the flaws of another object."""
+        return follows_from_unread(problem, machine, self.unread)
 
 
 def load(source: Source) -> Machine:
@@ -268,7 +279,7 @@ def load_partly(*sources: Source, only_ours: bool = False) -> Reading:
     return Reading(
         manifest=evolve(manifest, skipped=(*manifest.skipped, *[NO_YAML] * len(others))),
         partial=tuple([each for each in partial if each is not None]),
-        unread=Unread.of(document.data for document, _ in misfits),
+        unread=names_of_unread(document.data for document, _ in misfits),
         problems=_in_order(sources, [*problems, *_told_of(misfits)]),
         files=tuple([source.file for n, source in enumerate(sources) if isinstance(source, Text) and n in ours]),
     )

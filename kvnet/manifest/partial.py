@@ -19,9 +19,11 @@ from kvnet.spec.keys import meant
 from kvnet.spec.nic import nics_of
 from kvnet.target import nad_name
 
-__all__ = ["PartialMachine", "Unread", "partial_machine", "with_misplaced_keys"]
+__all__ = ["Name", "PartialMachine", "follows_from_unread", "names_of_unread", "partial_machine", "with_misplaced_keys"]
 
 _Path = tuple[str | int, ...]
+Name = tuple[str, str | None, str]
+"""The kind of an object, its namespace, if any, and its name."""
 _Entry = tuple[str, int]
 """``interfaces`` or ``networks``, and the number of an entry."""
 _ROUNDS: Final = 8
@@ -153,28 +155,22 @@ class PartialMachine:
         return None, ""
 
 
-@frozen(kw_only=True)
-class Unread:
-    """Objects with flaws that say how machines are judged.
+def names_of_unread(documents: Iterable[Any]) -> frozenset[Name]:
+    """What objects in documents with flaws are called that say how machines are judged.
 
-    ``names`` has the kind, the namespace, if any, and the name of those to which machines refer, and the kind of the
-    KubeVirt object alone.
+    That is the kind, the namespace, if any, and the name of those to which machines refer, and the kind of the KubeVirt
+    object alone.
     """
-
-    names: frozenset[tuple[str, str | None, str]] = frozenset()
-
-    @classmethod
-    def of(cls, documents: Iterable[Any]) -> Unread:
-        """Those in documents with flaws, as far as they say what they are called."""
-        return cls(names=frozenset(name for each in documents for name in _names_of(each)))
-
-    def explains(self, problem: Problem, machine: Machine) -> bool:
-        """Whether a problem of a machine says that no document has, or the cluster does not allow, what these may."""
-        return bool(self.names) and any(name in self.names for name in _missed(problem, machine))
+    return frozenset([name for each in documents for name in _names_of(each)])
 
 
-def _names_of(data: Any) -> Iterator[tuple[str, str | None, str]]:
-    """What a document is called as one of ``names``; one with a wrong name has none."""
+def follows_from_unread(problem: Problem, machine: Machine, names: frozenset[Name]) -> bool:
+    """Whether a problem of a machine says that no document has, or the cluster does not allow, what these may."""
+    return bool(names) and any(name in names for name in _missed(problem, machine))
+
+
+def _names_of(data: Any) -> Iterator[Name]:
+    """What an object is called, if machines are judged by it; one with a wrong name is called nothing."""
     if isinstance(data, Mapping) and data.get("kind") == KUBEVIRT:
         yield _CLUSTER
     metadata = data.get("metadata") if isinstance(data, Mapping) and data.get("kind") in _NAMED else None
@@ -185,7 +181,7 @@ def _names_of(data: Any) -> Iterator[tuple[str, str | None, str]]:
         yield data["kind"], namespace or None, name
 
 
-def _missed(problem: Problem, machine: Machine) -> Iterator[tuple[str, str | None, str]]:
+def _missed(problem: Problem, machine: Machine) -> Iterator[Name]:
     """What the object may be called that a problem says is in no document, or of which it says what it allows."""
     if problem.code in _OF_CLUSTER or (problem.code == _NO_MIGRATION and problem.at == machine.root):
         yield _CLUSTER

@@ -81,7 +81,7 @@ def judged(*documents: Json) -> tuple[list[str], list[str]]:
     read = load_partly([*documents])
     (machine,) = read.manifest.machines
     targets = [read.manifest.target(profile=profile) for profile in ("kubevirt", "host")]
-    told = [each for target in targets for each in told_of(machine, target) if not read.unread.explains(each, machine)]
+    told = [each for target in targets for each in told_of(machine, target) if not read.explains(each, machine)]
     return [each.code for each in read.problems], [each.code for each in told]
 
 
