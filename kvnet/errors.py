@@ -21,6 +21,10 @@ __all__ = [
 ]
 
 
+_LONGEST = 2000
+"""Characters of a message, a hint or a field that a line has."""
+
+
 class Severity(StrEnum):
     """How much a problem weighs: only errors keep a machine from being rendered."""
 
@@ -97,7 +101,8 @@ class Place:
 
 @attrs.frozen(slots=False)
 class Problem:
-    """One finding about one field. ``str`` gives the line that the command prints.
+    """One finding about one field. ``str`` gives the line that the command prints, in which what a terminal would obey
+    is spelled out.
 
     ``at`` is the path of the field, ``code`` names the kind of problem (``KN101``; the reference lists all),
     ``message`` states the fact, and ``hint`` says what to write instead. ``severity`` is error, warning or note, and
@@ -137,11 +142,14 @@ class Problem:
         return made
 
     def line(self, severity: str) -> str:
-        """The line that the command prints; ``severity`` is the word for it, which may be in colour."""
+        """The line as it is told; of what is very long, such as a value that it quotes, the middle is left out.
+
+        ``severity`` is the word for it.
+        """
         where = self.place or "kvnet"
-        hint = f"; {self.hint}" if self.hint else ""
-        field = f" [{self.field}]" if self.field else ""
-        return f"{where}: {severity} {self.code} {self.message}{hint}{field}"
+        hint = f"; {_shortened(self.hint)}" if self.hint else ""
+        field = f" [{_shortened(self.field)}]" if self.field else ""
+        return f"{where}: {severity} {self.code} {_shortened(self.message)}{hint}{field}"
 
     def as_dict(self) -> dict[str, Any]:
         """The problem as plain data, without what is absent; the keys are those of a Kubernetes status cause, and more.
@@ -164,7 +172,14 @@ class Problem:
         return {key: value for key, value in known.items() if value is not None}
 
     def __str__(self) -> str:
-        return self.line(str(self.severity))
+        from kvnet.values import printable  # noqa: PLC0415 - for what is printed alone
+
+        return printable(self.line(str(self.severity)))
+
+
+def _shortened(text: str) -> str:
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]}…{text[-half:]}"
 
 
 class KvnetError(Exception):

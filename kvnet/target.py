@@ -107,11 +107,12 @@ class Target(BriefRepr):
     - ``facts``: what is known of the host
     - ``cluster``: how the KubeVirt object configures networking
     - ``nads``: the NetworkAttachmentDefinitions that networks may refer to
-    - ``instancetypes``, ``preferences``: those that machines may refer to; of several with one kind, name and
-      namespace, the last one counts
+    - ``instancetypes``, ``preferences``: those that machines may refer to
     - ``virt_type``: the type of whole domains, such as ``kvm`` or ``qemu``
     - ``architecture``: a Kubernetes name such as ``arm64``, where the facts do not say it
     - ``libvirt_release``: such as ``9.0.0``, where the facts do not say it
+
+    Of several NADs, instancetypes or preferences with one kind, name and namespace, the last one counts.
 
     Raises TypeError for a field of another type, ValueError for a profile or a type of domains that does not exist,
     and Rejected where Kubernetes knows no such architecture, the release is not written like ``9.0.0``, or the facts
@@ -153,9 +154,8 @@ class Target(BriefRepr):
 
     @cached_property
     def _numbered_nads(self) -> Mapping[tuple[str | None, str], tuple[int, Nad]]:
-        """The first NAD of each namespace and name, with its number."""
-        given = list(enumerate(self.nads))
-        return {(nad.namespace or None, nad.name): (n, nad) for n, nad in reversed(given)}
+        """The last NAD of each namespace and name, with its number."""
+        return {(nad.namespace or None, nad.name): (n, nad) for n, nad in enumerate(self.nads)}
 
     @cached_property
     def _nad_namespaces(self) -> Mapping[str, str]:
@@ -315,7 +315,7 @@ def nad_name(machine: Machine, multus: Multus) -> tuple[str, str]:
 
 
 def nad_of(machine: Machine, target: Target, multus: Multus) -> Nad | None:
-    """The NAD that a machine's network names, where the target has it; of several, the first.
+    """The NAD that a machine's network names, where the target has it; of several, the last.
 
     A NAD without a namespace is in that of the machine.
     """
@@ -324,7 +324,7 @@ def nad_of(machine: Machine, target: Target, multus: Multus) -> Nad | None:
     found = [known.get((namespace, name))]
     if namespace == (machine.namespace or _DEFAULT_NAMESPACE):
         found.append(known.get((None, name)))
-    return min((each for each in found if each is not None), default=(0, None), key=lambda each: each[0])[1]
+    return max((each for each in found if each is not None), default=(0, None), key=lambda each: each[0])[1]
 
 
 def other_nads(target: Target, namespace: str, name: str) -> tuple[str, Iterator[str]]:

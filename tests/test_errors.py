@@ -31,6 +31,25 @@ def test_an_error_keeps_its_problems_when_it_is_pickled_or_copied(kind: type[kvn
         assert (type(other), other.problems) == (kind, error.problems)
 
 
+def test_a_problem_and_an_exception_are_printed_without_what_a_terminal_would_obey() -> None:
+    forged = "a\nother.yaml:1:1: error KN999 \x1b[31m\u202e"
+    problem = kvnet.Problem(kvnet.FieldPath((forged,)), "KN004", forged, place=kvnet.errors.Place(forged, 1, 1))
+    error = kvnet.Rejected([problem, problem])
+    assert str(problem).isprintable()
+    assert (str(error).count("\n"), str(error).replace("\n", "").isprintable()) == (1, True)
+    assert problem.as_dict()["message"] == forged
+
+
+def test_a_line_quotes_the_ends_of_a_very_long_value_and_still_has_remedy_and_field() -> None:
+    message = f"'{'a' * 200_000}' is not a NIC model"
+    problem = kvnet.Problem(kvnet.FieldPath(("spec", "a" * 10_000)), "KN129", message, hint="use virtio")
+    line = str(problem)
+    assert len(line) < 5000
+    assert "a…a" in line
+    assert "' is not a NIC model; use virtio [spec.aaa" in line
+    assert problem.as_dict()["message"] == message
+
+
 def test_a_place_that_is_found_later_is_the_same_and_is_looked_for_once() -> None:
     calls = []
 

@@ -60,12 +60,14 @@ def _facts(text: str) -> HostFacts:
 
 
 def _found(reading: Reading, made: Sequence[Rendered], target: Target) -> Iterator[Problem]:
-    """What there is to say of each machine, and of all together; of a flawed one, what its flaws do not explain."""
+    """What there is to say of each machine, and of all together; as far as flaws of documents do not explain it."""
     yield from reading.manifest.repeated
-    for each in made:
-        yield from (*each.problems, *each.notes)
+    for machine, each in zip(reading.manifest.machines, made, strict=True):
+        told = (*each.problems, *each.notes)
+        yield from (problem for problem in told if not reading.explains(problem, machine))
     for partial in reading.partial:
-        yield from filter(partial.stands, told_of(partial.machine, target))
+        told = filter(partial.stands, told_of(partial.machine, target))
+        yield from (problem for problem in told if not reading.explains(problem, partial.machine))
     machines = [*reading.manifest.machines, *(each.machine for each in reading.partial)]
     if len(machines) > 1:
         yield from duplicates(machines, target)

@@ -174,8 +174,14 @@ def _envelope_problems(envelope: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _facts(document: Document) -> HostFacts:
+    """The facts of an envelope: data, and never the path of a file. Raises Rejected."""
+    facts = document.data["facts"]
+    if not all(isinstance(each, Mapping) for each in (facts if isinstance(facts, list) else [facts])):
+        hint = "write a mapping such as `links: {default: {mtu: 1450}}`"
+        problem = Problem(FieldPath(("facts",)), "KN020", "host facts are not a mapping", hint=hint)
+        raise Rejected(placed(document.origin, [problem]))
     try:
-        return load_facts(document.data["facts"])
+        return load_facts(facts)
     except KvnetError as error:
         raise Rejected(_placed_in(document, "facts", error.problems)) from None
 

@@ -79,7 +79,8 @@ def _target(arguments: Namespace, report: Report) -> Target:
     of_cluster = Manifest() if arguments.cluster is None else load_cluster_objects(named_file(arguments.cluster))
     report.problems((*repeated((nad, nad.origin) for nad in nads), *found.repeated, *of_cluster.repeated))
     if arguments.profile == Profile.HOST:
-        nads += found.nads
+        # of several NADs of one name the last one counts, and what an option names counts most
+        nads = [*found.nads, *nads]
     instancetypes, preferences = common(arguments)
     return Target(
         profile=arguments.profile,

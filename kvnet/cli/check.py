@@ -123,12 +123,15 @@ def _in_order(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _found(read: Reading, target: Target, groups: Sequence[str]) -> Iterator[Problem]:
-    """What is found of each machine, and of all of them together; of a flawed one, what its flaws do not explain."""
+    """What is found of each machine, and of all of them together, as far as flaws of documents do not explain it."""
     yield from read.manifest.repeated
     for machine in read.manifest.machines:
-        yield from told_of(machine, target, groups=groups)
+        found = told_of(machine, target, groups=groups)
+        yield from (each for each in found if not read.explains(each, machine))
     for partial in read.partial:
-        yield from filter(partial.stands, told_of(partial.machine, target, groups=groups))
+        found = told_of(partial.machine, target, groups=groups)
+        stand = filter(partial.stands, found)
+        yield from (each for each in stand if not read.explains(each, partial.machine))
     machines = [*read.manifest.machines, *(each.machine for each in read.partial)]
     if len(machines) > 1:
         from kvnet.fleet import duplicates  # noqa: PLC0415 - with the compiler, the command takes twice as long to start

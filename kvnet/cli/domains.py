@@ -77,6 +77,8 @@ def _misuse(arguments: Namespace) -> str:
         return "--all means the domains of a libvirt: give its URI with -c"
     if arguments.all and arguments.domains:
         return "give either names of domains or --all"
+    if arguments.facts_out in ("", "-"):
+        return "--facts-out names a file, and standard output has the manifests: write --facts-out facts.yaml"
     return "" if arguments.domains or arguments.all else "no domain is given: kvnet import FILE, or -c URI NAME"
 
 

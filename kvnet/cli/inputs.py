@@ -20,6 +20,7 @@ from kvnet.instancetypes.references import common_instancetypes, common_preferen
 from kvnet.manifest import (
     FACTS,
     NO_YAML,
+    XML,
     Manifest,
     Reading,
     is_of_others,
@@ -53,6 +54,11 @@ __all__ = [
 
 _MOST_NAMES = 20
 """How many names are listed where none of them is the one that is asked for."""
+_READ_OTHERWISE = {
+    FACTS: "these look like host facts: give them with --facts FILE",
+    XML: "this is XML: kvnet import makes a manifest of a domain",
+}
+"""What to do with a file of another sort."""
 _UTF_16 = re.compile(r"<\?xml\b[^>]*\bencoding\s*=\s*[\"'](UTF-?16\w*)", re.IGNORECASE)
 
 
@@ -272,5 +278,5 @@ def no_machine(files: list[str], skipped: Sequence[str]) -> Problem:
     """The problem that there is no machine in files, which names a single one; ``skipped`` is what else they hold."""
     given = f"'{files[0]}'" if len(files) == 1 and files[0] != "-" else "what was given"
     message = f"there is no virtual machine in {given}"
-    hint = "these look like host facts: give them with --facts FILE" if FACTS in skipped else "give a manifest with one"
+    hint = next((hint for kind, hint in _READ_OTHERWISE.items() if kind in skipped), "give a manifest with one")
     return Problem(FieldPath(), "KN009", message, hint=hint)

@@ -48,6 +48,10 @@ class _Parser(argparse.ArgumentParser):
         option = next((each for each in others if each.startswith("-")), "")
         self.error(f"unrecognized arguments: {words}{_meant(option, self._option_string_actions)}")
 
+    def error(self, message: str) -> NoReturn:
+        """End with the usage and what is wrong, on one line: arguments may hold what a terminal would obey."""
+        super().error(_printed(message))
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse what is not among the choices, and say which one it is like, or what else may be given."""
         choices = action.choices
@@ -149,21 +153,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return CLOSED
     except OSError as error:
         _abandon(sys.stdout)
-        print(f"kvnet: {_told(error)}", file=sys.stderr)
+        _say(f"kvnet: {_printed(str(error))}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
         if sys.flags.dev_mode:
             raise
-        print(_bug(error), file=sys.stderr)
+        _say(_bug(error))
         return FAILED
 
 
-def _told(error: OSError) -> str:
+def _say(line: str) -> None:
+    """Write a line to standard error, which may be what is full."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _abandon(sys.stderr)
+
+
+def _printed(text: str) -> str:
     from kvnet.values import printable  # noqa: PLC0415 - for errors alone
 
-    return printable(str(error))
+    return printable(text)
 
 
 def _bug(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -243,7 +244,7 @@ def _plan(command: argparse.ArgumentParser) -> None:
 def _apply(command: argparse.ArgumentParser) -> None:
     _plan(command)
     timeout = "seconds to wait for guests to release NICs (default: 30)"
-    command.add_argument("--timeout", metavar="S", type=float, default=30.0, help=timeout)
+    command.add_argument("--timeout", metavar="S", type=_seconds, default=30.0, help=timeout)
 
 
 def _status(command: argparse.ArgumentParser) -> None:
@@ -339,7 +340,7 @@ def _up(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dry-run", action="store_true", help="print every step, and touch nothing")
     command.add_argument("--no-wait", action="store_true", help="do not wait for the guest to take its address")
     text = "seconds to wait for the guest to take its address (default: 120)"
-    command.add_argument("--timeout", metavar="S", type=float, default=120.0, help=text)
+    command.add_argument("--timeout", metavar="S", type=_seconds, default=120.0, help=text)
 
 
 def _down(command: argparse.ArgumentParser) -> None:
@@ -401,6 +402,15 @@ def _bulk(command: argparse.ArgumentParser) -> None:
     command.add_argument("--fsync", action="store_true", help="have results on the disk before going on")
     command.add_argument("--report", metavar="FILE", help="write counts, reasons and duplicates to this JSON file")
     _quiet(command)
+
+
+def _seconds(text: str) -> float:
+    """A number of seconds, which may be ``inf``; nan would never end."""
+    with suppress(ValueError):
+        seconds = float(text)
+        if seconds >= 0:
+            return seconds
+    raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds: write 0 or more")
 
 
 def _jobs(text: str) -> int:

@@ -19,6 +19,9 @@ from kvnet.pipeline import Rendered
 
 __all__ = ["run"]
 
+_LONGEST_FILE_NAME = 255
+"""The bytes that a file system of Linux takes."""
+
 
 def run(arguments: Namespace, report: Report) -> int:
     """Print the XML of every machine, or write a file for each; nothing where one of them has an error."""
@@ -47,7 +50,8 @@ def _print(machines: Sequence[Rendered], documents: Sequence[str], *, ends: str)
 def _write_files(arguments: Namespace, machines: Sequence[Rendered], documents: Sequence[str]) -> None:
     """Write a file for each domain, named like it; a file is there whole, or as it was. Raises OSError and Rejected.
 
-    Two machines of one domain name, a link, and a file that was read are refused before anything is written.
+    Two machines of one domain name, a name that is too long, a link, and a file that was read are refused before
+    anything is written.
     """
     folder, read = arguments.output, (*arguments.files, arguments.facts, arguments.cluster)
     for name, count in Counter(each.name for each in machines).items():
@@ -55,6 +59,13 @@ def _write_files(arguments: Namespace, machines: Sequence[Rendered], documents: 
             message = f"{count} machines would be the domain '{name}', and so the file '{name}.xml'"
             hint = "give each machine a name of its own, or the same machine once"
             raise Rejected([Problem(FieldPath(), "KN713", message, hint=hint)])
+    names = (each.name for each in machines)
+    too_long = next((name for name in names if len(f"{name}.xml".encode()) > _LONGEST_FILE_NAME), None)
+    if too_long is not None:
+        message = f"'{too_long}.xml' has over {_LONGEST_FILE_NAME} bytes, and cannot be the name of a file"
+        raise Rejected(
+            [Problem(FieldPath(("metadata", "name")), "KN704", message, hint="give the machine a shorter name")]
+        )
     os.makedirs(folder, exist_ok=True)
     files = [os.path.join(folder, f"{machine.name}.xml") for machine in machines]
     for file in files:

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from kvnet.cni.ipam import Ipam
 from kvnet.cni.values import (
+    BridgeTrunk,
     Count,
     LinkName,
     LinkState,
@@ -82,7 +83,7 @@ class BridgePlugin(Plugin):
     bridge: LinkName = ""
     mtu: Mtu = 0
     vlan: VlanId = 0
-    vlan_trunk: Trunk = ()
+    vlan_trunk: BridgeTrunk = ()
     preserve_default_vlan: bool = True
     macspoofchk: bool = False
     port_isolation: bool = False

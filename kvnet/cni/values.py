@@ -14,6 +14,8 @@ from kvnet.values import PciAddress, ip_of, nic_mac
 __all__ = [
     "NO_MTU",
     "Address",
+    "BridgeTrunk",
+    "BridgeTrunkEntry",
     "Count",
     "Excluded",
     "LinkName",
@@ -176,7 +178,18 @@ class TrunkEntry(BriefRepr):
             raise ValueError("an entry of a trunk has an id, or minID and maxID")
 
 
+@frozen(kw_only=True, slots=False, repr=False)
+class BridgeTrunkEntry(TrunkEntry):
+    """VLANs of a trunk of a Linux bridge, which has no VLAN 0. Raises ValueError for that, and as TrunkEntry does."""
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if 0 in (self.id, self.min_id):
+            raise ValueError("VLAN 0 is not one of a Linux bridge, which has 1 to 4094")
+
+
 Trunk = tuple[TrunkEntry, ...]
+BridgeTrunk = tuple[BridgeTrunkEntry, ...]
 
 
 def vlans_of(trunk: Iterable[TrunkEntry]) -> tuple[int, ...]:

@@ -260,7 +260,10 @@ def _macvtap(_: MacvtapPlugin, nad: Nad) -> Plug | CniProblem:
 def _host_device(plugin: HostDevicePlugin, nad: Nad) -> Plug | CniProblem:
     """The guest has the link to itself, as macvtap's mode passthrough gives it."""
     if not plugin.device:
-        return _unnamed(nad, "the host-device CNI configuration names no device", "device", "direct")
+        found_by = {"hwaddr": plugin.hwaddr, "kernelpath": plugin.kernelpath, "pciBusID": plugin.pci_bus_id}
+        keys = " and ".join(key for key, value in found_by.items() if value)
+        how = f"finds its device by {keys}, which does not tell its name" if keys else "names no device"
+        return _unnamed(nad, f"the host-device CNI configuration {how}", "device", "direct")
     return Plug(source=DirectSource(dev=plugin.device, mode="passthrough"), fields=("device",))
 
 

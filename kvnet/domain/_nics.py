@@ -13,6 +13,7 @@ from attrs import define, evolve, field, frozen
 from kvnet.cni.values import is_link_name
 from kvnet.compiler.pod import USER_ALIAS, VF_ALIAS
 from kvnet.device import (
+    Bandwidth,
     BridgeSource,
     Device,
     DirectSource,
@@ -60,6 +61,10 @@ _NO_SPOOFING = "no-mac-spoofing"
 _VLANS = range(1, 4095)
 _MTUS = range(68, 65536)
 """The VLANs and MTUs that CNI plugins take."""
+_BITS_OF_KB, _BITS_OF_KIB = 1000 * 8, 1024 * 8
+"""What libvirt's rates in kB/s and bursts in KiB are in bits, in which the bandwidth plugin counts."""
+_MOST_BURST = (2**32 - 1) * 8
+"""The bits of a burst that the bandwidth plugin refuses, and all above."""
 
 
 @frozen
@@ -179,7 +184,7 @@ def attachment(device: Device, name: str, *, pod_is_free: bool) -> Attachment:
     """The attachment of a device whose NIC has this name. Only one NIC can be on the pod network."""
     source = device.source
     if isinstance(device, Hostdev) or _is_function(source):
-        vlan = _vlan(device) if isinstance(device, Interface) else {}
+        vlan = _vlan(device, None) if isinstance(device, Interface) else {}
         assumption = "it is assumed to be an SR-IOV virtual function: name its resource in its NAD"
         return _with_nad(name, {"type": "sriov", **vlan}, Sriov(), assumption)
     if pod_is_free and isinstance(source, NetworkSource | UserSource | EthernetSource):
@@ -281,16 +286,43 @@ def _on_bridge(device: Interface, bridge: str, plugin: str, assumption: str) -> 
         cni["mtu"] = int(device.mtu)
     if plugin == "bridge" and device.filter is not None and device.filter.filter == _NO_SPOOFING:
         cni["macspoofchk"] = True
-    return _with_nad(bridge, cni, Bridge(), assumption)
+    if plugin == "bridge" and device.port is not None and device.port.isolated:
+        cni["portIsolation"] = True
+    rates = _rates(device)
+    members = {"plugins": [cni, {"type": "bandwidth", **rates}]} if rates else cni
+    return _with_nad(bridge, members, Bridge(), assumption)
 
 
-def _vlan(device: Interface, trunk: str = "vlanTrunk") -> Mapping[str, Any]:
-    ids = [int(tag.id) for tag in device.vlan.tags] if device.vlan is not None else []
-    if not ids or not all(each in _VLANS for each in ids):
+def _rates(device: Interface) -> dict[str, int]:
+    """The settings of the bandwidth plugin for a device, in bits; it takes a rate with a burst, and nothing besides."""
+    bandwidth, settings = device.bandwidth or Bandwidth(), dict[str, int]()
+    for way, rates in (("ingress", bandwidth.inbound), ("egress", bandwidth.outbound)):
+        if rates is None or not rates.average or not rates.burst or rates.peak or getattr(rates, "floor", None):
+            continue
+        rate, burst = int(rates.average) * _BITS_OF_KB, int(rates.burst) * _BITS_OF_KIB
+        if burst < _MOST_BURST:
+            settings |= {f"{way}Rate": rate, f"{way}Burst": burst}
+    return settings
+
+
+def _vlan(device: Interface, trunk: str | None) -> Mapping[str, Any]:
+    """The VLAN of a device, or its trunk under the member for it, of which some plugins have none.
+
+    The bridge plugin has the native VLAN of a trunk beside it.
+    """
+    tags = device.vlan.tags if device.vlan is not None else ()
+    ids = [int(tag.id) for tag in tags]
+    if device.vlan is None or not ids or not all(each in _VLANS for each in ids):
         return {}
-    if device.vlan is not None and len(ids) == 1 and not device.vlan.trunk:
+    if len(ids) == 1 and not device.vlan.trunk:
         return {"vlan": ids[0]}
-    return {trunk: [{"id": each} for each in ids]}
+    if trunk is None:
+        return {}
+    native = [int(tag.id) for tag in tags if tag.native_mode == "untagged"]
+    if trunk != _TRUNKS["bridge"] or len(native) != 1:
+        return {trunk: [{"id": each} for each in ids]}
+    others = [each for each in ids if each != native[0]] or native
+    return {"vlan": native[0], trunk: [{"id": each} for each in others]}
 
 
 def _with_nad(wanted: str, cni: Mapping[str, Any], binding: Bridge | Sriov, assumption: str) -> Attachment:

@@ -169,9 +169,13 @@ def _imported(document: _Document, taken: Taken, profile: Profile, *, with_links
     for n, nic in enumerate(nics):
         notes += (_network_note(nic), *_differences(nic, compiled.nics[n].device))
         lost = tuple(_lost_settings(nic.written, on_host.nics[n].device, in_pod.nics[n].device))
-        for change in _lost_settings(nic.written, bare.nics[n].device, in_pod.nics[n].device):
+        not_held = tuple(_lost_settings(nic.written, bare.nics[n].device, in_pod.nics[n].device))
+        for change in not_held:
             hint = "" if change in lost else "the facts of the import hold it"
             notes.append(_note(_INTERFACES / nic.name, "KN615", f"a manifest cannot hold this: {change}", hint))
+        for change in _held_by_nad(nic, not_held):
+            hint = f"the NetworkAttachmentDefinition '{nic.attachment.nad.name}' holds it" if nic.attachment.nad else ""
+            notes.append(_note(_INTERFACES / nic.name, "KN615", f"a machine cannot hold this: {change}", hint))
     errors = (problem for problem in check(machine, target) if problem.is_error)
     notes += dict.fromkeys((*refused, *compiled.problems, *errors))
     return Imported(machine=machine, nads=nads, facts=facts, assumptions=tuple(notes))
@@ -306,6 +310,21 @@ def _lost_settings(device: Device, on_host: Device | None, in_pod: Device | None
         # a whole source is another network, and the alias is the name; how virtio is spelled depends on the profile
         is_said = parts[1:] == ("source",) or parts[1:2] in (("alias",), ("model",))
         if not is_said and any(parts[:length] in lost for length in range(1, len(parts) + 1)):
+            yield change
+
+
+def _held_by_nad(nic: Nic, not_held: Sequence[Change]) -> Iterator[Change]:
+    """The settings beside VLAN and MTU that the NAD of a NIC holds, as far as they are not among those that are not."""
+    device = nic.written
+    if not isinstance(device, Interface) or nic.attachment.nad is None:
+        return
+    vlan = device.vlan
+    if vlan is not None and vlan.tags:
+        vlan = evolve(vlan, tags=tuple([evolve(each, native_mode=None) for each in vlan.tags]))
+    told = [change.at.parts for change in not_held]
+    for change in _of_the_host(diff(device, evolve(device, vlan=vlan, port=None, bandwidth=None))):
+        parts = change.at.parts
+        if not any(parts == each[: len(parts)] or each == parts[: len(each)] for each in told):
             yield change
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from kvnet._lazy import lazy_names
-from kvnet.manifest._kinds import FACTS, NO_YAML
+from kvnet.manifest._kinds import FACTS, NO_YAML, XML
 from kvnet.manifest.document import Document, Source, documents, manifest_files
 from kvnet.manifest.loading import (
     Manifest,
@@ -30,6 +30,7 @@ else:
 __all__ = [
     "FACTS",
     "NO_YAML",
+    "XML",
     "Document",
     "Manifest",
     "Reading",

@@ -27,9 +27,11 @@ __all__ = [
     "NO_YAML",
     "OURS",
     "SERVED",
+    "XML",
     "inner_objects",
     "is_bare_spec",
     "is_foreign",
+    "is_xml",
     "skipped_as",
 ]
 
@@ -37,6 +39,7 @@ NAD: Final = "NetworkAttachmentDefinition"
 KUBEVIRT: Final = "KubeVirt"
 FACTS: Final = "host facts"
 NO_YAML: Final = "files that are no YAML"
+XML: Final = "XML"
 _NO_KIND: Final = "documents without a kind"
 _CORE = tuple(f"kubevirt.io/{version}" for version in ("v1", "v1alpha3", "v1alpha2", "v1alpha1"))
 _POOL = tuple(f"pool.kubevirt.io/{version}" for version in ("v1beta1", "v1alpha1"))
@@ -86,6 +89,12 @@ _MOST_FILLED_IN: Final = 1 << 20
 _Path = tuple[str | int, ...]
 
 
+def is_xml(text: str) -> bool:
+    """Whether a text begins as XML does, and no manifest."""
+    start = text.lstrip()[:2]
+    return start[:1] == "<" and (start[1:].isalpha() or start[1:] in ("?", "!"))
+
+
 def skipped_as(data: Any) -> str | None:
     """What a document that is not kvnet's is counted as: its kind, with its group where that tells it apart.
 
@@ -96,7 +105,7 @@ def skipped_as(data: Any) -> str | None:
     'VirtualMachine of vmoperator.vmware.com/v1alpha2'
     """
     if type(data) is not dict and not isinstance(data, Mapping):
-        return _NO_KIND
+        return _without_members(data)
     kind, api = data.get("kind"), data.get("apiVersion") or None
     if type(kind) is str and (type(api) is str or api is None) and (kind, api) in _READ:
         return None
@@ -117,12 +126,30 @@ def skipped_as(data: Any) -> str | None:
     return f"{kind} of {api}"
 
 
+def _without_members(data: Any) -> str:
+    """How a document that is no mapping is counted. Raises Misfit for a list of objects that kvnet reads."""
+    if isinstance(data, list) and any(map(_is_ours, data)):
+        message = "a document is one object, and this is a list of them"
+        hint = "put them into `items` of an object with `apiVersion: v1` and `kind: List`"
+        raise Misfit(Flaw(code=NO_KIND, message=message, hint=hint))
+    return XML if isinstance(data, str) and is_xml(data) else _NO_KIND
+
+
+def _is_ours(data: Any) -> bool:
+    """Whether an object is of a kind that kvnet reads."""
+    kind, api = (data.get(key) for key in ("kind", "apiVersion")) if isinstance(data, Mapping) else (None, None)
+    return isinstance(kind, str) and isinstance(api, str | None) and (kind, api or None) in _READ
+
+
 def _without_kind(data: Mapping[str, Any], api: Any) -> str | None:
     """How a mapping without a kind is counted; ``None`` for a bare VMI spec. Raises Misfit for one of KubeVirt's."""
     if "kind" not in data and is_bare_spec(data):
         return None
     if (isinstance(api, str) and _is_own(api)) or (api is None and _is_shaped_like_a_machine(data)):
         hint = f"write `kind: {next(iter(TEMPLATES))}`"
+        raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
+    if isinstance(data.get("items"), list) and any(map(_is_ours, data["items"])):
+        hint = "write `apiVersion: v1` and `kind: List`"
         raise Misfit(Flaw(code=NO_KIND, path=("kind",), message="the document does not say its kind", hint=hint))
     return FACTS if data and data.keys() <= _FACTS else _NO_KIND
 

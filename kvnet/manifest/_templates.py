@@ -1,4 +1,4 @@
-"""Texts that YAML cannot read: templates of Helm or Jinja that nobody has rendered, and documents of others."""
+"""Texts that YAML cannot read: templates that nobody has rendered, and documents of others."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ from kvnet.manifest._problems import TEMPLATE, Flaw
 __all__ = ["is_action", "mentions_ours", "template_flaw", "templated_value", "without_foreign"]
 
 _INNER: Final = r"""(?:[^{}"'\n]|"[^"\n]{0,300}"|'[^'\n]{0,300}'|\{[^{}\n]{0,300}\}){0,300}"""
+_VARIABLE: Final = r"\$\{[A-Za-z_][A-Za-z0-9_]{0,100}(?::?[=?+-][^{}\n]{0,300})?\}|\$\{\{[^{}\n]{0,300}\}\}"
+"""What envsubst or Flux would replace, or as ``${{NAME}}`` a GitHub workflow.
+
+Of an OpenShift Template it is a parameter without a value.
+"""
 _ACTION: Final = re.compile(
-    rf"(?<!\$)\{{\{{(?:[^{{}}\n]{{0,300}}|{_INNER})\}}\}}|\{{%[^\n]{{0,300}}?%\}}|\{{#[^\n]{{0,300}}?#\}}"
+    rf"(?<!\$)\{{\{{(?:[^{{}}\n]{{0,300}}|{_INNER})\}}\}}|\{{%[^\n]{{0,300}}?%\}}|\{{#[^\n]{{0,300}}?#\}}|{_VARIABLE}"
 )
-"""What Helm or Jinja would replace. ``${{NAME}}`` is a parameter of an OpenShift Template, or a GitHub workflow's."""
+"""What Helm, Jinja or envsubst would replace."""
 _OPENS: Final = re.compile(r"(?<!\$)\{\{(?P<comment>-?[ \t]*/\*)?|\{%|\{#")
 _CLOSES: Final = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _COMMENT_CLOSES: Final = re.compile(r"\*/[ \t]*-?\}\}")
@@ -31,8 +36,8 @@ _AT_MARGIN: Final = re.compile(
     r"^(?P<key>kind|apiVersion):[ \t]+(?P<quote>[\"']?)(?P<value>[A-Za-z][\w./-]*)(?P=quote)[ \t\r]*(?:#.*)?$",
     re.MULTILINE,
 )
-_UNTEMPLATED: Final = frozenset({"accessCredentials", "annotations", "volumes"})
-"""Members with text for others, such as cloud-init, which has templates of its own."""
+_UNTEMPLATED: Final = frozenset({"accessCredentials", "annotations", "args", "command", "volumes"})
+"""Members with text for others, such as cloud-init or a shell, which have templates or variables of their own."""
 
 
 def mentions_ours(text: str) -> bool:
@@ -113,7 +118,7 @@ def template_flaw(text: str, index: int, is_readable: Callable[[str], bool]) -> 
     for first in actions[:1]:
         start = sum(len(line) + 1 for line in lines[:first])
         offsets += [start + match.start() for match in [_ACTION.search(lines[first])] if match]
-    return _flaw(offset=min(offsets))
+    return _flaw(text[min(offsets) :][:1], offset=min(offsets))
 
 
 def _over_lines(text: str) -> Iterator[tuple[int, int]]:
@@ -158,23 +163,32 @@ def _neutral(line: str) -> str:
     return _ACTION.sub("x", line) if _ACTION.sub("", line).strip() else ""
 
 
-def templated_value(data: Any) -> Flaw | None:
-    """The flaw of the first text in plain data that Helm or Jinja would fill in, or nothing."""
-    path = _templated_path(data)
-    return None if path is None else _flaw(path=path)
+def templated_value(data: Any, *, has_parameters: bool = False) -> Flaw | None:
+    """The flaw of the first text in plain data that Helm, Jinja or envsubst would fill in, or nothing.
+
+    With ``has_parameters``, the data are of an OpenShift Template, which fills in variables itself.
+    """
+    found = _templated(data, has_parameters)
+    return None if found is None else _flaw(found[1], path=found[0])
 
 
-def _templated_path(data: Any) -> tuple[str | int, ...] | None:
+def _templated(data: Any, has_parameters: bool) -> tuple[tuple[str | int, ...], str] | None:
+    """The path of the first text that a template has, and the first character of what would be filled in."""
     if isinstance(data, str):
-        return () if "{{" in data and _ACTION.search(data) else None
+        found = _ACTION.search(data) if "{{" in data or "${" in data else None
+        return None if found is None or (has_parameters and found[0][0] == "$") else ((), found[0][0])
     members: Any = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
     for key, each in members:
-        path = None if key in _UNTEMPLATED else _templated_path(each)
-        if path is not None:
-            return (key, *path)
+        inner = None if key in _UNTEMPLATED else _templated(each, has_parameters)
+        if inner is not None:
+            return (key, *inner[0]), inner[1]
     return None
 
 
-def _flaw(**place: Any) -> Flaw:
+def _flaw(first: str, **place: Any) -> Flaw:
+    """The flaw of a template; ``first`` is the first character of what would be filled in."""
+    if first == "$":
+        message = "this is a template with a variable that has not been filled in"
+        return Flaw(code=TEMPLATE, message=message, hint="fill it in first, for example with `envsubst`", **place)
     message = "this is a template of Helm or Jinja that has not been rendered"
     return Flaw(code=TEMPLATE, message=message, hint="render it first, for example with `helm template`", **place)

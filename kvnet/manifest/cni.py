@@ -41,7 +41,7 @@ def chain_of(text: str) -> Chain:
     plugins = value.get("plugins", [value]) if isinstance(value, dict) else None
     if not isinstance(plugins, list) or not plugins or not all(isinstance(each, dict) for each in plugins):
         raise _malformed("is neither a plugin nor a list of plugins")
-    if not all(isinstance(each.get("type"), str) for each in plugins):
+    if not all(isinstance(each.get("type"), str) and each["type"] for each in plugins):
         raise _malformed("has a plugin without a `type`")
     around = {key: each for key, each in value.items() if key != "plugins"} if is_list else {}
     read: list[Plugin] = []

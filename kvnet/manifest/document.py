@@ -19,7 +19,7 @@ from attrs import evolve, frozen
 from kvnet._lines import line_and_column
 from kvnet.errors import FieldPath, Place, Problem, Rejected
 from kvnet.manifest._json import found, parse_json
-from kvnet.manifest._kinds import OURS, inner_objects, is_foreign
+from kvnet.manifest._kinds import OURS, inner_objects, is_foreign, is_xml
 from kvnet.manifest._problems import ODD_KEY, UNKNOWN_FIELD, UNREADABLE, UNSUPPORTED_YAML, Flaw, Misfit, problem_of
 from kvnet.manifest._templates import is_action, template_flaw, templated_value, without_foreign
 from kvnet.manifest._yaml import (
@@ -362,8 +362,11 @@ def _text_documents(text: Text, of_kubernetes: bool) -> tuple[list[Document], li
                 template = template_flaw(text.text, error.pos, _is_readable) if of_kubernetes else None
                 message, hint = f"not JSON: {error.msg}", _SEVERAL if has_more else ""
                 return [], [text.problem(template) if template else text.unreadable(error.pos, message, hint)]
+    if of_kubernetes and is_xml(text.text):
+        return [Document(text.text, None)], []
     sound, problems = _yaml_documents(text, of_kubernetes)
-    return _rendered(sound, problems) if of_kubernetes and "{{" in text.text else (sound, problems)
+    is_template = of_kubernetes and ("{{" in text.text or "${" in text.text)
+    return _rendered(sound, problems) if is_template else (sound, problems)
 
 
 def _plain_documents(sources: Sequence[Mapping[str, Any]]) -> tuple[list[Document], list[Problem]]:
@@ -381,7 +384,9 @@ def _rendered(documents: list[Document], problems: list[Problem]) -> tuple[list[
     """The documents that no template is left in, and the problems with those of the others."""
     sound, problems = [], [*problems]
     for each in documents:
-        flaw = None if each.origin is None or is_foreign(each.data) else templated_value(each.data)
+        flaw = None
+        if each.origin is not None and not is_foreign(each.data):
+            flaw = templated_value(each.data, has_parameters=each.origin.prefix[:1] == ("objects",))
         if each.origin is not None and flaw is not None:
             problems.append(each.origin.problem(flaw))
         else:

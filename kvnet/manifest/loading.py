@@ -12,7 +12,7 @@ from kvnet._html import drawing, table
 from kvnet.errors import FieldPath, Problem, Rejected
 from kvnet.facts import HostFacts
 from kvnet.manifest._json import parse_json
-from kvnet.manifest._kinds import FACTS, KUBEVIRT, NAD, NO_YAML
+from kvnet.manifest._kinds import FACTS, KUBEVIRT, NAD, NO_YAML, XML
 from kvnet.manifest._learnt import LearntMachines
 from kvnet.manifest._problems import NOTHING_FOUND, SEVERAL_FOUND, TEMPLATE, UNREADABLE, Misfit
 from kvnet.manifest._templates import mentions_ours
@@ -27,7 +27,14 @@ from kvnet.manifest.document import (
     text_at_least,
 )
 from kvnet.manifest.objects import cluster_of, object_of, repeated
-from kvnet.manifest.partial import PartialMachine, partial_machine, with_misplaced_keys
+from kvnet.manifest.partial import (
+    Name,
+    PartialMachine,
+    follows_from_unread,
+    names_of_unread,
+    partial_machine,
+    with_misplaced_keys,
+)
 from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, Instancetype, Machine, Nad, Origin, Preference
 from kvnet.spec.cluster import ClusterConfig
 from kvnet.spec.wire import BriefRepr
@@ -50,6 +57,7 @@ __all__ = [
 _CLUSTER = ("a ClusterConfig", "read it with kvnet.load_cluster, or leave it out")
 _INSTANCETYPES = ("a sequence of Instancetype", "take manifest.instancetypes of kvnet.load_all")
 _PREFERENCES = ("a sequence of Preference", "take manifest.preferences of kvnet.load_all")
+_READ_OTHERWISE = {FACTS: "read host facts with load_facts", XML: "read a domain with import_domain"}
 _Object = Machine | Nad | Instancetype | Preference
 
 
@@ -138,14 +146,20 @@ class Reading:
 
     - ``manifest``: the objects without flaws
     - ``partial``: the machines with flaws, without the fields that have them
+    - ``unread``: what the other objects with flaws are called, as far as machines are judged by them
     - ``problems``: the flaws, with their places
     - ``files``: the names of the texts that hold something that kvnet reads, or have flaws
     """
 
     manifest: Manifest = Manifest()
     partial: tuple[PartialMachine, ...] = ()
+    unread: frozenset[Name] = frozenset()
     problems: tuple[Problem, ...] = ()
     files: tuple[str, ...] = ()
+
+    def explains(self, problem: Problem, machine: Machine) -> bool:
+        """Whether a problem of a machine follows from the flaws of another object."""
+        return follows_from_unread(problem, machine, self.unread)
 
 
 def load(source: Source) -> Machine:
@@ -175,7 +189,7 @@ def load(source: Source) -> Machine:
     kinds = [*manifest.skipped, *map(_kind, manifest.objects), *([KUBEVIRT] if manifest.cluster else [])]
     only = f", only {', '.join(sorted(set(kinds)))}" if kinds else ""
     message = f"there is no virtual machine in {len(kinds)} documents{only}"
-    hint = "read host facts with load_facts" if FACTS in manifest.skipped else "give a VirtualMachine or its spec"
+    hint = next((hint for kind, hint in _READ_OTHERWISE.items() if kind in kinds), "give a VirtualMachine or its spec")
     raise Rejected([Problem(FieldPath(), NOTHING_FOUND, message, hint=hint)])
 
 
@@ -265,6 +279,7 @@ def load_partly(*sources: Source, only_ours: bool = False) -> Reading:
     return Reading(
         manifest=evolve(manifest, skipped=(*manifest.skipped, *[NO_YAML] * len(others))),
         partial=tuple([each for each in partial if each is not None]),
+        unread=names_of_unread(document.data for document, _ in misfits),
         problems=_in_order(sources, [*problems, *_told_of(misfits)]),
         files=tuple([source.file for n, source in enumerate(sources) if isinstance(source, Text) and n in ours]),
     )

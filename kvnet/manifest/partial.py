@@ -1,8 +1,8 @@
-"""Machines with flawed fields: read without these, so that rules can judge the others."""
+"""Objects with flawed fields: machines are read without these, so that rules can judge the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final
@@ -10,15 +10,20 @@ from typing import Any, Final
 from attrs import frozen
 
 from kvnet.errors import Problem
+from kvnet.manifest._kinds import KUBEVIRT, NAD
 from kvnet.manifest._problems import MISSING, ODD_KEY, Flaw, Misfit
 from kvnet.manifest.document import Document
 from kvnet.manifest.objects import object_of
-from kvnet.spec import TEMPLATES, Interface, Machine, Network
+from kvnet.spec import INSTANCETYPE_KINDS, PREFERENCE_KINDS, TEMPLATES, Interface, Machine, Multus, Network
 from kvnet.spec.keys import meant
+from kvnet.spec.nic import nics_of
+from kvnet.target import nad_name
 
-__all__ = ["PartialMachine", "partial_machine", "with_misplaced_keys"]
+__all__ = ["Name", "PartialMachine", "follows_from_unread", "names_of_unread", "partial_machine", "with_misplaced_keys"]
 
 _Path = tuple[str | int, ...]
+Name = tuple[str, str | None, str]
+"""The kind of an object, its namespace, if any, and its name."""
 _Entry = tuple[str, int]
 """``interfaces`` or ``networks``, and the number of an entry."""
 _ROUNDS: Final = 8
@@ -41,6 +46,22 @@ _OF_SEVERAL: Final = frozenset({"KN105", "KN111"})
 _OF_NETWORKS: Final = frozenset({"KN204"})
 """Problems elsewhere that follow where the source of a network is flawed."""
 _OF_RESOURCES: Final = frozenset({"KN209", "KN212", "KN227"}) | _OF_QUEUES
+_KINDS: Final[Mapping[str | int, tuple[str, ...]]] = {
+    "instancetype": INSTANCETYPE_KINDS,
+    "preference": PREFERENCE_KINDS,
+}
+"""By the member that refers to an object, the kinds that it may have."""
+_NAMED: Final = frozenset({NAD, *INSTANCETYPE_KINDS, *PREFERENCE_KINDS})
+_NO_REFERRED: Final = "KN210"
+_NO_NAD: Final = frozenset({"KN340", "KN914"})
+"""The problems that no document has the instancetype, the preference or the NAD that a machine names."""
+_OF_CLUSTER: Final = frozenset({"KN100", "KN114", "KN115", "KN118", "KN137", "KN228", "KN928", "KN930"})
+"""The problems that depend on what the cluster's KubeVirt object says."""
+_NO_MIGRATION: Final = "KN906"
+"""Of a machine, and not of its interface, it is about the cluster's default NIC."""
+_CLUSTER: Final = (KUBEVIRT, None, "")
+_DEFAULT_NAMESPACE: Final = "default"
+_VMI: Final = "VirtualMachineInstance"
 _OF_OTHERS: Final[Mapping[str | int, frozenset[str]]] = {
     **dict.fromkeys(("cpu", "memory", "resources"), _OF_RESOURCES),
     "autoattachPodInterface": _OF_QUEUES,
@@ -134,6 +155,58 @@ class PartialMachine:
         return None, ""
 
 
+def names_of_unread(documents: Iterable[Any]) -> frozenset[Name]:
+    """What objects in documents with flaws are called that say how machines are judged.
+
+    That is the kind, the namespace, if any, and the name of those to which machines refer, and the kind of the KubeVirt
+    object alone.
+    """
+    return frozenset([name for each in documents for name in _names_of(each)])
+
+
+def follows_from_unread(problem: Problem, machine: Machine, names: frozenset[Name]) -> bool:
+    """Whether a problem of a machine says that no document has, or the cluster does not allow, what these may."""
+    return bool(names) and any(name in names for name in _missed(problem, machine))
+
+
+def _names_of(data: Any) -> Iterator[Name]:
+    """What an object is called, if machines are judged by it; one with a wrong name is called nothing."""
+    if isinstance(data, Mapping) and data.get("kind") == KUBEVIRT:
+        yield _CLUSTER
+    metadata = data.get("metadata") if isinstance(data, Mapping) and data.get("kind") in _NAMED else None
+    name, namespace = (
+        (metadata.get(key) for key in ("name", "namespace")) if isinstance(metadata, Mapping) else ("", "")
+    )
+    if name and isinstance(name, str) and isinstance(namespace, str | None):
+        yield data["kind"], namespace or None, name
+
+
+def _missed(problem: Problem, machine: Machine) -> Iterator[Name]:
+    """What the object may be called that a problem says is in no document, or of which it says what it allows."""
+    if problem.code in _OF_CLUSTER or (problem.code == _NO_MIGRATION and problem.at == machine.root):
+        yield _CLUSTER
+    last = problem.at.parts[-1] if problem.at.parts else ""
+    if problem.code == _NO_REFERRED and last in _KINDS:
+        matcher = machine.instancetype if last == "instancetype" else machine.preference
+        name = matcher.name if matcher is not None else None
+        namespaces = (None, machine.namespace or _DEFAULT_NAMESPACE)
+        yield from ((kind, namespace, name) for kind in _KINDS[last] for namespace in namespaces if name)
+    elif problem.code in _NO_NAD:
+        multus = _multus_at(machine, problem.at.parts)
+        if multus is not None:
+            namespace, name = nad_name(machine, multus)
+            yield from ((NAD, each, name) for each in (None, namespace))
+
+
+def _multus_at(machine: Machine, at: _Path) -> Multus | None:
+    """What an interface or a network, or the one that a path leads into, names for Multus."""
+    network = next((nic.network for nic in nics_of(machine) if nic.at.parts == at), None)
+    root = (*machine.root.parts, "networks")
+    if network is None and at[: len(root)] == root and isinstance(at[len(root)], int):
+        network = machine.networks[int(at[len(root)])]
+    return network.multus if network is not None else None
+
+
 def partial_machine(document: Document, flaws: Sequence[Flaw]) -> PartialMachine | None:
     """The machine of a document without the fields that have flaws; nothing where too much would be missing."""
     is_bare = isinstance(document.data, Mapping) and "kind" not in document.data
@@ -200,6 +273,11 @@ def with_misplaced_keys(misfit: Misfit, data: Any) -> Misfit:
 
 def _misplaced(missing: _Path, kind: str, data: Mapping[str, Any]) -> Iterator[Flaw]:
     """The flaws of keys that were meant to be a missing field, or belong into it: in its object, or around that."""
+    spec = data.get("spec")
+    if kind == _VMI and isinstance(spec, Mapping) and isinstance(spec.get("template"), Mapping):
+        message, hint = f"a {kind} has no template", "write `kind: VirtualMachine`, which has one"
+        yield Flaw(code=ODD_KEY, path=("spec", "template"), value="template", message=message, hint=hint)
+        return
     holder: Any = data if kind else {"spec": data}
     for depth in range(len(missing)):
         path = missing[:depth]

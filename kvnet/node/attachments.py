@@ -151,9 +151,9 @@ def _selected(told: PodAnnotations) -> Iterator[tuple[NetworkSelection, str]]:
 
 
 def _of_nad(target: Target, selection: NetworkSelection) -> tuple[str, dict[str, Any]]:
-    """The name and the configuration of a NAD; one without a namespace is in any."""
+    """The name and the configuration of a NAD, of several the last one; one without a namespace is in any."""
     namespace, name = selection.namespace, selection.name
-    nads = (each for each in target.nads if each.name == name and each.namespace in (namespace, None, ""))
+    nads = (each for each in reversed(target.nads) if each.name == name and each.namespace in (namespace, None, ""))
     nad = next(nads, None)
     if nad is None or not nad.config:
         flaw = "is not among the manifests" if nad is None else "has no spec.config"

@@ -141,11 +141,13 @@ def read_baseline(text: str, file: str = "<text>") -> Baseline:
         raise _rejected(f"this is no baseline of version {_VERSION}", Place(file, 1, 1))
     try:
         return Baseline(entries=tuple(sorted(map(_entry, data["problems"]))))
-    except (AttributeError, TypeError, ValueError) as error:
+    except ValueError as error:
         raise _rejected(f"an entry of the baseline is not read: {error}", Place(file, 1, 1)) from None
 
 
 def _entry(data: Any) -> tuple[Fingerprint, int]:
+    if not isinstance(data, dict) or not data.get("code"):
+        raise ValueError(f"{json.dumps(data)[:80]} is not an object with the code of a problem")
     count = data.get("count", 1)
     values = [data.get(name, "") for name in _KEYS]
     if type(count) is not int or count < 1 or not all(isinstance(each, str) for each in values):

@@ -50,9 +50,9 @@ def _case(file: str, problem: Problem, fails: bool) -> Iterator[str]:
     yield f"    <testcase name={_quoted(f'{problem.code}{where}')} classname={_quoted(file)}>"
     if fails:
         attributes = f"type={_quoted(problem.code)} message={_quoted(problem.message)}"
-        yield f"      <failure {attributes}>{escape(printable(str(problem)))}</failure>"
+        yield f"      <failure {attributes}>{escape(str(problem))}</failure>"
     else:
-        yield f"      <system-out>{escape(printable(str(problem)))}</system-out>"
+        yield f"      <system-out>{escape(str(problem))}</system-out>"
     yield "    </testcase>"
 
 

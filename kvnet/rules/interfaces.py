@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 from itertools import pairwise
 from typing import Final
@@ -12,7 +12,7 @@ from kvnet._spelling import folded_word, near_word, sure_word
 from kvnet.errors import Cause, FieldPath, Problem
 from kvnet.rules.context import Nic, Rule, RuleContext, refusal
 from kvnet.rules.occasions import NAMES
-from kvnet.spec import Masquerade, PortRange, PrivateOption
+from kvnet.spec import Masquerade, Network, PortRange, PrivateOption
 from kvnet.spec.cluster import Gate
 from kvnet.spec.nic import MODELS
 from kvnet.values import MacAddress, PciAddress, ip_of
@@ -47,17 +47,22 @@ def unique_interface_names(context: RuleContext) -> Iterator[Problem]:
 
 def interface_has_network(context: RuleContext) -> Iterator[Problem]:
     """Every interface has a network of the same name."""
-    names = [network.name for network in context.machine.networks]
     for nic in context.nics:
-        if nic.network is not None:
-            continue
-        close = near_word(nic.interface.name, names)
-        yield refusal(
-            nic.at / "name",
-            "KN127",
-            f"no network is named '{nic.interface.name}'",
-            f"did you mean '{close}'?" if close else "list it in spec.networks under the same name",
-        )
+        if nic.network is None:
+            name = nic.interface.name
+            hint = _network_meant(name, context.machine.networks)
+            yield refusal(nic.at / "name", "KN127", f"no network is named '{name}'", hint)
+
+
+def _network_meant(name: str, networks: Sequence[Network]) -> str:
+    """What to do about the name of an interface that no network has: it may be that of a network's NAD."""
+    attached = next(
+        (each.name for each in networks if each.multus and each.multus.network_name.rpartition("/")[2] == name), ""
+    )
+    if attached:
+        return f"it is the NAD of network '{attached}', whose name the interface has to have"
+    close = near_word(name, [each.name for each in networks])
+    return f"did you mean '{close}'?" if close else "list it in spec.networks under the same name"
 
 
 def interface_name(context: RuleContext) -> Iterator[Problem]:

@@ -140,7 +140,9 @@ def root_bus(context: RuleContext) -> Iterator[Problem]:
 def bus_kinds(context: RuleContext) -> Iterator[Problem]:
     """A root port takes PCI Express NICs in its slot 0; a bridge takes the older models, in slots 1 to 31."""
     buses = _Buses()
-    beyond = [(nic, address) for nic, address in context.placed if address.bus and not address.domain]
+    # of an address that no guest has, that is told
+    real = [each for each in context.placed if not each[1].domain and each[1].slot <= _HIGHEST_SLOT]
+    beyond = [(nic, address) for nic, address in real if address.bus]
     for nic, address in sorted(beyond, key=_is_hostdev):
         old, model = _is_old(context, nic), nic.interface.model or "virtio"
         kind = buses.kind_of(address.bus, _Kind.BRIDGE if old else _Kind.PORT)

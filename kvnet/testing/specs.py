@@ -18,6 +18,7 @@ from kvnet import spec
 from kvnet.cni.chain import PLUGINS
 from kvnet.cni.values import (
     Address,
+    BridgeTrunkEntry,
     Excluded,
     LinkName,
     LinkState,
@@ -272,10 +273,10 @@ def _named(cls: type[T], kinds: tuple[str, ...], specs: SearchStrategy[Any]) -> 
     return st.builds(cls, name=labels(), namespace=_maybe(labels()), kind=st.sampled_from(kinds), spec=specs)
 
 
-def _trunk_entries() -> SearchStrategy[TrunkEntry]:
-    ids = st.integers(0, 4094)
+def _trunk_entries(cls: type[TrunkEntry], first: int) -> SearchStrategy[TrunkEntry]:
+    ids = st.integers(first, 4094)
     ends = st.tuples(ids, ids).map(sorted)
-    return st.builds(TrunkEntry, id=ids) | ends.map(lambda each: TrunkEntry(min_id=each[0], max_id=each[1]))
+    return st.builds(cls, id=ids) | ends.map(lambda each: cls(min_id=each[0], max_id=each[1]))
 
 
 def _host_networks() -> SearchStrategy[HostNetwork]:
@@ -337,7 +338,8 @@ _LEAVES: dict[Any, SearchStrategy[Any]] = {
     Switch: st.sampled_from(["on", "off"]),
     UsualMac: unicast_macs().filter(lambda each: not each.is_zero).map(str),
     VlanProtocol: st.sampled_from(["802.1q", "802.1ad"]),
-    TrunkEntry: st.deferred(_trunk_entries),
+    BridgeTrunkEntry: st.deferred(lambda: _trunk_entries(BridgeTrunkEntry, 1)),
+    TrunkEntry: st.deferred(lambda: _trunk_entries(TrunkEntry, 0)),
     HostNetwork: st.deferred(_host_networks),
     Machine: st.deferred(_machines),
     Nad: st.deferred(nads),

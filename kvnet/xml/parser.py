@@ -48,7 +48,7 @@ _WIDE = {
 }
 """How XML begins in encodings with more than one byte for ASCII; UTF-32 is first, for it begins like UTF-16."""
 _DECLARED = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
-_PATH = re.compile(r"[^<>\n]*(?:\.xml|/[^<>\n]+)")
+_PATH = re.compile(r"[^<>{}\n]*(?:\.xml|/[^<>{}\n]+)")
 _READ_HINT = "this looks like a path: read the file first, as Path(…).read_text() does"
 _HINT = "give the XML of one domain or device, as `virsh dumpxml` prints it"
 
@@ -85,7 +85,8 @@ def parse(text: str | bytes, *, file: str = "<xml>", blanks: bool = True) -> etr
         if "depth" in (error.msg or ""):
             _refuse_depth(Place(file, *_position(error)))
         _refuse_encoding(text, file)
-        hint = _READ_HINT if isinstance(text, str) and _PATH.fullmatch(text) else ""
+        hint = "" if data.lstrip().startswith(b"<") else _HINT
+        hint = _READ_HINT if isinstance(text, str) and _PATH.fullmatch(text) else hint
         _refuse(Place(file, *_position(error)), "KN501", f"the XML is not well formed: {_message(error)}", hint)
     if len(data) > _ROOM:
         _measure(root, data, file)

@@ -93,6 +93,7 @@ def test_an_envelope_brings_facts_and_devices_can_be_had_alone(bulk: Bulk, jobs:
         ({"vm": {"kind": "VirtualMachineInstance"}}, "KN005", '{"kind"'),
         ({"vm": 7}, "KN700", "7"),
         ({"vm": vmi(1), "fcats": {}}, "KN700", "{}"),
+        *(({"vm": vmi(1), "facts": each}, "KN020", json.dumps(each)) for each in (7, True, "", [7], ["facts.json"])),
     ],
 )
 def test_a_problem_in_an_envelope_has_its_place(envelope: Any, code: str, field: str) -> None:
@@ -103,6 +104,15 @@ def test_a_problem_in_an_envelope_has_its_place(envelope: Any, code: str, field:
     assert place is not None
     assert (place.file, place.line) == ("vms.ndjson", 41)
     assert text.decode()[place.column - 1 :].startswith(field.rsplit(": ", maxsplit=1)[-1])
+
+
+def test_facts_in_an_envelope_are_never_read_from_a_file(bulk: Bulk, tmp_path: Path) -> None:
+    secret = tmp_path / "facts.json"
+    secret.write_text('{"architecture": "arm64"}')
+    run = bulk("-f", "-", stdin=lines([{"vm": vmi(1), "facts": str(secret)}]))
+    (made,) = told(run.stdout)
+    assert (run.returncode, [each["code"] for each in made["problems"]]) == (1, ["KN020"])
+    assert b"arm64" not in run.stdout + run.stderr
 
 
 def test_blank_lines_hold_no_machine_and_still_count_as_lines(bulk: Bulk) -> None:

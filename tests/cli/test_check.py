@@ -75,6 +75,15 @@ def test_a_single_file_without_a_machine_is_named(run: Run, tmp_path: Path) -> N
     assert codes(run("check", "templates/deploy.yaml")) == ["KN009"]
 
 
+@pytest.mark.parametrize("xml", ["<domain/>", "<?xml version='1.0'?>\n<domain>\n  <title>a: b</title>\n</domain>\n"])
+@pytest.mark.parametrize("command", ["check", "render", "show"])
+def test_xml_in_place_of_a_manifest_is_told_what_reads_it(run: Run, tmp_path: Path, command: str, xml: str) -> None:
+    (tmp_path / "vm.xml").write_text(xml)
+    ended = run(command, "vm.xml")
+    assert ended.returncode == 1
+    assert b"KN009 there is no virtual machine in 'vm.xml'; this is XML: kvnet import makes" in ended.stderr
+
+
 def test_host_facts_among_manifests_are_skipped_and_named(run: Run, tmp_path: Path) -> None:
     put(tmp_path, {"facts.yaml": "links: {default: {mtu: 1450}}\n"})
     alone = run("check", "facts.yaml")

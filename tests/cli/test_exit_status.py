@@ -154,6 +154,12 @@ def test_a_full_disk_is_told(run_on: RunOn, tmp_path: Path) -> None:
     assert (tmp_path / "told").read_bytes() == b"kvnet: [Errno 28] No space left on device\n"
 
 
+@pytest.mark.parametrize("command", [["check"], ["render"], ["check", "--fix", "--diff"], ["paint"]], ids=str)
+def test_a_standard_error_that_is_full_is_no_finding(command: list[str], run_on: RunOn, tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full, (tmp_path / "printed").open("wb") as printed:
+        assert run_on(*command, POD, stdout=printed.fileno(), stderr=full.fileno()) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "closed", "status", "told"),
     [
@@ -190,6 +196,20 @@ def test_a_bug_is_told_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("kvnet: error KN701 LookupError at test_exit_status.py:")
     assert r"of\nan\x1b[31m odd document; report this as a bug" in line
+
+
+@pytest.mark.parametrize("option", ["--select", "--ignore", "--severity", "--profile", "--other"])
+def test_an_argument_does_not_write_a_line_of_its_own(run: Run, option: str) -> None:
+    refused = run("check", POD, f"{option}=x\nother.yaml:1:1: error\x1b[31m")
+    assert refused.returncode == 2
+    assert not any(line.startswith(b"other.yaml") or b"\x1b" in line for line in refused.stderr.splitlines())
+
+
+@pytest.mark.parametrize("command", ["apply", "up"])
+@pytest.mark.parametrize("seconds", ["nan", "-1", "soon", ""])
+def test_a_time_that_never_ends_or_is_none_is_refused_in_words(run: Run, command: str, seconds: str) -> None:
+    refused = run(command, POD, f"--timeout={seconds}")
+    assert (refused.returncode, b"is not a number of seconds: write 0 or more" in refused.stderr) == (2, True)
 
 
 def test_a_number_that_is_no_choice_is_refused_in_words(run: Run) -> None:

@@ -60,6 +60,13 @@ def test_facts_that_cannot_be_written_end_with_status_2_and_without_a_manifest(r
     assert b"no/such/folder" in made.stderr
 
 
+@pytest.mark.parametrize("name", ["", "-"])
+def test_facts_are_not_lost_where_no_file_is_named_for_them(run: Run, tmp_path: Path, name: str) -> None:
+    made = run("import", "--facts-out", name, "-", stdin=DOMAIN)
+    assert (made.returncode, made.stdout, [*tmp_path.iterdir()]) == (2, b"", [])
+    assert b"write --facts-out facts.yaml" in made.stderr
+
+
 def test_facts_are_not_written_over_the_domain_that_is_read(run: Run, tmp_path: Path) -> None:
     (tmp_path / "domain.xml").write_bytes(DOMAIN)
     (tmp_path / "link").symlink_to("domain.xml")

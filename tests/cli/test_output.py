@@ -123,6 +123,15 @@ def test_a_folder_gets_nothing_where_one_machine_is_refused(run: Run, tmp_path: 
     assert (ended.returncode, ended.stdout, (tmp_path / "made").exists()) == (1, b"", False)
 
 
+def test_a_folder_gets_nothing_where_the_name_of_one_file_would_be_too_long(run: Run, tmp_path: Path) -> None:
+    long = POD.read_bytes().replace(b"name: pod\n", b"name: " + b"a" * 250 + b"\n", 1)
+    assert long != POD.read_bytes()
+    ended = run("render", POD, "-", "-o", "made/", stdin=long)
+    assert (ended.returncode, (tmp_path / "made").exists()) == (1, False)
+    assert b"KN704" in ended.stderr
+    assert b"give the machine a shorter name [metadata.name]" in ended.stderr
+
+
 def test_a_name_that_is_neither_a_format_nor_a_folder_is_refused(run: Run, tmp_path: Path) -> None:
     assert run("render", POD, "-o", "made").returncode == 2
     (tmp_path / "made").mkdir()

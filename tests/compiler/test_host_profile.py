@@ -100,6 +100,15 @@ def test_a_plugin_that_is_misspelt_is_told_with_the_one_that_is_meant(written: s
     assert problem.hint == f"did you mean '{meant}'?"
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("pciBusID", "0000:3d:00.1"), ("hwaddr", MAC), ("kernelpath", "/sys/devices/pci0/net/eth5")]
+)
+def test_what_host_device_finds_its_device_by_is_named(key: str, value: str) -> None:
+    (problem,) = attached({"type": "host-device", key: value}).problems
+    assert f"finds its device by {key}" in problem.message
+    assert "networks: {default/nad: {direct: " in problem.hint
+
+
 def test_an_unknown_plugin_and_what_replaces_it_are_named() -> None:
     (problem,) = attached({"type": "calico"}).problems
     assert "'calico' of 'nad'" in problem.message
@@ -161,6 +170,14 @@ OTHER_MISFITS: dict[str, tuple[dict[str, Any], str]] = {
     "a PCI address that is none": ({"type": "host-device", "pciBusID": "5:0"}, "pciBusID: "),
     "a VLAN of a localnet": ({"type": "ovn-k8s-cni-overlay", "vlanID": 4095}, "vlanID: 4095 is not between"),
     "a VLAN of a link": ({"type": "vlan", "vlanId": 4095}, "vlanId: 4095 is not between"),
+    "VLAN 0 in a trunk": (
+        {"type": "bridge", "vlanTrunk": [{"id": 0}]},
+        "vlanTrunk[0]: VLAN 0 is not one of a Linux bridge",
+    ),
+    "VLAN 0 in a range of a trunk": (
+        {"type": "bridge", "vlanTrunk": [{"minID": 0, "maxID": 9}]},
+        "vlanTrunk[0]: VLAN 0 is not one of a Linux bridge",
+    ),
     "a trunk of Open vSwitch": ({"type": "ovs", "trunk": [{"minID": 5}]}, "trunk[0]: a range of a trunk"),
     "an IPAM that is text": ({"type": "bridge", "ipam": "dhcp"}, 'ipam: "dhcp" is text, not a mapping'),
     **{
@@ -230,11 +247,14 @@ def test_a_list_of_plugins_has_text_beside_them(key: str) -> None:
     assert (problem.code, f"{key}: 0.4 is a number, not text" in problem.message) == ("KN345", True)
 
 
-@pytest.mark.parametrize("trunk", [[{"minID": 0, "maxID": 4094}], [{"id": 0}, {"id": 4094}]])
-def test_the_first_and_the_last_vlan_are_some(trunk: list[dict[str, int]]) -> None:
-    vlan = interface_of(attached({"type": "bridge", "vlanTrunk": trunk})).vlan
-    assert vlan is not None
-    assert (vlan.tags[0].id, vlan.tags[-1].id) == (0, 4094)
+@pytest.mark.parametrize(
+    ("plugin", "member", "first"), [("bridge", "vlanTrunk", 1), ("cnv-bridge", "vlanTrunk", 1), ("ovs", "trunk", 0)]
+)
+def test_the_first_and_the_last_vlan_are_some(plugin: str, member: str, first: int) -> None:
+    for trunk in ([{"minID": first, "maxID": 4094}], [{"id": first}, {"id": 4094}]):
+        vlan = interface_of(attached({"type": plugin, "bridge": "b", member: trunk})).vlan
+        assert vlan is not None
+        assert (vlan.tags[0].id, vlan.tags[-1].id) == (first, 4094)
 
 
 def test_a_missing_definition_and_an_empty_one_are_refused() -> None:

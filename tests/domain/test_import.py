@@ -250,13 +250,23 @@ def test_a_pci_device_that_is_no_nic_is_left_out_and_named(device: str) -> None:
 
 
 BRIDGED = "<interface type='bridge'><source bridge='br0'/><model type='virtio'/>{}</interface>"
+NATIVE = "<tag id='1' nativeMode='untagged'/><tag id='2'/>"
 # what a manifest cannot hold of the host's side, and what is told of it
 LOST = {
     "bandwidth": (BRIDGED.format("<bandwidth><inbound average='9'/></bandwidth>"), "interface.bandwidth: removed"),
     "a filter": (BRIDGED.format("<filterref filter='clean-traffic'/>"), "interface.filterref: removed"),
-    "an isolated port": (BRIDGED.format("<port isolated='yes'/>"), "isolated='yes'"),
-    "a native VLAN": (
-        BRIDGED.format("<vlan trunk='yes'><tag id='1' nativeMode='untagged'/><tag id='2'/></vlan>"),
+    "a rate beside one with a peak": (
+        BRIDGED.format(
+            "<bandwidth><inbound average='9' burst='8'/><outbound average='9' peak='10' burst='8'/></bandwidth>"
+        ),
+        "interface.bandwidth.outbound: removed",
+    ),
+    "a burst that the plugin refuses": (
+        BRIDGED.format("<bandwidth><inbound average='9' burst='4194304'/></bandwidth>"),
+        "interface.bandwidth: removed",
+    ),
+    "a native VLAN of Open vSwitch": (
+        BRIDGED.format("<virtualport type='openvswitch'/><vlan trunk='yes'>" + NATIVE + "</vlan>"),
         "interface.vlan.tag[0].@nativeMode: removed untagged",
     ),
     "a VLAN that no CNI plugin takes": (BRIDGED.format("<vlan><tag id='4095'/></vlan>"), "interface.vlan: removed"),
@@ -313,6 +323,32 @@ HELD = {
 def test_what_a_manifest_holds_is_not_told(nic: str) -> None:
     made = kvnet.import_domain(domain(nic))
     assert [str(problem) for problem in made.assumptions if problem.code == "KN615"] == []
+
+
+HELD_BY_NAD = {
+    "a trunk with a native VLAN": BRIDGED.format("<vlan trunk='yes'>" + NATIVE + "</vlan>"),
+    "a trunk of the native VLAN alone": BRIDGED.format("<vlan trunk='yes'><tag id='1' nativeMode='untagged'/></vlan>"),
+    "an isolated port": BRIDGED.format("<port isolated='yes'/>"),
+    "rates": BRIDGED.format(
+        "<bandwidth><inbound average='9' burst='8'/><outbound average='1000' burst='512'/></bandwidth>"
+    ),
+    "one rate of Open vSwitch": BRIDGED.format(
+        "<virtualport type='openvswitch'/><bandwidth><outbound average='9' burst='8'/></bandwidth>"
+    ),
+}
+
+
+@pytest.mark.parametrize("nic", HELD_BY_NAD.values(), ids=HELD_BY_NAD)
+@pytest.mark.parametrize("profile", kvnet.Profile)
+def test_what_the_nad_alone_holds_is_told_and_comes_back(nic: str, profile: kvnet.Profile) -> None:
+    made = kvnet.import_domain(domain(nic), profile=profile)
+    told = [problem for problem in made.assumptions if problem.code == "KN615"]
+    assert told
+    assert {problem.hint for problem in told} == {"the NetworkAttachmentDefinition 'br0' holds it"}
+    target = kvnet.Target(profile="host", nads=made.nads)
+    (device,) = kvnet.compile(made.machine, target).devices
+    (written,) = kvnet.read_domain(domain(nic))
+    assert all(getattr(device, name) == getattr(written, name) for name in ("vlan", "port", "bandwidth"))
 
 
 MODES = {"": "vepa", "mode='vepa'": "vepa", "mode='bridge'": "bridge", "mode='private'": "private"}

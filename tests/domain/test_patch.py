@@ -244,13 +244,26 @@ def test_what_cannot_be_patched_is_refused_by_code(document: str, nics: list[str
 
 @pytest.mark.parametrize(
     ("text", "is_path"),
-    [("dom.xml", True), ("/etc/libvirt/qemu/vm", True), ("my domain.xml", True), ("", False), ("<a", False)],
+    [
+        ("dom.xml", True),
+        ("/etc/libvirt/qemu/vm", True),
+        ("my domain.xml", True),
+        ("", False),
+        ("<a", False),
+        ('{"apiVersion": "kubevirt.io/v1"}', False),
+    ],
 )
 def test_a_path_in_the_place_of_xml_is_told(text: str, is_path: bool) -> None:
     for read in (lambda: patch(text, []), lambda: kvnet.read_device(text), lambda: kvnet.read_domain(text)):
         with pytest.raises(XmlError, match=r"KN501\b") as caught:
             read()
         assert ("this looks like a path" in caught.value.problems[0].hint) is is_path
+
+
+@pytest.mark.parametrize("text", ["", "kind: VirtualMachine\n", '{"apiVersion": "kubevirt.io/v1"}'])
+def test_what_is_no_xml_at_all_is_told_what_to_give_instead(text: str) -> None:
+    with pytest.raises(XmlError, match=r"KN501\b.*as `virsh dumpxml` prints it"):
+        kvnet.read_domain(text)
 
 
 def test_a_problem_has_line_and_column_in_characters() -> None:

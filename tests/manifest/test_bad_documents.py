@@ -90,6 +90,16 @@ CASES = {
         f"8:20 KN004 {NIC0}.bootOrder",
         "'.nan' is not a number that JSON can carry",
     ),
+    "a list of objects": (
+        "- kind: Secret\n- kind: NetworkAttachmentDefinition\n  metadata: {name: a}\n",
+        "1:1 KN011",
+        "this is a list of them | put them into `items` of an object",
+    ),
+    "items of no kind": (
+        "apiVersion: v1\nitems:\n- apiVersion: kubevirt.io/v1\n  kind: VirtualMachine\n  spec: {}\n",
+        "1:1 KN011 kind",
+        "does not say its kind | write `apiVersion: v1` and `kind: List`",
+    ),
     "no kind": (API + "spec: {}\n", "1:1 KN011 kind", "does not say its kind | write `kind: VirtualMachine`"),
     "an empty kind": (
         API + "kind:\nspec: {}\n",

@@ -31,6 +31,11 @@ CASES = {
         "3:17 KN008 spec.config",
         "has a plugin without a `type` | write JSON such as",
     ),
+    "a CNI plugin with an empty type": (
+        NAD + 'spec: {config: \'{"type": ""}\'}\n',
+        "3:17 KN008 spec.config",
+        "has a plugin without a `type` | write JSON such as",
+    ),
     "a CNI configuration without plugins": (
         NAD + "spec: {config: '{\"plugins\": []}'}\n",
         "3:17 KN008 spec.config",

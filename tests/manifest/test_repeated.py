@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import kvnet
+from kvnet.device import BridgeSource
 
 NAD = (
     'kind: NetworkAttachmentDefinition\nmetadata: {name: lan%s}\nspec: {config: \'{"type": "bridge", "bridge": "%s"}\'}'
@@ -61,3 +62,16 @@ def test_objects_that_were_made_in_python_have_no_place() -> None:
     ]
     (problem,) = kvnet.load_all(nads).repeated
     assert (problem.place, problem.message.endswith("something else")) == (None, True)
+
+
+@pytest.mark.parametrize("namespaces", [("", ""), (", namespace: default", ""), ("", ", namespace: default")])
+def test_of_several_nads_the_one_that_takes_the_place_of_the_others_is_compiled(namespaces: tuple[str, str]) -> None:
+    nads = [NAD % (namespace, f"br{n}") for n, namespace in enumerate(namespaces)]
+    machine = (
+        "kind: VirtualMachineInstance\nmetadata: {name: a}\n"
+        "spec: {domain: {devices: {interfaces: [{name: a, bridge: {}}]}},\n"
+        "  networks: [{name: a, multus: {networkName: lan}}]}"
+    )
+    manifest = kvnet.loads_all("\n---\n".join([machine, *nads]))
+    (device,) = kvnet.compile(manifest.machines[0], manifest.target(profile="host")).devices
+    assert device.source == BridgeSource(bridge="br1")

@@ -1,4 +1,4 @@
-"""Templates of Helm and Jinja that nobody has rendered."""
+"""Templates of Helm, Jinja and envsubst that nobody has rendered."""
 
 from __future__ import annotations
 
@@ -53,6 +53,32 @@ def test_a_template_that_may_become_a_machine_is_told(head: str, place: str) -> 
     assert [(each.code, str(each.place)) for each in caught.value.problems] == [("KN015", f"<text>:{place}")]
 
 
+VARIABLES = {
+    "a value": ("metadata: {name: ${NAME}}\n" + BODY, "3:18"),
+    "a value of its own line": ("metadata:\n  name: ${NAME}\n" + BODY, "4:9"),
+    "a part of a value in quotes": ('metadata:\n  name: "vm-${NAME}"\n' + BODY, "4:9"),
+    "a default": ("metadata:\n  name: ${NAME:-web}\n" + BODY, "4:9"),
+    "one of a workflow": ("metadata:\n  name: ${{ inputs.name }}\n" + BODY, "4:9"),
+    "a number": ("spec: {template: {spec: {domain: {cpu: {cores: '${CORES}'}, devices: {}}}}}\n", "3:48"),
+}
+
+
+@pytest.mark.parametrize(("text", "place"), VARIABLES.values(), ids=VARIABLES)
+def test_a_variable_that_nobody_has_filled_in_is_told_and_nothing_else(text: str, place: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        loads_all(HEAD + text)
+    assert [(each.code, str(each.place)) for each in caught.value.problems] == [("KN015", f"<text>:{place}")]
+    assert "`envsubst`" in caught.value.problems[0].hint
+
+
+def test_a_parameter_of_a_template_of_openshift_is_no_variable() -> None:
+    machine = "{kind: VirtualMachine, metadata: {name: '${NAME}'}, spec: {template: {spec: {domain: {devices: {}}}}}}"
+    template = (
+        f"apiVersion: template.openshift.io/v1\nkind: Template\nparameters: [{{name: NAME}}]\nobjects: [{machine}]\n"
+    )
+    assert [each.name for each in loads_all(template).machines] == ["${NAME}"]
+
+
 DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\n{{- if .x }}\nspec: {a: {{ .x }}}\n{{- end }}\n"
 FOREIGN = {
     "a template": DEPLOYMENT,
@@ -99,7 +125,12 @@ OTHERS = {
     "braces for the guest": 'spec: {template: {spec: {domain: {devices: {}}, volumes: [{x: "{{ ds.x }}"}]}}}\n',
     "braces in an annotation": 'metadata: {annotations: {a: "{{ x }}"}}\n' + BODY,
     "braces in a comment": "# {{ x }}\n" + BODY,
-    "braces of a parameter": "metadata: {name: '${{NAME}}'}\n" + BODY,
+    "variables for the guest": 'spec: {template: {spec: {domain: {devices: {}}, volumes: [{x: "${HOME}"}]}}}\n',
+    "variables of a shell in a probe": (
+        "spec: {template: {spec: {domain: {devices: {}}, readinessProbe: {exec: {command: [sh, -c, 'echo ${A}']}}}}}\n"
+    ),
+    "a variable in a comment": "# ${x}\n" + BODY,
+    "dollars and braces apart": "metadata: {labels: {a: '$x {y} ${1} ${}'}}\n" + BODY,
     "flow mappings": "spec: {template: {spec: {domain: {devices: {}}}}}\n",
 }
 
@@ -116,7 +147,9 @@ def test_a_mistake_elsewhere_is_told_although_the_text_has_braces_for_the_guest(
     assert [each.code for each in caught.value.problems] == ["KN001"]
 
 
-@pytest.mark.parametrize("piece", ["{{", "{% ", "{# ", "{{/*", "{{ x }}", "{{x}}\n", "# {{x}}\n"])
+@pytest.mark.parametrize(
+    "piece", ["{{", "{% ", "{# ", "{{/*", "{{ x }}", "{{x}}\n", "# {{x}}\n", "${", "${X}", "${{", "${X:-"]
+)
 def test_very_many_braces_end_soon(piece: str) -> None:
     with pytest.raises(Rejected, match=r"KN0(01|04|05|07|15)"):
         loads_all(HEAD + "a: " + piece * 50_000)

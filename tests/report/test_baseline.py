@@ -75,10 +75,11 @@ def test_files_have_the_names_that_they_are_given() -> None:
         ("{\n  nothing", 2, "a baseline is JSON"),
         ("[]", 1, "no baseline of version 1"),
         ('{"version": 2, "problems": []}', 1, "no baseline of version 1"),
-        ('{"version": 1, "problems": [1]}', 1, "an entry of the baseline is not read"),
-        ('{"version": 1, "problems": [{"file": 1}]}', 1, "does not hold texts and a count"),
-        ('{"version": 1, "problems": [{"count": 0}]}', 1, "does not hold texts and a count"),
-        ('{"version": 1, "problems": [{"count": true}]}', 1, "does not hold texts and a count"),
+        ('{"version": 1, "problems": [1]}', 1, "not read: 1 is not an object with the code"),
+        ('{"version": 1, "problems": [{}]}', 1, "not read: {} is not an object with the code"),
+        ('{"version": 1, "problems": [{"code": "KN1", "file": 1}]}', 1, "does not hold texts and a count"),
+        ('{"version": 1, "problems": [{"code": "KN1", "count": 0}]}', 1, "does not hold texts and a count"),
+        ('{"version": 1, "problems": [{"code": "KN1", "count": true}]}', 1, "does not hold texts and a count"),
     ],
 )
 def test_what_is_no_baseline_is_refused(text: str, line: int, message: str) -> None:

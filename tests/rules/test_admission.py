@@ -315,7 +315,7 @@ ADMITTED = {
             [multus("a"), multus("b")],
         )
     ),
-    "the bridge's MAC with dashes": row(masqueraded(macAddress="02-00-00-00-00-00")),
+    "a MAC next to the bridge's": row(masqueraded(macAddress="02:00:00:00:00:01")),
     "a port name of 15 characters": row(ports({"name": "abcdefghijklmno", "port": 80})),
     "a port name of one letter": row(ports({"name": "a", "port": 80})),
     "ports without names": row(ports({"port": 80}, {"port": 80})),
@@ -374,6 +374,21 @@ def test_fields_begin_where_the_kind_keeps_its_machine(kind: str) -> None:
     assert fields[0] == f"{creation_root}.domain.devices.interfaces[0].slirp"
     # of a new VirtualMachine, KubeVirt tells nothing else
     assert fields[1:] == ([] if kind == "VirtualMachine" else [f"{root}.domain.devices.interfaces[0].state"])
+
+
+@pytest.mark.parametrize(
+    ("name", "networks", "hint"),
+    [
+        ("vlan100", [multus("lan", networkName="vlan100")], "the NAD of network 'lan', whose name the interface has"),
+        ("vlan100", [multus("lan", networkName="blue/vlan100")], "the NAD of network 'lan', whose name"),
+        ("lam", [multus("lan", networkName="vlan100")], "did you mean 'lan'?"),
+        ("other", [multus("lan", networkName="vlan100")], "list it in spec.networks under the same name"),
+    ],
+)
+def test_an_interface_without_a_network_is_told_which_one_may_be_meant(name: str, networks: Any, hint: str) -> None:
+    problems = kvnet.check(kvnet.load(vmi([nic(name)], networks)))
+    (problem,) = (each for each in problems if each.code == "KN127")
+    assert hint in problem.hint
 
 
 def findings(problems: Iterable[kvnet.Problem]) -> tuple[Finding, ...]:

@@ -77,6 +77,14 @@ WARNED: dict[str, tuple[Json, list[tuple[str, str]]]] = {
     "a bridge on the pod network": (on_pod("bridge"), [("KN906", f"{NICS}[0].bridge")]),
     "a bridge that the cluster gives by default": (vmi(), [("KN906", "spec")]),
     "a MAC address of zeros": (attached(macAddress="00-00-00-00-00-00"), [("KN929", f"{NICS}[0].macAddress")]),
+    "the MAC address of masquerade's bridge with dashes": (
+        on_pod(macAddress="02-00-00-00-00-00"),
+        [("KN934", f"{NICS}[0].macAddress")],
+    ),
+    "the MAC address of masquerade's bridge with dots": (
+        on_pod(macAddress="0200.0000.0000"),
+        [("KN934", f"{NICS}[0].macAddress")],
+    ),
     "a MAC address of a replica set": (
         replicated("VirtualMachineInstanceReplicaSet", 2, nic(macAddress=MAC), multus()),
         [("KN714", f"spec.template.{NICS}[0].macAddress")],
@@ -141,6 +149,7 @@ SILENT: dict[str, Json] = {
     "UDP ports with the numbers of those that KubeVirt uses": on_pod(ports=[{"port": 22222, "protocol": "UDP"}]),
     "KubeVirt's own ports behind passt": on_pod("passtBinding", ports=[{"port": 22222}]),
     "ports beside those that KubeVirt uses": on_pod(ports=[{"port": n} for n in (22221, 22223, 49151, 49154)]),
+    "the MAC address of masquerade's bridge behind a bridge": attached(macAddress="02-00-00-00-00-00"),
     "multiqueue of SR-IOV NICs alone": vmi([nic(binding="sriov")], [multus()], devices=MULTIQUEUE),
     "no multiqueue": vmi([nic(model="e1000")], [multus()], devices={"networkInterfaceMultiqueue": False}),
     "an SR-IOV NIC that says nothing": attached("sriov", macAddress="", model="", ports=[]),

@@ -36,6 +36,8 @@ PLACES: dict[str, tuple[Nics, list[tuple[str, int]]]] = {
     "no root port beyond 240": (at("0000:f1:00.0"), [("KN417", 0)]),
     "no other domain": (at("0001:01:00.0"), [("KN414", 0)]),
     "no slot beyond 1f on the root bus": (at("0000:00:20.0"), [("KN412", 0)]),
+    "no slot beyond 1f on a root port, which is told once": (at("0000:05:20.0"), [("KN412", 0)]),
+    "no slot beyond 1f in another domain": (at("0001:05:20.0"), [("KN414", 0), ("KN412", 0)]),
     "slot 1f of the root bus beside the chipset": (at("0000:00:1f.1"), []),
     "slot 1e of the root bus": (at("0000:00:1e.0"), []),
     "not the slot of the host bridge": (at("0000:00:00.0"), [("KN415", 0)]),

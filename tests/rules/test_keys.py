@@ -161,6 +161,11 @@ def test_of_very_many_unknown_keys_a_few_are_told() -> None:
             3,
             "'domain' belongs in spec.template.spec",
         ),
+        (
+            "kind: VirtualMachineInstance\nspec:\n  template: {spec: {domain: {devices: {}}}}\n",
+            3,
+            "write `kind: VirtualMachine`, which has one",
+        ),
         ("kind: VirtualMachine\nspecs:\n  template: {}\n", 2, "did you mean 'spec'?"),
         ("networks: [{name: a, pod: {}}]\ndomian:\n  devices: {}\n", 2, "did you mean 'domain'?"),
         (
@@ -170,7 +175,17 @@ def test_of_very_many_unknown_keys_a_few_are_told() -> None:
         ),
         ("kind: VirtualMachine\nspec:\n  template:\n    sepc: {}\n", 4, "did you mean 'spec'?"),
     ],
-    ids=["misspelt", "letter case", "a level too high", "no template", "the spec", "a bare spec", "around", "short"],
+    ids=[
+        "misspelt",
+        "letter case",
+        "a level too high",
+        "no template",
+        "a template",
+        "the spec",
+        "a bare spec",
+        "around",
+        "short",
+    ],
 )
 def test_a_required_field_that_is_misspelt_is_one_error_at_its_key(text: str, line: int, hint: str) -> None:
     with pytest.raises(kvnet.Rejected) as caught:

@@ -140,6 +140,11 @@ def _is_zero(case: Case, problem: Problem) -> bool:
     return not set(_interface(case, problem)["macAddress"]) - set("0:-.")
 
 
+def _is_of_the_bridge(case: Case, problem: Problem) -> bool:
+    interface = _interface(case, problem)
+    return "masquerade" in interface and sorted(set(interface["macAddress"]) - set(":-.")) == ["0", "2"]
+
+
 def _has_no_address(case: Case, _: Problem) -> bool:
     """No NIC has an address on bus 0 that its interface does not ask for."""
     asked = {each["name"] for each in case["expected"]["interfaces"] if each.get("pciAddress")}
@@ -228,5 +233,6 @@ _CLAIMS: dict[str, Claim] = {
     "KN929": _is_zero,
     "KN930": _is_given_up,
     "KN931": _has_no_address,
+    "KN934": _is_of_the_bridge,
 }
 """What each warning claims, said again of what KubeVirt answered."""
