@@ -84,6 +84,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "Interface.mac: <mac> needs it",
     ),
+    "another element among those that repeat": (
+        lambda: Interface(source=EthernetSource(), ips=(Driver(),)),  # type: ignore[arg-type]
+        ValueError,
+        r"Interface.ips: Driver\(\) is not one of",
+    ),
     "a list for a tuple": (lambda: evolve(NIC, ips=[]), ValueError, "Interface.ips: .. is not a tuple"),
     "a driver with what vfio has not": (lambda: Driver(name="vfio", queues=2), ValueError, "Driver.queues"),
     "to write text": (lambda: kvnet.write("<interface/>"), TypeError, "kvnet.device.Interface, not str"),  # type: ignore[arg-type]
