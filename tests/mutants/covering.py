@@ -29,7 +29,7 @@ _ELSEWHERE = {
     "xml": ("xml", "device"),
     "spec": ("manifest", "rules", "instancetypes", "compiler"),
     "testing": ("device",),
-    "kvnet": ("compiler", "domain", "facts", "manifest", "instancetypes"),
+    "kvnet": ("compiler", "domain", "facts", "manifest", "instancetypes", "hotplug"),
 }
 """The folders with a package's tests, where they are not the one of its name; elements are declared in ``device``."""
 
