@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,10 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     (tmp_path / "facts.yaml").write_text(yaml.safe_dump({"libvirtNetworks": []}))
     manifest = tmp_path / "vm.yaml"
 
-    def command(name: str, *options: str, **members: Any) -> tuple[int, str, str]:
+    def command(name: str, *options: str, annotations: Mapping[str, str] = {}, **members: Any) -> tuple[int, str, str]:
         asked = nic("red", "masquerade", macAddress=MAC, **members)
-        manifest.write_text(yaml.safe_dump(vmi([asked], [pod("red")])))
+        metadata = {"metadata": {"name": "vm", "annotations": {**annotations}}}
+        manifest.write_text(yaml.safe_dump(vmi([asked], [pod("red")]) | metadata))
         given = ["-c", "test", "-f", str(manifest), "--profile", "host", "--facts", str(tmp_path / "facts.yaml")]
         status = main([name, *given, *options])
         return status, *capsys.readouterr()
@@ -64,7 +65,8 @@ def test_a_plan_is_1_where_nothing_is_left_to_do_and_a_restart_is_needed(told: T
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
 def test_warnings_of_a_machine_that_is_admitted_are_told(told: Told, command: str) -> None:
-    assert "warning KN346" in told(command, tag="lab")[2]
+    misspelled = {"kubevirt.io/placePCIDevicesOnRootComplx": "true"}
+    assert "warning KN931" in told(command, annotations=misspelled)[2]
 
 
 def test_the_status_has_a_column_for_each_thing_that_is_known(told: Told) -> None:
