@@ -56,7 +56,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return command
 
 
-def test_a_plan_lists_the_steps_in_the_order_in_which_they_are_taken(told: Told) -> None:
+def test_a_plan_lists_the_steps_in_the_order_in_which_they_are_taken(told: Told, tmp_path: Path) -> None:
     from kvnet.node.attachments import PodNetworkConfig  # noqa: PLC0415 - an extra
     from kvnet.node.change_plan import MachinePlan  # noqa: PLC0415
 
@@ -82,6 +82,8 @@ def test_a_plan_lists_the_steps_in_the_order_in_which_they_are_taken(told: Told)
         "needs_restart": True,
     }
     assert [each["nic"] for each in data["steps"]] == ["red"]
+    _, several, _ = told("plan", plan, "-o", "json", "-f", str(tmp_path / "vm.yaml"))
+    assert several == [data, data]
     assert [each["code"] for each in data["problems"]] == ["KN857"]
 
 

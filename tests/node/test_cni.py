@@ -173,6 +173,13 @@ def test_a_plugin_that_does_not_end_is_told_and_killed_with_what_it_started(
         assert time.monotonic() < end, "it goes on"
 
 
+def test_a_plugin_that_cannot_be_run_is_told_with_the_reason(plugins: Path) -> None:
+    (plugins / "first").write_bytes(b"\x7fELF no program")
+    (plugins / "first").chmod(0o755)
+    with pytest.raises(NodeError, match="KN882 the CNI plugin first does not run: Exec format error"):
+        cni.add(attached({"type": "first"}))
+
+
 def commands() -> Iterator[str]:
     """The command lines of all processes that have not ended."""
     for each in Path("/proc").glob("[0-9]*/cmdline"):
