@@ -14,6 +14,7 @@ from uuid import UUID
 
 import attrs
 import pytest
+from components import needs_cni
 from node.hosts import machine, nad
 
 import kvnet
@@ -194,16 +195,32 @@ def test_a_refusal_is_told_with_code_message_and_details(plugins: Path) -> None:
         cni.add(attached({"type": "first"}))
 
 
+OF_DEBIAN = (
+    *("bandwidth", "bridge", "dhcp", "dummy", "firewall", "host-device", "host-local", "ipvlan", "loopback", "macvlan"),
+    *("portmap", "ptp", "sbr", "static", "tap", "tuning", "vlan", "vrf"),
+)
+"""The plugins of containernetworking-plugins 1.1 (Debian 12) and of 1.5."""
+
+
+@needs_cni()
+def test_every_plugin_that_debian_installs_is_known() -> None:
+    assert {each.name for each in Path("/usr/lib/cni").iterdir()} <= {*OF_DEBIAN}
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
         ("ptp-of-nobody", "install it, and name its folder in CNI_PATH"),
         ("ovs", "https://github.com/k8snetworkplumbingwg/ovs-cni"),
+        *((name, "install Debian's package containernetworking-plugins") for name in OF_DEBIAN),
         ("../../bin/sh", "install it"),
         ("", "install it"),
     ],
 )
-def test_a_plugin_that_is_missing_is_told_with_its_origin(name: str, hint: str) -> None:
+def test_a_plugin_that_is_missing_is_told_with_its_origin(
+    name: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cni, "_FOLDERS", ())
     with pytest.raises(NodeError, match=r"KN881\b") as raised:
         cni.plugin_path(name)
     assert hint in raised.value.problems[0].hint

@@ -302,6 +302,24 @@ def test_a_machine_whose_domain_has_ended_starts_as_the_manifest_is_now(host: Pa
     assert f"take the pod of {NAME} down" in told
 
 
+def test_the_pod_network_may_be_given_in_a_file(host: PaperHost, state: StateFolder, tmp_path: Path) -> None:
+    file = tmp_path / "mine.conflist"
+    plugins = [{"type": "bridge", "bridge": "br-mine", "isGateway": True, "ipam": {"type": "host-local"}}]
+    file.write_text(json.dumps({"cniVersion": "1.0.0", "name": "mine", "plugins": plugins}))
+    planned = planned_steps(*wanted(), state=state, boot=Boot(), pod_network=file)
+    running = machine_up(*wanted(), state=state, virt_type="qemu", pod_network=file)
+    assert (networks(running.pod), host.attached) == ([("eth0", "mine")], {"eth0": "mine"})
+    assert "attach eth0 to mine by CNI: bridge" in planned
+
+
+def test_a_file_of_a_pod_network_that_cannot_be_read_is_told(
+    host: PaperHost, state: StateFolder, tmp_path: Path
+) -> None:
+    with pytest.raises(node.NodeError, match=r"KN883 the pod network .*/absent cannot be read: .*No such file"):
+        up(state, pod_network=tmp_path / "absent")
+    assert host.is_empty
+
+
 def test_the_steps_that_are_planned_are_those_that_are_taken(host: PaperHost, state: StateFolder) -> None:
     planned = planned_steps(*wanted(LAN), state=state, boot=Boot(disks=(Path("/a.img"),), kernel=Path("/k")))
     assert host.is_empty, "a plan touches nothing"
