@@ -195,6 +195,15 @@ def test_a_refusal_is_told_with_code_message_and_details(plugins: Path) -> None:
         cni.add(attached({"type": "first"}))
 
 
+def test_a_name_that_utf_8_does_not_have_names_a_pod_too() -> None:
+    network = networks_of_pod(*machine([{"name": "default", "masquerade": {}}]))
+    first, second = (
+        attachments(network, name=f"prod/web{each}", namespace="kvnet-0", ipam=Path("/ipam"))[0].container_id
+        for each in ("\ud800", "\ud801")
+    )
+    assert first != second
+
+
 OF_DEBIAN = (
     *("bandwidth", "bridge", "dhcp", "dummy", "firewall", "host-device", "host-local", "ipvlan", "loopback", "macvlan"),
     *("portmap", "ptp", "sbr", "static", "tap", "tuning", "vlan", "vrf"),
