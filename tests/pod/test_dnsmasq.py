@@ -202,6 +202,15 @@ def test_what_dnsmasq_would_not_send_is_refused(served: DhcpServer) -> None:
     assert [each.code for each in refused.value.problems] == ["KN832"]
 
 
+def test_a_server_answers_dhcp_on_its_bridge_alone_and_asks_nobody_else() -> None:
+    text = dnsmasq(_with_option(ntpServers=["10.0.0.1"]))
+    assert {*text.splitlines()} >= {
+        "port=0",
+        *("no-resolv", "no-hosts", "no-ping", "bind-dynamic", "dhcp-authoritative"),
+        *("except-interface=lo", "interface=k6t-eth0"),
+    }
+
+
 def test_a_server_with_errors_is_refused_with_them() -> None:
     served = _with_option(ntpServers=["x"])
     with pytest.raises(kvnet.Rejected) as refused:

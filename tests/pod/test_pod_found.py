@@ -99,6 +99,8 @@ def test_all_flaws_are_told_at_their_places() -> None:
     )
     with pytest.raises(FactsError) as caught:
         kvnet.loads_found(flawed, name="pod.yaml")
+    (zoned,) = (each for each in caught.value.problems if each.field == "links[0].ipv6[0]")
+    assert zoned.message == "'fe80::1%eth0/64' has a zone"
     told = {(each.place.line if each.place else 0, each.field, each.code) for each in caught.value.problems}
     assert told == {
         (6, "links[0].mtu", "KN022"),
