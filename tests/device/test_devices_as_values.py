@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import kvnet
+import kvnet.device.address
 import kvnet.device.devices
 import kvnet.device.diff
 import kvnet.values
@@ -148,7 +149,7 @@ def test_the_signature_of_a_class_has_its_fields_and_defaults() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [kvnet.device.diff, kvnet.device.devices, kvnet.values, kvnet.xml.parser, kvnet.xml.types],
+    [kvnet.device.address, kvnet.device.diff, kvnet.device.devices, kvnet.values, kvnet.xml.parser, kvnet.xml.types],
     ids=lambda module: module.__name__,
 )
 def test_the_examples_in_docstrings_are_true(module: ModuleType) -> None:

@@ -27,7 +27,7 @@ __all__ = ["Covering", "measured", "test_modules"]
 _ELSEWHERE = {
     "cni": ("compiler", "node", "manifest"),
     "xml": ("xml", "device"),
-    "spec": ("manifest", "rules", "instancetypes", "compiler"),
+    "spec": ("manifest", "rules", "instancetypes", "compiler", "pod"),
     "testing": ("device",),
     "kvnet": ("compiler", "domain", "facts", "manifest", "instancetypes", "hotplug"),
 }

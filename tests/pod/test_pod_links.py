@@ -51,6 +51,17 @@ def test_a_link_that_the_pod_lacks_is_told(manifest: Any) -> None:
     assert made.links == ()
 
 
+SYSCTLS = {
+    "masquerade": (MASQUERADE, ["net/ipv4/conf/k6t-eth0/route_localnet=1", "net/ipv4/ip_forward=1"]),
+    "bridge": (BRIDGE, ["net/ipv4/conf/all/arp_ignore=1"]),
+}
+
+
+@pytest.mark.parametrize(("manifest", "settings"), SYSCTLS.values(), ids=SYSCTLS)
+def test_the_kernel_is_set_for_a_binding(manifest: Any, settings: list[str]) -> None:
+    assert [f"{each.path}={each.value}" for each in plan(manifest, found()).sysctls] == settings
+
+
 def test_a_plan_names_its_networks_and_can_be_a_member_of_a_set() -> None:
     made = plan(BRIDGE, found())
     assert (made.networks, made.is_due, len({made, plan(BRIDGE, found())})) == (("a",), True, 1)
