@@ -41,7 +41,7 @@ def test_memory_is_the_guests_else_requested_else_the_limit(spec: dict[str, obje
 
 
 SIZED = {"cores": 2, "sockets": 2, "threads": 2, "max_sockets": 2}
-SIZES: dict[str, tuple[dict[str, object], dict[str, str]]] = {
+DIFFERENT: dict[str, tuple[dict[str, object], dict[str, str]]] = {
     "nothing": ({}, {}),
     "cores": ({"cpu": Cpu(**SIZED | {"cores": 3})}, {}),
     "sockets": ({"cpu": Cpu(**SIZED | {"sockets": 1})}, {}),
@@ -61,7 +61,7 @@ SIZES: dict[str, tuple[dict[str, object], dict[str, str]]] = {
 def test_domains_differ_where_machines_do_whatever_was_built_before() -> None:
     texts = {
         name: build(machine(**spec), kvnet.Target(**options), [NIC])  # type: ignore[arg-type]
-        for name, (spec, options) in SIZES.items()
+        for name, (spec, options) in DIFFERENT.items()
     }
     for name, text in texts.items():
         assert [other for other, same in texts.items() if same == text] == [name]
@@ -146,6 +146,7 @@ def test_what_libvirt_could_not_define_is_rejected(spec: dict[str, object], name
 
 
 SIZES: dict[str, tuple[dict[str, object], str]] = {
+    "a machine type with a control character": ({"machine": MachineType(type="pc\x01")}, "KN602 machine.type"),
     "fewer than no CPUs": ({"resources": Resources(limits={"cpu": "-2"})}, "KN603 resources.limits.cpu"),
     "no number of CPUs": ({"resources": Resources(limits={"cpu": "many"})}, "KN603 resources.limits.cpu"),
     "a number too long to print": (
