@@ -43,6 +43,7 @@ def test_memory_is_the_guests_else_requested_else_the_limit(spec: dict[str, obje
 SIZED = {"cores": 2, "sockets": 2, "threads": 2, "max_sockets": 2}
 DIFFERENT: dict[str, tuple[dict[str, object], dict[str, str]]] = {
     "nothing": ({}, {}),
+    "all four numbers": ({"cpu": Cpu(**SIZED)}, {}),
     "cores": ({"cpu": Cpu(**SIZED | {"cores": 3})}, {}),
     "sockets": ({"cpu": Cpu(**SIZED | {"sockets": 1})}, {}),
     "threads": ({"cpu": Cpu(**SIZED | {"threads": 1})}, {}),

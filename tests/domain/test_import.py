@@ -573,3 +573,14 @@ def test_a_trunk_of_open_vswitch_comes_back() -> None:
     imported = kvnet.import_domain(domain(xml), profile="host")
     made = kvnet.compile(imported.machine, kvnet.Target(profile="host", nads=imported.nads))
     assert "<tag id='5'/><tag id='7'/></vlan><virtualport type='openvswitch'/>" in made.xml()[0]
+
+
+def test_the_vcpus_of_a_domain_are_those_of_its_topology_or_sockets() -> None:
+    topology = "<cpu><topology sockets='2' dies='1' cores='3' threads='4'/></cpu>"
+    for xml, expected in (
+        (f"<domain><vcpu>24</vcpu>{topology}</domain>", (2, 3, 4)),
+        ("<domain><vcpu>24</vcpu></domain>", (24, None, None)),
+        ("<domain/>", (None, None, None)),
+    ):
+        read = about(etree.fromstring(xml))
+        assert (read.sockets, read.cores, read.threads, read.problems) == (*expected, ())

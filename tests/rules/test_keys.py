@@ -72,6 +72,19 @@ CASES: dict[str, tuple[Any, str, str]] = {
         "spec.networkinterfacemultiqueue",
         "'networkInterfaceMultiqueue' belongs in spec.domain.devices",
     ),
+    **{
+        f"of {name}": (
+            vmi(devices=OPTED_OUT, domain={name: {wrong: value}}),
+            f"spec.domain.{name}.{wrong}",
+            f"did you mean '{meant}'?",
+        )
+        for name, wrong, value, meant in (
+            ("memory", "hugpages", {}, "hugepages"),
+            ("resources", "overcommitGuestOverhed", True, "overcommitGuestOverhead"),
+            ("machine", "typee", "q35", "type"),
+            ("launchSecurity", "Sev", {}, "sev"),
+        )
+    },
     "another level, and a letter less": (
         vmi(devices=OPTED_OUT, spec={"networkInterfaceMultiqeue": True}),
         "spec.networkInterfaceMultiqeue",
