@@ -584,3 +584,12 @@ def test_the_vcpus_of_a_domain_are_those_of_its_topology_or_sockets() -> None:
     ):
         read = about(etree.fromstring(xml))
         assert (read.sockets, read.cores, read.threads, read.problems) == (*expected, ())
+
+
+def test_what_is_assumed_of_a_nic_is_told_at_its_place_in_the_manifest() -> None:
+    text = domain("<interface type='user'><alias name='ua-red'/></interface>").replace(
+        "<os>", "<os><boot dev='network'/>"
+    )
+    fields = {each.field for each in kvnet.import_domain(text).assumptions if each.code == "KN613"}
+    nic = "spec.domain.devices.interfaces.red"
+    assert {f"{nic}.model", f"{nic}.bootOrder"} <= fields

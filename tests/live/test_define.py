@@ -339,3 +339,12 @@ def test_a_domain_that_is_not_there_is_told_with_what_makes_it(connection: Any, 
 def test_a_domain_that_was_only_tried_is_gone(connection: Any) -> None:
     assert define(connection, machine(RED), keep=False).lost == ()
     assert connection.listAllDomains() == []
+
+
+def test_a_domain_is_of_the_type_that_its_connection_has(test_driver: Any) -> None:
+    live.define_machine(machine(RED), test_driver, TARGET)
+    defined = test_driver.lookupByName(NAME)
+    try:
+        assert defined.XMLDesc().startswith("<domain type='test'")
+    finally:
+        defined.undefine()
