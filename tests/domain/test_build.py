@@ -40,7 +40,7 @@ def test_memory_is_the_guests_else_requested_else_the_limit(spec: dict[str, obje
     assert built(machine(**spec)).findtext("memory") == str(kib)
 
 
-SIZED = {"cores": 2, "sockets": 2, "threads": 2, "max_sockets": 2}
+SIZED: dict[str, Any] = {"cores": 2, "sockets": 2, "threads": 2, "max_sockets": 2}
 DIFFERENT: dict[str, tuple[dict[str, object], dict[str, str]]] = {
     "nothing": ({}, {}),
     "all four numbers": ({"cpu": Cpu(**SIZED)}, {}),
