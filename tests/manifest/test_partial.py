@@ -144,6 +144,14 @@ CASES: dict[str, tuple[Any, tuple[str, str], list[tuple[str, str]]]] = {
             "inputs": 2,
         }.items()
     },
+    **{
+        f"{value!r} for {name} of the CPU": (
+            vmi(domain={"cpu": {name: value}}),
+            ("KN004", f"spec.domain.cpu.{name}"),
+            [],
+        )
+        for name, value in {"isolateEmulatorThread": 1, "numa": "x", "realtime": True, "features": {}}.items()
+    },
     "an API version that was never served": (
         vmi([nic(model="x")], [multus()]) | {"apiVersion": "kubevirt.io/v2"},
         ("KN017", "apiVersion"),
