@@ -766,6 +766,13 @@ def test_what_libvirt_cannot_set_on_a_virtual_function_is_told_setting_by_settin
     assert {note.code for note in made.notes} == {"KN346"}
 
 
+def test_a_vlan_of_open_vswitch_beside_a_trunk_is_told() -> None:
+    made = attached({"type": "ovs", "bridge": "br1", "vlan": 5, "trunk": [{"id": 7}]})
+    (told,) = (each for each in made.notes if each.code == "KN346")
+    assert "'vlan'" in told.message
+    assert (told.message.partition(": ")[2], told.hint) == ("the trunk takes precedence", "leave one of the two out")
+
+
 OF_FUNCTIONS: dict[str, Any] = {
     "spoofchk": "on",
     "trust": "off",
