@@ -68,7 +68,7 @@ LOCATING: dict[str, Json] = {
 
 
 @pytest.mark.parametrize("plugin", LOCATING.values(), ids=LOCATING)
-def test_where_a_nad_says_that_its_network_is_gets_not_lost_where_the_facts_say_better(plugin: Json) -> None:
+def test_what_tells_where_a_network_is_is_not_lost_where_the_facts_say_better(plugin: Json) -> None:
     made = only(nic(macAddress=MAC), multus(), target=host_target(plugin), facts={"networks": {"a": {"bridge": "br7"}}})
     assert "KN346" not in codes(made)
     assert made.problems == ()

@@ -29,9 +29,13 @@ _ELSEWHERE = {
     "xml": ("xml", "device"),
     "spec": ("manifest", "rules", "instancetypes", "compiler", "pod"),
     "testing": ("device",),
+    "rules": ("rules", "report"),
     "kvnet": ("compiler", "domain", "facts", "manifest", "instancetypes", "hotplug"),
 }
-"""The folders with a package's tests, where they are not the one of its name; elements are declared in ``device``."""
+"""The folders with a package's tests, where they are not the one of its name alone.
+
+Elements are declared in ``device``, and what a rule would write instead is tried in ``report``.
+"""
 
 _CPU_SECONDS = 900.0
 _SITE = """import os
