@@ -243,3 +243,8 @@ def test_the_pod_network_has_a_bridge_and_ranges_of_its_number() -> None:
     assert plugin["ipam"]["routes"][0] == {"dst": "0.0.0.0/0"}
     assert [table_name(n) for n in (0, 1)] == ["kvnet", "kvnet1"]
     assert [is_pod_bridge(each) for each in ("kvnet0", "kvnet10", "kvnet", "br0", None, 5)] == [True] + [False] * 5
+
+
+def test_the_links_of_a_host_are_those_of_this_thread() -> None:
+    assert "lo" in host._links()
+    assert all(name and ":" not in name and name == name.strip() for name in host._links())

@@ -253,7 +253,7 @@ def test_of_the_dhcpv6_messages_those_of_clients_are_answered(type: int) -> None
 
 
 def test_a_dhcpv6_option_may_be_longer_than_a_byte_counts() -> None:
-    vendor, client = bytes.fromhex("00110104") + bytes(260), bytes.fromhex("0001000a00030001020000000001")
+    vendor, client = bytes.fromhex("00110104") + b"\xff" * 260, bytes.fromhex("0001000a00030001020000000001")
     made = answer_v6(only(masqueraded()), bytes.fromhex("01abcdef") + vendor + client)
     assert made is not None
     assert client in made
