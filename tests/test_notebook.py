@@ -45,7 +45,9 @@ def test_machines_manifests_and_what_is_rendered_draw_themselves() -> None:
 def test_a_machine_that_is_refused_draws_itself_with_its_problems() -> None:
     twice = kvnet.render(Machine(name="twice").with_nics(machine().interfaces * 2, machine().networks))
     assert twice.is_refused
-    assert "error" in cells(twice._repr_html_())
+    shown = twice._repr_html_()
+    assert "error" in cells(shown)
+    assert headings(shown)[-4:] == ["Severity", "Code", "Field", "Message"]
 
 
 def test_an_empty_manifest_shows_nothing() -> None:

@@ -33,6 +33,28 @@ def test_the_near_word_is_told_whole_where_it_is_longer_than_what_is_compared() 
     assert near_word("net" * 40 + "x", [known]) == known
 
 
+SLIPS = {
+    "a letter in another case": ("MACAddress", "macAddress"),
+    "a letter missing": ("macAdress", "macAddress"),
+    "a letter too much": ("macAdddress", "macAddress"),
+    "a letter wrong": ("nacAddress", "macAddress"),
+    "the first letters swapped": ("amcAddress", "macAddress"),
+    "letters in the middle swapped": ("maAcddress", "macAddress"),
+    "letters of one case swapped": ("macAddrses", "macAddress"),
+    "letters apart swapped": ("camAddress", ""),
+    "two letters wrong": ("nacAddrezs", ""),
+    "neighbours wrong": ("macAddreXX", ""),
+    "two letters missing": ("macAress", ""),
+    "another digit": ("ipv6Address", ""),
+    "as near to two": ("mode", ""),
+}
+
+
+@pytest.mark.parametrize(("word", "meant"), SLIPS.values(), ids=SLIPS)
+def test_one_slip_is_sure_and_two_are_not(word: str, meant: str) -> None:
+    assert sure_word(word, ["macAddress", "ipv4Address", "model", "modes"]) == meant
+
+
 def test_of_words_that_only_begin_alike_none_is_sure() -> None:
     beginning = "a" * 64
     assert sure_word(f"{beginning}bcdef", [f"{beginning}uvwxyz"]) == ""

@@ -33,7 +33,6 @@ _VIRTIO_OPTIONS = ("iommu", "ats", "packed", "page_per_vq")
 _NEEDED = {
     "802.1Qbg": ("manager_id", "type_id", "type_id_version"),
     "802.1Qbh": ("profile_id",),
-    "midonet": ("interface_id",),
 }
 
 # by the class of the source; that of a RawElement is not known

@@ -118,7 +118,6 @@ def _is_seen(device: Any) -> bool:
 def _canonical(element: etree._Element) -> str:
     """The text of an element in canonical form, without white space between elements."""
     alone = deepcopy(element)
-    alone.tail = None
     for each in alone.iter():
         each.text, each.tail = ((text or "").strip() and text for text in (each.text, each.tail))
     return etree.tostring(alone, method="c14n").decode()

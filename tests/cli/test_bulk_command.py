@@ -42,3 +42,10 @@ def test_a_file_that_is_read_is_not_written_and_both_options_are_named(
     assert ended.returncode == 2
     assert f"{written} and {read} are one file" in ended.stderr.decode()
     assert shared.read_text() == machine(0, "52:54:00:00:00:01")
+
+
+def test_a_dash_is_standard_output_where_a_folder_has_this_name_too(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "-").mkdir()
+    ended = run("bulk", "-f", "-", "-o", "-", "--jobs", "1", stdin=machine(0, "52:54:00:00:00:01").encode())
+    assert (ended.returncode, json.loads(ended.stdout)["name"]) == (0, "vm-0")
+    assert [*(tmp_path / "-").iterdir()] == []

@@ -105,6 +105,12 @@ def test_a_template_of_a_machine_is_told_among_other_files(run: Run, tmp_path: P
     assert codes(run("check", ".")) == ["KN015"]
 
 
+def test_where_nothing_can_be_checked_no_files_are_counted(run: Run, tmp_path: Path) -> None:
+    put(tmp_path, {"vm.yaml": POD})
+    ended = run("check", "vm.yaml", "--facts", "absent.yaml")
+    assert (ended.returncode, ended.stderr.count(b"\n")) == (2, 1)
+
+
 def test_other_documents_are_not_counted_among_the_problems_of_json(run: Run, tmp_path: Path) -> None:
     put(tmp_path, OTHERS)
     ended = run("check", ".", "-o", "json")

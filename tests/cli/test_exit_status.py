@@ -99,6 +99,15 @@ def test_the_version_is_printed(run: Run) -> None:
     assert ended.stdout.count(b"\n") == 1
 
 
+@pytest.fixture
+def obeys_interrupts() -> Iterator[None]:
+    """Has programs that are started obey an interrupt, also where a shell started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("obeys_interrupts")
 def test_an_interrupt_ends_the_command_quietly(environment: dict[str, str], tmp_path: Path) -> None:
     manifest = tmp_path / "slow.yaml"
     os.mkfifo(manifest)

@@ -7,6 +7,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from machines import nic, pod, vmi
 
 import kvnet
 from kvnet.manifest import plain
@@ -156,3 +157,33 @@ def test_what_the_cluster_has_counts_more_than_a_manifest_without_further_ado(ru
         (tmp_path / f"{n}.yaml").write_text(size % n)
     ended = run("instancetypes", "1.yaml", "--cluster", "2.yaml")
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def kubevirt(permits: bool) -> str:
+    network = {"permitBridgeInterfaceOnPodNetwork": permits}
+    return json.dumps({"kind": "KubeVirt", "spec": {"configuration": {"network": network}}})
+
+
+SIZE = "kind: VirtualMachineInstancetype\nmetadata: {name: small}\nspec: {cpu: {guest: 1}, memory: {guest: 1Gi}}"
+CLUSTERS: dict[str, tuple[bool | None, bool | None, bool]] = {
+    "none": (None, None, True),
+    "by the option alone": (False, None, False),
+    "among the manifests alone": (None, False, False),
+    "by the option, which counts more": (True, False, True),
+    "by the option, which forbids what the other permits": (False, True, False),
+}
+
+
+@pytest.mark.parametrize(("given", "among", "is_admitted"), CLUSTERS.values(), ids=CLUSTERS)
+def test_the_clusters_configuration_is_that_of_the_option_else_of_the_manifests(
+    given: bool | None, among: bool | None, is_admitted: bool, run: Run, tmp_path: Path
+) -> None:
+    machine = vmi([nic("a", "bridge")], [pod("a")])
+    manifests = [json.dumps(machine), *([] if among is None else [kubevirt(among)])]
+    (tmp_path / "vm.yaml").write_text("\n---\n".join(manifests))
+    (tmp_path / "cluster.yaml").write_text(SIZE if given is None else kubevirt(given))
+    ended = run("check", "-q", "vm.yaml", "--cluster", "cluster.yaml")
+    assert (ended.returncode, b"which this cluster forbids" in ended.stderr) == (
+        0 if is_admitted else 1,
+        not is_admitted,
+    )

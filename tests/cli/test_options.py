@@ -102,6 +102,19 @@ def test_options_of_one_name_have_one_letter() -> None:
     assert letters["--connect"] == {("-c",)}
 
 
+def test_every_option_but_the_form_of_output_says_what_it_does() -> None:
+    silent = {action.dest for command in commands().values() for action in command._actions if not action.help}
+    assert silent == {"output"}
+
+
+def test_the_docs_call_the_value_of_an_option_as_the_help_does() -> None:
+    called = set(re.findall(r"(--[a-z][a-z-]*) ([A-Z][A-Z=]*)", PAGE.read_text()))
+    actions = [action for command in commands().values() for action in command._actions]
+    known = {(option, each.metavar or each.dest.upper()) for each in actions for option in each.option_strings}
+    assert len(called) > 20
+    assert called - known == set()
+
+
 @pytest.mark.parametrize("name", commands())
 def test_every_help_shows_two_examples_of_its_command_that_parse(name: str) -> None:
     _, _, told = commands()[name].format_help().partition("examples:\n")
@@ -118,6 +131,30 @@ def test_a_form_that_a_command_does_not_offer_is_refused(command: str, capsys: p
         parser().parse_args([command, "-o", "toml", "file"])
     assert ended.value.code == 2
     assert "invalid choice: 'toml'" in capsys.readouterr().err
+
+
+SWITCHES = {
+    "render": ("--devices", "--common-instancetypes"),
+    "define": ("--into", "--replace"),
+    "check": ("--strict", "--write-baseline", "--fix", "--diff", "--allow-no-machine", "--isolated"),
+    "status": ("--watch",),
+    "cloud-init": ("--check",),
+    "up": ("--dry-run", "--no-wait"),
+    "diff": ("--noise",),
+    "import": ("--all",),
+    "bulk": ("--devices", "--no-templates", "--resume", "--force", "--fsync"),
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "switch"), [(command, each) for command, switches in SWITCHES.items() for each in switches]
+)
+def test_a_switch_takes_no_value_and_asks_for_one_thing(command: str, switch: str) -> None:
+    files = {"diff": ["a", "b"], "import": ["a"]}.get(command, ["-f", "a"])
+    parsed = commands()[command].parse_args
+    without, given = (vars(parsed([*asked, *files])) for asked in ([], [switch]))
+    (changed,) = (name for name in given if given[name] != without[name])
+    assert {given[changed], without[changed]} == {True, False}
 
 
 @pytest.mark.parametrize(
@@ -143,6 +180,11 @@ def test_domains_may_be_named_before_and_after_options() -> None:
         (["check", "a", "--selct", "KN906"], "unrecognized arguments: --selct KN906; did you mean '--select'?"),
         (["check", "a", "--profile", "hots"], "invalid choice: 'hots'; did you mean 'host'?"),
         (["render", "a", "-o", "domains"], "(choose from 'xml', 'json', 'yaml'); the name of a folder ends in '/'"),
+        (["pod", "plan", "a", "--phase", "start"], "--phase: invalid choice: 'start'"),
+        (["render", "a", "--virt-type", "xen"], "--virt-type: invalid choice: 'xen'"),
+        (["show", "a", "--beside", "apply"], "--beside: invalid choice: 'apply'"),
+        (["cloud-init", "a", "--version", "3"], "--version: invalid choice: 3 (choose from 1, 2)"),
+        (["plan", "a", "--policy", "none"], "--policy: invalid choice: 'none'"),
         (["check"], "no manifest is given: kvnet check -f FILE"),
         (["exec", "web"], "no command is given: kvnet exec NAME -- COMMAND"),
         (["diff", "a", "b", "c"], "unrecognized arguments: c"),

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+from io import StringIO
 from pathlib import Path
 from subprocess import CompletedProcess
 from threading import Thread
@@ -14,6 +15,7 @@ from cli.conftest import Run, RunOn, shown
 from lxml import etree
 
 from kvnet.cli.output import replace
+from kvnet.cli.report import has_links
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 POD, BRIDGE = EXAMPLES / "pod.yaml", EXAMPLES / "bridge.yaml"
@@ -263,6 +265,29 @@ def test_a_terminal_that_has_links_gets_one_from_each_code_to_its_page(
     told = on_a_terminal(run_on, ["check", "bad.yaml"], bare | env)
     assert (LINK in told, b"\033]8" in told) == (linked, linked)
     assert b"kvnet: 1 error in 1 file; kvnet explain KN003 tells more" in told
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *(f"TERM_PROGRAM={each}" for each in ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio")),
+        *(f"TERM={each}" for each in ("xterm-kitty", "xterm-ghostty", "wezterm", "alacritty", "foot", "contour")),
+        *("WT_SESSION=1", "KONSOLE_VERSION=230803", "DOMTERM=1", "VTE_VERSION=5001"),
+    ],
+)
+def test_each_terminal_that_shows_links_is_known_by_its_variable(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    name, _, value = variable.partition("=")
+    assert not has_links(Terminal(), {})
+    assert has_links(Terminal(), {name: value})
 
 
 def test_a_pipe_has_no_links(run: Run) -> None:

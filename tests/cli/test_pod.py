@@ -70,6 +70,17 @@ def test_json_has_the_links_the_commands_and_the_ruleset(run: Run) -> None:
     assert made["problems"] == []
 
 
+def test_json_has_all_that_is_planned(run: Run) -> None:
+    made = json.loads(run("pod", "plan", "vm.yaml", "--found", "pod.yaml", "-o", "json").stdout)
+    assert [*made] == ["name", "links", "nat", "dhcp", "annotations", "problems"]
+    assert [*made["links"]] == [
+        *("networks", "due", "links", "sysctls", "leases", "podIPs", "forgotten", "before", "after"),
+    ]
+    assert (made["name"], made["links"]["networks"], made["links"]["due"]) == ("default_web", ["default"], True)
+    (served,) = made["dhcp"]
+    assert (served["leaseSeconds"], served["bridge"]) == (86313600, "k6t-eth0")
+
+
 def test_nft_is_a_file_for_nft_and_several_machines_have_a_heading_each(run: Run) -> None:
     one = run("pod", "plan", "vm.yaml", "--found", "pod.yaml", "-o", "nft").stdout.decode()
     assert one.startswith("add table ip nat\ndelete table ip nat\ntable ip nat {\n")

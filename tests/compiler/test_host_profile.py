@@ -786,6 +786,35 @@ def test_what_libvirt_cannot_set_on_a_virtual_function_is_told_setting_by_settin
     assert {note.code for note in made.notes} == {"KN346"}
 
 
+def test_a_vlan_of_open_vswitch_beside_a_trunk_is_told() -> None:
+    made = attached({"type": "ovs", "bridge": "br1", "vlan": 5, "trunk": [{"id": 7}]})
+    (told,) = (each for each in made.notes if each.code == "KN346")
+    assert "'vlan'" in told.message
+    assert (told.message.partition(": ")[2], told.hint) == ("the trunk takes precedence", "leave one of the two out")
+
+
+OF_FUNCTIONS: dict[str, Any] = {
+    "spoofchk": "on",
+    "trust": "off",
+    "vlanQoS": 2,
+    "vlanProto": "802.1ad",
+    "link_state": "enable",
+    "min_tx_rate": 5,
+    "max_tx_rate": 9,
+}
+
+
+@pytest.mark.parametrize(("setting", "value"), OF_FUNCTIONS.items(), ids=OF_FUNCTIONS)
+def test_what_libvirt_does_not_set_on_a_virtual_function_is_told_with_what_does(setting: str, value: Any) -> None:
+    facts = {"pciAddresses": {"a": "0000:0a:00.1"}}
+    made = only(
+        nic(binding="sriov"), multus(), target=host_target({"type": "sriov", "vlan": 7, setting: value}), facts=facts
+    )
+    (told,) = (each for each in made.notes if each.code == "KN346")
+    assert "libvirt does not set it on virtual functions" in told.message
+    assert told.hint == "set it with `ip link set PF vf N`, or `devlink`, on the host"
+
+
 def test_the_mac_address_in_an_sriov_definition_is_that_of_the_function() -> None:
     facts = {"pciAddresses": {"a": "0000:05:00.1"}}
     target = host_target({"type": "sriov", "mac": MAC})

@@ -59,6 +59,21 @@ def test_the_mtu_of_a_nad_goes_where_libvirt_can_set_it(plug: Json, takes: bool)
     assert ("KN346" in codes(made)) != takes
 
 
+LOCATING: dict[str, Json] = {
+    "the bridge": {"type": "bridge", "bridge": "br1"},
+    "the link": {"type": "macvlan", "master": "eth1", "mode": "bridge"},
+    "the device": {"type": "host-device", "device": "eth1"},
+    "the resource": {"type": "ovn-k8s-cni-overlay", "topology": "localnet", "netAttachDefName": "default/lan"},
+}
+
+
+@pytest.mark.parametrize("plugin", LOCATING.values(), ids=LOCATING)
+def test_what_tells_where_a_network_is_is_not_lost_where_the_facts_say_better(plugin: Json) -> None:
+    made = only(nic(macAddress=MAC), multus(), target=host_target(plugin), facts={"networks": {"a": {"bridge": "br7"}}})
+    assert "KN346" not in codes(made)
+    assert made.problems == ()
+
+
 def test_a_link_of_the_facts_is_a_macvtap_of_that_link() -> None:
     made = only(nic(), multus(), target=host_target({"type": "bridge"}), facts={"networks": {"a": {"direct": "eth7"}}})
     assert interface_of(made).source == DirectSource(dev="eth7", mode="bridge")

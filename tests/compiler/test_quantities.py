@@ -6,9 +6,14 @@ import re
 from fractions import Fraction
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from machines import nic, pod, vmi
 
+import kvnet
+from kvnet.defaults import topology
+from kvnet.spec.machine import Resources
 from kvnet.values import quantity_ceil, quantity_milli, quantity_text
 
 QUANTITIES = {
@@ -113,6 +118,10 @@ MILLI = {
     "9223372036854775807": -1000,
     "9223372036854775808": 0,
     "1Ei": -(2**63),
+    "9223372036854775": 9223372036854775000,
+    "9223372036854776": 0,
+    "-9223372036854775": -9223372036854775000,
+    "-9223372036854776": 0,
 }
 
 
@@ -128,3 +137,12 @@ def test_a_part_of_one_counts_as_a_whole_one_away_from_zero(number: int, suffix:
     made = quantity_ceil(f"{number}{suffix}")
     assert abs(exact) <= abs(made) < abs(exact) + 1
     assert made * exact >= 0
+
+
+@pytest.mark.parametrize("source", ["limits", "requests"])
+def test_cpus_that_cannot_be_counted_are_told_at_their_field(source: str) -> None:
+    loaded = kvnet.load(vmi([nic("a", "masquerade")], [pod("a")]))
+    domain = evolve(loaded.spec.domain, resources=Resources(**{source: {"cpu": "many"}}))
+    machine = evolve(loaded, spec=evolve(loaded.spec, domain=domain))
+    with pytest.raises(kvnet.Rejected, match=rf"resources\.{source}\.cpu\]?"):
+        topology(machine)

@@ -23,6 +23,14 @@ def hostdev(inside: str = "", attributes: str = "") -> str:
 MAC = "<mac address='52:54:00:00:00:0a'/>"
 PCI = "<address type='pci' domain='0x0000' bus='0x01' slot='{}' function='0x0'/>"
 # before, after, and each change as `path who`
+
+
+def _of_an_instance(given: str) -> str:
+    parameters = f"<parameters managerid='1' typeid='2' typeidversion='3'{given}/>"
+    port = f"<virtualport type='802.1Qbg'>{parameters}</virtualport>"
+    return nic(port, "type='direct'><source dev='eth0' mode='vepa'/>")
+
+
 CASES = {
     "nothing": (nic(), nic(), []),
     "the order of children": (
@@ -104,6 +112,11 @@ CASES = {
         ),
         [("virtualport.parameters", NOISE)],
     ),
+    "the identity of an instance that libvirt chose": (
+        _of_an_instance(""),
+        _of_an_instance(" instanceid='11111111-1111-1111-1111-111111111111'"),
+        [("virtualport.parameters.@instanceid", NOISE)],
+    ),
     "an option ROM": (nic("<rom enabled='no'/>"), nic(), [("rom", HOST)]),
     "the option ROM that a NIC boots from": (
         nic("<boot order='1'/><rom enabled='no'/>"),
@@ -163,6 +176,7 @@ ADDED = {
     "libvirt's default model": GUEST,
     "a guest address that libvirt chose": GUEST,
     "the identity of a port that libvirt chose": HOST,
+    "the identity of an instance that libvirt chose": HOST,
 }
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import kvnet
+import kvnet.device.address
 import kvnet.device.devices
 import kvnet.device.diff
 import kvnet.values
@@ -84,6 +85,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "Interface.mac: <mac> needs it",
     ),
+    "another element among those that repeat": (
+        lambda: Interface(source=EthernetSource(), ips=(Driver(),)),  # type: ignore[arg-type]
+        ValueError,
+        r"Interface.ips: Driver\(\) is not one of",
+    ),
     "a list for a tuple": (lambda: evolve(NIC, ips=[]), ValueError, "Interface.ips: .. is not a tuple"),
     "a driver with what vfio has not": (lambda: Driver(name="vfio", queues=2), ValueError, "Driver.queues"),
     "to write text": (lambda: kvnet.write("<interface/>"), TypeError, "kvnet.device.Interface, not str"),  # type: ignore[arg-type]
@@ -143,7 +149,7 @@ def test_the_signature_of_a_class_has_its_fields_and_defaults() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [kvnet.device.diff, kvnet.device.devices, kvnet.values, kvnet.xml.parser, kvnet.xml.types],
+    [kvnet.device.address, kvnet.device.diff, kvnet.device.devices, kvnet.values, kvnet.xml.parser, kvnet.xml.types],
     ids=lambda module: module.__name__,
 )
 def test_the_examples_in_docstrings_are_true(module: ModuleType) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import attrs
 import pytest
 from hypothesis import HealthCheck, Phase, find, settings
@@ -32,6 +34,15 @@ def test_it_is_written_and_read() -> None:
     assert kvnet.write(NIC) == TEXT
     assert read(TEXT, NewInterface) == NIC
     assert kvnet.write(NIC, indent=0) == "<interface type='ethernet'>\n  <flow limit='7'/>\n</interface>"
+
+
+def test_its_class_has_a_signature_before_the_first_object_is_made() -> None:
+    @element("interface")
+    class Unused(NewInterface):
+        pass
+
+    limit = inspect.signature(Unused).parameters["flow_limit"]
+    assert (limit.kind, limit.default) == (inspect.Parameter.KEYWORD_ONLY, None)
 
 
 def test_it_is_changed_in_a_text_that_was_read_without_loss() -> None:

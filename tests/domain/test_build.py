@@ -40,6 +40,34 @@ def test_memory_is_the_guests_else_requested_else_the_limit(spec: dict[str, obje
     assert built(machine(**spec)).findtext("memory") == str(kib)
 
 
+SIZED: dict[str, Any] = {"cores": 2, "sockets": 2, "threads": 2, "max_sockets": 2}
+DIFFERENT: dict[str, tuple[dict[str, object], dict[str, str]]] = {
+    "nothing": ({}, {}),
+    "all four numbers": ({"cpu": Cpu(**SIZED)}, {}),
+    "cores": ({"cpu": Cpu(**SIZED | {"cores": 3})}, {}),
+    "sockets": ({"cpu": Cpu(**SIZED | {"sockets": 1})}, {}),
+    "threads": ({"cpu": Cpu(**SIZED | {"threads": 1})}, {}),
+    "room for sockets": ({"cpu": Cpu(**SIZED | {"max_sockets": 8})}, {}),
+    "memory": ({"memory": Memory(guest="3Gi")}, {}),
+    "the memory that is requested": ({"resources": Resources(requests={"memory": "2Gi"})}, {}),
+    "the limit of memory": ({"resources": Resources(limits={"memory": "4Gi"})}, {}),
+    "the CPUs that are requested": ({"resources": Resources(requests={"cpu": "3"})}, {}),
+    "the limit of CPUs": ({"resources": Resources(limits={"cpu": "5"})}, {}),
+    "the machine type": ({"machine": MachineType(type="pc-q35-7.2")}, {}),
+    "the architecture": ({}, {"architecture": "arm64"}),
+    "the type of the domain": ({}, {"virt_type": "qemu"}),
+}
+
+
+def test_domains_differ_where_machines_do_whatever_was_built_before() -> None:
+    texts = {
+        name: build(machine(**spec), kvnet.Target(**options), [NIC])  # type: ignore[arg-type]
+        for name, (spec, options) in DIFFERENT.items()
+    }
+    for name, text in texts.items():
+        assert [other for other, same in texts.items() if same == text] == [name]
+
+
 VCPUS = {
     "one, and three to plug in": (Cpu(), "amd64", ("4", "1", "4")),
     "factors": (Cpu(cores=2, threads=2, max_sockets=1), "amd64", ("4", None, "1")),
@@ -119,6 +147,7 @@ def test_what_libvirt_could_not_define_is_rejected(spec: dict[str, object], name
 
 
 SIZES: dict[str, tuple[dict[str, object], str]] = {
+    "a machine type with a control character": ({"machine": MachineType(type="pc\x01")}, "KN602 machine.type"),
     "fewer than no CPUs": ({"resources": Resources(limits={"cpu": "-2"})}, "KN603 resources.limits.cpu"),
     "no number of CPUs": ({"resources": Resources(limits={"cpu": "many"})}, "KN603 resources.limits.cpu"),
     "a number too long to print": (

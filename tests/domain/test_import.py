@@ -609,3 +609,23 @@ def test_a_trunk_of_open_vswitch_comes_back() -> None:
     imported = kvnet.import_domain(domain(xml), profile="host")
     made = kvnet.compile(imported.machine, kvnet.Target(profile="host", nads=imported.nads))
     assert "<tag id='5'/><tag id='7'/></vlan><virtualport type='openvswitch'/>" in made.xml()[0]
+
+
+def test_the_vcpus_of_a_domain_are_those_of_its_topology_or_sockets() -> None:
+    topology = "<cpu><topology sockets='2' dies='1' cores='3' threads='4'/></cpu>"
+    for xml, expected in (
+        (f"<domain><vcpu>24</vcpu>{topology}</domain>", (2, 3, 4)),
+        ("<domain><vcpu>24</vcpu></domain>", (24, None, None)),
+        ("<domain/>", (None, None, None)),
+    ):
+        read = about(etree.fromstring(xml))
+        assert (read.sockets, read.cores, read.threads, read.problems) == (*expected, ())
+
+
+def test_what_is_assumed_of_a_nic_is_told_at_its_place_in_the_manifest() -> None:
+    text = domain("<interface type='user'><alias name='ua-red'/></interface>").replace(
+        "<os>", "<os><boot dev='network'/>"
+    )
+    fields = {each.field for each in kvnet.import_domain(text).assumptions if each.code == "KN613"}
+    nic = "spec.domain.devices.interfaces.red"
+    assert {f"{nic}.model", f"{nic}.bootOrder"} <= fields

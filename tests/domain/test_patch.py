@@ -34,6 +34,10 @@ PLACES = {
     "closed root": ("<domain type='kvm'/>", "<domain type='kvm'>\n  <devices>\n    {}\n  </devices>\n</domain>"),
     "closed compact root": ("<domain><devices/></domain>", "<domain><devices>{}</devices></domain>"),
     "no devices": ("<domain>\n  <a/>\n</domain>\n", "<domain>\n  <a/>\n  <devices>\n    {}\n  </devices>\n</domain>\n"),
+    "a comment after the last device": (
+        "<domain>\n  <devices>\n    <serial/>\n    <!-- no more -->\n  </devices>\n</domain>",
+        "<domain>\n  <devices>\n    <serial/>\n    {}\n    <!-- no more -->\n  </devices>\n</domain>",
+    ),
     "closed devices": (
         "<domain>\n  <devices a='/' />\n</domain>",
         "<domain>\n  <devices a='/'>\n    {}\n  </devices>\n</domain>",
@@ -381,3 +385,8 @@ def test_a_nic_on_the_root_complex_goes_in_with_its_address() -> None:
     patched = patch(domain(""), kvnet.compile(asked).xml())
     assert tree(patched).xpath("/domain/devices/interface/address[@bus='0x00']/@slot") == ["0x02", "0x03"]
     assert patch(patched, kvnet.compile(asked).xml()) == patched
+
+
+def test_a_name_that_expat_refuses_is_told_at_its_place() -> None:
+    with pytest.raises(XmlError, match=r":2:5: error KN501 the XML is not well formed"):
+        patch("<domain>\n  <x\u07da/>\n</domain>", ["<interface/>"])

@@ -148,6 +148,8 @@ def test_the_rule_can_be_chosen_and_the_host_profile_has_its_own() -> None:
     assert told(plan_changes(domain(), waiting, policy="plain")) == ["attach red (ua-red)"]
     assert "attach red (ua-red)" in told(plan_changes(domain(), waiting, HOST))
     assert codes(plan_changes(domain(), machine(nic("red")), policy=HotplugPolicy.KUBEVIRT), Severity.NOTE) == ["KN858"]
+    (waits,) = plan_changes(domain(), waiting).problems
+    assert (waits.code, waits.hint) == ("KN858", "wait for Multus, or migrate the machine")
 
 
 @pytest.mark.parametrize(("word", "raised"), [("Plain", ValueError), ("", ValueError), (5, TypeError)])

@@ -216,6 +216,8 @@ LOADERS: dict[str, tuple[dict[str, Any] | None, dict[str, Any], dict[str, Any]]]
     "what is not wanted": (None, {"preferredUseBios": False, "preferredUseEfi": False}, {}),
     "nothing": (None, {}, {}),
     "no other than the template's": (INSECURE, {"preferredUseBios": True, "preferredUseSecureBoot": True}, INSECURE),
+    "no UEFI beside the template's BIOS": (BIOS, {"preferredUseEfi": True}, BIOS),
+    "no UEFI in full beside the template's BIOS": (BIOS, {"preferredEfi": {}}, BIOS),
     "one in place of null": ({"efi": None}, {"preferredUseBios": True}, BIOS),
 }
 

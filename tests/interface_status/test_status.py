@@ -141,6 +141,13 @@ def test_addresses_of_pod_and_guest_are_merged_by_family(
     assert entry["interfaceName"] == "eth0"
 
 
+def test_an_address_of_the_agent_that_is_none_keeps_no_other_from_being_told() -> None:
+    link = agent_link("eth0", MAC, "10.0.0.5")
+    link["ip-addresses"].insert(0, {"ip-address-type": "ipv4"})
+    [entry] = told(BRIDGED, nic_xml("a", MAC), guest_agent=[link])
+    assert "10.0.0.5" in entry["ipAddresses"]
+
+
 def test_a_link_of_the_agent_without_a_name_adds_no_source() -> None:
     [entry] = told(BRIDGED, nic_xml("a", MAC), guest_agent=[agent_link("", MAC, "10.0.2.2")])
     assert entry == domain_entry(ipAddress="10.0.2.2", ipAddresses=["10.0.2.2"])

@@ -153,3 +153,17 @@ def test_threads_that_start_with_the_driver_may_use_all_cpus_behind_it() -> None
     finally:
         end.set()
         thread.join()
+
+
+def test_the_folders_that_are_made_are_the_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_capabilities, "_cache_folder", lambda: tmp_path / "home" / "cache")
+    umask = os.umask(0o022)
+    try:
+        folder = _capabilities._private_folder()
+    finally:
+        os.umask(umask)
+    assert folder is not None
+    made = (tmp_path / "home" / "cache", *(tmp_path / "home" / "cache").rglob("*"))
+    assert {each.stat().st_mode & 0o777 for each in made} == {0o700}
+    folder.chmod(0o770)
+    assert _capabilities._private_folder() is None, "others may write there"

@@ -26,6 +26,7 @@ SKIPPED = {
     "another letter case in another group": ("apiVersion: x.example/v1\nkind: virtualmachine\n", "virtualmachine"),
     "values of a chart": ("replicaCount: 2\ndomain: example.com\nnetworks: [a, b]\n", None),
     "values with mappings": ("domain: {name: example.com}\nnetworks: {default: {driver: bridge}}\n", None),
+    "values with a domain": ("domain: {suffix: example.com, port: 80}\nreplicas: 2\n", None),
     "a workflow": ("on: [push]\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ x }}'}]}}\n", None),
     "host facts": ("architecture: amd64\npciAddresses: {red: '0000:05:00.1'}\n", "host facts"),
     "facts and more": ("architecture: amd64\nname: red\n", "documents without a kind"),

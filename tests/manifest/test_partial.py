@@ -132,6 +132,26 @@ CASES: dict[str, tuple[Any, tuple[str, str], list[tuple[str, str]]]] = {
         ("KN004", "spec.domain.devices.autoattachPodInterface"),
         [],
     ),
+    **{
+        f"{value!r} for {name}": (vmi(devices={name: value}), ("KN004", f"spec.domain.devices.{name}"), [])
+        for name, value in {
+            "autoattachSerialConsole": "false",
+            "disableHotplug": 1,
+            "rng": True,
+            "watchdog": [],
+            "gpus": {},
+            "hostDevices": "all",
+            "inputs": 2,
+        }.items()
+    },
+    **{
+        f"{value!r} for {name} of the CPU": (
+            vmi(domain={"cpu": {name: value}}),
+            ("KN004", f"spec.domain.cpu.{name}"),
+            [],
+        )
+        for name, value in {"isolateEmulatorThread": 1, "numa": "x", "realtime": True, "features": {}}.items()
+    },
     "an API version that was never served": (
         vmi([nic(model="x")], [multus()]) | {"apiVersion": "kubevirt.io/v2"},
         ("KN017", "apiVersion"),

@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="which ones (%(default)s)")
     parser.add_argument("--overall", action="store_true", help="one sample of all packages, with its killers")
     parser.add_argument("--only", action="append", help="only those with this text in their names")
-    parser.add_argument("--lived", action="store_true", help="only those that lived the last time")
+    parser.add_argument("--lived", action="store_true", help="only those that lived the last time, or were not tried")
     parser.add_argument("--cache", default=str(ROOT / "build" / "mutants"), help="where results are kept (%(default)s)")
     return parser
 

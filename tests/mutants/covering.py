@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,20 +27,42 @@ __all__ = ["Covering", "measured", "test_modules"]
 _ELSEWHERE = {
     "cni": ("compiler", "node", "manifest"),
     "xml": ("xml", "device"),
-    "spec": ("manifest", "rules", "instancetypes", "compiler"),
+    "spec": ("manifest", "rules", "instancetypes", "compiler", "pod"),
     "testing": ("device",),
-    "kvnet": ("compiler", "domain", "facts", "manifest", "instancetypes"),
+    "rules": ("rules", "report"),
+    "kvnet": ("compiler", "domain", "facts", "manifest", "instancetypes", "hotplug"),
 }
-"""The folders with a package's tests, where they are not the one of its name; elements are declared in ``device``."""
+"""The folders with a package's tests, where they are not the one of its name alone.
+
+Elements are declared in ``device``, and what a rule would write instead is tried in ``report``.
+"""
 
 _CPU_SECONDS = 900.0
-_SITE = "import coverage\ncoverage.process_startup()\n"
+_SITE = """import os
+from pathlib import Path
+
+import coverage
+
+coverage.process_startup()
+
+
+def tell():
+    test = Path({folder!r}, "test").read_text()
+    Path({folder!r}, "processes", str(os.getpid())).write_text(test)
+
+
+tell()
+os.register_at_fork(after_in_child=tell)
+"""
+"""What each process does that a test starts: it measures itself, and tells during which test it was started.
+
+An environment variable does not tell: it is the one of the test that started the process that others are forks of.
+"""
 _RC = """[run]
 branch = false
 include = {folder}/kvnet/{package}
 data_file = {folder}/coverage/data
 parallel = true
-context = {context}
 """
 
 
@@ -108,13 +132,15 @@ def _digest(package: str) -> str:
 class _Contexts:
     """Tells coverage which test runs."""
 
-    def __init__(self, measuring: coverage.Coverage) -> None:
+    def __init__(self, measuring: coverage.Coverage, current: Path) -> None:
         self._measuring = measuring
+        self._current = current
         self.took: dict[str, float] = {}
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
         self._measuring.switch_context(item.nodeid)
+        self._current.write_text(item.nodeid)
         began = time.process_time()
         try:
             return (yield)
@@ -123,28 +149,27 @@ class _Contexts:
 
 
 def _measure(module: str, where: Overlay, package: str) -> dict[str, Any]:
-    folder = where.folder / "coverage"
-    folder.mkdir(exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
-    (where.folder / "sitecustomize.py").write_text(_SITE)
+    folders = where.folder / "coverage", where.folder / "processes"
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    (where.folder / "sitecustomize.py").write_text(_SITE.format(folder=str(where.folder)))
     rc = where.folder / "coverage.rc"
-    rc.write_text(_RC.format(folder=where.folder, context="", package=_pattern(package)))
-    # processes that a test starts
-    of_children = where.folder / "children.rc"
-    of_children.write_text(
-        _RC.format(folder=where.folder, context="${PYTEST_CURRENT_TEST-}", package=_pattern(package))
-    )
+    rc.write_text(_RC.format(folder=where.folder, package=_pattern(package)))
+    current = where.folder / "test"
+    current.write_text("")
     took = where.folder / "took.json"
     took.write_text("{}")
 
     def child() -> int:
         import coverage  # noqa: PLC0415 - only who measures needs it
 
-        os.environ["COVERAGE_PROCESS_START"] = str(of_children)
+        os.environ["COVERAGE_PROCESS_START"] = str(rc)
+        # the tests as pytest rewrites them are kept for all the trials to come
+        sys.dont_write_bytecode = False
         measuring = coverage.Coverage(config_file=str(rc))
         measuring.start()
-        contexts = _Contexts(measuring)
+        contexts = _Contexts(measuring, current)
         options = ["-q", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin", "--hypothesis-seed=0"]
         marked = ["-m", "not slow and not guest and not fuzz and not mutants"]
         status = pytest.main([*options, *marked, module], plugins=[contexts])
@@ -157,30 +182,29 @@ def _measure(module: str, where: Overlay, package: str) -> dict[str, Any]:
     (where.folder / "sitecustomize.py").unlink()
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise RuntimeError(f"{module} fails without any mutant:\n{output[-4000:]}")
-    return {**_lines(folder, where.folder), "took": json.loads(took.read_text())}
+    return {**_lines(*folders, where.folder), "took": json.loads(took.read_text())}
 
 
 def _pattern(package: str) -> str:
     return "*.py" if package == "kvnet" else f"{package}/*"
 
 
-def _lines(folder: Path, root: Path) -> dict[str, Any]:
+def _lines(folder: Path, processes: Path, root: Path) -> dict[str, Any]:
+    """The tests that ran each line, in the process of the tests or in one that they started."""
     import coverage  # noqa: PLC0415 - only who measures needs it
 
+    tests_of = {each.name: each.read_text() for each in processes.iterdir()}
     places: dict[str, int] = {}
-    lines: dict[str, dict[int, Sequence[int]]] = {}
     found: dict[str, dict[int, set[int]]] = {}
     for path in sorted(folder.iterdir()):
         data = coverage.CoverageData(basename=str(path))
         data.read()
+        # data.HOST.PID.RANDOM
+        started_by = tests_of.get(path.name.split(".")[-2], "")
         for file in data.measured_files():
             module = os.path.relpath(file, root)
             for line, contexts in data.contexts_by_lineno(file).items():
-                for context in contexts:
-                    # PYTEST_CURRENT_TEST is "the name (call)"
-                    name = re.sub(r" \((setup|call|teardown)\)$", "", context)
-                    if name:
-                        place = places.setdefault(name, len(places))
-                        found.setdefault(module, {}).setdefault(line, set()).add(place)
+                for name in filter(None, (context or started_by for context in contexts)):
+                    found.setdefault(module, {}).setdefault(line, set()).add(places.setdefault(name, len(places)))
     lines = {module: {line: sorted(names) for line, names in each.items()} for module, each in found.items()}
     return {"names": list(places), "lines": lines}

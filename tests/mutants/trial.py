@@ -127,6 +127,8 @@ def in_child(where: Overlay, work: Callable[[], int], cpu: float) -> tuple[int, 
 def _enter(where: Overlay, log: Path, cpu: float) -> None:
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # a shell has what it starts in the background ignore Ctrl-C, and tests send it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import attrs
 import pytest
+from components import needs_cni
 from node.hosts import machine, nad
 
 import kvnet
@@ -173,6 +174,13 @@ def test_a_plugin_that_does_not_end_is_told_and_killed_with_what_it_started(
         assert time.monotonic() < end, "it goes on"
 
 
+def test_a_plugin_that_cannot_be_run_is_told_with_the_reason(plugins: Path) -> None:
+    (plugins / "first").write_bytes(b"\x7fELF no program")
+    (plugins / "first").chmod(0o755)
+    with pytest.raises(NodeError, match="KN882 the CNI plugin first does not run: Exec format error"):
+        cni.add(attached({"type": "first"}))
+
+
 def commands() -> Iterator[str]:
     """The command lines of all processes that have not ended."""
     for each in Path("/proc").glob("[0-9]*/cmdline"):
@@ -187,16 +195,41 @@ def test_a_refusal_is_told_with_code_message_and_details(plugins: Path) -> None:
         cni.add(attached({"type": "first"}))
 
 
+def test_a_name_that_utf_8_does_not_have_names_a_pod_too() -> None:
+    network = networks_of_pod(*machine([{"name": "default", "masquerade": {}}]))
+    first, second = (
+        attachments(network, name=f"prod/web{each}", namespace="kvnet-0", ipam=Path("/ipam"))[0].container_id
+        for each in ("\ud800", "\ud801")
+    )
+    assert first != second
+
+
+OF_DEBIAN = (
+    *("bandwidth", "bridge", "dhcp", "dummy", "firewall", "host-device", "host-local", "ipvlan", "loopback", "macvlan"),
+    *("portmap", "ptp", "sbr", "static", "tap", "tuning", "vlan", "vrf"),
+)
+"""The plugins of containernetworking-plugins 1.1 (Debian 12) and of 1.5."""
+
+
+@needs_cni()
+def test_every_plugin_that_debian_installs_is_known() -> None:
+    assert {each.name for each in Path("/usr/lib/cni").iterdir()} <= {*OF_DEBIAN}
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
         ("ptp-of-nobody", "install it, and name its folder in CNI_PATH"),
         ("ovs", "https://github.com/k8snetworkplumbingwg/ovs-cni"),
+        *((name, "install Debian's package containernetworking-plugins") for name in OF_DEBIAN),
         ("../../bin/sh", "install it"),
         ("", "install it"),
     ],
 )
-def test_a_plugin_that_is_missing_is_told_with_its_origin(name: str, hint: str) -> None:
+def test_a_plugin_that_is_missing_is_told_with_its_origin(
+    name: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cni, "_FOLDERS", ())
     with pytest.raises(NodeError, match=r"KN881\b") as raised:
         cni.plugin_path(name)
     assert hint in raised.value.problems[0].hint

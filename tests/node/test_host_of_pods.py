@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class Host:
         self.links, self.tables, self.kernel = set[str](), set[tuple[str, str]](), dict.fromkeys(host._FORWARDING, "0")
         self.kernel[host._BOOT] = "boot 1"
         self.rules: list[str] = []
+        self.chains: list[dict[str, str]] = []
         monkeypatch.setattr(host, "_links", lambda: frozenset(self.links))
         monkeypatch.setattr(host, "_tables", lambda: set(self.tables))
         monkeypatch.setattr(host, "_kernel", self.kernel.get)
@@ -61,7 +63,7 @@ class Host:
 
     def _run(self, name: str, arguments: list[str], given: str = "") -> str:
         if arguments[0] == "-j":
-            return '{"nftables": []}'
+            return json.dumps({"nftables": [{"metainfo": {}}, *({"chain": each} for each in self.chains)]})
         if arguments[0] == "delete":
             self.tables.discard((arguments[-2], arguments[-1]))
         else:
@@ -154,6 +156,25 @@ def test_forwarding_is_in_the_end(case: str, here: Host, tmp_path: Path, monkeyp
     assert written == ({f"/proc/sys/{path}": "0" for path in host._FORWARDING} if is_restored else {})
 
 
+TOLD: dict[str, tuple[list[tuple[str, str, str]], str]] = {
+    "the table of another state folder": ([("inet", "kvnet3", "forward"), ("inet", "kvnet3", "forwarding_0_0")], "0"),
+    "a table of another family": ([("ip", "kvnet3", "forwarding_0_0")], "1"),
+    "a table of somebody": ([("inet", "mine", "forwarding_0_0")], "1"),
+}
+
+
+@pytest.mark.parametrize(("chains", "before"), TOLD.values(), ids=TOLD)
+def test_forwarding_was_as_the_pods_of_another_state_folder_found_it(
+    chains: list[tuple[str, str, str]], before: str, here: Host, tmp_path: Path
+) -> None:
+    here.kernel |= dict.fromkeys(host._FORWARDING, "1")
+    here.chains = [{"family": family, "table": table, "name": name} for family, table, name in chains]
+    state = StateFolder(tmp_path)
+    host.claim(state, "one", ["kvnet0"], 0)
+    kernel = state.recorded["before"]["kernel"]
+    assert [kernel[path] for path in host._FORWARDING] == [before, before]
+
+
 def test_tables_that_plugins_left_empty_are_removed_and_others_stay(here: Host, tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     mine, left = sorted(host._LEFT_BY_PLUGINS)[:2]
@@ -222,3 +243,8 @@ def test_the_pod_network_has_a_bridge_and_ranges_of_its_number() -> None:
     assert plugin["ipam"]["routes"][0] == {"dst": "0.0.0.0/0"}
     assert [table_name(n) for n in (0, 1)] == ["kvnet", "kvnet1"]
     assert [is_pod_bridge(each) for each in ("kvnet0", "kvnet10", "kvnet", "br0", None, 5)] == [True] + [False] * 5
+
+
+def test_the_links_of_a_host_are_those_of_this_thread() -> None:
+    assert "lo" in host._links()
+    assert all(name and ":" not in name and name == name.strip() for name in host._links())

@@ -12,7 +12,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from components import needs_package
 
+from kvnet import node
 from kvnet.hotplug import Action, Step
 from kvnet.live import LibvirtError
 from kvnet.node import domains, namespaces
@@ -184,6 +186,26 @@ def test_a_folder_whose_path_is_too_long_for_sockets_is_reached_by_a_link(
     long.mkdir()
     stop_domain(long, "kvnet-0")
     assert [*tmp_path.iterdir()] == []
+
+
+@needs_package("pyroute2", "node")
+def test_a_namespace_is_entered_for_a_while_and_nothing_stays_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the network namespace that this process is in, entered as another one
+    monkeypatch.setattr(namespaces, "_FOLDER", tmp_path)
+    (tmp_path / "kvnet-0").symlink_to("/proc/self/ns/net")
+    entered: list[str] = []
+    monkeypatch.setattr("pyroute2.netns.setns", lambda handle: entered.append(os.readlink(f"/proc/self/fd/{handle}")))
+    here, opened = os.readlink("/proc/self/ns/net"), len(os.listdir("/proc/self/fd"))
+    with namespaces.entered("kvnet-0"):
+        assert entered == [here]
+    assert entered == [here, here]
+    with pytest.raises(RuntimeError), namespaces.entered("kvnet-0"):
+        raise RuntimeError
+    assert (len(entered), len(os.listdir("/proc/self/fd"))) == (4, opened)
+    with pytest.raises(node.NodeError, match="KN885 there is no network namespace 'kvnet-1'"):
+        namespaces.entered("kvnet-1").__enter__()
 
 
 def test_a_namespace_is_made_and_removed_by_ip_and_is_there_once_it_is_mounted(

@@ -14,7 +14,7 @@ import kvnet
 from kvnet import node
 from kvnet.compiler.pod import hashed_name
 from kvnet.live import LibvirtError
-from kvnet.node.change_plan import machine_plan
+from kvnet.node.change_plan import at_manifest, machine_plan
 from kvnet.node.changes import MachineChange, check_up, machine_change
 from kvnet.node.domains import Boot
 from kvnet.node.machines import machine_down, machine_up, planned_steps
@@ -302,6 +302,24 @@ def test_a_machine_whose_domain_has_ended_starts_as_the_manifest_is_now(host: Pa
     assert f"take the pod of {NAME} down" in told
 
 
+def test_the_pod_network_may_be_given_in_a_file(host: PaperHost, state: StateFolder, tmp_path: Path) -> None:
+    file = tmp_path / "mine.conflist"
+    plugins = [{"type": "bridge", "bridge": "br-mine", "isGateway": True, "ipam": {"type": "host-local"}}]
+    file.write_text(json.dumps({"cniVersion": "1.0.0", "name": "mine", "plugins": plugins}))
+    planned = planned_steps(*wanted(), state=state, boot=Boot(), pod_network=file)
+    running = machine_up(*wanted(), state=state, virt_type="qemu", pod_network=file)
+    assert (networks(running.pod), host.attached) == ([("eth0", "mine")], {"eth0": "mine"})
+    assert "attach eth0 to mine by CNI: bridge" in planned
+
+
+def test_a_file_of_a_pod_network_that_cannot_be_read_is_told(
+    host: PaperHost, state: StateFolder, tmp_path: Path
+) -> None:
+    with pytest.raises(node.NodeError, match=r"KN883 the pod network .*/absent cannot be read: .*No such file"):
+        up(state, pod_network=tmp_path / "absent")
+    assert host.is_empty
+
+
 def test_the_steps_that_are_planned_are_those_that_are_taken(host: PaperHost, state: StateFolder) -> None:
     planned = planned_steps(*wanted(LAN), state=state, boot=Boot(disks=(Path("/a.img"),), kernel=Path("/k")))
     assert host.is_empty, "a plan touches nothing"
@@ -404,6 +422,27 @@ def test_a_nic_that_is_absent_goes_from_the_domain_first_and_then_from_the_pod(
     assert sources(back.running)["lan"] == "domain, multus-status"
 
 
+def test_a_nic_that_an_interrupted_change_took_out_and_that_is_wanted_again_is_plugged_in_anew(
+    host: PaperHost, state: StateFolder
+) -> None:
+    machine_is_up(state, LAN)
+    host.keeps = {"ua-lan"}
+    changed(state, {**LAN, "state": "absent"}, timeout=0)
+    host.keeps = set()
+    change = changed(state, LAN)
+    assert [str(each).split()[0] for each in change.domain.done] == ["detach", "attach"]
+    assert [each.name for each in change.detached] == [each.name for each in change.attached] == ["prod/lan"]
+    assert (sources(change.running)["lan"], change.is_complete) == ("domain, multus-status", True)
+
+
+def test_plans_and_what_was_done_can_be_members_of_a_set(host: PaperHost, state: StateFolder) -> None:
+    up = machine_is_up(state)
+    assert len({up, up}) == 1
+    assert len({machine_plan(*wanted(LAN), state=state) for _ in range(2)}) == 1
+    change = changed(state, LAN)
+    assert len({change, change}) == 1
+
+
 def test_a_guest_that_does_not_release_a_nic_keeps_its_network(host: PaperHost, state: StateFolder) -> None:
     machine_is_up(state, LAN)
     host.keeps = {"ua-lan"}
@@ -463,6 +502,26 @@ def test_problems_have_their_places_in_a_manifest_of_another_order(host: PaperHo
     host.keeps = {"ua-lan"}
     change = machine_change(*machine([{**LAN, "state": "absent"}, DEFAULT], *NADS), state=state, timeout=0)
     assert [str(each.problem.at) for each in change.domain.failed] == ["spec.domain.devices.interfaces[0]"]
+
+
+PLACES = {
+    "a NIC": (("spec", "domain", "devices", "interfaces", 1, "model"), "spec.domain.devices.interfaces[0].model"),
+    "a network": (("spec", "networks", 0), "spec.networks[1]"),
+    "a NIC that the manifest does not list": (
+        ("spec", "domain", "devices", "interfaces", 2),
+        "spec.domain.devices.interfaces",
+    ),
+    "something else": (("spec", "domain", "cpu"), "spec.domain.cpu"),
+    "all NICs": (("spec", "domain", "devices", "interfaces"), "spec.domain.devices.interfaces"),
+}
+
+
+@pytest.mark.parametrize(("place", "told"), PLACES.values(), ids=PLACES)
+def test_a_problem_is_told_at_the_same_nic_or_network_of_the_manifest(place: tuple[str | int, ...], told: str) -> None:
+    running, _ = machine([DEFAULT, LAN, OTHER], *NADS)
+    manifest, _ = machine([LAN, DEFAULT], *NADS)
+    (moved,) = at_manifest([kvnet.Problem(kvnet.FieldPath(place), "KN871", "told")], running, manifest)
+    assert str(moved.at) == told
 
 
 def test_a_change_that_cannot_attach_a_network_leaves_the_machine_as_it_was(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,35 @@ def test_a_server_is_known_by_its_configuration_and_ended(tmp_path: Path) -> Non
         for each in running:
             each.kill()
             each.wait()
+
+
+def test_a_server_that_was_started_is_found_and_not_started_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(name: str, arguments: list[str], *, stays: bool) -> None:
+        given = dict(each.removeprefix("--").split("=") for each in arguments)
+        (tmp_path / "run").write_text(json.dumps([name, stays, given]))
+        Path(given["pid-file"]).touch(mode=0o644)
+        code = "import time; print(flush=True); time.sleep(60)"
+        started.append(subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE))
+        assert started[-1].stdout is not None
+        started[-1].stdout.readline()
+
+    monkeypatch.setattr(servers, "run", run)
+    monkeypatch.setattr(servers, "entered", nullcontext)
+    folder = tmp_path / "dhcp-eth0"
+    folder.mkdir()
+    try:
+        for _ in range(2):
+            servers.revive_server("kvnet-0", folder)
+        assert (len(started), servers.is_running(folder)) == (1, True)
+        name, stays, given = json.loads((tmp_path / "run").read_text())
+        assert (name, stays, given["dhcp-leasefile"]) == ("dnsmasq", True, str(folder / servers.LEASES))
+        assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
+        assert {*given.values()} >= {str(each) for each in folder.iterdir()}
+    finally:
+        for each in started:
+            each.kill()
+            each.communicate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -10,6 +11,7 @@ from threading import Thread
 
 import pytest
 
+from kvnet.node import NodeError, state
 from kvnet.node.state import DEFAULT_ROOT, StateFolder, private_folder, write_private
 
 RECORD = {"name": "prod/web", "namespace": "kvnet-0"}
@@ -67,6 +69,26 @@ def test_a_record_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -
     folder.write({**RECORD, "complete": True})
     assert folder.record["complete"]
     assert [each.name for each in folder.path.iterdir()] == ["state.json"]
+
+
+def test_on_a_full_disk_a_text_that_fits_is_written_over_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, write = tmp_path / "file", state._write
+    write_private(file, "before")
+
+    def full(path: Path, data: bytes, flags: int = 0) -> None:
+        if path != file:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, data, flags)
+
+    monkeypatch.setattr(state, "_write", full)
+    write_private(file, "now")
+    assert file.read_text() == "now"
+    with pytest.raises(NodeError, match=r"KN884 the file .* cannot be written: No space left on device; make room"):
+        write_private(file, "x" * 100_000)
+    with pytest.raises(NodeError, match="KN884"):
+        write_private(tmp_path / "other", "x")
 
 
 def test_what_machines_share_is_written_at_the_end_and_no_file_is_left_of_nothing(tmp_path: Path) -> None:

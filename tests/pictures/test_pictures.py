@@ -167,6 +167,7 @@ def test_of_a_domain_each_nic_is_drawn_to_its_source() -> None:
         ["NIC vf", "virtual function 0000:81:01.2"],
     ]
     assert made.rows[0].boxes[2].facts == ("VLANs 7 untagged, 8",)
+    assert made.rows[1].boxes[1].facts == ("mode vepa",)
 
 
 PLUGGED: dict[str, tuple[str, list[str], tuple[str, ...]]] = {
@@ -299,6 +300,42 @@ def test_the_text_keeps_columns_and_breaks_the_line_of_a_nic_that_is_down() -> N
     assert "──" in first
     assert "──" not in second
     assert "╌╌" in second
+
+
+STANDS = {
+    "guest NIC": ("NIC",),
+    "attached by": ("tap", "macvtap", "user mode", "vhost-user"),
+    "bridge": ("Linux bridge",),
+    "link": ("link",),
+    "network": ("NAD", "libvirt network", "resource claim", "network"),
+}
+
+
+def test_each_kind_of_box_stands_in_its_column() -> None:
+    column = {kind: n for n, heading in enumerate(COLUMNS) for kind in STANDS[heading]}
+    devices = (
+        f"<domain><devices><interface type='{nic}</interface></devices></domain>" for nic, _, _ in PLUGGED.values()
+    )
+    spec = "domain: {{devices: {{interfaces: [{{name: a, bridge: {{}}}}]}}}}, networks: [{}]"
+    networks = [f"{{name: a, {network}}}" for _, network, _, _ in NETWORKS.values()]
+    machines = ("{" + spec.format(each) + "}" for each in (*networks, "{name: a, pod: {}}", ""))
+    found = {
+        (box.kind, box.column)
+        for picture in (*map(picture_of_domain, devices), *map(drawn, machines))
+        for row in picture.rows
+        for box in row.boxes
+        if box.kind in column
+    }
+    assert found == {*column.items()}
+
+
+def test_every_class_of_a_graph_has_a_style() -> None:
+    for severity in ("error", "warning"):
+        problem = kvnet.Problem(kvnet.FieldPath(), "KN906", "told", severity=kvnet.Severity(severity))
+        row = Row(boxes=(Box(column=0, kind="NIC", name="a"),), problems=(problem,))
+        text = FORMATS["mermaid"](Picture(title="x", rows=(row,)))
+        assert f":::{severity} " in text
+        assert f"classDef {severity} stroke:" in text
 
 
 def test_a_box_that_several_nics_share_is_drawn_once_in_a_graph() -> None:

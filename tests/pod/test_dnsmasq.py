@@ -202,6 +202,24 @@ def test_what_dnsmasq_would_not_send_is_refused(served: DhcpServer) -> None:
     assert [each.code for each in refused.value.problems] == ["KN832"]
 
 
+SPELLED = {"\x1b": "\\e", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+
+
+@pytest.mark.parametrize(("character", "spelling"), SPELLED.items(), ids=ascii)
+def test_what_would_end_a_text_is_spelled_as_dnsmasq_reads_it(character: str, spelling: str) -> None:
+    text = dnsmasq(_with_option(bootFileName=f"a{character}b"))
+    assert f'dhcp-option-force=67,"a{spelling}b"' in text.splitlines()
+
+
+def test_a_server_answers_dhcp_on_its_bridge_alone_and_asks_nobody_else() -> None:
+    text = dnsmasq(_with_option(ntpServers=["10.0.0.1"]))
+    assert {*text.splitlines()} >= {
+        "port=0",
+        *("no-resolv", "no-hosts", "no-ping", "bind-dynamic", "dhcp-authoritative"),
+        *("except-interface=lo", "interface=k6t-eth0"),
+    }
+
+
 def test_a_server_with_errors_is_refused_with_them() -> None:
     served = _with_option(ntpServers=["x"])
     with pytest.raises(kvnet.Rejected) as refused:

@@ -86,6 +86,26 @@ def test_a_new_pod_has(parts: list[Any], expected: dict[str, Any]) -> None:
     assert (parsed(made), made.problems) == (expected, ())
 
 
+def test_a_plugin_may_be_registered_by_the_facts_which_count_more() -> None:
+    parts = load((plugged("blue", "passt"), multus("blue")), (plugged("red", "mine"), multus("red")))
+    mine = {name: BindingPlugin(network_attachment_definition=f"mine/{name}") for name in ("passt", "mine")}
+    target = kvnet.Target(cluster=CLUSTER, facts=kvnet.HostFacts(binding_plugins=mine))
+    made = kvnet.pod_annotations(parts, target)
+    assert made.problems == ()
+    of_plugins = [each for each in parsed(made)[NETWORKS] if "cni-args" in each]
+    assert [(each["namespace"], each["name"]) for each in of_plugins] == [("mine", "passt"), ("mine", "mine")]
+
+
+def test_a_nic_without_a_network_keeps_no_other_from_its_annotation() -> None:
+    made = kvnet.pod_annotations(load(POD, BLUE_NIC).with_nics(*_lost(load(POD, BLUE_NIC))))
+    assert parsed(made)[NETWORKS] == [element(interface=BLUE)]
+
+
+def _lost(machine: kvnet.Machine) -> Any:
+    """The NICs of a machine, and its networks without the first."""
+    return machine.interfaces, machine.networks[1:]
+
+
 @pytest.mark.parametrize("cluster", [CLUSTER, kvnet.ClusterConfig()])
 def test_a_plugin_that_is_not_registered_is_an_error_at_its_name(cluster: kvnet.ClusterConfig) -> None:
     made = kvnet.pod_annotations(load((plugged("blue", "ghost"), multus("blue"))), kvnet.Target(cluster=cluster))

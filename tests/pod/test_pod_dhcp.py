@@ -244,6 +244,26 @@ def test_dhcpv6_commits_at_once_where_a_client_solicits_that(
     assert (made[0], made[4 + len(client) :].startswith(rapid)) == (answered, tells_rapid)
 
 
+@pytest.mark.parametrize("type", range(16))
+def test_of_the_dhcpv6_messages_those_of_clients_are_answered(type: int) -> None:
+    client = bytes.fromhex("0001000a00030001020000000001")
+    made = answer_v6(only(masqueraded()), bytes([type]) + bytes.fromhex("abcdef") + client)
+    # solicit, request, confirm, renew, rebind, release, information-request (RFC 8415, section 7.3)
+    assert (made is not None) == (type in (1, 3, 4, 5, 6, 8, 11))
+
+
+def test_a_dhcpv6_option_may_be_longer_than_a_byte_counts() -> None:
+    vendor, client = bytes.fromhex("00110104") + b"\xff" * 260, bytes.fromhex("0001000a00030001020000000001")
+    made = answer_v6(only(masqueraded()), bytes.fromhex("01abcdef") + vendor + client)
+    assert made is not None
+    assert client in made
+
+
+def test_a_lost_lease_is_told_with_where_it_was_kept() -> None:
+    (problem,) = bridged(evolve(BRIDGED, leases={})).problems
+    assert problem.hint == "give what the set-up of the pod's links kept, in PodFound.leases"
+
+
 @pytest.mark.parametrize("request_", ["", "01", "01abcdef", "09abcdef0001000a00030001020000000001", "0dabcdef00010000"])
 def test_a_dhcpv6_packet_that_cannot_be_answered_is_not(request_: str) -> None:
     assert answer_v6(only(masqueraded()), bytes.fromhex(request_)) is None

@@ -63,6 +63,12 @@ def test_every_field_is_read() -> None:
     assert found.launcher_pid == 55
 
 
+@pytest.mark.parametrize("word", ["pending", "started", "finished"])
+def test_how_far_a_network_is_is_one_of_three_words(word: str) -> None:
+    found = kvnet.loads_found(f"preparations: {{default: {word}}}")
+    assert found.preparations == {"default": Preparation[word.upper()]}
+
+
 def test_what_is_written_as_plain_data_is_read_again() -> None:
     found = kvnet.loads_found(TEXT)
     assert kvnet.load_found(plain(found)) == found
@@ -99,6 +105,9 @@ def test_all_flaws_are_told_at_their_places() -> None:
     )
     with pytest.raises(FactsError) as caught:
         kvnet.loads_found(flawed, name="pod.yaml")
+    (zoned,) = (each for each in caught.value.problems if each.field == "links[0].ipv6[0]")
+    assert zoned.message == "'fe80::1%eth0/64' has a zone"
+    assert all(each.hint for each in caught.value.problems)
     told = {(each.place.line if each.place else 0, each.field, each.code) for each in caught.value.problems}
     assert told == {
         (6, "links[0].mtu", "KN022"),

@@ -43,6 +43,31 @@ def test_masquerade_leaves_the_pods_nic_alone_and_gives_the_bridge_the_gateways_
     assert (tap.name, tap.controller, tap.mtu) == ("tap0", "k6t-eth0", 1450)
 
 
+@pytest.mark.parametrize("manifest", [MASQUERADE, BRIDGE], ids=["masquerade", "bridge"])
+def test_a_link_that_the_pod_lacks_is_told(manifest: Any) -> None:
+    made = plan(manifest, kvnet.load_found({}))
+    assert [each.code for each in made.problems] == ["KN840"]
+    assert "'eth0'" in made.problems[0].message
+    assert made.links == ()
+
+
+SYSCTLS = {
+    "masquerade": (MASQUERADE, ["net/ipv4/conf/k6t-eth0/route_localnet=1", "net/ipv4/ip_forward=1"]),
+    "bridge": (BRIDGE, ["net/ipv4/conf/all/arp_ignore=1"]),
+}
+
+
+@pytest.mark.parametrize(("manifest", "settings"), SYSCTLS.values(), ids=SYSCTLS)
+def test_the_kernel_is_set_for_a_binding(manifest: Any, settings: list[str]) -> None:
+    assert [f"{each.path}={each.value}" for each in plan(manifest, found()).sysctls] == settings
+
+
+def test_a_plan_names_its_networks_and_can_be_a_member_of_a_set() -> None:
+    made = plan(BRIDGE, found())
+    assert (made.networks, made.is_due, len({made, plan(BRIDGE, found())})) == (("a",), True, 1)
+    assert (made.leases, made.pod_ips, made.after) != ({}, {}, {})
+
+
 def test_a_bridge_moves_the_pods_nic_and_a_dummy_keeps_its_name_and_addresses() -> None:
     bridge, moved, tap, dummy = plan(BRIDGE, found()).links
     assert isinstance(bridge, BridgeLink)

@@ -16,7 +16,7 @@ from pod.hostile import hostile_machines
 import kvnet
 from kvnet import PodFound, PodNat
 from kvnet.pod import FoundLink
-from kvnet.pod.nft import Forward, LinkName, PortSpan, forwards
+from kvnet.pod.nft import Forward, LinkName, PortSpan, forwards, is_link_name
 from kvnet.spec import Machine
 
 FOUND = kvnet.loads_found("links: [{name: eth0, ipv4: [169.254.1.5/16, 10.244.0.5/24], ipv6: ['fd10:244::5/64']}]")
@@ -43,6 +43,21 @@ def test_without_ports_all_are_forwarded_in_both_families() -> None:
     made = nat({})
     assert inbound(made) == ["counter dnat to 10.0.2.2"]
     assert rules(made, "KUBEVIRT_PREINBOUND", "ip6") == ["counter dnat to fd10:0:2::2"]
+
+
+def test_behind_istio_what_its_sidecar_serves_reaches_the_guest_from_its_address() -> None:
+    plain, served = (nat({"ports": [{"port": 80}]}, annotations=each) for each in ({}, ISTIO))
+    told = [" ".join(each) for each in served.commands]
+    assert any("127.0.0.6" in each for each in told)
+    assert not any("127.0.0.6" in " ".join(each) for each in plain.commands)
+
+
+@pytest.mark.parametrize(
+    "name", ["ah", "comp", "dccp", "esp", "icmp", "icmpv6", "igmp", "sctp", "tcp", "udp", "udplite"]
+)
+def test_a_protocol_is_no_name_of_a_link(name: str) -> None:
+    assert not is_link_name(name)
+    assert is_link_name(f"{name}0")
 
 
 def test_listed_ports_alone_are_forwarded() -> None:

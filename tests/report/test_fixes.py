@@ -248,6 +248,15 @@ def test_in_a_line_with_a_whole_document_only_what_was_edited_is_the_fault_of_a_
     assert made_problems([unread.problem], [around], [unread]) == (around,)
 
 
+def test_a_key_that_was_corrected_is_judged_under_its_new_name() -> None:
+    unread = a_fix("KN012")
+    at = FieldPath(("spec", "modle"))
+    unread = evolve(unread, problem=evolve(unread.problem, at=at, instead="model"))
+    for place, is_made in ((("spec", "model"), True), (("spec", "model", "x"), True), (("model",), False)):
+        found = evolve(a_problem("KN101"), at=FieldPath(place))
+        assert made_problems([unread.problem], [found], [unread]) == ((found,) if is_made else ())
+
+
 def test_a_note_is_no_fault_of_a_fix_and_a_problem_that_stays_is_one() -> None:
     note = a_problem("KN922", severity=Severity.NOTE)
     assert made_problems([a_problem()], [note], [a_fix()]) == ()

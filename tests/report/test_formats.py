@@ -88,6 +88,20 @@ def test_github_marks_what_the_problem_is_about() -> None:
     assert (properties["col"], properties["endColumn"]) == ("8", "14")
 
 
+def test_github_is_told_what_to_do() -> None:
+    hinted = evolve(a_problem(), hint="did you mean 'virtio'?")
+    for problem, data in (
+        (a_problem(), "'virtoi' is not a NIC model [spec.model]"),
+        (hinted, "'virtoi' is not a NIC model; did you mean 'virtio'? [spec.model]"),
+    ):
+        assert parsed(write([problem], "github").rstrip())[2] == data
+
+
+def test_no_format_has_colours_unless_they_are_asked_for() -> None:
+    for format in FORMATS:
+        assert "\033" not in write([a_problem()], format, sources=SOURCES)
+
+
 def test_github_gets_no_characters_that_its_log_would_obey() -> None:
     assert "::\\x1b[31mred\\x07%0A" in write([a_problem(message="\x1b[31mred\x07\n")], "github")
 
@@ -135,6 +149,25 @@ def test_the_mark_is_never_beyond_the_line(line: str, column: int) -> None:
     if len(shown) == 3:
         assert "^" in shown[2]
         assert len(shown[1]) <= 110
+
+
+CUT = {
+    "as wide as is shown": (100, 100, False, False),
+    "one wider, from its begin": (101, 1, False, True),
+    "one wider, up to its end": (101, 101, True, False),
+    "much wider, in its middle": (300, 150, True, True),
+}
+
+
+@pytest.mark.parametrize(("width", "column", "begins", "ends"), CUT.values(), ids=CUT)
+def test_a_line_that_is_too_wide_is_cut_where_the_mark_is_far_from(
+    width: int, column: int, begins: bool, ends: bool
+) -> None:
+    line = "".join(f"{n % 10}" for n in range(1, width + 1))
+    shown, mark = marked(line, column)
+    text = shown.removeprefix("  1 | ")
+    assert (text.startswith("…"), text.endswith("…"), len(text.strip("…"))) == (begins, ends, 100)
+    assert mark == line[column - 1 : column - 1 + len(mark)]
 
 
 def marked(line: str, column: int) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from report.told import a_problem, texts
 
 import kvnet
 from kvnet import Problem, Severity
-from kvnet.report.suppressions import suppressions
+from kvnet.report.suppressions import ANNOTATION, suppressions
 
 BRIDGED = """\
 kind: VirtualMachineInstance
@@ -114,6 +114,13 @@ def test_a_block_of_text_holds_no_comments_but_its_first_line_does() -> None:
 )
 def test_what_suppresses_nothing_is_told(comment: str, told: list[tuple[str, int]]) -> None:
     assert unused(BRIDGED.replace("bridge: {}", f"bridge: {{}}  {comment}")) == told
+
+
+def test_what_suppresses_nothing_is_told_in_the_order_of_the_text() -> None:
+    text = f"{{kind: A, metadata: {{annotations: {{{ANNOTATION}: KN901}}}}}}  # kvnet: ignore[KN906]"
+    places = [each.place for each in suppressions({"vm.yaml": text}).unused([]) if each.place]
+    assert [each.column for each in places] == sorted(each.column for each in places)
+    assert len(places) == 2
 
 
 def test_what_was_not_looked_for_is_not_called_unused() -> None:

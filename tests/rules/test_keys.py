@@ -72,6 +72,24 @@ CASES: dict[str, tuple[Any, str, str]] = {
         "spec.networkinterfacemultiqueue",
         "'networkInterfaceMultiqueue' belongs in spec.domain.devices",
     ),
+    **{
+        f"of {name}": (
+            vmi(devices=OPTED_OUT, domain={name: {wrong: value}}),
+            f"spec.domain.{name}.{wrong}",
+            f"did you mean '{meant}'?",
+        )
+        for name, wrong, value, meant in (
+            ("memory", "hugpages", {}, "hugepages"),
+            ("resources", "overcommitGuestOverhed", True, "overcommitGuestOverhead"),
+            ("machine", "typee", "q35", "type"),
+            ("launchSecurity", "Sev", {}, "sev"),
+        )
+    },
+    "another level, and a letter less": (
+        vmi(devices=OPTED_OUT, spec={"networkInterfaceMultiqeue": True}),
+        "spec.networkInterfaceMultiqeue",
+        "'networkInterfaceMultiqueue' belongs in spec.domain.devices",
+    ),
     "two letters swapped in a short key": (
         vmi(devices=OPTED_OUT, domain={"firmware": {"apci": {}}}),
         "spec.domain.firmware.apci",
@@ -86,6 +104,24 @@ CASES: dict[str, tuple[Any, str, str]] = {
         {"kind": "VirtualMachine", "spec": {"runstrategy": "Always", "template": TEMPLATE}},
         "spec.runstrategy",
         "did you mean 'runStrategy'?",
+    ),
+    "the template of a machine": (
+        {"kind": "VirtualMachine", "spec": {"template": TEMPLATE | {"metdata": {}}}},
+        "spec.template.metdata",
+        "did you mean 'metadata'?",
+    ),
+    "the template of a replica set": (
+        {"kind": "VirtualMachineInstanceReplicaSet", "spec": {"template": TEMPLATE | {"metdata": {}}}},
+        "spec.template.metdata",
+        "did you mean 'metadata'?",
+    ),
+    "the template of the machines of a pool": (
+        {
+            "kind": "VirtualMachinePool",
+            "spec": {"virtualMachineTemplate": {"spec": {"template": TEMPLATE | {"metdata": {}}}}},
+        },
+        "spec.virtualMachineTemplate.spec.template.metdata",
+        "did you mean 'metadata'?",
     ),
     "what belongs in the template": (
         {"kind": "VirtualMachine", "spec": {"networks": [], "template": TEMPLATE}},

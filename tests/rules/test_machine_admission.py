@@ -369,3 +369,13 @@ def refused(data: dict[str, Any]) -> list[tuple[str, str]]:
     with pytest.raises(kvnet.Rejected) as raised:
         kvnet.load(data)
     return [(problem.code, problem.field) for problem in raised.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [({}, "launch security is of no kind"), ({"sev": {}, "snp": {}}, "launch security has 2 kinds")],
+    ids=["none", "two"],
+)
+def test_how_many_kinds_of_launch_security_there_are_is_told(kinds: dict[str, Any], told: str) -> None:
+    (problem,) = (each for each in kvnet.check(kvnet.load(secured(kinds, UEFI))) if each.code == "KN228")
+    assert (problem.message, problem.hint) == (told, "write one of sev, snp and tdx")

@@ -267,3 +267,19 @@ def test_a_plain_host_is_told_nothing_of_pods() -> None:
     machine = kvnet.load(attached(macAddress=MAC, model="e1000"))
     target = kvnet.Target(profile="host", nads=[nad({"type": "macvlan", "master": "eth1"})])
     assert not {each.code for each in kvnet.check(machine, target)} & ADVICE
+
+
+REFERENCES = {
+    "a/b/c": "has 2 slashes",
+    "/lan": "has no namespace",
+    "prod/": "has no name",
+    "Lan": "is not a name in Kubernetes",
+    "prod/la_n": "is not a name in Kubernetes",
+}
+
+
+@pytest.mark.parametrize(("reference", "flaw"), REFERENCES.items(), ids=REFERENCES)
+def test_a_reference_that_names_no_definition_is_told_with_what_is_wrong(reference: str, flaw: str) -> None:
+    machine = kvnet.load(vmi([nic("a")], [multus("a", networkName=reference)]))
+    (told,) = (each for each in kvnet.check(machine) if each.code == "KN915")
+    assert told.message == f"'{reference}' {flaw}, so no NetworkAttachmentDefinition is found"

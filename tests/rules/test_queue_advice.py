@@ -37,6 +37,10 @@ QUEUES: dict[str, tuple[Json, list[str]]] = {
     "16 queues on Windows": (queued(1, 16, windows=True), ["KN922"]),
     "17 queues on Windows": (queued(1, 17, windows=True), ["KN921", "KN922"]),
     "17 queues elsewhere": (queued(1, 17), ["KN922"]),
+    **{
+        f"{cores} vCPUs without multiqueue": (vmi([nic("a")], [multus("a")], domain={"cpu": {"cores": cores}}), [])
+        for cores in (1, 33, 300)
+    },
     "a CPU limit of 33": (
         vmi(
             [nic(name) for name in "abc"],

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import kvnet
-from kvnet.xml.parser import MAX_BYTES, MAX_DEPTH, parse
+from kvnet.xml import parser
+from kvnet.xml.parser import MAX_ATTRIBUTES, MAX_BYTES, MAX_DEPTH, parse
 
 SOURCE = Path(kvnet.__file__).parents[1]
 MEGABYTES = 200
@@ -97,6 +98,49 @@ def test_the_deepest_and_the_longest_text_is_read() -> None:
     assert len(parse(f"<a>{' ' * (MAX_BYTES - 7)}</a>").text or "") == MAX_BYTES - 7
 
 
+BLANKS = " " * 2000
+DEEPER = f"{BLANKS[:20]}<a>\n<b><c/></b>\n<b>\n<c>\n<d/></c></b></a>{BLANKS}"
+
+
+def wide(attributes: int) -> str:
+    given = " ".join(f"a{n}=''" for n in range(attributes))
+    return f"<a>{BLANKS}\n<b {given}/></a>"
+
+
+BEYOND = {
+    "a byte too many": (
+        f"<a>{' ' * (MAX_BYTES - 6)}</a>",
+        f"1:1: error KN506 a length of {MAX_BYTES + 1} is more than",
+    ),
+    "a level too many": (
+        "<a>" * (MAX_DEPTH + 1) + "</a>" * (MAX_DEPTH + 1),
+        "KN507 elements are nested deeper than 256",
+    ),
+    "an attribute too many": (
+        wide(MAX_ATTRIBUTES + 1),
+        f"2:1: error KN507 an element has more than {MAX_ATTRIBUTES} attributes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), BEYOND.values(), ids=BEYOND)
+def test_what_is_one_more_than_is_read_is_refused_at_its_place(text: str, told: str) -> None:
+    with pytest.raises(kvnet.XmlError, match=told):
+        parse(text)
+
+
+def test_as_many_attributes_as_are_read_are_read() -> None:
+    assert len(parse(wide(MAX_ATTRIBUTES))[0].attrib) == MAX_ATTRIBUTES
+
+
+def test_where_libxml2_reads_deeper_elements_they_are_refused_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parser, "MAX_DEPTH", 4)
+    assert parse(DEEPER).tag == "a"
+    monkeypatch.setattr(parser, "MAX_DEPTH", 3)
+    with pytest.raises(kvnet.XmlError, match=":5:1: error KN507 elements are nested deeper than 3 levels"):
+        parse(DEEPER)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -119,7 +163,6 @@ BAD = {
     "no UTF-8": (b"<a>\xe4</a>", "KN501"),
     "UTF-16": ("<a/>".encode("utf-16"), "KN501"),
     "two roots": ("<a/>\n<b/>", "2:1 KN501"),
-    "an end without a start": ("<a>\n</b>", "KN501"),
     "a DTD": ("<?xml version='1.0'?>\n <!DOCTYPE a>\n<a/>", "2:2 KN502"),
 }
 
@@ -130,6 +173,13 @@ def test_what_is_not_xml_is_refused_at_its_place(text: str | bytes, expected: st
         parse(text)
     (problem,) = caught.value.problems
     assert f"{problem.place} {problem.code}".endswith(expected)
+
+
+def test_what_libxml2_says_is_told_with_its_place_once() -> None:
+    with pytest.raises(kvnet.XmlError) as caught:
+        parse("<a>\n</b>", file="a.xml")
+    told = "the XML is not well formed: Opening and ending tag mismatch: a line 1 and b"
+    assert str(caught.value) == f"a.xml:2:5: error KN501 {told}"
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,18 @@ def test_what_is_written_reads_back(device: Interface | Hostdev, indent: int | N
     assert read(text, Interface, Hostdev) == device
 
 
+PARTIAL = [
+    *("type='ccid' controller='0'", "type='virtio-serial' controller='0'", "type='usb' bus='0'", "type='isa'"),
+    *("type='pci'", "type='pci' bus='0x01'", "type='drive'", "type='spapr-vio'", "type='ccw'"),
+]
+
+
+@pytest.mark.parametrize("given", PARTIAL)
+def test_parts_of_an_address_that_libvirt_chooses_may_be_absent(given: str) -> None:
+    text = f"<interface type='user'><address {given}/></interface>"
+    assert write(read(text, Interface)) == text
+
+
 def test_digits_are_written_as_they_were_spelled() -> None:
     assert "bus='0x0A'" in write(DEVICES[1])
 

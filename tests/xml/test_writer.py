@@ -26,7 +26,7 @@ from kvnet.device import (
     VfHostAddress,
     VhostuserSource,
 )
-from kvnet.values import PciAddress
+from kvnet.values import MacAddress, PciAddress
 from kvnet.xml.writing import writers
 
 HOST = PciAddress.parse("0000:0a:00.1")
@@ -46,6 +46,10 @@ OF_ONE_SHAPE = {
     "<interface type='hostdev'><driver name='vfio'/><source>"
     "<address type='pci' domain='0x0000' bus='0x0a' slot='0x00' function='0x1'/></source></interface>": Interface(
         source=VF, driver=Driver(name="vfio")
+    ),
+    "<interface type='hostdev'><mac address='02:00:00:00:00:01'/><driver name='vfio'/><source>"
+    "<address type='pci' domain='0x0000' bus='0x0a' slot='0x00' function='0x1'/></source></interface>": Interface(
+        source=VF, driver=Driver(name="vfio"), mac=MacAddress.parse("02:00:00:00:00:01")
     ),
     "<hostdev mode='subsystem' type='pci'><source>"
     "<address domain='0x0000' bus='0x0a' slot='0x00' function='0x1'/></source>"
