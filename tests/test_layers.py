@@ -28,7 +28,7 @@ ALLOWED = {
     "target": {"_arguments", "facts", "spec", "values", "errors"},
     "defaults": {"target", "spec", "values", "errors"},
     "root_complex": {"target", "spec", "errors"},
-    "instancetypes": {"_spelling", "defaults", "target", "spec", "values", "errors", "manifest"},
+    "instancetypes": {"_lazy", "_spelling", "defaults", "target", "spec", "values", "errors", "manifest"},
     "manifest": {
         *("_arguments", "_codegen", "_html", "_lazy", "_lines", "_quoted", "_spelling"),
         *("cni", "target", "facts", "spec", "values", "errors"),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import evolve
 
+from kvnet._lazy import lazy
 from kvnet.defaults import default_nic_refusal, with_default_nic
 from kvnet.errors import Problem, Rejected
 from kvnet.instancetypes.references import Referred, referred
-from kvnet.instancetypes.refusals import refusals, refused_objects, unmet_requirement
-from kvnet.instancetypes.topology import factors_of
 from kvnet.spec import (
     Cpu,
     Devices,
@@ -36,6 +35,11 @@ from kvnet.spec import (
 from kvnet.spec.wire import entries, member, text
 from kvnet.target import Target, architecture_of, checked_target
 from kvnet.values import quantity_ceil
+
+if TYPE_CHECKING:
+    from kvnet.instancetypes import refusals, topology
+else:  # for machines that refer to something
+    refusals, topology = lazy("kvnet.instancetypes.refusals"), lazy("kvnet.instancetypes.topology")
 
 __all__ = ["Expansion", "expand"]
 
@@ -96,12 +100,12 @@ def _expanded(machine: Machine, target: Target) -> Expansion:
     found = referred(machine, target)
     created = _with_creation_preferences(machine, found.preference) if found.preference else machine
     created = _with_pci_topology(created, target)
-    errors = (*(problem for problem in found.problems if problem.is_error), *refusals(created, found))
+    errors = (*(problem for problem in found.problems if problem.is_error), *refusals.refusals(created, found))
     if errors:
         return Expansion(machine, errors)
     expanded = _applied(created, target, found)
     unmet = _unmet_requirement(expanded, target, found)
-    problems = (*found.problems, *refused_objects(machine, found), *((unmet,) if unmet else ()))
+    problems = (*found.problems, *refusals.refused_objects(machine, found), *((unmet,) if unmet else ()))
     return Expansion(evolve(expanded, instancetype=None, preference=None), problems)
 
 
@@ -109,7 +113,7 @@ def _unmet_requirement(machine: Machine, target: Target, found: Referred) -> Pro
     # the webhook gives the machine its defaults first, and where it cannot, it asks for nothing else
     if found.preference is None or default_nic_refusal(machine, target.cluster):
         return None
-    return unmet_requirement(machine, target, found.instancetype, found.preference)
+    return refusals.unmet_requirement(machine, target, found.instancetype, found.preference)
 
 
 def _with_pci_topology(machine: Machine, target: Target) -> Machine:
@@ -160,7 +164,7 @@ def _of_devices(spec: InstancetypeSpec) -> dict[str, Any]:
 
 
 def _cpu(cpu: Cpu, given: InstancetypeCpu, preference: Preference | None) -> Cpu:
-    factors = factors_of(given.guest, preference)
+    factors = topology.factors_of(given.guest, preference)
     kept = {
         "isolateEmulatorThread": given.isolate_emulator_thread,
         "numa": given.numa,
