@@ -14,6 +14,7 @@ from attrs import frozen
 
 from kvnet.compiler.pod import hashed_name
 from kvnet.spec.machine import REPLICATING, TEMPLATES
+from kvnet.spec.nic import USUAL_MAC, USUAL_ROOT_PORT
 from kvnet.target import Target
 
 __all__ = ["RUN", "Kind", "Spot", "Variable", "paths_of", "spots_of", "variables_of"]
@@ -76,11 +77,11 @@ _NAME = Kind(rb"[A-Za-z0-9_-]{1,63}+", lambda n: (f"K{n:03}_Q7", f"{999 - n:03}z
 _NODE = Kind(rb"(?![.-])[a-z0-9.-]{1,253}+(?<![.-])", lambda n: (f"k{n:03}.q7", f"{999 - n:03}z.{'w' * 58}"))
 _WORD = Kind(rb"[%b]{1,253}+" % re.escape(RUN), lambda n: (f"K{n:03}:Q/7", f"{999 - n:03}Z:/_.{'w' * 58}"))
 _MAC = Kind(
-    rb"(?!fe|00)[0-9a-f][02468ace]" + _OCTET * 5,
+    USUAL_MAC.encode(),
     lambda n: (f"0a:5d:c3:91:{n >> 8:02x}:{n & 255:02x}", f"d6:a7:3c:1b:{999 - n >> 8:02x}:{999 - n & 255:02x}"),
 )
 _ROOT_PORT = Kind(
-    rb"0000:(?!00|f)[0-9a-f][0-9a-f]:00\.0",
+    USUAL_ROOT_PORT.encode(),
     lambda n: (f"0000:{0x11 + n:02x}:00.0", f"0000:{0xEE - n:02x}:00.0"),
     (_pci_attributes,),
 )

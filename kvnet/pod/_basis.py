@@ -16,7 +16,7 @@ from kvnet.pod.found import Phase, PodFound
 from kvnet.pod.nft import is_link_name
 from kvnet.spec import Machine
 from kvnet.spec.guest_network import GUEST_CIDR_FIELDS, GUEST_CIDRS, GuestNetwork, guest_network_of
-from kvnet.spec.nic import Nic, nics_of
+from kvnet.spec.nic import MASQUERADE_MAC, Nic, nics_of
 from kvnet.target import Target
 from kvnet.values import MacAddress
 
@@ -36,7 +36,7 @@ __all__ = [
     "without_interface",
 ]
 
-BRIDGE_MAC: Final = MacAddress.parse("02:00:00:00:00:00")
+BRIDGE_MAC: Final = MacAddress.parse(MASQUERADE_MAC)
 """The MAC address of each bridge of masquerade, which guests know as that of their gateway and DHCPv6 server."""
 _NOTHING_FOUND: Final = PodFound()
 

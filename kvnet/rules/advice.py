@@ -12,6 +12,7 @@ from kvnet.spec import REFERRING, Bridge, Masquerade, PasstBinding, Plugin, Srio
 from kvnet.spec.cluster import Gate
 from kvnet.spec.guest_network import GUEST_CIDR_FIELDS, GUEST_CIDRS, guest_network_of
 from kvnet.spec.keys import odd_keys
+from kvnet.spec.nic import MASQUERADE_MAC
 from kvnet.values import MacAddress, quantity_ceil, quantity_text
 
 __all__ = ["IN_THE_POD", "RULES"]
@@ -19,7 +20,7 @@ __all__ = ["IN_THE_POD", "RULES"]
 _ACPI_INDEXES = range(1, 16384)
 _LAUNCHER_PORTS = (22222, 49152, 49153)
 _MIGRATABLE_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration"
-_MASQUERADE_MAC = MacAddress.parse("02:00:00:00:00:00")
+_MASQUERADE_MAC = MacAddress.parse(MASQUERADE_MAC)
 _IGNORED_BY_SRIOV = {
     "model": "model",
     "acpi_index": "acpiIndex",
@@ -153,7 +154,7 @@ def macs_of_nics(context: RuleContext) -> Iterator[Problem]:
         if mac.is_zero:
             message = f"{mac} is no address that a NIC can have"
             yield warning(nic.at / "macAddress", "KN929", message, "write an address, or leave it out")
-        elif mac == _MASQUERADE_MAC and nic.has_binding(Masquerade) and nic.interface.mac_address != str(mac):
+        elif mac == _MASQUERADE_MAC and nic.has_binding(Masquerade) and nic.interface.mac_address != MASQUERADE_MAC:
             message = f"{mac} belongs to the bridge that masquerade makes in the pod, however it is written"
             yield warning(nic.at / "macAddress", "KN934", message, "choose another address, or none")
         elif mac.octets in seen:

@@ -23,11 +23,11 @@ from kvnet.spec import (
 )
 from kvnet.spec.cluster import Gate
 from kvnet.spec.interface import REMOVED_BINDINGS, RemovedBinding
+from kvnet.spec.nic import MASQUERADE_MAC
 
 __all__ = ["CREATION_RULES", "REMOVED_BINDING_CODES", "RULES"]
 
 _STATES = ("up", "down", "absent")
-_RESERVED_MAC = "02:00:00:00:00:00"
 _MEMBERS = {binding: member for member, binding in MEMBERS.items()}
 
 
@@ -104,11 +104,11 @@ def masquerade_fits(context: RuleContext) -> Iterator[Problem]:
                 f"'{nic.interface.name}' uses masquerade on a network that is not the pod network",
                 "use `bridge: {}`, or `pod: {}` as the network's source",
             )
-        if nic.interface.mac_address == _RESERVED_MAC:
+        if nic.interface.mac_address == MASQUERADE_MAC:
             yield refusal(
                 nic.at / "macAddress",
                 "KN113",
-                f"{_RESERVED_MAC} belongs to the bridge that masquerade makes in the pod",
+                f"{MASQUERADE_MAC} belongs to the bridge that masquerade makes in the pod",
                 "choose another address, or none",
             )
 

@@ -16,7 +16,17 @@ from kvnet.spec.interface import Binding, Interface
 from kvnet.spec.machine import Machine
 from kvnet.spec.network import Network
 
-__all__ = ["CONVENTIONAL_MODELS", "MODELS", "Nic", "are_usual", "interfaces_at", "nics_of"]
+__all__ = [
+    "CONVENTIONAL_MODELS",
+    "MASQUERADE_MAC",
+    "MODELS",
+    "USUAL_MAC",
+    "USUAL_ROOT_PORT",
+    "Nic",
+    "are_usual",
+    "interfaces_at",
+    "nics_of",
+]
 
 MODELS: Final = ("e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio")
 """KubeVirt's models (``pkg/network/admitter``), as ``interfaces[].model`` spells them.
@@ -30,12 +40,18 @@ CONVENTIONAL_MODELS: Final = (None, "e1000", "rtl8139", "virtio-transitional")
 Measured with libvirt 9.0, which puts ne2k_pci and pcnet on root ports too.
 """
 
+MASQUERADE_MAC: Final = "02:00:00:00:00:00"
+"""The MAC address of the bridge that masquerade makes in a pod, as KubeVirt refuses it for a NIC."""
+USUAL_MAC: Final = f"(?!fe|00|{MASQUERADE_MAC})[0-9a-f][02468ace]" + ":[0-9a-f][0-9a-f]" * 5
+"""Matches a unicast MAC address that libvirt and KubeVirt take."""
+USUAL_ROOT_PORT: Final = r"0000:(?!00|f)[0-9a-f][0-9a-f]:00\.0"
+"""Matches the PCI address of a root port, which has one slot."""
 # every machine is matched: without groups that repeat, and without steps back, it takes two thirds of the time
 _NAME: Final = "[A-Za-z0-9_-]{1,63}+"
-_MAC: Final = "(?!fe|00)[0-9a-f][02468ace]" + ":[0-9a-f][0-9a-f]" * 5
-_ROOT_PORT: Final = r"0000:(?!00|f)[0-9a-f][0-9a-f]:00\.0"
 _LABEL: Final = "(?!-)[a-z0-9-]{1,63}+(?<!-)"
-_match = re.compile(rf"(?:{_NAME}\n)++\n(?:{_MAC}\n)*+\n(?:{_ROOT_PORT}\n)*+\n(?:{_LABEL}(?:/{_LABEL})?\n)*+").fullmatch
+_match = re.compile(
+    rf"(?:{_NAME}\n)++\n(?:{USUAL_MAC}\n)*+\n(?:{USUAL_ROOT_PORT}\n)*+\n(?:{_LABEL}(?:/{_LABEL})?\n)*+"
+).fullmatch
 """Matches the names of NICs, their MAC addresses, their PCI addresses and their NADs, each on a line."""
 
 
@@ -87,8 +103,8 @@ def nics_of(machine: Machine) -> tuple[Nic, ...]:
 def are_usual(names: Collection[str], macs: Collection[str], addresses: Collection[str], nads: Collection[str]) -> bool:
     """Whether the names of NICs, their MAC addresses, guest PCI addresses and NADs are all usual ones.
 
-    MAC addresses are unicast and spelled as libvirt does, PCI addresses are those of root ports, and no two names or
-    addresses are alike. One NIC has a name at least.
+    MAC addresses are unicast, spelled as libvirt does and none that KubeVirt refuses, PCI addresses are those of root
+    ports, and no two names or addresses are alike. One NIC has a name at least.
 
     >>> are_usual(["red"], ["02:00:00:00:00:01"], [], ["prod/red"]), are_usual(["red", "red"], [], [], [])
     (True, False)

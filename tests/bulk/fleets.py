@@ -244,7 +244,8 @@ def _sound(old: str, what: str, random: Random) -> str:
 _WORDS = (
     "pod", "virtio", "default", "true", "null", "", "win", "windows", "eth0", "net1", "bridge", "name", "vm", "links",
     "amd64", "1Gi", "tap0", "a/b", "a.b", "A_B", "x" * 63, "x" * 64, "x" * 300, "-x", "x-", "00:00:00:00:00:00",
-    "02:00:00:00:00:01", "0000:01:00.0", "0000:81:00.1", "network-data", "%s", "%", "{x}", "\\", "<&>'",
+    "02:00:00:00:00:00", "02:00:00:00:00:01", "0000:01:00.0", "0000:81:00.1", "network-data", "%s", "%", "{x}",
+    "\\", "<&>'",
 )  # fmt: skip
 
 
@@ -257,6 +258,7 @@ def _almost(old: str, what: str, random: Random) -> str:
             old[:-1],
             old.replace(":", "-"),
             "fe" + old[2:],
+            "02:00:00:00:00:00",
             "00" + old[2:],
             "01" + old[2:],
             " " + old,

@@ -101,6 +101,20 @@ def test_white_space_escapes_and_keys_given_twice_are_left_to_the_ordinary_way(c
     assert worker.templates.answered == 1
 
 
+def test_the_mac_address_of_masquerades_bridge_is_refused_in_a_line_of_a_known_shape() -> None:
+    def masqueraded(n: int, mac: str) -> dict[str, Any]:
+        machine = vmi(n)
+        machine["spec"]["domain"]["devices"]["interfaces"][0]["macAddress"] = mac
+        return machine
+
+    worker = Worker(Settings())
+    assert worker.templates is not None
+    render_chunk(worker, block(*(masqueraded(n, f"52:54:01:00:00:0{n}") for n in range(4))))
+    made = render_chunk(worker, block(masqueraded(7, "02:00:00:00:00:00")))
+    assert b'"code": "KN113"' in made.lines[0]
+    assert worker.templates.answered == 1
+
+
 def test_duplicates_are_found_among_machines_of_a_known_shape(bulk: Bulk, tmp_path: Path) -> None:
     machines = [*map(vmi, range(8)), vmi(9, mac=vmi(6)["spec"]["domain"]["devices"]["interfaces"][1]["macAddress"])]
     text = lines([*machines, vmi(7)])

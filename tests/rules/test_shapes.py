@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,9 @@ Document = dict[str, Any]
 NO_GROUPS: frozenset[str] = frozenset()
 
 
+NICS = ("spec", "domain", "devices", "interfaces")
+
+
 def fleet_machine(n: int, *, name: str = "red", **changed: Any) -> Document:
     """The nth machine of a fleet: two NICs with names and addresses of their own."""
     first, second = f"{name}-{n}", f"blue-{n}"
@@ -40,14 +45,14 @@ def fleet_machine(n: int, *, name: str = "red", **changed: Any) -> Document:
             first,
             binding="masquerade",
             model="virtio",
-            macAddress=f"02:00:00:00:00:{n:02x}",
+            macAddress=f"52:54:00:00:00:{n:02x}",
             pciAddress=f"0000:{n + 1:02x}:00.0",
         ),
         nic(
             second,
             binding="bridge",
             model="virtio",
-            macAddress=f"02:00:00:00:01:{n:02x}",
+            macAddress=f"52:54:00:00:01:{n:02x}",
             pciAddress=f"0000:{n + 0x41:02x}:00.0",
         ),
     ]
@@ -89,14 +94,6 @@ def test_what_is_remembered_is_told_of_each_machine() -> None:
     assert told(machine, target) == judge(machine, target, NO_GROUPS)
 
 
-def test_a_verdict_that_names_a_nic_is_found_for_each_machine_anew() -> None:
-    target = Target()
-    for n in range(5):
-        machine = fleet_machine(n)
-        machine["spec"]["domain"]["devices"]["interfaces"][1]["ports"] = [{"port": 80}]
-        assert f"'blue-{n}'" in next(each.message for each in told(kvnet.load(machine), target) if each.code == "KN901")
-
-
 def changed(machine: Document, *changes: tuple[tuple[Any, ...], Any]) -> Document:
     """The document, in which the value at each path is another one."""
     for path, value in changes:
@@ -107,7 +104,57 @@ def changed(machine: Document, *changes: tuple[tuple[Any, ...], Any]) -> Documen
     return machine
 
 
-NICS = ("spec", "domain", "devices", "interfaces")
+def words_of_kvnet() -> Iterator[str]:
+    """The texts that the code compares names and addresses with, and their parts."""
+    package = Path(kvnet.__file__).parent
+    for file in (*package.glob("*.py"), *(package / "rules").glob("*.py"), *(package / "spec").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from re.split(r"[^A-Za-z0-9_.:/-]+", node.value)
+
+
+def named(n: int, word: str) -> Document:
+    """The document of ``fleet_machine(7)``, in which the network of a number has another name."""
+    path = ("spec", "domain", "devices", "interfaces", n, "name"), ("spec", "networks", n, "name")
+    return changed(fleet_machine(7), *((each, word) for each in path))
+
+
+PLACES: Mapping[str, tuple[str, Callable[[str], Iterator[Document]]]] = {
+    "name": (r"[A-Za-z0-9_-]{1,63}", lambda word: (named(n, word) for n in (0, 1))),
+    "MAC address": (
+        r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}",
+        lambda word: (changed(fleet_machine(7), ((*NICS, n, "macAddress"), word)) for n in (0, 1)),
+    ),
+    "PCI address": (
+        r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]",
+        lambda word: (changed(fleet_machine(7), ((*NICS, n, "pciAddress"), word)) for n in (0, 1)),
+    ),
+    "NAD": (
+        r"[a-z0-9-]{1,63}(?:/[a-z0-9-]{1,63})?",
+        lambda word: iter([changed(fleet_machine(7), (("spec", "networks", 1, "multus", "networkName"), word))]),
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_word_that_the_code_knows_is_judged_as_another_was(place: str) -> None:
+    pattern, documents = PLACES[place]
+    words = sorted({each for each in words_of_kvnet() if re.fullmatch(pattern, each)})
+    assert words
+    target = learnt(Target())
+    for document in (each for word in words for each in documents(word)):
+        machine = kvnet.load(document)
+        assert told(machine, target) == judge(machine, target, NO_GROUPS)
+
+
+def test_a_verdict_that_names_a_nic_is_found_for_each_machine_anew() -> None:
+    target = Target()
+    for n in range(5):
+        machine = fleet_machine(n)
+        machine["spec"]["domain"]["devices"]["interfaces"][1]["ports"] = [{"port": 80}]
+        assert f"'blue-{n}'" in next(each.message for each in told(kvnet.load(machine), target) if each.code == "KN901")
+
+
 NETWORKS = ("spec", "networks")
 SEED = {"name": "seed", "cloudInitNoCloud": {"userData": "#cloud-config"}}
 ROOT_COMPLEX = ("metadata", "annotations", "kubevirt.io/placePCIDevicesOnRootComplex")
@@ -119,7 +166,7 @@ NAD = Nad(name="known", namespace="default", config='{"cniVersion": "1.0.0", "na
 @pytest.mark.parametrize(
     ("usual", "path", "value"),
     [
-        pytest.param([], (*NICS, 0, "macAddress"), "02:00:00:00:01:07", id="the MAC address of the other NIC"),
+        pytest.param([], (*NICS, 0, "macAddress"), "52:54:00:00:01:07", id="the MAC address of the other NIC"),
         pytest.param([], (*NICS, 0, "macAddress"), "01:00:00:00:00:01", id="a group address"),
         pytest.param([], (*NICS, 0, "macAddress"), "fe:00:00:00:00:01", id="an address of libvirt's taps"),
         pytest.param([], (*NICS, 0, "macAddress"), "00:00:00:00:00:00", id="the address of zeros"),
