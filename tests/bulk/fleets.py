@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
+from words import words_of_kvnet
+
 __all__ = ["envelope", "lines_like"]
 
 _MODELS = (None, "virtio", "e1000", "e1000e", "rtl8139", "ne2k_pci", "pcnet", "odd")
@@ -223,7 +225,7 @@ def _renamed(text: str, identities: list[tuple[str, str]], random: Random, *, od
             continue
         new = _sound(old, what, random)
         if random.random() < odd:
-            new = random.choice((_almost(old, what, random), random.choice(given), random.choice(_WORDS)))
+            new = random.choice((_almost(old, what, random), *map(random.choice, (given, _WORDS, _OF_KVNET))))
         text = text.replace(json.dumps(old), new if new.startswith('"') else json.dumps(new))
     return text
 
@@ -247,6 +249,7 @@ _WORDS = (
     "02:00:00:00:00:00", "02:00:00:00:00:01", "0000:01:00.0", "0000:81:00.1", "network-data", "%s", "%", "{x}",
     "\\", "<&>'",
 )  # fmt: skip
+_OF_KVNET = words_of_kvnet()
 
 
 def _almost(old: str, what: str, random: Random) -> str:
