@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -106,7 +108,9 @@ def test_a_hundred_rounds_of_up_and_down_leave_nothing_and_become_no_slower(stat
     for _ in range(DOMAINS // 2):
         _round_with_domain(state)
     assert snapshot(state.root) == before
-    assert not done[-1] - done[0], "the last round takes more than the first"
+    # how often a round waits for a server to end depends on what else the host does
+    first, last = (reduce(and_, rounds) for rounds in (done[:10], done[-10:]))
+    assert not last - first, "the last rounds take more than the first"
     assert median(spent[-10:]) < SLOWER * median(spent[:10])
 
 
