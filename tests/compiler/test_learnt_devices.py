@@ -46,7 +46,7 @@ def told(made: Compiled) -> tuple[Compiled, list[str]]:
 def text_of(n: int) -> str:
     """The nth machine of a fleet."""
     nics = [
-        {"name": f"red-{n}", "masquerade": {}, "macAddress": f"02:00:00:00:00:{n:02x}"},
+        {"name": f"red-{n}", "masquerade": {}, "macAddress": f"02:00:00:00:06:{n:02x}"},
         {"name": f"blue-{n}", "bridge": {}, "model": "e1000", "pciAddress": f"0000:{n + 1:02x}:00.0"},
         {"name": f"vf-{n}", "sriov": {}},
     ]
@@ -90,7 +90,7 @@ def test_the_devices_of_a_fleet_are_made_by_what_was_learnt() -> None:
 
 
 ODD_WORDS = {
-    "02:00:00:00:00:09": ("02:00:00:00:00:0A", "02-00-00-00-00-09", "020000000009", "03:00:00:00:00:09", "02:00"),
+    "02:00:00:00:06:09": ("02:00:00:00:06:0A", "02-00-00-00-06-09", "020000000609", "03:00:00:00:06:09", "02:00"),
     "0000:0a:00.0": ("0000:0A:00.0", "0000:00:02.0", "0000:0a:00.1", "0000:f1:00.0", "a"),
     "red-9": ("red 9", "red.9", "é", "x" * 64, "<&>", "blue-9"),
 }
